@@ -1,0 +1,27 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { DataError, show } from './errors.ts';
+
+/**
+ * Reads a tensor and throws {@link DataError} at its first NaN or infinity, with its position. Quantizers do not do this by
+ * themselves, because reading data stalls an engine; the command line always does.
+ */
+export async function assertFinite(where: string, name: string, x: Tensor): Promise<void> {
+  const data = await x.data();
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    throw new DataError(
+      `${where}: ${name} must be finite, got ${data[at]} at flat position ${at} of shape ${show(x.shape)}. Look for a division by zero or a diverging loss before it.`,
+    );
+  }
+}
+
+/** Reads int32 indices and throws {@link DataError} at the first that is neither in [0, codebookSize) nor -1 (padding). */
+export async function assertIndices(where: string, indices: Tensor, codebookSize: number): Promise<void> {
+  const data = await indices.data();
+  const at = data.findIndex((value) => value < -1 || value >= codebookSize);
+  if (at >= 0) {
+    throw new DataError(
+      `${where}: indices must be in [0, ${codebookSize}) or -1 for padding, got ${data[at]} at flat position ${at} of shape ${show(indices.shape)}. Decode with the quantizer that encoded them.`,
+    );
+  }
+}

@@ -1,0 +1,38 @@
+export { assertFinite, assertIndices } from './assert.ts';
+export { stopGradient, weightedMean, weightedMse, withoutGradient } from './autodiff.ts';
+export {
+  requireBoolean,
+  requireFraction,
+  requireInteger,
+  requireKnownOptions,
+  requireNonNegative,
+  requireOneOf,
+  requireOption,
+  requirePositive,
+} from './check.ts';
+export { mixedRadixDigits } from './digits.ts';
+export {
+  DataError,
+  DisposedError,
+  DtypeError,
+  OptionError,
+  QuantizerError,
+  ShapeError,
+  show,
+  UnsupportedError,
+} from './errors.ts';
+export type { Kernel, KernelDefinition } from './kernel.ts';
+export { defineKernel, kernelReport, provideKernel } from './kernel.ts';
+export type { FsqAttrs } from './kernels/fsq-quantize.ts';
+export { fsqCodes, fsqQuantize } from './kernels/fsq-quantize.ts';
+export { straightThrough } from './kernels/straight-through.ts';
+export type { DataFormat, TokenLayout } from './layout.ts';
+export { layoutOf, maskWeights, tokenLayout } from './layout.ts';
+export type { Linear, Parameter, ParameterSet } from './parameters.ts';
+export { createLinear, createParameterSet, ownedVariable, randomOrthogonal } from './parameters.ts';
+export type { QuantizeOptions, QuantizeResult, Quantizer, TokenCall, TokenMethod, TokenResult } from './quantizer.ts';
+export { createQuantizer } from './quantizer.ts';
+export type { Rng, RngState } from './rng.ts';
+export { createRng } from './rng.ts';
+export type { Schedule } from './schedule.ts';
+export { requireSchedule, scheduleAt } from './schedule.ts';

@@ -1,0 +1,105 @@
+import {
+  engine,
+  getBackend,
+  getGradient,
+  getKernel,
+  type KernelFunc,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  registerGradient,
+  registerKernel,
+  type Tensor,
+  tidy,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
+import '#tfjs-gradients';
+
+/**
+ * One operation that an engine may speed up: its reference, made of tfjs-core operations only and therefore right on every
+ * engine, and its gradient. The whole backend-agnostic interface of vqkit is a handful of these.
+ */
+export interface KernelDefinition<
+  Inputs extends NamedTensorMap,
+  Attrs extends object,
+  Outputs extends readonly Tensor[],
+> {
+  /** Name in tfjs's kernel registry, such as `FsqQuantize`. */
+  readonly name: string;
+  /** Computes the outputs with tfjs-core operations. Intermediates are disposed by the caller. */
+  readonly reference: (inputs: Inputs, attrs: Attrs) => Outputs;
+  /** Names of the inputs that `gradient` needs. Default none. */
+  readonly inputsToSave?: readonly (keyof Inputs & string)[];
+  /** Which outputs `gradient` needs, by position. Default none. */
+  readonly outputsToSave?: readonly boolean[];
+  /**
+   * Gradients of the inputs from the gradients of the outputs (`dys`, one per output) and the saved tensors: the inputs of
+   * `inputsToSave` in that order, then the outputs of `outputsToSave`. Each entry is computed only when it is asked for.
+   */
+  readonly gradient?: (
+    dys: readonly Tensor[],
+    saved: readonly Tensor[],
+    attrs: Attrs,
+  ) => { [name in keyof Inputs]?: () => Tensor };
+}
+
+/** A defined kernel: call it to run whatever the active engine has under its name, else the reference. */
+export interface Kernel<Inputs extends NamedTensorMap, Attrs extends object, Outputs extends readonly Tensor[]> {
+  (inputs: Inputs, attrs: Attrs): Outputs;
+  readonly kernelName: string;
+  readonly reference: (inputs: Inputs, attrs: Attrs) => Outputs;
+}
+
+const definitions = new Map<string, KernelDefinition<NamedTensorMap, object, readonly Tensor[]>>();
+const composed = new Set<string>();
+
+/**
+ * Defines a kernel and registers its gradient.
+ *
+ * On the first call on an engine that has no kernel of that name, the reference is registered there, so that fused and composed
+ * kernels are taped, saved and disposed by tfjs in exactly the same way.
+ */
+export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object, Outputs extends readonly Tensor[]>(
+  definition: KernelDefinition<Inputs, Attrs, Outputs>,
+): Kernel<Inputs, Attrs, Outputs> {
+  const { name, reference, gradient, inputsToSave = [], outputsToSave = [] } = definition;
+  definitions.set(name, definition as unknown as KernelDefinition<NamedTensorMap, object, readonly Tensor[]>);
+  if (gradient !== undefined && getGradient(name) === undefined) {
+    registerGradient({
+      kernelName: name,
+      inputsToSave: [...inputsToSave],
+      outputsToSave: [...outputsToSave],
+      gradFunc: (dy, saved, attrs) => {
+        const grads = gradient(Array.isArray(dy) ? dy : [dy], saved, attrs as unknown as Attrs);
+        return grads as { [name: string]: () => Tensor };
+      },
+    });
+  }
+  const kernelFunc: KernelFunc = ({ inputs, attrs }) =>
+    tidy(() => reference(inputs as unknown as Inputs, attrs as unknown as Attrs) as unknown as Tensor[]);
+
+  const run = (inputs: Inputs, attrs: Attrs): Outputs => {
+    const backendName = getBackend();
+    if (getKernel(name, backendName) == null) {
+      registerKernel({ kernelName: name, backendName, kernelFunc });
+      composed.add(`${backendName}/${name}`);
+    }
+    const outputs = engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor | Tensor[];
+    return (Array.isArray(outputs) ? outputs : [outputs]) as unknown as Outputs;
+  };
+  return Object.assign(run, { kernelName: name, reference });
+}
+
+/** For backend packages: gives an engine its own version of a kernel (or of one of tfjs's kernels), replacing any earlier one. */
+export function provideKernel(backendName: string, kernelName: string, kernelFunc: KernelFunc): void {
+  if (getKernel(kernelName, backendName) != null) unregisterKernel(kernelName, backendName);
+  registerKernel({ kernelName, backendName, kernelFunc });
+  composed.delete(`${backendName}/${kernelName}`);
+}
+
+/** Every kernel of vqkit, and how the named engine (default: the active one) runs it. */
+export function kernelReport(backendName: string = getBackend()): { name: string; runs: 'fused' | 'composed' }[] {
+  return [...definitions.keys()].sort().map((name) => {
+    const fused = getKernel(name, backendName) != null && !composed.has(`${backendName}/${name}`);
+    return { name, runs: fused ? 'fused' : 'composed' };
+  });
+}

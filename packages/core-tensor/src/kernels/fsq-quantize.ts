@@ -1,0 +1,84 @@
+import {
+  abs,
+  add,
+  cast,
+  greaterEqual,
+  lessEqual,
+  minimum,
+  mul,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tanh,
+  tensor1d,
+} from '@tensorflow/tfjs-core';
+import { defineKernel, type Kernel } from '../kernel.ts';
+
+/** What the quantizer of one feature does; one entry per feature. Plain numbers, so that every engine can hold them. */
+export interface FsqAttrs {
+  /** Number of levels L_i. */
+  readonly levels: readonly number[];
+  /** L_i - 1 ascending float32 thresholds per feature: level >= j exactly when z >= thresholds[i][j - 1]. */
+  readonly thresholds: readonly (readonly number[])[];
+  /** code = (level - center) · step, one float32 rounding. */
+  readonly centers: readonly number[];
+  readonly steps: readonly number[];
+  /** d code / d z = slope · (1 - tanh²(z + shift)), or slope where |z + shift| <= 1 with a hard clamp. */
+  readonly shifts: readonly number[];
+  readonly slopes: readonly number[];
+  readonly hardClamp: boolean;
+  /** Weight of each feature's level in the index: 1, L_0, L_0·L_1, … (feature 0 is the least significant digit). */
+  readonly basis: readonly number[];
+}
+
+/**
+ * FSQ of N tokens with d features: [N, d] → codes [N, d] and int32 indices [N].
+ *
+ * The thresholds are the definition of a level; a comparison is exact, so every engine gives the same integers. NaN is below
+ * every threshold: level 0.
+ */
+export const fsqQuantize: Kernel<{ z: Tensor2D }, FsqAttrs, [codes: Tensor2D, indices: Tensor1D]> = defineKernel({
+  name: 'FsqQuantize',
+  reference: ({ z }, attrs) => {
+    const level = cast(fsqLevels(z, attrs), 'int32');
+    const codes = fsqCodes(level, attrs);
+    const indices = sum(mul(level, tensor1d([...attrs.basis], 'int32')), 1) as Tensor1D;
+    return [codes, indices];
+  },
+  inputsToSave: ['z'],
+  gradient: ([dCodes], [z], attrs) => ({ z: () => mul(dCodes as Tensor, fsqSlope(z as Tensor2D, attrs)) }),
+});
+
+/** The level of each element, 0 … L_i - 1, as float32 [N, d]: the number of thresholds that z has reached. */
+function fsqLevels(z: Tensor2D, { levels, thresholds }: FsqAttrs): Tensor2D {
+  const reached = (j: number): Tensor => {
+    const row = levels.map((_, i) => thresholds[i]?.[j] ?? Number.POSITIVE_INFINITY);
+    return cast(greaterEqual(z, tensor1d(row, 'float32')), 'float32');
+  };
+  let level = reached(0);
+  for (let j = 1; j < Math.max(...levels) - 1; j++) level = add(level, reached(j));
+  // +Infinity reaches the padding of the shorter features too.
+  return minimum(
+    level,
+    tensor1d(
+      levels.map((l) => l - 1),
+      'float32',
+    ),
+  ) as Tensor2D;
+}
+
+/** (level - center) · step: the code of an int32 level, [N, d] → [N, d]. */
+export function fsqCodes(level: Tensor2D, { centers, steps }: Pick<FsqAttrs, 'centers' | 'steps'>): Tensor2D {
+  return mul(sub(cast(level, 'float32'), tensor1d([...centers], 'float32')), tensor1d([...steps], 'float32'));
+}
+
+/** d code / d z of the bounding function; rounding is straight-through. */
+function fsqSlope(z: Tensor2D, { shifts, slopes, hardClamp }: FsqAttrs): Tensor {
+  const shifted = add(z, tensor1d([...shifts], 'float32'));
+  const slope = tensor1d([...slopes], 'float32');
+  if (hardClamp) return mul(cast(lessEqual(abs(shifted), 1), 'float32'), slope);
+  const t = tanh(shifted);
+  return mul(mul(sub(1, t), add(1, t)), slope);
+}

@@ -1,0 +1,252 @@
+import {
+  all,
+  cast,
+  equal,
+  expandDims,
+  greaterEqual,
+  less,
+  logicalAnd,
+  reshape,
+  type Scalar,
+  scalar,
+  where as select,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+  type Variable,
+  zeros,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
+import { requireKnownOptions } from './check.ts';
+import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
+import { type DataFormat, layoutOf, maskWeights, tokenLayout } from './layout.ts';
+import type { ParameterSet } from './parameters.ts';
+import type { Rng } from './rng.ts';
+
+/** What a call of `quantize` may say. */
+export interface QuantizeOptions {
+  /** Computes the losses, and adds noise where the method has any. Default false. The quantized values do not depend on it. */
+  readonly training?: boolean;
+  /**
+   * One value per token, shape of z without its feature axis; zero or false marks padding. Padded tokens take part in no
+   * statistic, get index -1 and pass through unchanged.
+   */
+  readonly mask?: Tensor | undefined;
+  /** Training step, for options that are schedules. */
+  readonly step?: number | undefined;
+}
+
+/** What `quantize` returns. The caller disposes the tensors (or runs inside `tf.tidy`). */
+export interface QuantizeResult<LossName extends string> {
+  /** Shape of z; the exact codes, with a gradient to z. */
+  readonly quantized: Tensor;
+  /** int32, shape of the tokens, with a trailing codebook axis when there are several codebooks. */
+  readonly indices: Tensor;
+  /** The weighted sum that training minimises. 0 unless training. */
+  readonly loss: Scalar;
+  /** The named parts, unweighted. 0 unless training. */
+  readonly losses: Readonly<Record<LossName, Scalar>>;
+}
+
+/** The contract that every quantizer of vqkit fulfils. */
+export interface Quantizer<
+  Config = unknown,
+  LossName extends string = string,
+  Call extends QuantizeOptions = QuantizeOptions,
+> {
+  /** The field's name of the method, such as `LFQ`. */
+  readonly kind: string;
+  /** The full configuration, defaults filled in: plain data. */
+  readonly config: Readonly<Config>;
+  /** Size of the feature axis of z. */
+  readonly dim: number;
+  /** Number of codes of one codebook; indices are in [0, codebookSize). */
+  readonly codebookSize: number;
+  /** Codebooks per token. */
+  readonly numCodebooks: number;
+  /** The generator behind initialisation and noise; a trainer stores its state to resume exactly. */
+  readonly rng: Rng;
+  quantize(z: Tensor, options?: Call): QuantizeResult<LossName>;
+  /** int32 indices of z, without gradient. */
+  encode(z: Tensor, options?: Pick<QuantizeOptions, 'mask'>): Tensor;
+  /**
+   * The codes of int32 indices: equals `quantized` bit for bit. Index -1 (padding) gives zeros; any other index out of range
+   * gives NaN, never a wrong code (check with {@link assertIndices}).
+   */
+  decode(indices: Tensor): Tensor;
+  /** The trainable variables by state-dict name. */
+  variables(): Record<string, Variable>;
+  /** Copies of all parameters under the reference library's names and layouts. The caller disposes them. */
+  stateDict(): Record<string, Tensor>;
+  loadStateDict(tensors: Readonly<Record<string, Tensor>>): void;
+  /** Frees the variables. Later calls throw {@link DisposedError}. */
+  dispose(): void;
+}
+
+/** What one call means for N tokens. */
+export interface TokenCall<Call extends QuantizeOptions> {
+  readonly training: boolean;
+  /** N weights of 0 (padding) or 1; undefined when every token counts. */
+  readonly weights: Tensor1D | undefined;
+  readonly options: Call;
+}
+
+export interface TokenResult<LossName extends string> {
+  /** [N, dim], with a gradient to the tokens. */
+  readonly quantized: Tensor2D;
+  /** [N, numCodebooks] int32. */
+  readonly indices: Tensor2D;
+  /** Only when training. */
+  readonly loss?: Scalar;
+  readonly losses?: Readonly<Record<LossName, Scalar>>;
+}
+
+/** The part of a quantizer that is its own: mathematics on [N, dim] tokens. {@link createQuantizer} adds the rest. */
+export interface TokenMethod<Config, LossName extends string, Call extends QuantizeOptions> {
+  readonly kind: string;
+  /** Name of the constructor, for errors. */
+  readonly where: string;
+  readonly config: Readonly<Config>;
+  readonly dim: number;
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+  /** Whether indices keep a trailing codebook axis. */
+  readonly keepNumCodebooksDim: boolean;
+  readonly dataFormat: DataFormat;
+  readonly rng: Rng;
+  readonly lossNames: readonly LossName[];
+  readonly parameters: ParameterSet;
+  /** Keys that `quantize`'s options may have beside training, mask and step. */
+  readonly callOptions?: readonly string[];
+  quantizeTokens(tokens: Tensor2D, call: TokenCall<Call>): TokenResult<LossName>;
+  /** [N, dim] → int32 [N, numCodebooks]. */
+  encodeTokens(tokens: Tensor2D): Tensor2D;
+  /** int32 [N, numCodebooks], every index in range → [N, dim]. */
+  decodeTokens(indices: Tensor2D): Tensor2D;
+  /** Anything beside the parameters that must be freed. */
+  disposeExtra?(): void;
+}
+
+/** Makes the full contract from a method on tokens: layouts, masks, empty input, checks, memory and disposal, once for all. */
+export function createQuantizer<Config, LossName extends string, Call extends QuantizeOptions = QuantizeOptions>(
+  method: TokenMethod<Config, LossName, Call>,
+): Quantizer<Config, LossName, Call> {
+  const { kind, where, config, dim, codebookSize, numCodebooks, keepNumCodebooksDim, dataFormat, rng, parameters } =
+    method;
+  const indexAxes = keepNumCodebooksDim ? [numCodebooks] : [];
+  const known = ['training', 'mask', 'step', ...(method.callOptions ?? [])];
+  let disposed = false;
+
+  const alive = (call: string): string => {
+    const name = `${where}().${call}`;
+    if (disposed)
+      throw new DisposedError(`${name}: the quantizer must not be disposed, got a disposed ${kind}. Create a new one.`);
+    return name;
+  };
+  const zeroLosses = (): Record<LossName, Scalar> =>
+    Object.fromEntries(method.lossNames.map((name) => [name, scalar(0)])) as Record<LossName, Scalar>;
+
+  return {
+    kind,
+    config,
+    dim,
+    codebookSize,
+    numCodebooks,
+    rng,
+
+    quantize(z, options = {} as Call) {
+      const name = alive('quantize');
+      requireKnownOptions(name, options, known);
+      const layout = tokenLayout(name, z, dim, dataFormat);
+      return tidy(() => {
+        const weights = options.mask === undefined ? undefined : maskWeights(name, options.mask, layout.tokenShape);
+        if (z.size === 0) {
+          const indices = zeros([...layout.tokenShape, ...indexAxes], 'int32');
+          return { quantized: z.clone(), indices, loss: scalar(0), losses: zeroLosses() };
+        }
+        const tokens = layout.toTokens(z);
+        const result = method.quantizeTokens(tokens, { training: options.training === true, weights, options });
+        const real = weights === undefined ? undefined : cast(expandDims(weights, 1), 'bool');
+        const quantized = real === undefined ? result.quantized : (select(real, result.quantized, tokens) as Tensor2D);
+        return {
+          quantized: layout.fromTokens(quantized),
+          indices: shapeIndices(maskIndices(result.indices, real), layout.tokenShape, indexAxes),
+          loss: result.loss ?? scalar(0),
+          losses: result.losses ?? zeroLosses(),
+        };
+      });
+    },
+
+    encode(z, options = {}) {
+      const name = alive('encode');
+      requireKnownOptions(name, options, ['mask']);
+      const layout = tokenLayout(name, z, dim, dataFormat);
+      return tidy(() => {
+        const weights = options.mask === undefined ? undefined : maskWeights(name, options.mask, layout.tokenShape);
+        if (z.size === 0) return zeros([...layout.tokenShape, ...indexAxes], 'int32');
+        const real = weights === undefined ? undefined : cast(expandDims(weights, 1), 'bool');
+        return shapeIndices(maskIndices(method.encodeTokens(layout.toTokens(z)), real), layout.tokenShape, indexAxes);
+      });
+    },
+
+    decode(indices) {
+      const name = alive('decode');
+      const tokenShape = indexTokenShape(name, indices, indexAxes);
+      const layout = layoutOf(tokenShape, dim, dataFormat);
+      return tidy(() => {
+        if (indices.size === 0) return layout.fromTokens(zeros([0, dim]));
+        const flat = reshape(indices, [-1, numCodebooks]) as Tensor2D;
+        const inRange = logicalAnd(greaterEqual(flat, scalar(0, 'int32')), less(flat, scalar(codebookSize, 'int32')));
+        const safe = select(inRange, flat, zerosLike(flat)) as Tensor2D;
+        const valid = all(inRange, 1, true);
+        const padding = all(equal(flat, scalar(-1, 'int32')), 1, true);
+        const instead = select<Tensor>(padding, scalar(0), scalar(Number.NaN));
+        return layout.fromTokens(select<Tensor>(valid, method.decodeTokens(safe), instead) as Tensor2D);
+      });
+    },
+
+    variables() {
+      alive('variables');
+      return parameters.variables();
+    },
+    stateDict() {
+      alive('stateDict');
+      return parameters.stateDict();
+    },
+    loadStateDict(tensors) {
+      alive('loadStateDict');
+      parameters.loadStateDict(tensors);
+    },
+    dispose() {
+      if (disposed) return;
+      disposed = true;
+      parameters.dispose();
+      method.disposeExtra?.();
+    },
+  };
+}
+
+function maskIndices(indices: Tensor2D, real: Tensor | undefined): Tensor2D {
+  return real === undefined ? indices : (select<Tensor>(real, indices, scalar(-1, 'int32')) as Tensor2D);
+}
+
+function shapeIndices(indices: Tensor2D, tokenShape: readonly number[], indexAxes: readonly number[]): Tensor {
+  return reshape(indices, [...tokenShape, ...indexAxes]);
+}
+
+function indexTokenShape(where: string, indices: Tensor, indexAxes: readonly number[]): number[] {
+  if (indices.dtype !== 'int32') {
+    throw new DtypeError(
+      `${where}: indices must be int32, got ${indices.dtype}. Cast them with tf.cast(indices, 'int32').`,
+    );
+  }
+  const [codebooks] = indexAxes;
+  if (codebooks === undefined) return [...indices.shape];
+  if (indices.rank < 1 || indices.shape.at(-1) !== codebooks) {
+    throw new ShapeError(
+      `${where}: indices must end in an axis of ${codebooks} codebooks, got shape ${show(indices.shape)}. Pass what encode() returned.`,
+    );
+  }
+  return indices.shape.slice(0, -1);
+}

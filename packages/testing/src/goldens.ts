@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { type Tensor, tensor } from '@tensorflow/tfjs-core';
+
+/** A tensor as the goldens store it. */
+export interface GoldenTensor {
+  readonly shape: number[];
+  readonly dtype: string;
+  readonly data: number[];
+}
+
+/** One run of vector-quantize-pytorch 1.31.0 (torch 2.13, CPU): configuration, input, and everything it returned. */
+export interface Golden {
+  readonly kind: string;
+  readonly config: Record<string, unknown>;
+  readonly forward?: { inv_temperature?: number };
+  readonly x: GoldenTensor;
+  readonly quantized: GoldenTensor;
+  readonly indices: GoldenTensor;
+  /** For the upstream gradient linspace(-1, 1, numel) in the shape of quantized. */
+  readonly grad_x_of_quantized: GoldenTensor;
+  readonly state: Record<string, GoldenTensor>;
+  readonly loss?: GoldenTensor;
+  readonly grad_x_of_loss_sum?: GoldenTensor;
+  readonly grad_parameters_of_loss_sum?: Record<string, GoldenTensor>;
+  readonly breakdown?: { per_sample_entropy: number; batch_entropy: number; commitment: number };
+  readonly eval_quantized?: GoldenTensor;
+}
+
+interface GoldenFile {
+  readonly made_by: string;
+  readonly seed: number;
+  readonly cases: Golden[];
+  readonly rotate_to: Record<string, GoldenTensor>[];
+}
+
+function read(): GoldenFile {
+  return JSON.parse(readFileSync(new URL('../fixtures/upstream-1.31.0.json', import.meta.url), 'utf8')) as GoldenFile;
+}
+
+/** The goldens of one class of the reference library, such as `FSQ`. */
+export function goldenCases(kind: string): Golden[] {
+  return read().cases.filter((golden) => golden.kind === kind);
+}
+
+export function goldenRotations(): Record<string, GoldenTensor>[] {
+  return read().rotate_to;
+}
+
+/** int64 becomes int32, bool becomes int32. */
+export function goldenTensor(golden: GoldenTensor): Tensor {
+  return tensor(golden.data, golden.shape, golden.dtype === 'float32' ? 'float32' : 'int32');
+}
+
+/** `num_codebooks` → `numCodebooks`. `channel_first` becomes `dataFormat`; the reference guesses it for rank >= 4 in LFQ and FSQ. */
+export function camelCaseOptions(golden: Golden): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(golden.config)) {
+    if (key !== 'channel_first') options[key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = value;
+  }
+  const guessed = golden.kind !== 'SimVQ' && golden.x.shape.length >= 4;
+  if (golden.config.channel_first === true || guessed) options.dataFormat = 'channelsFirst';
+  return options;
+}

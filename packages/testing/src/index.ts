@@ -1,0 +1,13 @@
+export { describeQuantizer } from './contract.ts';
+export { type EngineName, eachEngine } from './engines.ts';
+export {
+  camelCaseOptions,
+  type Golden,
+  type GoldenTensor,
+  goldenCases,
+  goldenRotations,
+  goldenTensor,
+} from './goldens.ts';
+export { gradientError } from './gradients.ts';
+export { tolerances } from './tolerances.ts';
+export { expectClose, expectSame } from './values.ts';

@@ -1,0 +1,14 @@
+/** Every tolerance of the test suite, with its reason. Relative to the largest magnitude of the expected values. */
+export const tolerances = {
+  /** Indices and copied codes: integers and exact copies. */
+  exact: 0,
+  /** float32 arithmetic in another order than the reference: a few ulp, accumulated over short sums. */
+  float32: 1e-5,
+  /** Central differences in float32: step 1e-2 leaves about 1e-3 of the gradient. */
+  finiteDifference: 5e-3,
+  /**
+   * The reference library clamps probabilities at 1e-5 inside the logarithm of the LFQ entropies, we do not: up to K · 1e-5 · ln(1e5)
+   * nats in the value for soft distributions, and 1e-2 … 5e-2 in the gradient (docs/decisions). `entropyEps: 1e-5` gives parity.
+   */
+  clampedEntropy: 5e-2,
+} as const;

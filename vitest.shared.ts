@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { defineProject } from 'vitest/config';
+
+/**
+ * One configuration for every package: tests run on the sources of the whole workspace, so that each module exists once.
+ * `@vqkit/fsq` resolves to packages/fsq/src/index.ts, `@vqkit/fsq/codec` to packages/fsq/src/codec.ts.
+ */
+export function sharedConfig(configUrl: string): ReturnType<typeof defineProject> {
+  const packages = fileURLToPath(new URL('./packages/', import.meta.url));
+  const apps = fileURLToPath(new URL('./apps/', import.meta.url));
+  const name = fileURLToPath(new URL('.', configUrl)).split('/').at(-2) ?? 'root';
+  return defineProject({
+    resolve: {
+      alias: [
+        { find: /^@vqkit\/train$/, replacement: `${apps}train/src/index.ts` },
+        { find: /^@vqkit\/([a-z-]+)$/, replacement: `${packages}$1/src/index.ts` },
+        { find: /^@vqkit\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}$1/src/$2.ts` },
+      ],
+    },
+    test: { name, include: ['test/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks' },
+  });
+}
