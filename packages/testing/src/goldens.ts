@@ -8,12 +8,14 @@ export interface GoldenTensor {
   readonly data: number[];
 }
 
-/** One run of vector-quantize-pytorch 1.31.0 (torch 2.13, CPU): configuration, input, and everything it returned. */
+/** One run of vector-quantize-pytorch 1.31.0: configuration, input, and everything it returned. */
 export interface Golden {
   readonly kind: string;
   readonly config: Record<string, unknown>;
   readonly forward?: { inv_temperature?: number };
   readonly x: GoldenTensor;
+  /** Boolean, one per token; the extra goldens only. */
+  readonly mask?: GoldenTensor;
   readonly quantized: GoldenTensor;
   readonly indices: GoldenTensor;
   /** For the upstream gradient linspace(-1, 1, numel) in the shape of quantized. */
@@ -33,17 +35,19 @@ interface GoldenFile {
   readonly rotate_to: Record<string, GoldenTensor>[];
 }
 
-function read(): GoldenFile {
-  return JSON.parse(readFileSync(new URL('../fixtures/upstream-1.31.0.json', import.meta.url), 'utf8')) as GoldenFile;
+/** torch 2.13 (`upstream`), and the options it leaves out, run on torch 1.13 (`extra`, fixtures/make_extra_goldens.py). */
+function read(file: 'upstream-1.31.0' | 'upstream-1.31.0-extra'): GoldenFile {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${file}.json`, import.meta.url), 'utf8')) as GoldenFile;
 }
 
 /** The goldens of one class of the reference library, such as `FSQ`. */
 export function goldenCases(kind: string): Golden[] {
-  return read().cases.filter((golden) => golden.kind === kind);
+  const files = [read('upstream-1.31.0'), read('upstream-1.31.0-extra')];
+  return files.flatMap((file) => file.cases).filter((golden) => golden.kind === kind);
 }
 
 export function goldenRotations(): Record<string, GoldenTensor>[] {
-  return read().rotate_to;
+  return read('upstream-1.31.0').rotate_to;
 }
 
 /** int64 becomes int32, bool becomes int32. */
