@@ -1,1 +1,2 @@
-export {};
+export type { EngineReport } from './init.ts';
+export { init } from './init.ts';

@@ -7,17 +7,18 @@ export type EngineName = 'cpu' | 'wasm';
 const engines: Record<EngineName, () => Promise<void>> = {
   cpu: async () => {
     await import('@tensorflow/tfjs-backend-cpu');
-    await start('cpu');
+    if (!(await setBackend('cpu'))) throw new Error("tf.setBackend('cpu') gave false");
+    await ready();
   },
   wasm: async () => {
-    await import('@tensorflow/tfjs-backend-wasm');
-    await start('wasm');
+    const { init } = await import('@vqkit/backend-wasm');
+    await init();
   },
 };
 
-async function start(name: string): Promise<void> {
-  if (!(await setBackend(name))) throw new Error(`tf.setBackend('${name}') gave false`);
-  await ready();
+/** Makes an engine the active one. Tensors made before stay usable: tfjs moves their data when they are next read. */
+export async function startEngine(name: EngineName): Promise<void> {
+  await engines[name]();
 }
 
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').filter((name) => name !== '');
@@ -27,7 +28,7 @@ export function eachEngine(suite: (engine: EngineName) => void): void {
   for (const name of Object.keys(engines) as EngineName[]) {
     describe(`on ${name}`, () => {
       beforeAll(async () => {
-        await engines[name]();
+        await startEngine(name);
       });
       suite(name);
     });

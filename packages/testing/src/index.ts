@@ -1,5 +1,5 @@
 export { describeQuantizer } from './contract.ts';
-export { type EngineName, eachEngine } from './engines.ts';
+export { type EngineName, eachEngine, startEngine } from './engines.ts';
 export {
   camelCaseOptions,
   type Golden,
