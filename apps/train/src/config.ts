@@ -1,0 +1,285 @@
+import { readFile } from 'node:fs/promises';
+import { OptionError, show } from '@vqkit/core-tensor';
+import { z } from 'zod';
+import { nearestName } from './nearest.ts';
+import { PRESET_NAMES, type PresetName, presets } from './presets.ts';
+
+export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
+export const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq'] as const;
+export const LOSS_NAMES = ['l1', 'mse'] as const;
+export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
+export type DataName = (typeof DATA_NAMES)[number];
+export type QuantizerName = (typeof QUANTIZER_NAMES)[number];
+export type LossName = (typeof LOSS_NAMES)[number];
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** The whole configuration of a run, plain data; each option is described in {@link configSchema}. */
+export interface TrainConfig {
+  readonly preset?: PresetName | undefined;
+  readonly data: DataName;
+  readonly dataPath?: string | undefined;
+  readonly imageSize?: number | undefined;
+  readonly channels?: number | undefined;
+  readonly validationSize: number;
+  readonly testSize?: number | undefined;
+  readonly quantizer: QuantizerName;
+  readonly quantizerOptions: Readonly<Record<string, unknown>>;
+  readonly widths: readonly number[];
+  readonly normGroups?: number | undefined;
+  readonly loss: LossName;
+  readonly clampOutput: boolean;
+  readonly batchSize: number;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly warmupSteps: number;
+  readonly clipGradNorm: number;
+  readonly seed: number;
+  readonly logEvery: number;
+  readonly validateEvery: number;
+  readonly checkpointEvery: number;
+  readonly keepCheckpoints: number;
+  readonly outDir: string;
+  readonly engine: EngineName;
+  readonly threads?: number | undefined;
+}
+
+/** What a user may give: any part of {@link TrainConfig}. */
+export type TrainOptions = { readonly [name in keyof TrainConfig]?: TrainConfig[name] | undefined };
+
+const DEFAULTS = {
+  data: 'mnist',
+  validationSize: 1000,
+  quantizer: 'lfq',
+  quantizerOptions: {},
+  widths: [16, 32],
+  loss: 'mse',
+  clampOutput: false,
+  batchSize: 256,
+  steps: 1000,
+  learningRate: 3e-4,
+  weightDecay: 0.01,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  warmupSteps: 0,
+  clipGradNorm: 0,
+  seed: 1234,
+  logEvery: 10,
+  validateEvery: 100,
+  checkpointEvery: 100,
+  keepCheckpoints: 3,
+  engine: 'auto',
+} as const satisfies TrainOptions;
+
+const count = (min: number): z.ZodInt => z.int().min(min);
+
+/** An optional field with its description and, where it has one, its default, both of which `z.toJSONSchema` shows. */
+function field<T extends z.ZodType>(type: T, description: string, defaultValue?: unknown): z.ZodOptional<T> {
+  return type.optional().meta({ description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
+}
+
+const schema = z.strictObject({
+  preset: field(z.enum(PRESET_NAMES), 'A named set of options; files and flags override it.'),
+  data: field(
+    z.enum(DATA_NAMES),
+    "Training images: 'mnist' (70,000 digits, comes along), 'idx' (files in MNIST's format), 'folder' (PNG and JPEG).",
+    DEFAULTS.data,
+  ),
+  dataPath: field(
+    z.string().min(1),
+    "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train and test if it has its own test part.",
+  ),
+  imageSize: field(
+    count(4),
+    'Height and width in pixels, a multiple of 2^(number of widths). Default 64 for a folder, whose images are cropped and resized; IDX data have their own.',
+  ),
+  channels: field(
+    z.union([z.literal(1), z.literal(3)]),
+    '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
+  ),
+  validationSize: field(
+    count(0),
+    'Training images held out and measured while training. 0 for none.',
+    DEFAULTS.validationSize,
+  ),
+  testSize: field(
+    count(1),
+    'Images held out for the test where the data have no test part of their own. Default a tenth.',
+  ),
+  quantizer: field(z.enum(QUANTIZER_NAMES), 'The quantizer to train.', DEFAULTS.quantizer),
+  quantizerOptions: field(
+    z.record(z.string(), z.unknown()),
+    "Options of the quantizer, as its constructor takes them, over the recipe's.",
+    DEFAULTS.quantizerOptions,
+  ),
+  widths: field(
+    z.array(count(1)).min(1),
+    'Channels of the encoder, one entry per halving of the image; the decoder mirrors them.',
+    DEFAULTS.widths,
+  ),
+  normGroups: field(
+    count(0),
+    'Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for lfq, 0 for the others.',
+  ),
+  loss: field(
+    z.enum(LOSS_NAMES),
+    "Reconstruction loss: 'l1' mean absolute or 'mse' mean squared difference.",
+    DEFAULTS.loss,
+  ),
+  clampOutput: field(
+    z.boolean(),
+    'Clamps the output to [-1, 1] before the loss. The test always does.',
+    DEFAULTS.clampOutput,
+  ),
+  batchSize: field(count(1), 'Images per step.', DEFAULTS.batchSize),
+  steps: field(count(1), 'Training steps.', DEFAULTS.steps),
+  learningRate: field(z.number().positive(), 'Learning rate of AdamW after the warm-up.', DEFAULTS.learningRate),
+  weightDecay: field(z.number().min(0), 'Decoupled weight decay of AdamW.', DEFAULTS.weightDecay),
+  betas: field(
+    z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]),
+    'Decay rates of the two moments of AdamW.',
+    DEFAULTS.betas,
+  ),
+  eps: field(z.number().positive(), 'Added to the denominator of AdamW.', DEFAULTS.eps),
+  warmupSteps: field(count(0), 'Steps over which the learning rate rises linearly from 0.', DEFAULTS.warmupSteps),
+  clipGradNorm: field(
+    z.number().min(0),
+    'Largest global norm of the gradient; longer ones are scaled down. 0 for no limit.',
+    DEFAULTS.clipGradNorm,
+  ),
+  seed: field(count(0).max(2 ** 32 - 1), 'Seed of weights, order of images, held-out images and noise.', DEFAULTS.seed),
+  logEvery: field(count(1), 'Steps between two lines of metrics.jsonl.', DEFAULTS.logEvery),
+  validateEvery: field(count(1), 'Steps between two validations.', DEFAULTS.validateEvery),
+  checkpointEvery: field(count(1), 'Steps between two checkpoints.', DEFAULTS.checkpointEvery),
+  keepCheckpoints: field(count(2), 'How many of the newest checkpoints are kept.', DEFAULTS.keepCheckpoints),
+  outDir: field(z.string().min(1), 'Run folder. Default runs/<data>-<quantizer>-<seed>.'),
+  engine: field(
+    z.enum(ENGINE_NAMES),
+    "'native' (TensorFlow), 'wasm', 'cpu', or 'auto' for the first that loads.",
+    DEFAULTS.engine,
+  ),
+  threads: field(count(1), 'Threads of the wasm engine. Default as the engine decides.'),
+});
+
+/** Every option of a run with its description and default; unknown keys are refused. */
+export const configSchema: z.ZodType<TrainOptions> = schema;
+
+/** {@link configSchema} as JSON Schema: name, type, choices, description and default of each option, to make flags from. */
+export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(schema);
+}
+
+/**
+ * The configuration of a run from options: preset and defaults filled in, everything checked.
+ *
+ * @throws OptionError naming the option, the rule, the value and the fix; an unknown option with the nearest known one.
+ * @example
+ * const config = createConfig({ preset: 'recipe', quantizer: 'fsq', seed: 1 });
+ */
+export function createConfig(options: TrainOptions, where = 'createConfig'): TrainConfig {
+  const given = check(options, where);
+  const data = given.data ?? DEFAULTS.data;
+  const fromPreset = given.preset === undefined ? {} : presets[given.preset].options(data);
+  const merged = { ...DEFAULTS, ...fromPreset, ...defined(given) };
+  const config = { outDir: `runs/${merged.data}-${merged.quantizer}-${merged.seed}`, ...merged };
+  if (config.data !== 'mnist' && config.dataPath === undefined) {
+    throw new OptionError(
+      `${where}: dataPath must be given for data '${config.data}', got undefined. Pass the path of the data.`,
+    );
+  }
+  requireDivisible(where, config.imageSize, config.widths.length);
+  return config;
+}
+
+/** Throws unless the image can be halved once per width. */
+export function requireDivisible(where: string, imageSize: number | undefined, halvings: number): void {
+  if (imageSize === undefined || imageSize % 2 ** halvings === 0) return;
+  const down = imageSize - (imageSize % 2 ** halvings);
+  throw new OptionError(
+    `${where}: imageSize must be a multiple of ${2 ** halvings} (${halvings} widths, each halves the image), got ${imageSize}. Use ${down === 0 ? 2 ** halvings : down} or fewer widths.`,
+  );
+}
+
+/**
+ * The configuration from a JSON file and flags. Precedence: defaults < preset < file < flags.
+ *
+ * @throws OptionError when the file cannot be read or is not JSON, or an option breaks its rule.
+ */
+export async function loadConfig(sources: { file?: string | undefined; flags?: TrainOptions }): Promise<TrainConfig> {
+  const flags = check(sources.flags ?? {}, 'loadConfig');
+  const fromFile = sources.file === undefined ? {} : await readConfigFile(sources.file);
+  return createConfig({ ...defined(fromFile), ...defined(flags) }, 'loadConfig');
+}
+
+async function readConfigFile(file: string): Promise<TrainOptions> {
+  const where = `loadConfig: ${file}`;
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new OptionError(`${where} must be a readable file, got ${(error as Error).message}. Check the path.`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new OptionError(`${where} must be JSON, got ${(error as Error).message}. Write { "steps": 1000, … }.`);
+  }
+  return check(json, where);
+}
+
+function check(options: unknown, where: string): TrainOptions {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new OptionError(explain(where, options, result.error.issues[0] as z.core.$ZodIssue));
+}
+
+function explain(where: string, options: unknown, issue: z.core.$ZodIssue): string {
+  const known = Object.keys(schema.shape);
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const nearest = nearestName(key, known);
+    const fix =
+      nearest === undefined ? `Known options: ${[...known].sort().join(', ')}.` : `Did you mean '${nearest}'?`;
+    return `${where}: options has no '${key}'. ${fix}`;
+  }
+  const path = issue.path.reduce<string>(
+    (name, key) => (typeof key === 'number' ? `${name}[${key}]` : name === '' ? String(key) : `${name}.${String(key)}`),
+    '',
+  );
+  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], options);
+  return `${where}: ${path === '' ? 'options' : path} must be ${rule(issue)}, got ${show(value)}. ${fixFor(issue, value)}`;
+}
+
+function rule(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected === 'int'
+        ? 'an integer'
+        : `${/^[aeio]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
+    case 'too_small':
+      if (issue.origin === 'string' || issue.origin === 'array') return 'not empty';
+      return `${issue.inclusive === false ? '>' : '>='} ${issue.minimum}`;
+    case 'too_big':
+      return `${issue.inclusive === false ? '<' : '<='} ${issue.maximum}`;
+    case 'invalid_value':
+      return `one of ${issue.values.map((value) => show(value)).join(', ')}`;
+    case 'invalid_union':
+      return `one of ${issue.errors.flatMap(([inner]) => (inner?.code === 'invalid_value' ? inner.values.map((v) => show(v)) : [])).join(', ')}`;
+    default:
+      return `valid (${issue.message})`;
+  }
+}
+
+function fixFor(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_type' && typeof value === 'string' && issue.expected !== 'string') {
+    return 'Write it without quotes.';
+  }
+  return 'Change it or leave it out for the default.';
+}
+
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

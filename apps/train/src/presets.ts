@@ -1,0 +1,39 @@
+import type { DataName, TrainOptions } from './config.ts';
+
+export const PRESET_NAMES = ['recipe', 'start'] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+/** A named set of options. It may look at the data: the reference recipe differs between data sets. */
+export interface Preset {
+  readonly description: string;
+  options(data: DataName): TrainOptions;
+}
+
+/**
+ * The example recipe of the reference library (vector-quantize-pytorch): batch 256, 1,000 steps, AdamW 3e-4 with PyTorch's default
+ * weight decay. On MNIST mean squared error without a clamp, because the L1 loss on a clamped output collapses to black there
+ * for some seeds; on other data the reference's own L1 loss on the clamped output.
+ */
+function recipe(data: DataName): TrainOptions {
+  return {
+    loss: data === 'mnist' ? 'mse' : 'l1',
+    clampOutput: data !== 'mnist',
+    batchSize: 256,
+    steps: 1000,
+    learningRate: 3e-4,
+    weightDecay: 0.01,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    warmupSteps: 0,
+    clipGradNorm: 0,
+    widths: [16, 32],
+  };
+}
+
+export const presets: Readonly<Record<PresetName, Preset>> = {
+  recipe: { description: "The reference library's example recipe: 1,000 steps of batch 256.", options: recipe },
+  start: {
+    description: 'A first look within a minute or two: the recipe, 300 steps.',
+    options: (data) => ({ ...recipe(data), steps: 300, validateEvery: 50 }),
+  },
+};
