@@ -1,1 +1,4 @@
-export {};
+export type { SafeDtype, SafeTensor } from './dtypes.ts';
+export { CheckpointError } from './errors.ts';
+export type { SafeFile } from './safetensors.ts';
+export { decodeSafetensors, encodeSafetensors } from './safetensors.ts';

@@ -1,0 +1,219 @@
+import { show } from '@vqkit/core-tensor/errors';
+import {
+  arrayName,
+  bytesPerValue,
+  DTYPES,
+  holds,
+  isDtype,
+  type SafeDtype,
+  type SafeTensor,
+  tensorOf,
+} from './dtypes.ts';
+import { CheckpointError } from './errors.ts';
+
+/** What a safetensors file holds. */
+export interface SafeFile {
+  readonly tensors: Record<string, SafeTensor>;
+  /** The file's own notes, `{}` when it has none. */
+  readonly metadata: Record<string, string>;
+}
+
+/** The format's own limit on the JSON header. */
+const MAX_HEADER_BYTES = 100_000_000;
+const PREFIX_BYTES = 8;
+const METADATA = '__metadata__';
+const FIX = 'The file is damaged, cut short or not safetensors; write or download it again.';
+
+/**
+ * Writes tensors in the safetensors format: 8 bytes with the header's length (little-endian), the header (JSON, padded with
+ * spaces so that the data start at a multiple of 8), then every tensor's bytes without a gap.
+ *
+ * Values are copied as bytes: NaN payloads and -0 survive. Tensors lie in the order of the reference writer, wider types first,
+ * then by name, so every tensor is aligned to its own type and equal content gives equal bytes. Bytes are little-endian, as
+ * in memory on every common machine.
+ *
+ * @throws CheckpointError when a dtype is unknown, an array is not the type of its dtype, its length is not the product of the
+ * shape, or a name or note is not allowed.
+ * @example
+ * const bytes = encodeSafetensors({ w: { dtype: 'F32', shape: [2, 2], data: new Float32Array([1, 2, 3, 4]) } });
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, SafeTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const where = 'encodeSafetensors';
+  const entries = Object.entries(tensors);
+  for (const [name, tensor] of entries) checkTensor(where, name, tensor);
+  requireMetadata(where, metadata);
+  entries.sort(([a, x], [b, y]) => bytesPerValue(y.dtype) - bytesPerValue(x.dtype) || (a < b ? -1 : 1));
+  let end = 0;
+  const placed = entries.map(([name, { dtype, shape, data }]) => {
+    const begin = end;
+    end += data.byteLength;
+    return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
+  });
+  const notes = Object.keys(metadata).length > 0 ? [[METADATA, metadata] as const] : [];
+  const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries<unknown>([...notes, ...placed])));
+  const headerBytes = Math.ceil(header.length / 8) * 8;
+  require(headerBytes <=
+    MAX_HEADER_BYTES, `${where}: the header must take at most ${MAX_HEADER_BYTES} bytes, got ${headerBytes}. Shorten the metadata or use fewer tensors.`);
+
+  const bytes = new Uint8Array(PREFIX_BYTES + headerBytes + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.set(header, PREFIX_BYTES);
+  bytes.fill(0x20, PREFIX_BYTES + header.length, PREFIX_BYTES + headerBytes);
+  let at = PREFIX_BYTES + headerBytes;
+  for (const [, { data }] of entries) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads a safetensors file. Nothing is believed: the header's length, its JSON, every dtype, shape and offset, that tensors
+ * neither overlap nor leave gaps, and that the file ends where the last one does.
+ *
+ * @param bytes the whole file.
+ * @param source what to call it in errors, such as its path.
+ * @returns tensors with arrays of their own, bit for bit as stored, and the metadata.
+ * @throws CheckpointError naming the source, the tensor, what was expected and what was found.
+ * @example
+ * const { tensors, metadata } = decodeSafetensors(new Uint8Array(await (await fetch(url)).arrayBuffer()), url);
+ */
+export function decodeSafetensors(bytes: Uint8Array, source = 'the data'): SafeFile {
+  const where = `decodeSafetensors: ${source}`;
+  // A Node Buffer is a Uint8Array whose slice() does not copy; a plain view of the same bytes always does.
+  const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  require(file.length >= PREFIX_BYTES, `${where} must have at least ${PREFIX_BYTES} bytes, got ${file.length}. ${FIX}`);
+  const announced = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);
+  require(announced <=
+    MAX_HEADER_BYTES, `${where} must have a header of at most ${MAX_HEADER_BYTES} bytes, got ${announced}. ${FIX}`);
+  const dataStart = PREFIX_BYTES + Number(announced);
+  require(dataStart <=
+    file.length, `${where} must have the ${announced} bytes of header that it announces, got ${file.length - PREFIX_BYTES}. ${FIX}`);
+  const { [METADATA]: metadata = {}, ...infos } = parseHeader(where, file.subarray(PREFIX_BYTES, dataStart));
+  requireMetadata(where, metadata);
+
+  const placed = Object.entries(infos).map(([name, info]) => readInfo(where, name, info));
+  placed.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const data = file.subarray(dataStart);
+  let reached = 0;
+  for (const { name, begin, end } of placed) {
+    require(begin ===
+      reached, `${where}: tensor '${name}' must start at data byte ${reached}, where the one before it ends, got ${begin}. ${FIX}`);
+    require(end <=
+      data.length, `${where}: tensor '${name}' must end within the file's ${data.length} bytes of data, got ${end}. ${FIX}`);
+    reached = end;
+  }
+  require(reached ===
+    data.length, `${where} must end where its last tensor does, at data byte ${reached}, got ${data.length} bytes of data. ${FIX}`);
+  const tensors = placed.map(({ name, dtype, shape, begin, end }) => {
+    return [name, tensorOf(dtype, shape, data.subarray(begin, end))] as const;
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+function parseHeader(where: string, bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
+  let header: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
+  } catch (error) {
+    throw new CheckpointError(`${where} must have a header of JSON in UTF-8, got ${(error as Error).message}. ${FIX}`);
+  }
+  require(text.startsWith(
+    '{',
+  ), `${where} must have a header that starts with '{', got ${show(text.slice(0, 8))}. ${FIX}`);
+  const twice = repeatedKey(text);
+  require(twice === undefined, `${where} must have every key of its header once, got ${show(twice)} twice. ${FIX}`);
+  return header as Record<string, unknown>;
+}
+
+/** The first key that one object of a valid JSON text has twice; `JSON.parse` would silently keep the last. */
+function repeatedKey(json: string): string | undefined {
+  const seen: Set<string>[] = [];
+  let last = '';
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}:]/g)) {
+    if (token === '{') seen.push(new Set());
+    else if (token === '}') seen.pop();
+    else if (token === ':') {
+      const key = JSON.parse(last) as string;
+      if (seen.at(-1)?.has(key)) return key;
+      seen.at(-1)?.add(key);
+    } else last = token;
+  }
+  return undefined;
+}
+
+interface Placed {
+  readonly name: string;
+  readonly dtype: SafeDtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function readInfo(where: string, name: string, info: unknown): Placed {
+  const tensor = `${where}: tensor '${name}'`;
+  const { dtype, shape, data_offsets: offsets } = (info ?? {}) as Record<string, unknown>;
+  require(isDtype(dtype), `${tensor} must have a dtype of ${DTYPES.join(', ')}, got ${show(dtype)}. ${FIX}`);
+  require(isCounts(shape), `${tensor} must have a shape of integers >= 0, got ${show(shape)}. ${FIX}`);
+  require(isCounts(offsets) &&
+    offsets.length === 2 &&
+    Number(offsets[0]) <=
+      Number(
+        offsets[1],
+      ), `${tensor} must have data_offsets [begin, end] with begin <= end, got ${show(offsets)}. ${FIX}`);
+  const [begin = 0, end = 0] = offsets;
+  const expected = count(shape) * bytesPerValue(dtype);
+  require(end - begin ===
+    expected, `${tensor} must take ${expected} bytes (${dtype} ${show(shape)}), got ${end - begin}. ${FIX}`);
+  return { name, dtype, shape, begin, end };
+}
+
+function checkTensor(where: string, name: string, tensor: SafeTensor): void {
+  const { dtype, shape, data } = tensor;
+  require(name !==
+    METADATA, `${where}: a tensor's name must not be '${METADATA}', which the format keeps. Pass metadata as the second argument.`);
+  require(isDtype(
+    dtype,
+  ), `${where}: tensor '${name}' must have a dtype of ${DTYPES.join(', ')}, got ${show(dtype)}. Pass for example 'F32'.`);
+  require(holds(
+    dtype,
+    data,
+  ), `${where}: data of tensor '${name}' must be a ${arrayName(dtype)} (${dtype}), got ${typeName(data)}. Convert it.`);
+  require(isCounts(
+    shape,
+  ), `${where}: shape of tensor '${name}' must be integers >= 0, got ${show(shape)}. Pass for example [2, 3].`);
+  require(data.length ===
+    count(
+      shape,
+    ), `${where}: data of tensor '${name}' must have ${count(shape)} values (shape ${show(shape)}), got ${data.length}. Pass data and shape that agree.`);
+}
+
+function requireMetadata(where: string, metadata: unknown): asserts metadata is Record<string, string> {
+  const holds = isObject(metadata) && Object.values(metadata).every((value) => typeof value === 'string');
+  require(holds, `${where}: metadata must be an object of strings, got ${show(metadata)}. Use JSON.stringify on values.`);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCounts(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+function count(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function typeName(value: unknown): string {
+  return isObject(value) ? value.constructor.name : show(value);
+}
+
+function require(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new CheckpointError(message);
+}

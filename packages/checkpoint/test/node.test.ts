@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CheckpointError } from '../src/index.ts';
+import { readSafetensors, removePartialFiles, writeFileAtomic, writeSafetensors } from '../src/node.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vqkit-checkpoint-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('writeFileAtomic', () => {
+  it('writes text and bytes, replaces what was there and leaves nothing else', async () => {
+    const path = join(folder, 'x.json');
+    await writeFileAtomic(path, 'old');
+    await writeFileAtomic(path, 'ünew');
+    expect(await readFile(path, 'utf8')).toBe('ünew');
+    await writeFileAtomic(path, new Uint8Array([1, 2, 3]).subarray(1));
+    expect([...(await readFile(path))]).toEqual([2, 3]);
+    expect(await readdir(folder)).toEqual(['x.json']);
+  });
+
+  it('names the path when the folder does not exist', async () => {
+    const path = join(folder, 'none', 'x.json');
+    await expect(writeFileAtomic(path, '')).rejects.toThrow(CheckpointError);
+    await expect(writeFileAtomic(path, '')).rejects.toThrow(`writeFileAtomic: ${path} must be written, got ENOENT`);
+  });
+
+  it('removes its temporary file and keeps the target when it fails', async () => {
+    const path = join(folder, 'x');
+    await mkdir(path);
+    await writeFile(join(path, 'kept'), '');
+    await expect(writeFileAtomic(path, 'new')).rejects.toThrow(CheckpointError);
+    expect(await readdir(folder)).toEqual(['x']);
+    expect(await readdir(path)).toEqual(['kept']);
+  });
+
+  it('lets many writers of one file each write it whole', async () => {
+    const path = join(folder, 'x');
+    const contents = Array.from({ length: 20 }, (_, i) => String(i).repeat(10_000));
+    await Promise.all(contents.map((content) => writeFileAtomic(path, content)));
+    expect(contents).toContain(await readFile(path, 'utf8'));
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+
+  it('leaves the whole old file or the whole new one when the process is killed', async () => {
+    const path = join(folder, 'x');
+    const size = 200_000;
+    await writeFile(path, '0'.repeat(size));
+    const script = `
+      import { writeFileAtomic } from ${JSON.stringify(new URL('../dist/node.js', import.meta.url).href)};
+      process.stdout.write('go');
+      for (let i = 1; ; i++) await writeFileAtomic(${JSON.stringify(path)}, String(i % 10).repeat(${size}));
+    `;
+    for (const delayMs of [0, 3, 7, 13]) {
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', script]);
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      child.kill('SIGKILL');
+      await new Promise((resolve) => child.once('exit', resolve));
+      const content = await readFile(path, 'utf8');
+      expect(content).toBe(content.slice(0, 1).repeat(size));
+    }
+    await removePartialFiles(folder);
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+});
+
+describe('removePartialFiles', () => {
+  it('removes what interrupted writes left and nothing else', async () => {
+    const left = '.x.json.0123456789ab.partial';
+    for (const name of [left, 'x.json', 'notes.partial', '.hidden']) await writeFile(join(folder, name), '');
+    expect(await removePartialFiles(folder)).toEqual([left]);
+    expect((await readdir(folder)).sort()).toEqual(['.hidden', 'notes.partial', 'x.json']);
+  });
+});
+
+describe('readSafetensors', () => {
+  it('reads what writeSafetensors wrote', async () => {
+    const path = join(folder, 'w.safetensors');
+    const w = { dtype: 'F32', shape: [2, 1], data: new Float32Array([1.5, -0]) } as const;
+    await writeSafetensors(path, { w }, { step: '7' });
+    expect(await readSafetensors(path)).toEqual({ tensors: { w }, metadata: { step: '7' } });
+    expect(await readdir(folder)).toEqual(['w.safetensors']);
+  });
+
+  it('names the path of a missing, unreadable or damaged file', async () => {
+    const missing = join(folder, 'none.safetensors');
+    await expect(readSafetensors(missing)).rejects.toThrow(CheckpointError);
+    await expect(readSafetensors(missing)).rejects.toThrow(`${missing} must be a readable file, got ENOENT`);
+    await expect(readSafetensors(folder)).rejects.toThrow(/must be a readable file, got EISDIR/);
+    const damaged = join(folder, 'w.safetensors');
+    await writeFile(damaged, 'not one');
+    await expect(readSafetensors(damaged)).rejects.toThrow(`${damaged} must have at least 8 bytes, got 7`);
+  });
+});
