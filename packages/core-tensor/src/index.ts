@@ -23,8 +23,12 @@ export {
 } from './errors.ts';
 export type { Kernel, KernelDefinition } from './kernel.ts';
 export { defineKernel, kernelReport, provideKernel } from './kernel.ts';
+export type { AdamWAttrs } from './kernels/adamw-step.ts';
+export { adamWFactors, adamWStep } from './kernels/adamw-step.ts';
 export type { FsqAttrs } from './kernels/fsq-quantize.ts';
 export { fsqCodes, fsqQuantize } from './kernels/fsq-quantize.ts';
+export { gelu } from './kernels/gelu.ts';
+export { groupNorm } from './kernels/group-norm.ts';
 export { straightThrough } from './kernels/straight-through.ts';
 export type { DataFormat, TokenLayout } from './layout.ts';
 export { layoutOf, maskWeights, tokenLayout } from './layout.ts';

@@ -1,0 +1,54 @@
+import { add, div, mul, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
+import { defineKernel, type Kernel } from '../kernel.ts';
+
+export interface AdamWAttrs {
+  /** α of this step (schedules are the caller's). */
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  /** Added to the root of the second moment, after its bias correction. */
+  readonly epsilon: number;
+  /** λ: the parameter shrinks by α·λ, apart from the gradient. */
+  readonly weightDecay: number;
+  /** Number of this step, from 1. */
+  readonly step: number;
+}
+
+/**
+ * One step of AdamW for one parameter: new parameter and new moments, all of the parameter's shape. No gradient.
+ *
+ * ```
+ * m' = β₁ m + (1 - β₁) g        v' = β₂ v + (1 - β₂) g²
+ * p' = p (1 - α λ) - α · (m' / (1 - β₁ᵗ)) / (√(v' / (1 - β₂ᵗ)) + ε)
+ * ```
+ *
+ * Equals PyTorch's `torch.optim.AdamW`. Source: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
+ * @example
+ * const [p, m, v] = adamWStep({ parameter, gradient, m, v }, { learningRate: 3e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, step: 1 });
+ */
+export const adamWStep: Kernel<
+  { parameter: Tensor; gradient: Tensor; m: Tensor; v: Tensor },
+  AdamWAttrs,
+  [parameter: Tensor, m: Tensor, v: Tensor]
+> = defineKernel({
+  name: 'AdamWStep',
+  reference: ({ parameter, gradient, m, v }, attrs) => {
+    const { beta1, beta2 } = attrs;
+    const { decay, rate, rootScale, epsilon } = adamWFactors(attrs);
+    const nextM = add(mul(m, beta1), mul(gradient, 1 - beta1));
+    const nextV = add(mul(v, beta2), mul(square(gradient), 1 - beta2));
+    const change = div(mul(nextM, rate), add(mul(sqrt(nextV), rootScale), epsilon));
+    return [sub(mul(parameter, decay), change), nextM, nextV];
+  },
+});
+
+/** What one step multiplies by, in float64: `p' = p · decay - rate · m' / (√v' · rootScale + ε)`. */
+export function adamWFactors(attrs: AdamWAttrs): { decay: number; rate: number; rootScale: number; epsilon: number } {
+  const { learningRate, beta1, beta2, epsilon, weightDecay, step } = attrs;
+  return {
+    decay: 1 - learningRate * weightDecay,
+    rate: learningRate / (1 - beta1 ** step),
+    rootScale: 1 / Math.sqrt(1 - beta2 ** step),
+    epsilon,
+  };
+}
