@@ -1,0 +1,182 @@
+import { posix } from 'node:path';
+import { withoutComments } from './workspace.mjs';
+
+/** @import { Failure, Package } from './workspace.mjs' */
+
+/**
+ * The layers of docs/ARCHITECTURE.md, lowest first. The sources of a package import packages of the layers in `mayImport` only.
+ * @type {{ name: string, packages: string[], mayImport: string[] }[]}
+ */
+const layers = [
+  { name: 'contract', packages: ['core-tensor'], mayImport: [] },
+  { name: 'blocks', packages: ['losses', 'metrics', 'checkpoint'], mayImport: ['contract'] },
+  { name: 'engines', packages: ['backend-wasm', 'backend-node'], mayImport: ['contract', 'engines'] },
+  { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq'], mayImport: ['contract', 'blocks'] },
+  { name: 'harness', packages: ['train'], mayImport: ['contract', 'blocks', 'engines', 'quantizers'] },
+  { name: 'umbrella', packages: ['vqkit'], mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'harness'] },
+  { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
+];
+
+/** Layers whose sources may name an engine of TensorFlow.js. */
+const enginesKnown = ['engines', 'testing'];
+
+/**
+ * One import of one file.
+ * @typedef {{ file: string, specifier: string, typeOnly: boolean }} Import
+ */
+
+/**
+ * Which way imports go: down the layers, through public entries, never in a circle.
+ * @param {Map<string, string>} files
+ * @param {Package[]} packages
+ * @returns {Failure[]}
+ */
+export function checkImports(files, packages) {
+  /** @type {Failure[]} */
+  const failures = [];
+  /** @type {Map<string, Set<string>>} */
+  const packageGraph = new Map();
+  /** @type {Map<string, Set<string>>} */
+  const fileGraph = new Map();
+  for (const pkg of packages) {
+    const layer = layers.find(({ packages }) => packages.includes(pkg.folder));
+    if (layer === undefined) {
+      failures.push({
+        file: `${pkg.dir}/package.json`,
+        rule: 'every package stands in a layer',
+        fix: 'Add it to the table in scripts/layout/imports.mjs and to docs/ARCHITECTURE.md.',
+      });
+      continue;
+    }
+    for (const found of importsOf(files, pkg)) {
+      const { file, specifier, typeOnly } = found;
+      const inSource = file.startsWith(`${pkg.dir}/src/`);
+      if (specifier.startsWith('.')) {
+        const target = posix.normalize(posix.join(posix.dirname(file), specifier));
+        failures.push(...checkRelative(pkg, found, target));
+        if (inSource && !typeOnly) link(fileGraph, file, target);
+        continue;
+      }
+      const [, folder, entry] =
+        /^@vqkit\/([^/]+)(\/.+)?$/.exec(specifier) ?? (specifier === 'vqkit' ? ['', 'vqkit'] : []);
+      if (folder !== undefined) {
+        failures.push(...checkEntry(packages, found, folder, entry));
+        if (!inSource || folder === pkg.folder) continue;
+        link(packageGraph, pkg.folder, folder);
+        const other = layers.find(({ packages }) => packages.includes(folder));
+        if (other !== undefined && !layer.mayImport.includes(other.name)) {
+          failures.push({
+            file,
+            rule: `imports go down only: ${layer.name} may import ${layer.mayImport.join(', ') || 'nothing of vqkit'}`,
+            fix: `It imports ${specifier} (${other.name}). Move the shared part down, or the user of it up.`,
+          });
+        }
+      }
+      if (inSource && /^@tensorflow\/tfjs-(backend|node)/.test(specifier) && !enginesKnown.includes(layer.name)) {
+        failures.push({
+          file,
+          rule: 'only the engine packages know which engine runs',
+          fix: `It imports ${specifier}. Use tfjs-core, and let the caller start an engine.`,
+        });
+      }
+    }
+  }
+  return [...failures, ...circles(packageGraph, 'packages'), ...circles(fileGraph, 'files')];
+}
+
+/**
+ * @param {Map<string, string>} files
+ * @param {Package} pkg
+ * @returns {Import[]}
+ */
+function importsOf(files, { dir }) {
+  const found = [];
+  for (const [file, text] of files) {
+    if (!file.startsWith(`${dir}/`) || !/\.(ts|mts|mjs)$/.test(file)) continue;
+    const code = withoutComments(text);
+    for (const [, type, specifier] of code.matchAll(/^\s*(?:import|export)\s+(type\s)?[^'";]*?\bfrom\s+'([^']+)'/gm)) {
+      found.push({ file, specifier: specifier ?? '', typeOnly: type !== undefined });
+    }
+    for (const [, specifier] of code.matchAll(/\bimport\s*\(?\s*'([^']+)'/g)) {
+      found.push({ file, specifier: specifier ?? '', typeOnly: false });
+    }
+  }
+  return found;
+}
+
+/**
+ * @param {Package} pkg
+ * @param {Import} found
+ * @param {string} target
+ * @returns {Failure[]}
+ */
+function checkRelative({ dir }, { file, specifier }, target) {
+  if (target === 'vitest.shared.ts' && file === `${dir}/vitest.config.ts`) return [];
+  if (!target.startsWith(`${dir}/`)) {
+    return [
+      {
+        file,
+        rule: 'a relative import stays in its package',
+        fix: `It imports ${specifier}. Import the package by its name.`,
+      },
+    ];
+  }
+  if (file.endsWith('.mjs') || /\.(ts|mjs|json)$/.test(specifier)) return [];
+  return [{ file, rule: 'a relative import names the source file', fix: `It names ${specifier}. Let it end in .ts.` }];
+}
+
+/**
+ * @param {Package[]} packages
+ * @param {Import} found
+ * @param {string} folder
+ * @param {string | undefined} entry
+ * @returns {Failure[]}
+ */
+function checkEntry(packages, { file, specifier }, folder, entry) {
+  const target = packages.find((pkg) => pkg.folder === folder);
+  if (target === undefined) {
+    return [{ file, rule: `${specifier} is a package of the workspace`, fix: 'Correct the name.' }];
+  }
+  if (target.manifest.exports?.[entry === undefined ? '.' : `.${entry}`] !== undefined) return [];
+  return [
+    {
+      file,
+      rule: 'packages meet at their public entries',
+      fix: `${specifier} is not in the exports of ${target.dir}/package.json. Export it there, or do not use it.`,
+    },
+  ];
+}
+
+/**
+ * @param {Map<string, Set<string>>} graph
+ * @param {string} from
+ * @param {string} to
+ */
+function link(graph, from, to) {
+  graph.set(from, (graph.get(from) ?? new Set()).add(to));
+}
+
+/**
+ * Every circle of imports, named once.
+ * @param {Map<string, Set<string>>} graph
+ * @param {string} what
+ * @returns {Failure[]}
+ */
+function circles(graph, what) {
+  /** @type {Failure[]} */
+  const failures = [];
+  const done = new Set();
+  /** @type {(node: string, path: string[]) => void} */
+  const visit = (node, path) => {
+    if (path.includes(node)) {
+      const circle = [...path.slice(path.indexOf(node)), node].join(' → ');
+      failures.push({ file: node, rule: `${what} do not import each other in a circle`, fix: `${circle}.` });
+      return;
+    }
+    if (done.has(node)) return;
+    for (const next of graph.get(node) ?? []) visit(next, [...path, node]);
+    done.add(node);
+  };
+  for (const node of graph.keys()) visit(node, []);
+  return failures;
+}
