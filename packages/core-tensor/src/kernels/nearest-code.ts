@@ -1,0 +1,196 @@
+import {
+  abs,
+  add,
+  cast,
+  concat,
+  expandDims,
+  fill,
+  gather,
+  greater,
+  less,
+  logicalAnd,
+  matMul,
+  max,
+  maximum,
+  min,
+  minimum,
+  mul,
+  ones,
+  range,
+  reshape,
+  where as select,
+  slice,
+  step,
+  sub,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+  transpose,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
+import { defineKernel } from '../kernel.ts';
+
+/** What a nearest-code search compares. */
+export type NearestCodeInputs = {
+  /** [N, f] float32. */
+  readonly x: Tensor2D;
+  /** [K, f] float32, 1 <= K <= 2^24. */
+  readonly keys: Tensor2D;
+  /** [K] float32: -|c|²/2 makes the highest score the smallest Euclidean distance. */
+  readonly bias: Tensor1D;
+};
+
+/** Scores of one tile: 4 MB, so that it stays in a processor's cache; no larger buffer is made for any N and K. */
+const TILE_SCORES = 2 ** 20;
+const TILE_CODES = 2 ** 14;
+/** Codes whose maximum is taken together before the search looks inside the winning block. */
+const BLOCK_CODES = 256;
+/** Above every magnitude that can be searched: products of two smaller numbers, summed over 2^14 features, stay in float32. */
+const LIMIT = 2 ** 56;
+/** Below every score of a usable code. */
+const LOWEST = -(2 ** 127);
+
+const NearestCode = defineKernel<NearestCodeInputs, { withScores: boolean }, readonly Tensor1D[]>({
+  name: 'NearestCode',
+  reference: ({ x, keys, bias }, { withScores }) => {
+    const [n] = x.shape;
+    const usable = less(abs(x), LIMIT);
+    const queries = withColumn(select(usable, x, zerosLike(x)), ones([n]));
+    const usableRow = min(cast(usable, 'int32'), 1) as Tensor1D;
+    const tiles = codeTiles(keys, bias);
+    const rows = Math.max(1, Math.floor(TILE_SCORES / (tiles[0] as CodeTile).padded));
+    const found: Tensor[][] = [];
+    for (let start = 0; start < n; start += rows) {
+      const part = slice(queries, [start, 0], [Math.min(rows, n - start), -1]);
+      found.push(tidy(() => searchTiles(part, tiles, withScores)));
+    }
+    const [index, best, second] = [0, 1, 2].map((i) => joined(found, i));
+    const indices = mul(cast(index as Tensor1D, 'int32'), usableRow) as Tensor1D;
+    if (!withScores) return [indices];
+    const valid = cast(usableRow, 'bool');
+    return [indices, ...[best, second].map((score) => select(valid, score as Tensor1D, fill([n], Number.NaN)))];
+  },
+});
+
+/**
+ * The nearest of K codes for each of N vectors, `argmax_k ⟨x_n, key_k⟩ + bias_k`, in tiles: the N × K matrix never exists.
+ *
+ * With `bias_k = -|key_k|²/2` this is `argmin_k |x_n - key_k|`. Subtract a common offset from x and keys first: float32 loses
+ * small differences of large scores.
+ *
+ * - Result: int32 [N].
+ * - Ties: the lowest index, on every engine.
+ * - A row of x with a NaN, an infinity or a magnitude of 2^56 or more gets index 0; such a code is never chosen (if all codes
+ *   are such, index 0).
+ * - Gradient: none; call it inside {@link withoutGradient} where x comes from a layer that trains.
+ */
+export function nearestCode(inputs: NearestCodeInputs): Tensor1D {
+  return NearestCode(inputs, { withScores: false })[0] as Tensor1D;
+}
+
+/** What {@link nearestTwoCodes} finds, each [N]. */
+export interface NearestTwoCodes {
+  /** int32: the same as {@link nearestCode}. */
+  readonly indices: Tensor1D;
+  /** Highest score. */
+  readonly best: Tensor1D;
+  /** Second highest score, equal to `best` on a tie; below -1e38 when there is one code. `best - second` is the top-2 margin. */
+  readonly second: Tensor1D;
+}
+
+/** {@link nearestCode} with the two highest scores; both are NaN where a row of x is not usable. */
+export function nearestTwoCodes(inputs: NearestCodeInputs): NearestTwoCodes {
+  const [indices, best, second] = NearestCode(inputs, { withScores: true });
+  return { indices: indices as Tensor1D, best: best as Tensor1D, second: second as Tensor1D };
+}
+
+/** A run of codes, transposed once (a matrix product with `transposeB` is many times slower on some engines). */
+interface CodeTile {
+  /** [f + 1, padded]: the keys with their bias as one more feature, so that one product gives the scores. */
+  readonly columns: Tensor2D;
+  /** Index of the first code. */
+  readonly start: number;
+  /** blocks · block codes; those past the last real one score LOWEST. */
+  readonly padded: number;
+  readonly blocks: number;
+  readonly block: number;
+}
+
+function codeTiles(keys: Tensor2D, bias: Tensor1D): CodeTile[] {
+  const [k] = keys.shape;
+  const usable = less(abs(keys), LIMIT);
+  const usableCode = logicalAnd(cast(min(cast(usable, 'int32'), 1), 'bool'), less(abs(bias), -LOWEST));
+  const usableKeys = mul(select(usable, keys, zerosLike(keys)), expandDims(cast(usableCode, 'float32'), 1)) as Tensor2D;
+  const codes = withColumn(usableKeys, select(usableCode, bias, fill([k], LOWEST)));
+  const tiles: CodeTile[] = [];
+  for (let start = 0; start < k; start += TILE_CODES) {
+    const size = Math.min(TILE_CODES, k - start);
+    const blocks = Math.ceil(size / BLOCK_CODES);
+    const block = Math.ceil(size / blocks);
+    const padded = blocks * block;
+    const columns = tidy(() => {
+      const part = slice(codes, [start, 0], [size, -1]);
+      if (padded === size) return transpose(part);
+      const features = keys.shape[1];
+      const none = withColumn(fill([padded - size, features], 0), fill([padded - size], LOWEST));
+      return transpose(concat([part, none], 0));
+    });
+    tiles.push({ columns, start, padded, blocks, block });
+  }
+  return tiles;
+}
+
+/** Index (float32, exact up to 2^24), highest and second highest score of each row over all tiles. */
+function searchTiles(x: Tensor2D, tiles: readonly CodeTile[], withScores: boolean): Tensor[] {
+  let [index, best, second] = tidy(() => searchTile(x, tiles[0] as CodeTile, withScores)) as [Tensor, Tensor, Tensor];
+  for (const tile of tiles.slice(1)) {
+    const [tileIndex, tileBest, tileSecond] = tidy(() => searchTile(x, tile, withScores)) as [Tensor, Tensor, Tensor];
+    // Strictly: among equal scores the earlier tile has the lower index.
+    index = select(greater(tileBest, best), tileIndex, index);
+    if (withScores) second = maximum(minimum(best, tileBest), maximum(second, tileSecond));
+    best = maximum(best, tileBest);
+  }
+  return withScores ? [index, best, second] : [index];
+}
+
+function searchTile(x: Tensor2D, tile: CodeTile, withScores: boolean): Tensor[] {
+  const { columns, start, blocks, block } = tile;
+  const [n] = x.shape;
+  const scores = reshape(matMul(x, columns), [n * blocks, block]);
+  const blockBest = reshape(max(scores, 1), [n, blocks]);
+  const best = max(blockBest, 1, true);
+  const winner = lowestAtMaximum(blockBest, best);
+  const rows = add(mul(range(0, n), blocks), winner);
+  const inWinner = blocks === 1 ? scores : gather(scores, cast(rows, 'int32'));
+  const place = lowestAtMaximum(inWinner, best);
+  const index = add(add(mul(winner, block), place), start);
+  if (!withScores) return [index, reshape(best, [n])];
+  const second = maximum(maximumExcept(blockBest, winner), maximumExcept(inWinner, place));
+  return [index, reshape(best, [n]), second];
+}
+
+/**
+ * Position of the first maximum in each row, [n, m] → [n]. `argMax` gives any of several equal maxima on some engines; this is
+ * the minimum over k of k where the maximum stands, and of k + m elsewhere.
+ */
+function lowestAtMaximum(values: Tensor, maximumOfRow: Tensor): Tensor {
+  const [, m] = values.shape as [number, number];
+  return min(add(mul(step(sub(maximumOfRow, values)), m), range(0, m)), 1);
+}
+
+/** Maximum of each row without the element at the given position. */
+function maximumExcept(values: Tensor, position: Tensor): Tensor {
+  const [, m] = values.shape as [number, number];
+  const elsewhere = step(abs(sub(range(0, m), expandDims(position, 1))));
+  return max(add(values, mul(sub(1, elsewhere), LOWEST)), 1);
+}
+
+function withColumn(matrix: Tensor, column: Tensor): Tensor2D {
+  return concat([matrix, expandDims(column, 1)], 1) as Tensor2D;
+}
+
+function joined(parts: readonly Tensor[][], i: number): Tensor1D | undefined {
+  const column = parts.map((part) => part[i]).filter((part) => part !== undefined);
+  return column.length === 0 ? undefined : (concat(column) as Tensor1D);
+}

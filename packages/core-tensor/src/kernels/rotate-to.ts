@@ -1,0 +1,79 @@
+import {
+  abs,
+  add,
+  cast,
+  div,
+  equal,
+  greater,
+  logicalAnd,
+  max,
+  minimum,
+  mul,
+  onesLike,
+  where as select,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
+import { defineKernel } from '../kernel.ts';
+
+/** Below this length of û + q̂ (2 cos of half the angle) float32 no longer tells the plane of the rotation. */
+const OPPOSITE = 1e-4;
+
+const RotateTo = defineKernel<{ x: Tensor2D; q: Tensor2D }, { maxScale: number }, [Tensor2D]>({
+  name: 'RotateTo',
+  reference: ({ q }) => [q.clone()],
+  inputsToSave: ['x', 'q'],
+  gradient: ([dy], [x, q], { maxScale }) => ({
+    x: () => rotateBack(dy as Tensor, x as Tensor2D, q as Tensor2D, maxScale),
+    q: () => zerosLike(dy as Tensor),
+  }),
+});
+
+/**
+ * The rotation trick on rows: the value is q, exactly; the gradient to x is `λ Rᵀ g`, with R the rotation in the plane of x and
+ * q that takes the direction of x to that of q and λ = min(|q| / |x|, maxScale). None to q.
+ *
+ * Where no such rotation exists (x = 0, q = 0, q opposite to x) the gradient is straight-through: g.
+ */
+export function rotateRowsTo(x: Tensor2D, q: Tensor2D, maxScale: number): Tensor2D {
+  return RotateTo({ x, q }, { maxScale })[0];
+}
+
+/**
+ * λ Rᵀ g. A rotation by the angle between û and q̂ is two reflections, R = (I - 2wwᵀ)(I - 2ûûᵀ) with w = unit(û + q̂), so that
+ * Rᵀ g = h - 2(h·û)û with h = g - 2(g·w)w: the same as g - 2(g·w)w + 2(g·q̂)û, but of length |g| whatever the rounding of w.
+ */
+function rotateBack(g: Tensor, x: Tensor2D, q: Tensor2D, maxScale: number): Tensor {
+  const from = directionOf(x);
+  const to = directionOf(q);
+  const middle = add(from.unit, to.unit);
+  const length = sqrt(rowSum(square(middle)));
+  const defined = logicalAnd(logicalAnd(greater(from.peak, 0), greater(to.peak, 0)), greater(length, OPPOSITE));
+  const w = div(middle, orOne(length));
+  const twice = mul(cast(defined, 'float32'), 2);
+  const h = sub(g, mul(mul(twice, rowSum(mul(g, w))), w));
+  const back = sub(h, mul(mul(twice, rowSum(mul(h, from.unit))), from.unit));
+  const ratio = mul(div(to.peak, orOne(from.peak)), div(to.norm, orOne(from.norm)));
+  return mul(select(defined, minimum(ratio, maxScale), onesLike(ratio)), back);
+}
+
+/** Each row divided by its largest magnitude before its length is taken, which then neither underflows nor overflows. */
+function directionOf(rows: Tensor2D): { unit: Tensor; norm: Tensor; peak: Tensor } {
+  const peak = max(abs(rows), 1, true);
+  const scaled = div(rows, orOne(peak));
+  const norm = sqrt(rowSum(square(scaled)));
+  return { unit: div(scaled, orOne(norm)), norm, peak };
+}
+
+function orOne(values: Tensor): Tensor {
+  return add(values, cast(equal(values, 0), 'float32'));
+}
+
+function rowSum(values: Tensor): Tensor {
+  return sum(values, 1, true);
+}

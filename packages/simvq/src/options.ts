@@ -1,0 +1,108 @@
+import {
+  type DataFormat,
+  requireBoolean,
+  requireInteger,
+  requireKnownOptions,
+  requireNonNegative,
+  requireOneOf,
+  requireOption,
+  requirePositive,
+} from '@vqkit/core-tensor';
+import { ROTATION_MAX_SCALE } from '@vqkit/losses';
+import { type CodebookTransformConfig, type CodebookTransformOption, transformConfig } from './transform.ts';
+
+export const WHERE = 'createSimVq';
+
+export interface SimVqOptions {
+  /** Size of the feature axis. */
+  readonly dim: number;
+  /** Number of codes K, from 1 to 2^24. */
+  readonly codebookSize: number;
+  /** Width of the frozen vectors. Default `dim`; a smaller one makes the search cheaper. */
+  readonly frozenCodebookDim?: number;
+  /** `'linear'`, an MLP as `{ hidden, activation, bias }`, or a {@link CodebookTransform} of your own. Default `'linear'`. */
+  readonly codebookTransform?: CodebookTransformOption;
+  /** Bias in the linear transform (the official SimVQ has one, vector-quantize-pytorch none). Default false. */
+  readonly transformBias?: boolean;
+  /** Distribution of the frozen vectors, of variance 1 / frozenCodebookDim either way. Default `'normal'`. */
+  readonly codebookInit?: 'normal' | 'uniform';
+  /** Trains the frozen vectors too. Default false. */
+  readonly trainCodebook?: boolean;
+  /** Default `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+  /** Gradient by the rotation trick; false: straight-through. Default true. */
+  readonly rotationTrick?: boolean;
+  /** Bound of the rotation's scale |q| / |x|. Default 100. */
+  readonly rotationMaxScale?: number;
+  /** β: weight of mse(x, sg q) within the loss. Default 0.25. */
+  readonly inputToQuantizeCommitLossWeight?: number;
+  /** Weight of the whole loss, 0 to 1000 and more. Default 1. */
+  readonly commitmentWeight?: number;
+  /** Seed of the frozen vectors and of the transform. Default 0. */
+  readonly seed?: number;
+}
+
+/** {@link SimVqOptions} with every default filled in: plain data. */
+export type SimVqConfig = Required<Omit<SimVqOptions, 'codebookTransform'>> & {
+  readonly codebookTransform: CodebookTransformConfig;
+};
+
+const OPTIONS = [
+  'dim',
+  'codebookSize',
+  'frozenCodebookDim',
+  'codebookTransform',
+  'transformBias',
+  'codebookInit',
+  'trainCodebook',
+  'dataFormat',
+  'rotationTrick',
+  'rotationMaxScale',
+  'inputToQuantizeCommitLossWeight',
+  'commitmentWeight',
+  'seed',
+] as const;
+
+export function resolve(options: SimVqOptions): SimVqConfig {
+  requireKnownOptions(WHERE, options, OPTIONS);
+  const { dim, codebookSize, codebookTransform = 'linear', transformBias = false, trainCodebook = false } = options;
+  requireInteger(WHERE, 'dim', dim, 1);
+  requireInteger(WHERE, 'codebookSize', codebookSize, 1, 2 ** 24);
+  const { frozenCodebookDim = dim, codebookInit = 'normal', dataFormat = 'channelsLast' } = options;
+  requireInteger(WHERE, 'frozenCodebookDim', frozenCodebookDim, 1);
+  const transform = transformConfig(WHERE, codebookTransform);
+  requireBoolean(WHERE, 'transformBias', transformBias);
+  requireOption(
+    !transformBias || transform === 'linear',
+    WHERE,
+    'transformBias',
+    "false unless codebookTransform is 'linear'",
+    transformBias,
+    'Set bias in the transform itself.',
+  );
+  requireOneOf(WHERE, 'codebookInit', codebookInit, ['normal', 'uniform']);
+  requireBoolean(WHERE, 'trainCodebook', trainCodebook);
+  requireOneOf(WHERE, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
+  const { rotationTrick = true, rotationMaxScale = ROTATION_MAX_SCALE } = options;
+  requireBoolean(WHERE, 'rotationTrick', rotationTrick);
+  requirePositive(WHERE, 'rotationMaxScale', rotationMaxScale);
+  const { inputToQuantizeCommitLossWeight = 0.25, commitmentWeight = 1, seed = 0 } = options;
+  requireNonNegative(WHERE, 'inputToQuantizeCommitLossWeight', inputToQuantizeCommitLossWeight);
+  requireNonNegative(WHERE, 'commitmentWeight', commitmentWeight);
+  requireInteger(WHERE, 'seed', seed, 0, 2 ** 32 - 1);
+  return {
+    dim,
+    codebookSize,
+    frozenCodebookDim,
+    codebookTransform: transform,
+    transformBias,
+    codebookInit,
+    trainCodebook,
+    dataFormat,
+    rotationTrick,
+    rotationMaxScale,
+    inputToQuantizeCommitLossWeight,
+    commitmentWeight,
+    seed,
+  };
+}
