@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+// Packs every published package as `pnpm publish` would and lints the tarballs: publint, and whether TypeScript finds the
+// types ("are the types wrong"). The packages must be built.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { pnpm, root } from './setup.mjs';
+
+/** The packages are ES modules only: Node >= 20.19 can require() them, and TypeScript's node10 resolution is not served. */
+const ignoredResolutions = ['node10', 'node16-cjs'];
+
+/**
+ * Packs packages into a folder.
+ * @param {string[]} filters which packages, as pnpm's --filter names them
+ * @param {string} destination
+ * @returns {string[]} the paths of the tarballs
+ */
+export function pack(filters, destination) {
+  pnpm([
+    ...filters.map((filter) => `--filter=${filter}`),
+    '--loglevel=error',
+    'pack',
+    '--pack-destination',
+    destination,
+  ]);
+  return readdirSync(destination).map((name) => join(destination, name));
+}
+
+/** The names of the published packages. */
+function publishedNames() {
+  const manifests = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(root, group)).map((folder) => readManifest(join(root, group, folder, 'package.json'))),
+  );
+  return manifests.filter((manifest) => !manifest.private).map((manifest) => manifest.name);
+}
+
+/**
+ * @param {string} path
+ * @returns {{ name: string, private?: boolean }}
+ */
+function readManifest(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+/**
+ * What is wrong with a tarball, one line each.
+ * @param {string} path
+ */
+async function lint(path) {
+  const bytes = readFileSync(path);
+  const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+  const types = await checkPackage(createPackageFromTarballData(new Uint8Array(bytes)));
+  const problems = types.types === false ? [{ kind: 'no types' }] : types.problems;
+  return [
+    ...messages.map((message) => `publint: ${formatMessage(message, pkg, { color: false }) ?? message.code}`),
+    ...problems
+      .filter((problem) => !('resolutionKind' in problem && ignoredResolutions.includes(problem.resolutionKind)))
+      .map((problem) => `types: ${JSON.stringify(problem)}`),
+  ];
+}
+
+/** Packs and lints every published package; throws when one of them is wrong. */
+export async function checkPacked() {
+  const folder = mkdtempSync(join(tmpdir(), 'vqkit-pack-'));
+  try {
+    const names = publishedNames();
+    let wrong = 0;
+    for (const path of pack(names, folder)) {
+      const lines = await lint(path);
+      wrong += lines.length;
+      for (const line of lines) console.log(`${path}: ${line}`);
+    }
+    console.log(`packed: ${names.length} packages, ${wrong} failures`);
+    if (wrong > 0) throw new Error('a packed tarball is not as it should be');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await checkPacked();
