@@ -1,4 +1,16 @@
-/** Base of every error that vqkit throws on purpose. Catch this one to catch them all. */
+/**
+ * Base of every error that vqkit throws on purpose; catch this one to catch them all.
+ *
+ * Every message says the function, the argument, the rule, the value that was tested and the fix:
+ * `createFsq: levels[2] must be an integer >= 2, got 1. Use 2 or more.`
+ *
+ * @example
+ * try {
+ *   createFsq({ levels: [8, 5, 1] });
+ * } catch (error) {
+ *   if (error instanceof QuantizerError) console.error(error.name, error.message); // OptionError createFsq: levels[2] must …
+ * }
+ */
 export class QuantizerError extends Error {
   override name = 'QuantizerError';
 }
@@ -18,7 +30,7 @@ export class DtypeError extends QuantizerError {
   override name = 'DtypeError';
 }
 
-/** The data of a tensor break a rule; thrown only by the checks that read data ({@link assertFinite}, {@link assertIndices}). */
+/** The data of a tensor break a rule; thrown only by the checks that read data, such as `assertFinite` and `assertIndices`. */
 export class DataError extends QuantizerError {
   override name = 'DataError';
 }
@@ -33,15 +45,37 @@ export class UnsupportedError extends QuantizerError {
   override name = 'UnsupportedError';
 }
 
-/** Writes a value the way an error message shows it: short, on one line, and telling `"8"` from `8`. */
+const LONGEST = 80;
+
+/**
+ * Writes a value the way an error message shows it: on one line, at most 80 characters, telling `"8"` from `8` from `8n` and NaN
+ * from null.
+ *
+ * @example
+ * show([8, '5', NaN]); // [8,"5",NaN]
+ */
 export function show(value: unknown): string {
+  const text = write(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+}
+
+function write(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
-  if (value === undefined || typeof value === 'number' || typeof value === 'bigint') return String(value);
-  let text: string;
-  try {
-    text = JSON.stringify(value) ?? String(value);
-  } catch {
-    text = String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) {
+    // More elements than characters are never shown.
+    const shown = value.slice(0, LONGEST).map(show);
+    return `[${shown.join(',')}]`;
   }
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return `a ${value.constructor?.name ?? 'class instance'}`;
+  try {
+    return JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'number' && !Number.isFinite(part) ? `${part}` : part,
+    );
+  } catch {
+    return 'an object that JSON cannot hold';
+  }
 }

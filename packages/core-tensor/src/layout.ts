@@ -1,24 +1,55 @@
-import { cast, reshape, type Tensor, type Tensor1D, type Tensor2D, transpose } from '@tensorflow/tfjs-core';
+import {
+  cast,
+  notEqual,
+  reshape,
+  scalar,
+  Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  transpose,
+} from '@tensorflow/tfjs-core';
+import { withoutGradient } from './autodiff.ts';
+import { requireOption } from './check.ts';
 import { DtypeError, ShapeError, show } from './errors.ts';
 
 /** Where the feature axis is: last (`[batch, …, dim]`) or second (`[batch, dim, …]`). Never guessed from the rank. */
 export type DataFormat = 'channelsLast' | 'channelsFirst';
 
+/**
+ * Throws unless `value` is a tensor of tfjs.
+ *
+ * @throws OptionError
+ * @example
+ * requireTensor('createFsq().encode', 'z', [1, 2]); // createFsq().encode: z must be a tensor, got [1,2]. Make one with tf.tensor(…).
+ */
+export function requireTensor(where: string, argument: string, value: unknown): asserts value is Tensor {
+  requireOption(value instanceof Tensor, where, argument, 'a tensor', value, 'Make one with tf.tensor(…).');
+}
+
 /** How a tensor of any rank >= 2 is seen as a list of N tokens, and back. */
 export interface TokenLayout {
   /** Shape of the tensor without its feature axis; its product is N. */
   readonly tokenShape: readonly number[];
-  /** [N, dim]. */
+  /** The tensor as [N, dim], tokens in row-major order of their shape; differentiable. */
   toTokens(z: Tensor): Tensor2D;
-  /** Back to the layout of z. */
+  /** [N, dim] back to the layout of the tensor; differentiable. */
   fromTokens(tokens: Tensor2D): Tensor;
 }
 
 /**
+ * The layout of latents z: where their feature axis is, once checked.
+ *
  * @param where name of the calling function, for errors.
- * @throws DtypeError unless z is float32; ShapeError when the rank is below 2 or the feature axis is not `dim` long.
+ * @param z float32, rank >= 2, `dim` long on its feature axis.
+ * @throws OptionError unless z is a tensor; DtypeError unless it is float32; ShapeError when its rank is below 2 or its feature axis
+ * is not `dim` long.
+ * @example
+ * const layout = tokenLayout('encode', z, 4, 'channelsFirst'); // z: [2, 4, 7, 7]
+ * const tokens = layout.toTokens(z);                          // [98, 4]
+ * const same = layout.fromTokens(tokens);                     // [2, 4, 7, 7]
  */
 export function tokenLayout(where: string, z: Tensor, dim: number, dataFormat: DataFormat): TokenLayout {
+  requireTensor(where, 'z', z);
   if (z.dtype !== 'float32')
     throw new DtypeError(`${where}: z must be float32, got ${z.dtype}. Cast it with tf.cast(z, 'float32').`);
   if (z.rank < 2) {
@@ -38,10 +69,17 @@ export function tokenLayout(where: string, z: Tensor, dim: number, dataFormat: D
       `${where}: z must have ${dim} features on axis ${axis} (dataFormat '${dataFormat}'), got shape ${show(z.shape)}. ${hint}`,
     );
   }
-  return layoutOf(tokenShapeOf(z.shape, axis), dim, dataFormat);
+  const tokenShape = z.shape.filter((_, i) => i !== axis);
+  return layoutOf(tokenShape, dim, dataFormat);
 }
 
-/** The layout of a tensor that does not exist yet: from the shape of its tokens, as {@link tokenLayout} gives it. */
+/**
+ * The layout of a tensor that does not exist yet, from the shape of its tokens.
+ *
+ * @param tokenShape shape of the tensor without its feature axis; [] is one token, whose tensor is [dim].
+ * @example
+ * layoutOf([2, 7, 7], 4, 'channelsFirst').fromTokens(codes); // [98, 4] → [2, 4, 7, 7]
+ */
 export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat: DataFormat): TokenLayout {
   const rank = tokenShape.length + 1;
   const shapeLast = [...tokenShape, dim];
@@ -58,18 +96,33 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
   };
 }
 
-/** Checks a mask (true or non-zero = a real token) and returns it as N weights of 0 or 1. */
+/**
+ * Checks a mask and returns it as N weights: 1 where it is true or any number but 0 (a real token), 0 elsewhere (padding). The
+ * weights are constants: no gradient flows to the mask, so that it may be computed from z.
+ *
+ * @param mask bool, int32 or float32, shape `tokenShape`.
+ * @returns float32 [N]; the caller disposes it.
+ * @throws OptionError unless the mask is a tensor; DtypeError for another dtype; ShapeError for another shape.
+ * @example
+ * maskWeights('quantize', tf.tensor([2, 0, 0.5], [3]), [3]); // [1, 0, 1]
+ */
 export function maskWeights(where: string, mask: Tensor, tokenShape: readonly number[]): Tensor1D {
+  requireTensor(where, 'mask', mask);
+  if (mask.dtype !== 'bool' && mask.dtype !== 'int32' && mask.dtype !== 'float32') {
+    throw new DtypeError(
+      `${where}: mask must be bool, int32 or float32, got ${mask.dtype}. Pass true or 1 for each real token.`,
+    );
+  }
   if (mask.shape.length !== tokenShape.length || mask.shape.some((size, i) => size !== tokenShape[i])) {
     throw new ShapeError(
       `${where}: mask must have the shape of the tokens ${show(tokenShape)}, got ${show(mask.shape)}. Give one value per token, without the feature axis.`,
     );
   }
-  return reshape(cast(cast(mask, 'bool'), 'float32'), [-1]);
-}
-
-function tokenShapeOf(shape: readonly number[], axis: number): number[] {
-  return shape.filter((_, i) => i !== axis);
+  // Compared, never cast to bool: a cast keeps the low byte on wasm, which makes 0.5 and 256 padding and 2 a weight of 2.
+  return withoutGradient(() => {
+    const real = notEqual(cast(mask, 'float32'), scalar(0));
+    return reshape(cast(real, 'float32'), [-1]) as Tensor1D;
+  });
 }
 
 function range(start: number, end: number): number[] {

@@ -10,7 +10,9 @@ import {
   variable,
   zeros,
 } from '@tensorflow/tfjs-core';
-import { OptionError, ShapeError, show } from './errors.ts';
+import { requireOption } from './check.ts';
+import { DtypeError, ShapeError, show } from './errors.ts';
+import { requireTensor } from './layout.ts';
 import type { Rng } from './rng.ts';
 
 /** One named tensor of a quantizer: what it trains (`trainable`) or only keeps. */
@@ -49,19 +51,31 @@ export function createParameterSet(
     stateDict: () =>
       Object.fromEntries(parameters.map((p) => [p.name, p.transposed ? transpose(p.variable) : p.variable.clone()])),
     loadStateDict: (tensors) => {
-      const unknown = Object.keys(tensors).filter((key) => !names.includes(key) && !derivedKeys.includes(key));
-      const missing = names.filter((name) => tensors[name] === undefined);
-      if (unknown.length > 0 || missing.length > 0) {
-        throw new OptionError(
-          `${where}.loadStateDict: tensors must have exactly the keys ${show(names)}; missing ${show(missing)}, unknown ${show(unknown)}. Load the state of a quantizer of the same configuration.`,
-        );
-      }
+      const name = `${where}().loadStateDict`;
+      const isObject = typeof tensors === 'object' && tensors !== null;
+      const given = isObject ? Object.keys(tensors) : [];
+      const unknown = given.filter((key) => !names.includes(key) && !derivedKeys.includes(key));
+      const missing = names.filter((key) => !given.includes(key));
+      requireOption(
+        isObject && unknown.length === 0 && missing.length === 0,
+        name,
+        'tensors',
+        `an object with exactly the keys ${show(names)}`,
+        isObject ? given : tensors,
+        `Missing ${show(missing)}, unknown ${show(unknown)}: load the state of a quantizer of the same configuration.`,
+      );
       for (const p of parameters) {
-        const given = (tensors[p.name] as Tensor).shape;
+        const value = tensors[p.name];
+        requireTensor(name, `'${p.name}'`, value);
+        if (value.dtype !== p.variable.dtype) {
+          throw new DtypeError(
+            `${name}: '${p.name}' must be ${p.variable.dtype}, got ${value.dtype}. Cast it with tf.cast(x, '${p.variable.dtype}').`,
+          );
+        }
         const expected = p.transposed ? [...p.variable.shape].reverse() : p.variable.shape;
-        if (given.length !== expected.length || given.some((size, i) => size !== expected[i])) {
+        if (value.shape.length !== expected.length || value.shape.some((size, i) => size !== expected[i])) {
           throw new ShapeError(
-            `${where}.loadStateDict: '${p.name}' must have shape ${show(expected)}, got ${show(given)}. Load the state of a quantizer of the same configuration.`,
+            `${name}: '${p.name}' must have shape ${show(expected)}, got ${show(value.shape)}. Load the state of a quantizer of the same configuration.`,
           );
         }
       }

@@ -1,8 +1,8 @@
 import {
   all,
-  cast,
   equal,
   expandDims,
+  greater,
   greaterEqual,
   less,
   logicalAnd,
@@ -18,9 +18,10 @@ import {
   zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { requireKnownOptions } from './check.ts';
+import { withoutGradient } from './autodiff.ts';
+import { requireBoolean, requireKnownOptions } from './check.ts';
 import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
-import { type DataFormat, layoutOf, maskWeights, tokenLayout } from './layout.ts';
+import { type DataFormat, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
 
@@ -38,7 +39,7 @@ export interface QuantizeOptions {
 }
 
 /** What `quantize` returns. The caller disposes the tensors (or runs inside `tf.tidy`). */
-export interface QuantizeResult<LossName extends string> {
+export type QuantizeResult<LossName extends string> = {
   /** Shape of z; the exact codes, with a gradient to z. */
   readonly quantized: Tensor;
   /** int32, shape of the tokens, with a trailing codebook axis when there are several codebooks. */
@@ -47,7 +48,7 @@ export interface QuantizeResult<LossName extends string> {
   readonly loss: Scalar;
   /** The named parts, unweighted. 0 unless training. */
   readonly losses: Readonly<Record<LossName, Scalar>>;
-}
+};
 
 /** The contract that every quantizer of vqkit fulfils. */
 export interface Quantizer<
@@ -158,20 +159,22 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     quantize(z, options = {} as Call) {
       const name = alive('quantize');
       requireKnownOptions(name, options, known);
+      const { training = false, mask } = options;
+      requireBoolean(name, 'training', training);
       const layout = tokenLayout(name, z, dim, dataFormat);
       return tidy(() => {
-        const weights = options.mask === undefined ? undefined : maskWeights(name, options.mask, layout.tokenShape);
+        const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
         if (z.size === 0) {
           const indices = zeros([...layout.tokenShape, ...indexAxes], 'int32');
           return { quantized: z.clone(), indices, loss: scalar(0), losses: zeroLosses() };
         }
         const tokens = layout.toTokens(z);
-        const result = method.quantizeTokens(tokens, { training: options.training === true, weights, options });
-        const real = weights === undefined ? undefined : cast(expandDims(weights, 1), 'bool');
+        const real = weights === undefined ? undefined : realRows(weights);
+        const result = method.quantizeTokens(withoutPadding(tokens, real), { training, weights, options });
         const quantized = real === undefined ? result.quantized : (select(real, result.quantized, tokens) as Tensor2D);
         return {
           quantized: layout.fromTokens(quantized),
-          indices: shapeIndices(maskIndices(result.indices, real), layout.tokenShape, indexAxes),
+          indices: withoutGradient(() => finishIndices(result.indices, real, layout.tokenShape, indexAxes)),
           loss: result.loss ?? scalar(0),
           losses: result.losses ?? zeroLosses(),
         };
@@ -181,12 +184,14 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     encode(z, options = {}) {
       const name = alive('encode');
       requireKnownOptions(name, options, ['mask']);
+      const { mask } = options;
       const layout = tokenLayout(name, z, dim, dataFormat);
-      return tidy(() => {
-        const weights = options.mask === undefined ? undefined : maskWeights(name, options.mask, layout.tokenShape);
+      return withoutGradient(() => {
+        const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
         if (z.size === 0) return zeros([...layout.tokenShape, ...indexAxes], 'int32');
-        const real = weights === undefined ? undefined : cast(expandDims(weights, 1), 'bool');
-        return shapeIndices(maskIndices(method.encodeTokens(layout.toTokens(z)), real), layout.tokenShape, indexAxes);
+        const real = weights === undefined ? undefined : realRows(weights);
+        const indices = method.encodeTokens(withoutPadding(layout.toTokens(z), real));
+        return finishIndices(indices, real, layout.tokenShape, indexAxes);
       });
     },
 
@@ -227,15 +232,29 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
   };
 }
 
-function maskIndices(indices: Tensor2D, real: Tensor | undefined): Tensor2D {
-  return real === undefined ? indices : (select<Tensor>(real, indices, scalar(-1, 'int32')) as Tensor2D);
+/** bool [N, 1]: which tokens are real. */
+function realRows(weights: Tensor1D): Tensor {
+  return greater(expandDims(weights, 1), scalar(0));
 }
 
-function shapeIndices(indices: Tensor2D, tokenShape: readonly number[], indexAxes: readonly number[]): Tensor {
-  return reshape(indices, [...tokenShape, ...indexAxes]);
+/** Zeros in place of the padding, so that whatever it holds (NaN too) touches no statistic and no gradient. */
+function withoutPadding(tokens: Tensor2D, real: Tensor | undefined): Tensor2D {
+  return real === undefined ? tokens : (select(real, tokens, zerosLike(tokens)) as Tensor2D);
+}
+
+/** -1 for padding, then the shape of the tokens. */
+function finishIndices(
+  indices: Tensor2D,
+  real: Tensor | undefined,
+  tokenShape: readonly number[],
+  indexAxes: readonly number[],
+): Tensor {
+  const masked = real === undefined ? indices : select<Tensor>(real, indices, scalar(-1, 'int32'));
+  return reshape(masked, [...tokenShape, ...indexAxes]);
 }
 
 function indexTokenShape(where: string, indices: Tensor, indexAxes: readonly number[]): number[] {
+  requireTensor(where, 'indices', indices);
   if (indices.dtype !== 'int32') {
     throw new DtypeError(
       `${where}: indices must be int32, got ${indices.dtype}. Cast them with tf.cast(indices, 'int32').`,

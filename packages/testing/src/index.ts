@@ -1,4 +1,4 @@
-export { describeQuantizer } from './contract.ts';
+export { describeQuantizer, type QuantizerSubject } from './contract.ts';
 export { type EngineName, eachEngine, startEngine } from './engines.ts';
 export {
   camelCaseOptions,
@@ -10,4 +10,4 @@ export {
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';
 export { tolerances } from './tolerances.ts';
-export { expectClose, expectSame } from './values.ts';
+export { expectClose, expectIdentical, expectSame } from './values.ts';

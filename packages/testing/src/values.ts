@@ -29,3 +29,16 @@ export async function expectSame(actual: Values, expected: Values): Promise<void
     expect.fail(`element ${i}: got ${a[i]}, expected ${e[i]}`);
   }
 }
+
+/** Every element has the same bits (0 differs from -0; every NaN equals every NaN). */
+export async function expectIdentical(actual: Values, expected: Values): Promise<void> {
+  const [a, e] = await Promise.all([numbers(actual), numbers(expected)]);
+  expect(a.length, 'number of elements').toBe(e.length);
+  for (let i = 0; i < e.length; i++) {
+    if (!Object.is(a[i], e[i])) expect.fail(`element ${i}: got ${show(a[i])}, expected ${show(e[i])}`);
+  }
+}
+
+function show(value: number | undefined): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}

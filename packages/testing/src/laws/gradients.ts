@@ -1,0 +1,90 @@
+import {
+  add,
+  engine,
+  gather,
+  mod,
+  mul,
+  randomNormal,
+  type Scalar,
+  scalar,
+  sum,
+  type Tensor,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
+import type { Quantizer } from '@vqkit/core-tensor';
+import { expect, it } from 'vitest';
+import { expectSame } from '../values.ts';
+import { LAYOUTS, latents, type Make, scoped, TRAIN } from './subject.ts';
+
+export interface Gradients {
+  readonly z: Tensor;
+  readonly variables: Readonly<Record<string, Tensor>>;
+}
+
+/** The gradients of Σ weights · quantized + loss (weights of 1 by default) to z and to every variable. */
+export function gradientsOf(q: Quantizer, z: Tensor, options: { mask?: Tensor; weights?: Tensor } = {}): Gradients {
+  const { mask, weights } = options;
+  const variables = Object.entries(q.variables());
+  const objective = (): Scalar => {
+    const { quantized, loss } = q.quantize(z, { ...TRAIN, mask });
+    return add(sum(weights === undefined ? quantized : mul(quantized, weights)), loss);
+  };
+  const xs = [z, ...variables.map(([, variable]) => variable)];
+  const { value, grads } = engine().gradients(objective, xs);
+  value.dispose();
+  const [dz, ...rest] = grads;
+  const found = variables.map(([name], i) => {
+    if (rest[i] === undefined) expect.fail(`no gradient reaches the variable '${name}'`);
+    return [name, rest[i]] as const;
+  });
+  return { z: dz as Tensor, variables: Object.fromEntries(found) };
+}
+
+export function describeGradients(make: Make, is: { straightThrough: boolean }): void {
+  it('sends a finite gradient to z and to every variable', () =>
+    scoped(async () => {
+      for (const dataFormat of LAYOUTS) {
+        const q = make({ dataFormat });
+        const z = latents(q, [4, 5], dataFormat);
+        const gradients = gradientsOf(q, z, { weights: randomNormal(z.shape, 0, 1, 'float32', 1) });
+        for (const [name, d] of Object.entries({ z: gradients.z, ...gradients.variables })) {
+          const data = await d.data();
+          expect(d.shape, name).toEqual(name === 'z' ? z.shape : q.variables()[name]?.shape);
+          expect(data.every(Number.isFinite), `the gradient of ${name} is finite`).toBe(true);
+          expect(
+            data.some((value) => value !== 0),
+            `the gradient of ${name} is not zero everywhere`,
+          ).toBe(true);
+        }
+        q.dispose();
+      }
+    }));
+
+  if (is.straightThrough) {
+    it('sends the gradient of `quantized` to z unchanged', () =>
+      scoped(async () => {
+        const q = make();
+        const z = latents(q, [4, 5]);
+        const weights = randomNormal(z.shape, 0, 1, 'float32', 1);
+        const [dz] = engine().gradients(() => sum(mul(q.quantize(z, TRAIN).quantized, weights)) as Scalar, [z]).grads;
+        await expectSame(dz as Tensor, weights);
+        q.dispose();
+      }));
+  }
+
+  it('gives indices that are constants to the tape, from quantize and from encode', () =>
+    scoped(async () => {
+      const q = make();
+      const z = latents(q, [2, 3]);
+      const table = randomNormal([8, 2], 0, 1, 'float32', 1);
+      const rows = (indices: Tensor): Tensor => gather(table, mod(indices, scalar(8, 'int32')) as Tensor);
+      const [dz] = engine().gradients(() => {
+        const { quantized, indices } = q.quantize(z);
+        const looked = add(sum(rows(indices)), sum(rows(q.encode(z))));
+        return add(sum(quantized), looked) as Scalar;
+      }, [z]).grads;
+      const [expected] = engine().gradients(() => sum(q.quantize(z).quantized) as Scalar, [z]).grads;
+      await expectSame(dz as Tensor, expected ?? zerosLike(z));
+      q.dispose();
+    }));
+}
