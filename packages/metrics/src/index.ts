@@ -1,3 +1,12 @@
+export type { TrackerUpdate } from './batch.ts';
+export type { CodebookRank } from './codebook-rank.ts';
+export { usedCodebookRank } from './codebook-rank.ts';
+export type { DiagnoseContext, Diagnosis, Problem } from './diagnose.ts';
+export { diagnose } from './diagnose.ts';
+export type { PsnrOptions, SsimOptions } from './images.ts';
+export { psnr, ssim } from './images.ts';
+export type { TopTwo, TopTwoDistances } from './margins.ts';
+export { topTwoMargins, topTwoOfScores } from './margins.ts';
 export type {
   CodebookReport,
   EntropyReport,
@@ -6,7 +15,8 @@ export type {
   TrackerReport,
   UsageReport,
 } from './report.ts';
-export type { CodeUsage, Tracker, TrackerOptions, TrackerUpdate } from './tracker.ts';
+export { diagnosisThresholds } from './thresholds.ts';
+export type { CodeUsage, Tracker, TrackerOptions } from './tracker.ts';
 export { createTracker } from './tracker.ts';
 export {
   codeHistogram,

@@ -4,7 +4,7 @@ import { entropyOfCounts, expectedUsedCodes } from './usage.ts';
 
 /** How the codes of one codebook were used by the N tokens of the window. Every number is finite; all are 0 when N = 0. */
 export interface UsageReport {
-  /** N: indices counted, padding excluded. */
+  /** N: tokens counted, padding excluded. */
   readonly tokens: number;
   /** K. */
   readonly codebookSize: number;
@@ -22,7 +22,7 @@ export interface UsageReport {
   readonly entropyBits: number;
   /** exp(H): the size of a uniformly used codebook with the same entropy. Not utilization. */
   readonly perplexity: number;
-  /** perplexity / K. */
+  /** perplexity / K; over several codebooks the mean of theirs. */
   readonly perplexityShare: number;
   /** Share of the tokens that the most frequent code takes. */
   readonly topCodeShare: number;
@@ -134,63 +134,57 @@ export function codebookReport(counts: CodeCounts, codebookSize: number, totalUp
     }
   });
   ages.sort();
-  const entropy = entropyOfCounts(used.subarray(0, usedCodes));
   return {
-    ...usageReport({ tokens, codebookSize, usedCodes, entropy, codebooks: 1 }),
-    topCodeShare: tokens === 0 ? 0 : most / tokens,
-    neverUsedCodes: codebookSize - seen,
-    oldestAge: ages.at(-1) ?? 0,
-    medianAge: ages[ages.length >> 1] ?? 0,
+    ...usageReport({
+      tokens,
+      codebookSize,
+      usedCodes,
+      expectedUsedCodes: expectedUsedCodes(codebookSize, tokens),
+      neverUsedCodes: codebookSize - seen,
+      entropy: entropyOfCounts(used.subarray(0, usedCodes)),
+      topCodeShare: tokens === 0 ? 0 : most / tokens,
+      oldestAge: ages.at(-1) ?? 0,
+      medianAge: ages[ages.length >> 1] ?? 0,
+    }),
     bitShares: ones === undefined ? undefined : Array.from(ones, (count) => (tokens === 0 ? 0 : count / tokens)),
   };
 }
 
 /**
- * All codebooks together: counts of codes and tokens are summed, entropy, ages and the top share are means, so that perplexity is
- * the geometric mean over codebooks.
+ * All codebooks together, for the tokens with an index in at least one: codes are added up; entropy, ages and the top share are
+ * means, so that perplexity is the geometric mean over codebooks.
  */
-export function overallUsage(codebooks: readonly CodebookReport[]): UsageReport {
+export function overallUsage(codebooks: readonly CodebookReport[], tokens: number): UsageReport {
   const sum = (field: keyof UsageReport): number => codebooks.reduce((total, book) => total + book[field], 0);
   const mean = (field: keyof UsageReport): number => sum(field) / codebooks.length;
-  const usage = usageReport({
-    tokens: sum('tokens'),
-    codebookSize: sum('codebookSize'),
-    usedCodes: sum('usedCodes'),
-    entropy: mean('entropy'),
-    codebooks: codebooks.length,
-  });
   return {
-    ...usage,
-    topCodeShare: mean('topCodeShare'),
-    neverUsedCodes: sum('neverUsedCodes'),
-    oldestAge: Math.max(...codebooks.map((book) => book.oldestAge)),
-    medianAge: mean('medianAge'),
+    ...usageReport({
+      tokens,
+      codebookSize: sum('codebookSize'),
+      usedCodes: sum('usedCodes'),
+      expectedUsedCodes: sum('expectedUsedCodes'),
+      neverUsedCodes: sum('neverUsedCodes'),
+      entropy: mean('entropy'),
+      topCodeShare: mean('topCodeShare'),
+      oldestAge: Math.max(...codebooks.map((book) => book.oldestAge)),
+      medianAge: mean('medianAge'),
+    }),
+    perplexityShare: mean('perplexityShare'),
   };
 }
 
-type DerivedUsage = Omit<UsageReport, 'topCodeShare' | 'neverUsedCodes' | 'oldestAge' | 'medianAge'>;
+type Derived = 'utilization' | 'utilizationOfExpected' | 'entropyBits' | 'perplexity' | 'perplexityShare' | 'deadCodes';
 
-function usageReport(from: {
-  tokens: number;
-  codebookSize: number;
-  usedCodes: number;
-  entropy: number;
-  codebooks: number;
-}): DerivedUsage {
-  const { tokens, codebookSize, usedCodes, entropy, codebooks } = from;
-  const expected = codebooks * expectedUsedCodes(codebookSize / codebooks, Math.round(tokens / codebooks));
+function usageReport(counted: Omit<UsageReport, Derived>): UsageReport {
+  const { tokens, codebookSize, usedCodes, expectedUsedCodes, entropy } = counted;
   const perplexity = tokens === 0 ? 0 : Math.exp(entropy);
   return {
-    tokens,
-    codebookSize,
-    usedCodes,
+    ...counted,
     utilization: usedCodes / codebookSize,
-    expectedUsedCodes: expected,
-    utilizationOfExpected: expected === 0 ? 0 : usedCodes / expected,
-    entropy,
+    utilizationOfExpected: expectedUsedCodes === 0 ? 0 : usedCodes / expectedUsedCodes,
     entropyBits: entropy / Math.LN2,
     perplexity,
-    perplexityShare: perplexity / (codebookSize / codebooks),
+    perplexityShare: perplexity / codebookSize,
     deadCodes: codebookSize - usedCodes,
   };
 }
