@@ -1,16 +1,13 @@
 import {
   add,
-  cast,
   expandDims,
   gather,
   mul,
   reshape,
   type Scalar,
-  where as select,
   type Tensor1D,
   type Tensor2D,
   type Variable,
-  zerosLike,
 } from '@tensorflow/tfjs-core';
 import {
   createParameterSet,
@@ -111,9 +108,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
     lossNames: ['commitment', 'codebook'],
     parameters: createParameterSet(WHERE, parameters),
 
-    quantizeTokens(tokens, { training, weights }) {
-      // Padding may hold anything, also NaN, which a weight of 0 would not silence.
-      const x = weights === undefined ? tokens : realTokens(tokens, weights);
+    quantizeTokens(x, { training, weights }) {
       const indices = withoutGradient(() => search.nearest(x));
       const codes = withoutGradient<Tensor2D>(() => gather(codebook.get(), indices));
       const quantized = config.rotationTrick
@@ -144,8 +139,4 @@ function initialCodebook({ codebookInit, codebookSize, frozenCodebookDim }: SimV
   if (codebookInit === 'normal') return rng.normalArray(count, frozenCodebookDim ** -0.5);
   const bound = Math.sqrt(3 / frozenCodebookDim);
   return rng.uniformArray(count, -bound, bound);
-}
-
-function realTokens(tokens: Tensor2D, weights: Tensor1D): Tensor2D {
-  return select<Tensor2D>(cast(expandDims(weights, 1), 'bool'), tokens, zerosLike(tokens));
 }
