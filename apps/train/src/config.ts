@@ -260,9 +260,11 @@ function rule(issue: z.core.$ZodIssue): string {
         ? 'an integer'
         : `${/^[aeio]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
     case 'too_small':
-      if (issue.origin === 'string' || issue.origin === 'array') return 'not empty';
+      if (issue.origin === 'string') return 'not empty';
+      if (issue.origin === 'array') return `a list of at least ${issue.minimum}`;
       return `${issue.inclusive === false ? '>' : '>='} ${issue.minimum}`;
     case 'too_big':
+      if (issue.origin === 'array') return `a list of at most ${issue.maximum}`;
       return `${issue.inclusive === false ? '<' : '<='} ${issue.maximum}`;
     case 'invalid_value':
       return `one of ${issue.values.map((value) => show(value)).join(', ')}`;

@@ -1,7 +1,16 @@
 export type { DataName, EngineName, LossName, QuantizerName, TrainConfig, TrainOptions } from './config.ts';
 export { configJsonSchema, configSchema, createConfig, loadConfig } from './config.ts';
+export type { Dataset } from './data/dataset.ts';
+export { loadDataset } from './data/dataset.ts';
+export type { SkippedImage } from './data/image-folder.ts';
+export type { Images } from './data/images.ts';
+export { DivergenceError } from './errors.ts';
+export type { EvaluateOptions, Evaluation } from './evaluate.ts';
+export { evaluate } from './evaluate.ts';
+export type { Autoencoder, AutoencoderResult } from './model/autoencoder.ts';
 export type { Preset, PresetName } from './presets.ts';
 export { presets } from './presets.ts';
+export { writeReconstructions, writeReport } from './report/index.ts';
 export type {
   CodeHistogram,
   CodeUse,
@@ -14,3 +23,6 @@ export type {
   TrainRecord,
   ValidationRecord,
 } from './report-data.ts';
+export type { StartInfo, TrainHooks, TrainResult } from './train.ts';
+export { resumeTraining, train } from './train.ts';
+export { loadAutoencoder } from './training-state.ts';

@@ -46,19 +46,20 @@ export interface ImageQuality {
   readonly ssim: number | null;
 }
 
-/** How the codes were used over a stated set of tokens; with several codebooks, the mean over them. */
+/** How the codes were used over a set of images: all its tokens, in one codebook (with several, the mean over them). */
 export interface CodeUse {
-  /** Tokens per codebook that were counted. */
+  /** Tokens that were counted. */
   readonly tokens: number;
+  /** Codes of one codebook. */
   readonly codebookSize: number;
   readonly numCodebooks: number;
   /** Codes that occur at least once. */
   readonly used: number;
   /** used / codebookSize. */
   readonly utilization: number;
-  /** exp(entropy of the code histogram). */
+  /** exp(entropy of the code histogram); the geometric mean over several codebooks. */
   readonly perplexity: number;
-  /** Entropy of the code histogram in bits. */
+  /** Entropy of the code histogram in bits; the sum over several codebooks. */
   readonly bitsPerToken: number;
   /** Further statistics by name (entropies in nats, dead codes, margins, …), as far as the quantizer has them. */
   readonly statistics: Readonly<Record<string, number>>;
@@ -68,6 +69,7 @@ export interface CodeUse {
 export interface Finding {
   /** Short name, such as `collapse`. */
   readonly name: string;
+  readonly severity: 'warning' | 'critical';
   /** What was seen, with the numbers. */
   readonly message: string;
   /** What to try. */
@@ -88,8 +90,8 @@ export interface RunSummary {
   readonly parameters: number;
   readonly test: { readonly quality: ImageQuality; readonly codes: CodeUse };
   readonly elapsedSeconds: number;
-  /** Training alone: without validation, checkpoints and the test. */
-  readonly stepsPerSecond: number;
+  /** Training alone, without validation, checkpoints and the test, since the start or the last resume. null without a step. */
+  readonly stepsPerSecond: number | null;
   readonly engine: string;
 }
 

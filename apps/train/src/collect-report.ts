@@ -1,0 +1,101 @@
+import { range, tidy } from '@tensorflow/tfjs-core';
+import type { Quantizer } from '@vqkit/core-tensor';
+import { diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
+import type { TrainConfig } from './config.ts';
+import type { Dataset } from './data/dataset.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import type { Autoencoder } from './model/autoencoder.ts';
+import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
+
+const PAIRS = 16;
+/** A codebook is looked at as a whole up to this many numbers. */
+const MAX_CODEBOOK_ELEMENTS = 2 ** 22;
+
+/** A finished run as {@link collectReportData} takes it. */
+export interface FinishedRun {
+  readonly config: TrainConfig;
+  readonly model: Autoencoder;
+  readonly data: Dataset;
+  readonly history: readonly MetricsRecord[];
+  readonly elapsedSeconds: number;
+  readonly stepsPerSecond: number | null;
+  readonly engine: string;
+}
+
+/** Runs the test and gathers everything that the report of a run shows. */
+export async function collectReportData(run: FinishedRun): Promise<ReportData> {
+  const { config, model, data, history } = run;
+  const evaluation = await evaluate(model, data.test, {
+    batchSize: config.batchSize,
+    step: config.steps,
+    keepPairs: PAIRS,
+  });
+  return {
+    formatVersion: 1,
+    config,
+    summary: summarize(run, evaluation),
+    history,
+    images: evaluation.pairs,
+    histograms: evaluation.histograms,
+    diagnosis: await findings(model.quantizer, evaluation, history),
+  };
+}
+
+function summarize(run: FinishedRun, { quality, codes }: Evaluation): RunSummary {
+  const { config, model, data, elapsedSeconds, stepsPerSecond, engine } = run;
+  return {
+    quantizer: config.quantizer,
+    data: config.data,
+    seed: config.seed,
+    steps: config.steps,
+    trainImages: data.train.count,
+    validationImages: data.validation.count,
+    testImages: data.test.count,
+    skippedImages: data.skipped.length,
+    parameters: Object.values(model.variables()).reduce((sum, variable) => sum + variable.size, 0),
+    test: { quality, codes },
+    elapsedSeconds,
+    stepsPerSecond,
+    engine,
+  };
+}
+
+async function findings(
+  quantizer: Quantizer,
+  { tracker, histograms }: Evaluation,
+  history: readonly MetricsRecord[],
+): Promise<Finding[]> {
+  const used = histograms[0]?.codes ?? [];
+  const found = diagnose(sinceStart(tracker, history), {
+    method: quantizer.kind,
+    rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
+    rank: await codebookRank(quantizer, used),
+  });
+  return found.map(({ problem, severity, evidence, remedy }) => ({
+    name: problem,
+    severity,
+    message: evidence,
+    remedy,
+  }));
+}
+
+/** The tracker saw the test only; growth of the latents counts from the validation before the first step. */
+function sinceStart(report: TrackerReport, history: readonly MetricsRecord[]): TrackerReport {
+  const first = history.find((record) => record.kind === 'validation' && record.step === 0);
+  const initialRms = first?.kind === 'validation' ? first.codes.statistics.latentRms : undefined;
+  if (report.latents === undefined || initialRms === undefined) return report;
+  return { ...report, latents: { ...report.latents, initialRms } };
+}
+
+/** Only for learned codebooks: those of LFQ and FSQ are fixed grids. */
+async function codebookRank(
+  quantizer: Quantizer,
+  used: readonly number[],
+): Promise<ReturnType<typeof usedCodebookRank> | undefined> {
+  const { kind, codebookSize, dim } = quantizer;
+  if (kind !== 'SimVQ' || codebookSize * dim > MAX_CODEBOOK_ELEMENTS) return undefined;
+  const codes = tidy(() => quantizer.decode(range(0, codebookSize, 1, 'int32')));
+  const data = (await codes.data()) as Float32Array;
+  codes.dispose();
+  return usedCodebookRank(data, Int32Array.from(used), dim);
+}

@@ -1,0 +1,114 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRng, OptionError } from '@vqkit/core-tensor';
+import { requireDivisible, type TrainConfig } from '../config.ts';
+import { readIdxImages } from './idx.ts';
+import { isFolder, readImageFolder, type SkippedImage } from './image-folder.ts';
+import type { Images } from './images.ts';
+import { readMnist } from './mnist.ts';
+
+const DEFAULT_FOLDER_SIZE = 64;
+const TRAIN_IDX = /train-images[.-]idx3-ubyte(\.gz)?$/;
+const TEST_IDX = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
+
+/** The three parts of the data. No image is in two of them. */
+export interface Dataset {
+  readonly train: Images;
+  /** Held out of the training images; may be empty. */
+  readonly validation: Images;
+  readonly test: Images;
+  readonly skipped: readonly SkippedImage[];
+}
+
+interface Parts {
+  readonly train: Images;
+  /** Missing when the data have no test part of their own. */
+  readonly test?: Images;
+  readonly skipped: readonly SkippedImage[];
+}
+
+/**
+ * Reads the data of a configuration and holds images out for the validation and, where the data have no test part, for the test;
+ * which ones is a function of the seed.
+ *
+ * @throws OptionError or DataError naming the option or the file, and the fix.
+ */
+export async function loadDataset(config: TrainConfig): Promise<Dataset> {
+  const where = 'loadDataset';
+  const { train: all, test: own, skipped } = await readParts(config);
+  const [height, width] = [all.height, all.width];
+  requireDivisible(where, height, config.widths.length);
+  requireDivisible(where, width, config.widths.length);
+  if (config.imageSize !== undefined && (height !== config.imageSize || width !== config.imageSize)) {
+    throw new OptionError(
+      `${where}: imageSize must be the size of the images in the data, ${height} × ${width}, got ${config.imageSize}. Leave it out.`,
+    );
+  }
+  if (config.channels !== undefined && config.channels !== all.channels) {
+    throw new OptionError(
+      `${where}: channels must be that of the data, ${all.channels}, got ${config.channels}. Leave it out.`,
+    );
+  }
+  const testSize = own === undefined ? (config.testSize ?? Math.max(1, Math.round(all.count / 10))) : 0;
+  const heldOut = testSize + config.validationSize;
+  if (heldOut >= all.count) {
+    throw new OptionError(
+      `${where}: validationSize and testSize must leave images to train on, got ${config.validationSize} and ${testSize} of ${all.count}. Use smaller ones.`,
+    );
+  }
+  const order = createRng(config.seed).fork('held-out images').permutation(all.count);
+  const part = (from: number, to: number): Images => all.subset(order.slice(from, to).sort());
+  return {
+    train: part(heldOut, all.count),
+    validation: part(testSize, heldOut),
+    test: own ?? part(0, testSize),
+    skipped,
+  };
+}
+
+async function readParts(config: TrainConfig): Promise<Parts> {
+  const { data, dataPath = '' } = config;
+  if (data === 'mnist') return { ...(await readMnist()), skipped: [] };
+  if (data === 'idx') return readIdx(dataPath);
+  const size = config.imageSize ?? DEFAULT_FOLDER_SIZE;
+  const channels = config.channels ?? 3;
+  const [trainFolder, testFolder] = [join(dataPath, 'train'), join(dataPath, 'test')];
+  if ((await isFolder(trainFolder)) && (await isFolder(testFolder))) {
+    const train = await readImageFolder(trainFolder, size, channels);
+    const test = await readImageFolder(testFolder, size, channels);
+    return { train: train.images, test: test.images, skipped: [...train.skipped, ...test.skipped] };
+  }
+  const { images, skipped } = await readImageFolder(dataPath, size, channels);
+  return { train: images, skipped };
+}
+
+async function readIdx(dataPath: string): Promise<Parts> {
+  if (!(await isFolder(dataPath))) return { train: await readIdxImages(dataPath), skipped: [] };
+  const names = (await readdir(dataPath)).sort();
+  const trainFile = onlyOne(dataPath, 'train-images-idx3-ubyte', names, TRAIN_IDX);
+  if (trainFile === undefined) {
+    throw new OptionError(
+      `loadDataset: dataPath must hold train-images-idx3-ubyte (or .gz), got ${dataPath} with ${names.length} other files. Check dataPath, or pass one IDX file.`,
+    );
+  }
+  const testFile = onlyOne(dataPath, 't10k-images-idx3-ubyte', names, TEST_IDX);
+  const train = await readIdxImages(join(dataPath, trainFile));
+  if (testFile === undefined) return { train, skipped: [] };
+  const test = await readIdxImages(join(dataPath, testFile));
+  if (test.height !== train.height || test.width !== train.width) {
+    throw new OptionError(
+      `loadDataset: the images of ${testFile} must be ${train.height} × ${train.width} as those of ${trainFile}, got ${test.height} × ${test.width}. Pass data of one size.`,
+    );
+  }
+  return { train, test, skipped: [] };
+}
+
+function onlyOne(folder: string, wanted: string, names: readonly string[], pattern: RegExp): string | undefined {
+  const found = names.filter((name) => pattern.test(name));
+  if (found.length > 1) {
+    throw new OptionError(
+      `loadDataset: dataPath must hold one file named like ${wanted}, got ${found.join(', ')} in ${folder}. Pass one file, or a folder with one set.`,
+    );
+  }
+  return found[0];
+}

@@ -1,0 +1,55 @@
+/**
+ * The 256 pixel values in [-1, 1]: p/255, minus ½, over ½, each rounded to float32 as torchvision's ToTensor and Normalize(0.5,
+ * 0.5) do.
+ */
+const SCALED: Float32Array = Float32Array.from({ length: 256 }, (_, p) => {
+  return Math.fround((Math.fround(p / 255) - 0.5) / 0.5);
+});
+
+/** Images of one size, kept as bytes and handed out as floats in [-1, 1], channels last. */
+export interface Images {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** The images at these positions, one after the other: [positions.length, height, width, channels] as float32. */
+  batch(positions: ArrayLike<number>): Float32Array;
+  /** The images at these positions as a set of its own; the bytes are shared. */
+  subset(positions: Int32Array): Images;
+}
+
+/** @param pixels [count, height, width, channels] as bytes, 0 black. */
+export function createImages(pixels: Uint8Array, shape: readonly [number, number, number, number]): Images {
+  const [count, height, width, channels] = shape;
+  return view(
+    pixels,
+    { height, width, channels },
+    Int32Array.from({ length: count }, (_, i) => i),
+  );
+}
+
+function view(
+  pixels: Uint8Array,
+  size: { height: number; width: number; channels: number },
+  selected: Int32Array,
+): Images {
+  const length = size.height * size.width * size.channels;
+  return {
+    count: selected.length,
+    ...size,
+    batch: (positions) => {
+      const values = new Float32Array(positions.length * length);
+      for (let i = 0; i < positions.length; i++) {
+        const start = (selected[positions[i] as number] as number) * length;
+        for (let j = 0; j < length; j++) values[i * length + j] = SCALED[pixels[start + j] as number] as number;
+      }
+      return values;
+    },
+    subset: (positions) =>
+      view(
+        pixels,
+        size,
+        positions.map((position) => selected[position] as number),
+      ),
+  };
+}

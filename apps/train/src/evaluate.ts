@@ -1,0 +1,152 @@
+import { clipByValue, type Tensor, type Tensor4D, tensor4d, tidy } from '@tensorflow/tfjs-core';
+import { createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
+import type { Images } from './data/images.ts';
+import { createQualityMeter } from './image-quality.ts';
+import type { Autoencoder } from './model/autoencoder.ts';
+import type { CodeHistogram, CodeUse, ImagePairs, ImageQuality } from './report-data.ts';
+
+/** The autoencoder on a set of images. */
+export interface Evaluation {
+  readonly quality: ImageQuality;
+  readonly codes: CodeUse;
+  /** The full statistics of the tokens. */
+  readonly tracker: TrackerReport;
+  /** One per codebook. */
+  readonly histograms: readonly CodeHistogram[];
+  /** The first images and their reconstructions. */
+  readonly pairs: ImagePairs;
+}
+
+export interface EvaluateOptions {
+  readonly batchSize: number;
+  /** Step of the training, for quantizer options that are schedules. */
+  readonly step: number;
+  /** How many images and reconstructions to keep. Default 0. */
+  readonly keepPairs?: number;
+}
+
+/**
+ * Runs every image through the autoencoder, as in use: no noise, and the output clamped to [-1, 1] before it is measured. Codes
+ * are counted over the tokens of all images. Changes nothing: neither weights nor the state of a random generator.
+ */
+export async function evaluate(model: Autoencoder, images: Images, options: EvaluateOptions): Promise<Evaluation> {
+  const { quantizer } = model;
+  const { batchSize, step, keepPairs = 0 } = options;
+  const { height, width, channels } = images;
+  const meter = createQualityMeter(images);
+  const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
+  const kept = Math.min(keepPairs, images.count);
+  const originals: number[] = [];
+  const reconstructions: number[] = [];
+  // Four decimals are a hundredth of a grey level and keep the file small.
+  const keep = (list: number[], values: Float32Array): void => {
+    for (const value of values) list.push(Math.round(value * 1e4) / 1e4);
+  };
+
+  for (let start = 0; start < images.count; start += batchSize) {
+    const size = Math.min(batchSize, images.count - start);
+    const pixels = images.batch(Int32Array.from({ length: size }, (_, i) => start + i));
+    const { output, ...tokens } = await runBatch(model, tensor4d(pixels, [size, height, width, channels]), step);
+    meter.add(pixels, output);
+    tracker.update(tokens);
+    const missing = Math.min(size, kept - start) * height * width * channels;
+    keep(originals, pixels.subarray(0, Math.max(0, missing)));
+    keep(reconstructions, output.subarray(0, Math.max(0, missing)));
+  }
+  const report = tracker.report();
+  return {
+    quality: meter.report(),
+    codes: codeUse(report, quantizer.numCodebooks),
+    tracker: report,
+    histograms: codeHistograms(tracker),
+    pairs: { count: kept, height, width, channels, originals, reconstructions },
+  };
+}
+
+interface BatchData {
+  readonly output: Float32Array;
+  readonly indices: Int32Array;
+  readonly latents: Float32Array;
+  readonly codes?: Float32Array;
+  readonly dim: number;
+  readonly perSampleEntropy?: number;
+  readonly codebookEntropy?: number;
+}
+
+/** One batch as plain data; disposes `images`. */
+async function runBatch(model: Autoencoder, images: Tensor4D, step: number): Promise<BatchData> {
+  const { quantizer } = model;
+  const before = quantizer.rng.state();
+  const tensors: Record<string, Tensor> = tidy(() => {
+    const { output, indices, latents, quantized } = model.forward(images, { training: false });
+    // The entropies come with the training losses only. Their random numbers, if any, are given back below.
+    const { losses } = quantizer.quantize(latents, { training: true, step });
+    const { perSampleEntropy, codebookEntropy } = losses;
+    return {
+      output: clipByValue(output, -1, 1),
+      indices,
+      latents,
+      quantized,
+      ...(perSampleEntropy === undefined ? {} : { perSampleEntropy }),
+      ...(codebookEntropy === undefined ? {} : { codebookEntropy }),
+    };
+  });
+  quantizer.rng.restore(before);
+  images.dispose();
+  const data: Record<string, Float32Array | Int32Array | Uint8Array> = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    data[name] = await tensor.data();
+    tensor.dispose();
+  }
+  const number = (name: string): Record<string, number> =>
+    data[name] === undefined ? {} : { [name]: data[name][0] as number };
+  return {
+    output: data.output as Float32Array,
+    indices: data.indices as Int32Array,
+    latents: data.latents as Float32Array,
+    // Only SimVQ's latents and codes lie in one space; LFQ and FSQ map a latent before they compare it with a code.
+    ...(quantizer.kind === 'SimVQ' ? { codes: data.quantized as Float32Array } : {}),
+    dim: quantizer.dim,
+    ...number('perSampleEntropy'),
+    ...number('codebookEntropy'),
+  };
+}
+
+function codeHistograms(tracker: Tracker): CodeHistogram[] {
+  return Array.from({ length: tracker.numCodebooks }, (_, codebook) => {
+    const { codes, counts } = tracker.usage(codebook);
+    return { codebookSize: tracker.codebookSize, codes: [...codes], counts: [...counts] };
+  });
+}
+
+function codeUse(report: TrackerReport, numCodebooks: number): CodeUse {
+  const { entropies, latents } = report;
+  const statistics: Record<string, number | undefined> = {
+    expectedUsedCodes: report.expectedUsedCodes,
+    utilizationOfExpected: report.utilizationOfExpected,
+    topCodeShare: report.topCodeShare,
+    deadCodes: report.deadCodes,
+    nominalBitsPerToken: report.nominalBitsPerToken,
+    perSampleEntropy: entropies?.perSample,
+    codebookEntropy: entropies?.codebook,
+    attainableEntropy: entropies?.attainable,
+    logCodebookSize: entropies?.logCodebookSize,
+    latentRms: latents?.rms,
+    latentVariance: latents?.variance,
+    quantizationError: latents?.pairs?.error,
+    snrDb: latents?.pairs?.snrDb,
+    obtuseShare: latents?.pairs?.obtuseShare,
+    normRatio: latents?.pairs?.normRatio,
+  };
+  const finite = Object.entries(statistics).filter(([, value]) => value !== undefined && Number.isFinite(value));
+  return {
+    tokens: report.tokens / numCodebooks,
+    codebookSize: report.codebookSize / numCodebooks,
+    numCodebooks,
+    used: report.usedCodes / numCodebooks,
+    utilization: report.utilization,
+    perplexity: report.perplexity,
+    bitsPerToken: report.bitsPerToken,
+    statistics: Object.fromEntries(finite) as Record<string, number>,
+  };
+}

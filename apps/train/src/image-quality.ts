@@ -1,0 +1,50 @@
+import { ssim } from '@vqkit/metrics';
+import type { ImageQuality } from './report-data.ts';
+
+/** Pixels lie in [-1, 1]. */
+const RANGE = 2;
+const SSIM_WINDOW = 11;
+
+/** Collects the differences between images and their reconstructions, in float64. */
+export interface QualityMeter {
+  /** Images and reconstructions of the meter's size, one after the other, channels last, both within [-1, 1]. */
+  add(images: Float32Array, reconstructions: Float32Array): void;
+  report(): ImageQuality;
+}
+
+/**
+ * PSNR is that of the whole set: `10 log₁₀(range² / mse)` with range 2 and the mean over all pixels of all images, not the mean of
+ * each image's PSNR. SSIM is `ssim` of @vqkit/metrics, the mean over the images.
+ */
+export function createQualityMeter(size: { height: number; width: number; channels: number }): QualityMeter {
+  const { height, width, channels } = size;
+  const hasWindow = height >= SSIM_WINDOW && width >= SSIM_WINDOW;
+  let pixels = 0;
+  let absolute = 0;
+  let squared = 0;
+  let similarity = 0;
+
+  return {
+    add(images, reconstructions) {
+      for (let i = 0; i < images.length; i++) {
+        const difference = (images[i] as number) - (reconstructions[i] as number);
+        absolute += Math.abs(difference);
+        squared += difference * difference;
+      }
+      pixels += images.length;
+      if (hasWindow) {
+        similarity += images.length * ssim(images, reconstructions, { width, height, channels, dataRange: RANGE });
+      }
+    },
+    report() {
+      if (pixels === 0) return { l1: 0, mse: 0, psnrDb: null, ssim: null };
+      const mse = squared / pixels;
+      return {
+        l1: absolute / pixels,
+        mse,
+        psnrDb: mse === 0 ? null : 10 * Math.log10(RANGE ** 2 / mse),
+        ssim: hasWindow ? similarity / pixels : null,
+      };
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { type Quantizer, UnsupportedError } from '@vqkit/core-tensor';
+import { createFsq, type FsqOptions } from '@vqkit/fsq';
+import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
+import type { TrainConfig } from '../config.ts';
+
+/**
+ * The quantizer of a configuration: the options given, over those of the reference library's example recipe, and the seed of the
+ * run.
+ *
+ * @param width channels of the encoder's output.
+ */
+export function createQuantizerFor(config: TrainConfig, width: number): Quantizer {
+  const { quantizer, quantizerOptions, seed } = config;
+  switch (quantizer) {
+    case 'lfq':
+      throw new UnsupportedError("createAutoencoder: quantizer 'lfq' must be built first. Use 'fsq' or 'simvq'.");
+    case 'fsq': {
+      const recipe: FsqOptions = { levels: [8, 6, 5], seed };
+      return createFsq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+    case 'simvq': {
+      const codebookTransform = { hidden: [128], activation: 'relu' } as const;
+      const recipe: SimVqOptions = { dim: width, codebookSize: 256, codebookTransform, rotationTrick: true, seed };
+      return createSimVq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import {
+  abs,
+  clipByValue,
+  div,
+  mean,
+  mul,
+  type Scalar,
+  sign,
+  square,
+  sub,
+  type Tensor,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core';
+import { defineKernel } from '@vqkit/core-tensor';
+import type { LossName } from '../config.ts';
+
+/** Mean |x|, with PyTorch's gradient of 0 at 0 (tfjs's own `abs` has -1 there, which equal background pixels would feel). */
+const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]>({
+  name: 'MeanAbsolute',
+  reference: ({ x }) => [mean(abs(x))],
+  inputsToSave: ['x'],
+  gradient: ([dy], [x]) => ({ x: () => mul(sign(x as Tensor), div(dy as Tensor, (x as Tensor).size)) }),
+});
+
+/** `l1`: mean |output - images|; `mse`: mean (output - images)². Means over all pixels; `clamp` first cuts the output to [-1, 1]. */
+export function reconstructionLoss(output: Tensor4D, images: Tensor4D, loss: LossName, clamp: boolean): Scalar {
+  const difference = sub(clamp ? clipByValue(output, -1, 1) : output, images);
+  return loss === 'mse' ? mean(square(difference)) : MeanAbsolute({ x: difference }, {})[0];
+}

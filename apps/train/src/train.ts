@@ -1,0 +1,244 @@
+import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { OptionError, show } from '@vqkit/core-tensor';
+import { collectReportData } from './collect-report.ts';
+import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import { createBatchOrder } from './data/batches.ts';
+import { type Dataset, loadDataset } from './data/dataset.ts';
+import { startEngine } from './engine.ts';
+import { DivergenceError } from './errors.ts';
+import { evaluate } from './evaluate.ts';
+import { createAutoencoder } from './model/autoencoder.ts';
+import { createAdamW } from './optimizer/adamw.ts';
+import { writeReconstructions, writeReport } from './report/index.ts';
+import type { MetricsRecord, RunSummary } from './report-data.ts';
+import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
+import { trainStep } from './train-step.ts';
+import { modelNotes, readCheckpoint, type TrainingState, writeCheckpoint } from './training-state.ts';
+
+/** What a caller of {@link train} may watch and stop. */
+export interface TrainHooks {
+  /** Everything is ready and the next step is `step`. */
+  onStart?(info: StartInfo): void;
+  /** After every step. */
+  onStep?(info: { step: number; steps: number; loss: number }): void;
+  /** Every line of metrics.jsonl as it is written. */
+  onRecord?(record: MetricsRecord): void;
+  /** Something the user should know: a skipped image, a damaged checkpoint. */
+  onWarning?(message: string): void;
+  /** Aborting it stops training after the current step, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StartInfo {
+  /** Steps done before: 0, or where a resumed run goes on. */
+  readonly step: number;
+  readonly steps: number;
+  readonly folder: string;
+  readonly engine: string;
+  readonly parameters: number;
+  readonly trainImages: number;
+  readonly validationImages: number;
+  readonly testImages: number;
+}
+
+/** How a call ended. */
+export type TrainResult =
+  | { readonly status: 'finished'; readonly folder: string; readonly summary: RunSummary }
+  | { readonly status: 'interrupted'; readonly folder: string; readonly step: number };
+
+/** Options that a resumed run may change; all others decide what is computed. */
+const CHANGEABLE = ['steps', 'logEvery', 'validateEvery', 'checkpointEvery', 'keepCheckpoints', 'engine', 'threads'];
+
+/**
+ * Trains an autoencoder around a quantizer, tests it and writes everything into the run folder `config.outDir`.
+ *
+ * The same configuration gives the same weights, bit for bit, on the same engine and machine.
+ *
+ * @throws OptionError when an option breaks its rule or the folder already holds a run; DataError for unusable data; DivergenceError
+ * when a loss, gradient or weight is not finite (the run folder then has failure.json and the last good checkpoint).
+ * @example
+ * const result = await train(createConfig({ preset: 'start', quantizer: 'fsq' }));
+ */
+export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
+  await requireNoRun(config.outDir);
+  return run(config, hooks, () => createRunFolder(config));
+}
+
+/**
+ * Goes on with the run in `path` from its newest usable checkpoint, exactly: a run that was killed and resumed ends with the same
+ * weights, bit for bit, as one that was not.
+ *
+ * @param changes new values of {@link CHANGEABLE} options, such as more steps.
+ * @throws OptionError when there is no run or another option is to change; CheckpointError when every checkpoint is damaged.
+ */
+export async function resumeTraining(
+  path: string,
+  changes: TrainOptions = {},
+  hooks: TrainHooks = {},
+): Promise<TrainResult> {
+  const { folder, config: stored } = await openRunFolder(path);
+  const config = { ...createConfig({ ...stored, ...changes }, 'resumeTraining'), outDir: path };
+  for (const key of Object.keys(changes) as (keyof TrainConfig)[]) {
+    if (CHANGEABLE.includes(key) || show(config[key]) === show(stored[key])) continue;
+    throw new OptionError(
+      `resumeTraining: ${key} must stay ${show(stored[key])} in a resumed run, got ${show(config[key])}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
+    );
+  }
+  return run(config, hooks, async () => {
+    await folder.writeJson('config.json', config);
+    return folder;
+  });
+}
+
+/** Makes what a run needs, trains, and frees it. The folder is opened last, so that bad options and data leave none behind. */
+async function run(config: TrainConfig, hooks: TrainHooks, open: () => Promise<RunFolder>): Promise<TrainResult> {
+  const engine = await startEngine(config);
+  const data = await loadDataset(config);
+  for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
+  const model = createAutoencoder(config, data.train.channels);
+  const { betas, eps, weightDecay } = config;
+  const optimizer = createAdamW({ variables: model.variables(), betas, eps, weightDecay });
+  try {
+    const folder = await open();
+    return await trainIn(folder, { config, hooks, data, engine, state: { model, optimizer } });
+  } finally {
+    optimizer.dispose();
+    model.dispose();
+  }
+}
+
+interface Session {
+  readonly config: TrainConfig;
+  readonly hooks: TrainHooks;
+  readonly data: Dataset;
+  readonly engine: string;
+  readonly state: TrainingState;
+}
+
+/** The training itself. */
+async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult> {
+  const { config, hooks, data, engine, state } = session;
+  const { steps, seed, batchSize } = config;
+  const notes = modelNotes(config, data.train.channels);
+  const order = createBatchOrder({ count: data.train.count, batchSize, seed });
+  const warn = (message: string): void => hooks.onWarning?.(message);
+
+  const reached = await readNewestCheckpoint(folder, (path) => readCheckpoint(path, state), warn);
+  if (reached !== undefined && reached > steps) {
+    throw new OptionError(`train: steps must be >= the ${reached} steps done, got ${steps}. Pass more steps.`);
+  }
+  const history = await folder.cutMetrics(reached ?? -1);
+  await folder.removeFile('failure.json');
+  const clock = stopwatch(history.at(-1)?.elapsedSeconds ?? 0);
+  let step = reached ?? 0;
+  let checkpointed = reached;
+  let trainingMs = 0;
+
+  const record = async (entry: MetricsRecord): Promise<void> => {
+    history.push(entry);
+    await folder.appendMetrics(entry);
+    hooks.onRecord?.(entry);
+  };
+  const position = (): { step: number; epoch: number; elapsedSeconds: number } => ({
+    step,
+    epoch: step / order.batchesPerEpoch,
+    elapsedSeconds: clock(),
+  });
+  const validate = async (): Promise<void> => {
+    if (data.validation.count === 0) return;
+    const { quality, codes } = await evaluate(state.model, data.validation, { batchSize, step });
+    await record({ kind: 'validation', ...position(), quality, codes });
+  };
+  const checkpoint = async (): Promise<void> => {
+    if (checkpointed === step) return;
+    await writeCheckpoint(folder.checkpointPath(step), state, step, notes);
+    checkpointed = step;
+    await folder.pruneCheckpoints(config.keepCheckpoints);
+  };
+  const due = (every: number): boolean => step % every === 0 || step === steps;
+
+  hooks.onStart?.(startInfo(folder, session, step));
+  try {
+    if (reached === undefined) {
+      await validate();
+      await checkpoint();
+    }
+    while (step < steps) {
+      const started = performance.now();
+      const images = imagesAt(data, order.at(step));
+      const result = await trainStep(state, images, config, step).finally(() => images.dispose());
+      trainingMs += performance.now() - started;
+      step++;
+      hooks.onStep?.({ step, steps, loss: result.loss });
+      if (step === 1 || due(config.logEvery)) await record({ kind: 'train', ...position(), ...result });
+      if (due(config.validateEvery)) await validate();
+      if (due(config.checkpointEvery)) await checkpoint();
+      await letSignalsIn();
+      if (hooks.signal?.aborted === true && step < steps) {
+        await checkpoint();
+        return { status: 'interrupted', folder: folder.path, step };
+      }
+    }
+  } catch (error) {
+    if (error instanceof DivergenceError) await writeFailure(folder, error);
+    throw error;
+  }
+
+  const done = step - (reached ?? 0);
+  const stepsPerSecond = done === 0 ? null : (1000 * done) / trainingMs;
+  const report = await collectReportData({
+    config,
+    model: state.model,
+    data,
+    history,
+    elapsedSeconds: clock(),
+    stepsPerSecond,
+    engine,
+  });
+  await folder.writeJson('summary.json', report.summary);
+  await folder.writeJson('report-data.json', report);
+  await writeReconstructions(folder.path);
+  await writeReport([folder.path], folder.filePath('report.html'));
+  return { status: 'finished', folder: folder.path, summary: report.summary };
+}
+
+function imagesAt(data: Dataset, positions: Int32Array): Tensor4D {
+  const { height, width, channels } = data.train;
+  return tensor4d(data.train.batch(positions), [positions.length, height, width, channels]);
+}
+
+function startInfo(folder: RunFolder, { config, data, engine, state }: Session, step: number): StartInfo {
+  return {
+    step,
+    steps: config.steps,
+    folder: folder.path,
+    engine,
+    parameters: Object.values(state.model.variables()).reduce((sum, variable) => sum + variable.size, 0),
+    trainImages: data.train.count,
+    validationImages: data.validation.count,
+    testImages: data.test.count,
+  };
+}
+
+/** Seconds since its creation, on top of those of the run before. */
+function stopwatch(before: number): () => number {
+  const started = performance.now();
+  return () => before + (performance.now() - started) / 1000;
+}
+
+/** Signals such as Ctrl-C arrive between two turns of the event loop, and an engine that never waits would never end one. */
+function letSignalsIn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+async function writeFailure(folder: RunFolder, error: DivergenceError): Promise<void> {
+  const last = (await folder.checkpoints()).at(-1);
+  await folder.writeJson('failure.json', {
+    reason: error.message,
+    tensor: error.tensor,
+    stepsDone: error.step,
+    lastGoodCheckpoint: last?.path ?? null,
+  });
+}

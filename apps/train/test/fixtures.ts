@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRng } from '@vqkit/core-tensor';
+import { afterAll } from 'vitest';
+import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
+
+/** A new folder that is removed after the tests of the file. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'vqkit-train-'));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** An IDX file of images from their pixels. */
+export function idxFile(count: number, height: number, width: number, pixels: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(16 + pixels.length);
+  const header = new DataView(bytes.buffer);
+  [0x00000803, count, height, width].forEach((value, i) => {
+    header.setUint32(4 * i, value);
+  });
+  bytes.set(pixels, 16);
+  return bytes;
+}
+
+/** Smooth 8 × 8 blobs: something that an autoencoder can learn in a few steps. */
+export function blobs(count: number, seed: number): Uint8Array {
+  const rng = createRng(seed);
+  return Uint8Array.from(
+    Array.from({ length: count }, () => {
+      const [x, y] = [8 * rng.uniform(), 8 * rng.uniform()];
+      return Array.from({ length: 64 }, (_, i) =>
+        Math.round(255 * Math.exp(-(((i % 8) - x) ** 2 + (Math.floor(i / 8) - y) ** 2) / 6)),
+      );
+    }).flat(),
+  );
+}
+
+/** A folder with 40 training and 12 test images of 8 × 8 as IDX files. */
+export async function tinyIdxFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'train-images-idx3-ubyte'), idxFile(40, 8, 8, blobs(40, 1)));
+  await writeFile(join(folder, 't10k-images-idx3-ubyte'), idxFile(12, 8, 8, blobs(12, 2)));
+  return folder;
+}
+
+/** A run of some milliseconds per step. */
+export function tinyConfig(dataPath: string, outDir: string, options: TrainOptions = {}): TrainConfig {
+  return createConfig({
+    data: 'idx',
+    dataPath,
+    outDir,
+    quantizer: 'fsq',
+    quantizerOptions: { levels: [5, 4] },
+    widths: [4, 8],
+    batchSize: 8,
+    steps: 12,
+    validationSize: 8,
+    validateEvery: 6,
+    checkpointEvery: 4,
+    logEvery: 2,
+    engine: 'cpu',
+    ...options,
+  });
+}

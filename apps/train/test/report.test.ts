@@ -1,0 +1,220 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OptionError } from '@vqkit/core-tensor/errors';
+import sharp from 'sharp';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeReconstructions, writeReport } from '../src/report/index.ts';
+import { fakeReportData, writeRun } from './fake-run.ts';
+
+let root: string;
+let out: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'vqkit-report-'));
+  out = join(root, 'report.html');
+});
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Writes the runs, their report, and gives the page. */
+async function pageOf(...runs: unknown[]): Promise<string> {
+  const folders = await Promise.all(runs.map((data, i) => writeRun(join(root, `run${i}`), data)));
+  await writeReport(folders, out);
+  return await readFile(out, 'utf8');
+}
+
+/** The text of the page as a reader sees it. */
+function textOf(page: string): string {
+  return page
+    .replace(/<style>[\s\S]*?<\/style>|<[^>]*>/g, ' ')
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
+    .replace(/\s+/g, ' ');
+}
+
+describe('writeReport', () => {
+  it('shows one run: numbers, pictures, diagnosis, curves, entropies, histogram, configuration', async () => {
+    const page = await pageOf(fakeReportData({ quantizer: 'lfq' }));
+    const text = textOf(page);
+    for (const part of ['LFQ on MNIST', '0.1131', '18.45 dB', '200 of 256', '150.0', '7.23 of 8', '12.3 steps/s']) {
+      expect(text).toContain(part);
+    }
+    for (const part of ['1 min 4 s', 'Nothing wrong found.', 'ln K = 5.55', 'ln N = 8.05', '"batchSize": 64']) {
+      expect(text).toContain(part);
+    }
+    expect(text).toContain('56 are unused');
+    // Six curves, one entropy chart, one histogram.
+    expect(page.match(/<svg /g)).toHaveLength(8);
+    expect(page.match(/<img [^>]*src="data:image\/png;base64,/g)).toHaveLength(2);
+    expect(await readdir(root)).toEqual(['report.html', 'run0']);
+  });
+
+  it('shows several runs side by side and the originals once', async () => {
+    const runs = (['lfq', 'fsq', 'simvq'] as const).map((quantizer) => fakeReportData({ quantizer }));
+    const page = await pageOf(...runs);
+    expect(textOf(page)).toContain('LFQ, FSQ and SimVQ on MNIST');
+    expect(textOf(page)).toContain('K = 256');
+    expect(textOf(page)).toContain('K = 240');
+    expect(page.match(/<svg /g)).toHaveLength(6 + 3 + 3);
+    expect(page.match(/<img /g)).toHaveLength(1 + 3);
+    expect(page).toContain('stroke="var(--run-2)"');
+  });
+
+  it('shows the originals of each run when they differ', async () => {
+    const other = fakeReportData();
+    const negated = { ...other.images, originals: other.images.originals.map((x) => -x) };
+    const page = await pageOf(fakeReportData(), { ...other, images: negated });
+    expect(page.match(/<img /g)).toHaveLength(4);
+  });
+
+  it('names runs of one quantizer by seed, else by folder', async () => {
+    expect(textOf(await pageOf(fakeReportData({ seed: 1 }), fakeReportData({ seed: 2 })))).toContain(
+      'LFQ, seed 1 and LFQ, seed 2 on MNIST',
+    );
+    expect(textOf(await pageOf(fakeReportData(), fakeReportData()))).toContain('LFQ (run0) and LFQ (run1) on MNIST');
+  });
+
+  it('tells what the diagnosis found and the remedy', async () => {
+    const diagnosis = [{ name: 'scaleDrift', message: 'Latents grew 40 times.', remedy: 'normalise them.' }];
+    const text = textOf(await pageOf(fakeReportData({}, { diagnosis })));
+    expect(text).toContain('Scale drift. Latents grew 40 times. Try: normalise them.');
+    expect(text).not.toContain('Nothing wrong found.');
+  });
+
+  it('loads nothing, from nowhere, and runs no script', async () => {
+    const page = await pageOf(fakeReportData());
+    expect(page).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`);
+    expect(page).not.toMatch(/<script|<link rel="stylesheet|@import|url\(|\son[a-z]+=/i);
+    const addresses = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address ?? '');
+    expect(addresses.filter((address) => !address.startsWith('data:'))).toEqual([]);
+    expect(page.replaceAll('http://www.w3.org/', '')).not.toMatch(/https?:/);
+  });
+
+  it('escapes every text that comes from a run', async () => {
+    const evil = `</style><script>alert("1")</script>&'`;
+    const data = fakeReportData(
+      { dataPath: evil, data: 'folder', quantizerOptions: { [evil]: evil } },
+      { diagnosis: [{ name: evil, message: evil, remedy: evil }] },
+    );
+    const page = await pageOf({
+      ...data,
+      summary: {
+        ...data.summary,
+        quantizer: evil,
+        engine: evil,
+        test: { ...data.summary.test, codes: { ...data.summary.test.codes, statistics: { [evil]: 1 } } },
+      },
+    });
+    expect(page).not.toContain('<script');
+    expect(page.match(/<\/style>/g)).toHaveLength(1);
+    expect(textOf(page)).toContain(evil.slice(evil.indexOf('alert'), evil.indexOf('</script>')));
+  });
+
+  it('shows a perfect, a failed and an almost empty run without NaN', async () => {
+    const base = fakeReportData();
+    const quality = { l1: 0, mse: 0, psnrDb: null, ssim: null };
+    const perfect = { ...base, summary: { ...base.summary, test: { ...base.summary.test, quality } } };
+    const failed = fakeReportData({ seed: 2 });
+    const unmeasured = { ...failed.summary.test, quality: { l1: null, mse: null, psnrDb: null, ssim: null } };
+    const noImages = { count: 0, height: 12, width: 12, channels: 1, originals: [], reconstructions: [] };
+    const page = await pageOf(
+      perfect,
+      { ...failed, summary: { ...failed.summary, test: unmeasured } },
+      { ...fakeReportData({ seed: 3 }), history: [], histograms: [], images: noImages },
+    );
+    expect(textOf(page)).not.toMatch(/NaN|undefined|Infinity/);
+    expect(page).not.toMatch(/="[^"]*(NaN|undefined|Infinity)/);
+    expect(textOf(page)).toContain('exact');
+  });
+
+  it('keeps the file small for a run of a hundred thousand steps and a large codebook', async () => {
+    const data = fakeReportData({ steps: 100_000 });
+    const counts = Array.from({ length: 200_000 }, (_, i) => 1 + (i % 1000));
+    const histograms = [{ codebookSize: 2 ** 18, codes: counts.map((_, i) => i), counts }];
+    expect((await pageOf({ ...data, histograms })).length).toBeLessThan(400_000);
+  });
+
+  it.each([
+    ['no folders', [], /runFolders must have at least one folder, got none/],
+    ['a missing folder', ['none'], /none.report-data\.json must be a readable file, got ENOENT/],
+  ])('refuses %s', async (_, folders, message) => {
+    const call = writeReport(
+      folders.map((name) => join(root, name)),
+      out,
+    );
+    await expect(call).rejects.toThrow(OptionError);
+    await expect(
+      writeReport(
+        folders.map((name) => join(root, name)),
+        out,
+      ),
+    ).rejects.toThrow(message);
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it.each([
+    ['another version', { ...fakeReportData(), formatVersion: 2 }, /report data, got formatVersion = 2 \(.*expected 1/],
+    ['no object', 7, /must hold a run's report data, got 7/],
+    ['a missing part', { ...fakeReportData(), images: undefined }, /got images = undefined/],
+    ['a wrong field', { ...fakeReportData(), history: [{ kind: 'train', step: 'x' }] }, /got history\.0\.step = "x"/],
+    [
+      'pixels missing',
+      { ...fakeReportData(), images: { ...fakeReportData().images, originals: [1] } },
+      /got images = .*count × height/,
+    ],
+    [
+      'counts missing',
+      { ...fakeReportData(), histograms: [{ codebookSize: 2, codes: [1], counts: [] }] },
+      /got histograms\.0 = .*as many counts/,
+    ],
+  ])('refuses report data with %s', async (_, data, message) => {
+    const folder = await writeRun(join(root, 'run'), data);
+    await expect(writeReport([folder], out)).rejects.toThrow(OptionError);
+    await expect(writeReport([folder], out)).rejects.toThrow(message);
+  });
+
+  it('refuses a file that is not JSON', async () => {
+    const folder = await writeRun(join(root, 'run'), {});
+    await writeFile(join(folder, 'report-data.json'), '{');
+    await expect(writeReport([folder], out)).rejects.toThrow(/report-data\.json must be JSON, got /);
+  });
+
+  it('fails with the path when the file cannot be written', async () => {
+    const folder = await writeRun(join(root, 'run'), fakeReportData());
+    await expect(writeReport([folder], join(root, 'none', 'report.html'))).rejects.toThrow(
+      /report\.html must be written/,
+    );
+  });
+});
+
+describe('writeReconstructions', () => {
+  it('writes originals above reconstructions, whole pixels enlarged, clamped', async () => {
+    const images = { count: 2, height: 4, width: 4, channels: 1 as const };
+    const originals = [...Array<number>(16).fill(1), ...Array<number>(16).fill(-1)];
+    const reconstructions = [...Array<number>(16).fill(-7), ...Array<number>(16).fill(0.5)];
+    const data = fakeReportData({}, { images: { ...images, originals, reconstructions } });
+    const folder = await writeRun(join(root, 'run'), data);
+    await writeReconstructions(folder);
+    const { data: rgba, info } = await sharp(join(folder, 'reconstructions.png'))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height, info.channels]).toEqual([10 * 16, 10 * 16, 4]);
+    const at = (x: number, y: number): number[] => [...rgba.subarray((y * 160 + x) * 4, (y * 160 + x) * 4 + 4)];
+    expect(at(0, 0)).toEqual([255, 255, 255, 255]);
+    expect(at(159, 0)).toEqual([0, 0, 0, 255]);
+    expect(at(0, 159)).toEqual([0, 0, 0, 255]);
+    expect(at(159, 159)).toEqual([191, 191, 191, 255]);
+    expect(at(80, 80)[3]).toBe(0);
+  });
+
+  it('keeps the channels of colour images apart', async () => {
+    const images = { count: 1, height: 1, width: 2, channels: 3 as const };
+    const pixels = [1, -1, 0, -1, 1, 1];
+    const data = fakeReportData({}, { images: { ...images, originals: pixels, reconstructions: pixels } });
+    const folder = await writeRun(join(root, 'run'), data);
+    await writeReconstructions(folder);
+    const { data: rgba } = await sharp(join(folder, 'reconstructions.png')).raw().toBuffer({ resolveWithObject: true });
+    expect([...rgba.subarray(0, 4)]).toEqual([255, 0, 128, 255]);
+    expect([...rgba.subarray(63 * 4, 64 * 4)]).toEqual([0, 255, 255, 255]);
+  });
+});
