@@ -1,4 +1,4 @@
-import { requireInteger, requireKnownOptions } from '@vqkit/core-tensor/check';
+import { requireInteger, requireKnownOptions, requirePositive } from '@vqkit/core-tensor/check';
 import type { CodebookRank } from './codebook-rank.ts';
 import type { CodebookReport, TrackerReport } from './report.ts';
 import { diagnosisThresholds as limits } from './thresholds.ts';
@@ -13,6 +13,10 @@ export interface DiagnoseContext {
   readonly realTokens?: number | undefined;
   /** Tokens over which the batch entropy is taken, when it spans several updates (workers or micro-batches). */
   readonly entropyTokens?: number | undefined;
+  /** Root mean square of an element of z at the start of training, when the tracker was created later. */
+  readonly initialRms?: number | undefined;
+  /** Root mean square of an element of a code, when the updates carry none (LFQ: its `codebookScale`). Leave out if spherical. */
+  readonly codeRms?: number | undefined;
   /** Result of `usedCodebookRank` on the codebook. */
   readonly rank?: CodebookRank | undefined;
 }
@@ -37,6 +41,16 @@ export interface Diagnosis {
   readonly remedy: string;
 }
 
+const CONTEXT_KEYS = [
+  'method',
+  'rotationTrick',
+  'realTokens',
+  'entropyTokens',
+  'initialRms',
+  'codeRms',
+  'rank',
+] as const;
+
 type Rule = (report: TrackerReport, context: DiagnoseContext) => Diagnosis | undefined;
 
 /**
@@ -53,10 +67,12 @@ type Rule = (report: TrackerReport, context: DiagnoseContext) => Diagnosis | und
  * }
  */
 export function diagnose(report: TrackerReport, context: DiagnoseContext = {}): Diagnosis[] {
-  requireKnownOptions('diagnose', context, ['method', 'rotationTrick', 'realTokens', 'entropyTokens', 'rank']);
-  const { realTokens, entropyTokens } = context;
+  requireKnownOptions('diagnose', context, CONTEXT_KEYS);
+  const { realTokens, entropyTokens, initialRms, codeRms } = context;
   if (realTokens !== undefined) requireInteger('diagnose', 'realTokens', realTokens, 0);
   if (entropyTokens !== undefined) requireInteger('diagnose', 'entropyTokens', entropyTokens, 1);
+  if (initialRms !== undefined) requirePositive('diagnose', 'initialRms', initialRms);
+  if (codeRms !== undefined) requirePositive('diagnose', 'codeRms', codeRms);
   if (report.tokens === 0) return [noTokens(report)];
   const found = RULES.map((rule) => rule(report, context)).filter((diagnosis) => diagnosis !== undefined);
   return found.sort((a, b) => Number(b.severity === 'critical') - Number(a.severity === 'critical'));
@@ -99,25 +115,24 @@ const COLLAPSE_REMEDY: Readonly<Record<string, string>> = {
   VQ: 'Initialise with k-means, revive dead codes (and reset their EMA state), use EMA updates and 4 to 8 code dimensions, or use FSQ or SimVQ.',
 };
 
-const scaleDrift: Rule = ({ latents }, { method }) => {
+const scaleDrift: Rule = ({ latents }, { method, codeRms, initialRms = latents?.initialRms }) => {
   if (latents === undefined) return undefined;
-  const { rms, initialRms, pairs } = latents;
-  const growth = rms / initialRms;
-  const drifted =
-    pairs === undefined || pairs.normRatio === 0 ? growth > limits.rmsGrowth : pairs.normRatio < limits.shortCodes;
+  const growth = initialRms ? latents.rms / initialRms : 1;
+  const ratio = latents.pairs?.normRatio || (codeRms !== undefined ? codeRms / latents.rms : undefined);
+  const drifted = ratio === undefined ? growth > limits.rmsGrowth : ratio < limits.shortCodes;
   if (!drifted) return undefined;
-  const ratio =
-    pairs === undefined
-      ? ''
-      : `, codes are ${number(pairs.normRatio)} times as long as their latents (limit ${limits.shortCodes})`;
+  const beside =
+    ratio === undefined
+      ? ` (limit ${limits.rmsGrowth})`
+      : `; codes are ${number(ratio)} times as long as their latents (limit ${limits.shortCodes})`;
   const remedy =
     method === 'LFQ'
-      ? 'Bound the scale: spherical: true, a norm layer before the quantizer, unit-norm loss mean((x²-1)²), a commitment term, or a lower inverse temperature. The distance is not the cause: it never changes an LFQ index.'
+      ? 'Bound the scale: spherical: true, a norm layer before the quantizer, the unit-norm loss mean((x² - 1)²), a commitment term, or a lower inverse temperature. The distance is not the cause: it never changes an LFQ index.'
       : 'Bound the scale: a commitment term to the latents (both halves of the loss, also with the rotation trick) or a norm layer before the quantizer.';
   return {
     problem: 'scale drift',
-    severity: pairs !== undefined && pairs.normRatio < limits.veryShortCodes ? 'critical' : 'warning',
-    evidence: `Latents have rms ${number(rms)}, ${number(growth)} times that of the first update${ratio}.`,
+    severity: ratio !== undefined && ratio < limits.veryShortCodes ? 'critical' : 'warning',
+    evidence: `Latents have rms ${number(latents.rms)}, ${number(growth)} times that at the start${beside}.`,
     remedy,
   };
 };
