@@ -1,0 +1,1 @@
+export { writeReconstructions, writeReport } from './write-report.ts';

@@ -1,0 +1,59 @@
+import sharp from 'sharp';
+import type { ImagePairs } from '../report-data.ts';
+
+/** Transparent pixels between two images. */
+const GAP = 2;
+
+/** PNG of the first images in one row, in their own resolution. */
+export async function stripPng(
+  images: ImagePairs,
+  which: 'originals' | 'reconstructions',
+  most: number,
+): Promise<Buffer> {
+  const count = Math.min(images.count, most);
+  return await drawGrid(images, [Array.from({ length: count }, (_, i) => ({ which, i }))], 1);
+}
+
+/** PNG of all images: a row of originals above the row of their reconstructions, and so on. */
+export async function pairsPng(images: ImagePairs): Promise<Buffer> {
+  const perRow = Math.min(images.count, Math.max(1, Math.floor(1024 / (images.width + GAP))), 16);
+  const rows = [];
+  for (let start = 0; start < images.count; start += perRow) {
+    const columns = Array.from({ length: Math.min(perRow, images.count - start) }, (_, i) => start + i);
+    for (const which of ['originals', 'reconstructions'] as const) rows.push(columns.map((i) => ({ which, i })));
+  }
+  // Small images are enlarged by a whole number, so that no pixel is blurred.
+  return await drawGrid(images, rows, Math.max(1, Math.floor(64 / images.width)));
+}
+
+type Cell = { readonly which: 'originals' | 'reconstructions'; readonly i: number };
+
+async function drawGrid(images: ImagePairs, rows: readonly (readonly Cell[])[], zoom: number): Promise<Buffer> {
+  const { width, height, channels } = images;
+  const columns = Math.max(1, ...rows.map((row) => row.length));
+  const gridWidth = columns * (width + GAP) - GAP;
+  const gridHeight = Math.max(1, rows.length * (height + GAP) - GAP);
+  const rgba = new Uint8Array(gridWidth * gridHeight * 4);
+  rows.forEach((row, r) => {
+    row.forEach(({ which, i }, c) => {
+      const pixels = images[which];
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const from = ((i * height + y) * width + x) * channels;
+          const to = ((r * (height + GAP) + y) * gridWidth + c * (width + GAP) + x) * 4;
+          for (let k = 0; k < 3; k++) rgba[to + k] = byteOf(pixels[from + (channels === 1 ? 0 : k)]);
+          rgba[to + 3] = 255;
+        }
+      }
+    });
+  });
+  const picture = sharp(rgba, { raw: { width: gridWidth, height: gridHeight, channels: 4 } });
+  const sized = zoom === 1 ? picture : picture.resize({ width: gridWidth * zoom, kernel: 'nearest' });
+  return await sized.png({ compressionLevel: 9 }).toBuffer();
+}
+
+/** A pixel of [-1, 1] as a byte; beyond is clamped, NaN is black. */
+function byteOf(value: number | undefined): number {
+  const level = Math.round((((value ?? -1) + 1) / 2) * 255);
+  return level > 0 ? Math.min(level, 255) : 0;
+}

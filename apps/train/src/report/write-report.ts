@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { renderPage } from './page.ts';
+import { pairsPng } from './pictures.ts';
+import { readRun, readRuns } from './read-run.ts';
+
+/**
+ * Writes one self-contained HTML file about one or several finished runs side by side: numbers, pictures, diagnosis, curves,
+ * entropies and the use of the codes. It opens from the disk without a network.
+ *
+ * @param runFolders folders that hold report-data.json.
+ * @throws OptionError when a folder does not hold the data of a finished run.
+ * @throws CheckpointError when the file cannot be written.
+ * @example
+ * await writeReport(['runs/mnist-lfq-1234', 'runs/mnist-fsq-1234'], 'report.html');
+ */
+export async function writeReport(runFolders: readonly string[], outFile: string): Promise<void> {
+  await writeFileAtomic(outFile, await renderPage(await readRuns('writeReport', runFolders)));
+}
+
+/** Writes reconstructions.png into a run folder: its test images, each row of originals above the row of reconstructions. */
+export async function writeReconstructions(runFolder: string): Promise<void> {
+  const { images } = await readRun('writeReconstructions', runFolder);
+  await writeFileAtomic(join(runFolder, 'reconstructions.png'), await pairsPng(images));
+}
