@@ -2,8 +2,14 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { DataError, show } from './errors.ts';
 
 /**
- * Reads a tensor and throws {@link DataError} at its first NaN or infinity, with its position. Quantizers do not do this by
- * themselves, because reading data stalls an engine; the command line always does.
+ * Reads a tensor and throws at its first NaN or infinity, with its position. Quantizers do not do this by themselves, because reading
+ * data stalls an engine; the command line always does.
+ *
+ * @param where name of the caller and `name` of the tensor: both for the error.
+ * @throws DataError
+ * @example
+ * await assertFinite('myEncoder', 'z', z);
+ * const { indices } = fsq.quantize(z);
  */
 export async function assertFinite(where: string, name: string, x: Tensor): Promise<void> {
   const data = await x.data();
@@ -15,7 +21,14 @@ export async function assertFinite(where: string, name: string, x: Tensor): Prom
   }
 }
 
-/** Reads int32 indices and throws {@link DataError} at the first that is neither in [0, codebookSize) nor -1 (padding). */
+/**
+ * Reads int32 indices and throws at the first that is neither in [0, codebookSize) nor -1 (padding).
+ *
+ * @throws DataError
+ * @example
+ * await assertIndices('decodeFile', indices, fsq.codebookSize);
+ * const codes = fsq.decode(indices);
+ */
 export async function assertIndices(where: string, indices: Tensor, codebookSize: number): Promise<void> {
   const data = await indices.data();
   const at = data.findIndex((value) => value < -1 || value >= codebookSize);

@@ -53,10 +53,18 @@ const definitions = new Map<string, KernelDefinition<NamedTensorMap, object, rea
 const composed = new Set<string>();
 
 /**
- * Defines a kernel and registers its gradient.
+ * Defines a kernel and registers its gradient; call it once per name, at the top level of a module.
  *
  * On the first call on an engine that has no kernel of that name, the reference is registered there, so that fused and composed
- * kernels are taped, saved and disposed by tfjs in exactly the same way.
+ * kernels are taped, saved and disposed by tfjs in exactly the same way. The kernel throws what tfjs throws.
+ *
+ * @example
+ * const Double = defineKernel<{ x: Tensor }, Record<string, never>, [Tensor]>({
+ *   name: 'Double',
+ *   reference: ({ x }) => [tf.add(x, x)],
+ *   gradient: ([dy]) => ({ x: () => tf.mul(dy, 2) }),
+ * });
+ * const [y] = Double({ x }, {});
  */
 export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object, Outputs extends readonly Tensor[]>(
   definition: KernelDefinition<Inputs, Attrs, Outputs>,
@@ -89,14 +97,28 @@ export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object
   return Object.assign(run, { kernelName: name, reference });
 }
 
-/** For backend packages: gives an engine its own version of a kernel (or of one of tfjs's kernels), replacing any earlier one. */
+/**
+ * For backend packages: gives an engine its own version of a kernel (or of one of tfjs's kernels), replacing any earlier one.
+ *
+ * @param backendName as in `tf.setBackend`, and `kernelName` as in the kernel's definition.
+ * @param kernelFunc gets { inputs, attrs, backend } as tfjs passes them and returns the outputs in the definition's order.
+ * @example
+ * provideKernel('wasm', 'FsqQuantize', ({ inputs, attrs, backend }) => runFsq(inputs, attrs, backend));
+ */
 export function provideKernel(backendName: string, kernelName: string, kernelFunc: KernelFunc): void {
   if (getKernel(kernelName, backendName) != null) unregisterKernel(kernelName, backendName);
   registerKernel({ kernelName, backendName, kernelFunc });
   composed.delete(`${backendName}/${kernelName}`);
 }
 
-/** Every kernel of vqkit, and how the named engine (default: the active one) runs it. */
+/**
+ * Every kernel of vqkit, sorted by name, and how an engine runs it: `fused` if it has its own version, else `composed`.
+ *
+ * @param backendName default the active engine.
+ * @example
+ * await tf.ready();
+ * kernelReport(); // [{ name: 'BitEntropy', runs: 'composed' }, …]
+ */
 export function kernelReport(backendName: string = getBackend()): { name: string; runs: 'fused' | 'composed' }[] {
   return [...definitions.keys()].sort().map((name) => {
     const fused = getKernel(name, backendName) != null && !composed.has(`${backendName}/${name}`);

@@ -8,7 +8,6 @@ import {
   transpose,
   type Variable,
   variable,
-  zeros,
 } from '@tensorflow/tfjs-core';
 import { requireOption } from './check.ts';
 import { DtypeError, ShapeError, show } from './errors.ts';
@@ -37,8 +36,18 @@ export interface ParameterSet {
 }
 
 /**
- * @param where function name for errors.
- * @param derivedKeys keys that the reference library stores and we compute (accepted and ignored on load).
+ * Binds the parameters of one module into the part of the quantizer contract that is about state.
+ *
+ * `loadStateDict` throws OptionError for wrong keys or values that are not tensors, DtypeError and ShapeError; all checks come before
+ * the first copy, so that nothing is changed when it throws.
+ *
+ * @param where name of the constructor, for errors.
+ * @param parameters owned by the set from now on: `dispose` frees them.
+ * @param derivedKeys keys that the reference library stores and we compute: accepted and ignored on load.
+ * @example
+ * const linear = createLinear({ name: 'project_in', inputDim: 8, outputDim: 3, bias: true, rng });
+ * const set = createParameterSet('createFsq', linear.parameters);
+ * Object.keys(set.stateDict()); // ['project_in.weight', 'project_in.bias'], weight as [3, 8]
  */
 export function createParameterSet(
   where: string,
@@ -92,15 +101,27 @@ export function createParameterSet(
   };
 }
 
-/** A linear layer y = x W + b, initialised as PyTorch's nn.Linear: uniform in ±1/√inputDim. */
+/** A linear layer; see {@link createLinear}. */
 export interface Linear {
+  /** [N, inputDim] → [N, outputDim]; differentiable in x, W and b. */
   apply(x: Tensor2D): Tensor2D;
   /** W as [inputDim, outputDim]. */
   readonly weight: Variable;
+  /** b as [outputDim]. */
   readonly bias: Variable | undefined;
+  /** For {@link createParameterSet}, which then owns the variables. */
   readonly parameters: readonly Parameter[];
 }
 
+/**
+ * Makes a linear layer y = x W + b, initialised as PyTorch's nn.Linear: W and b uniform in ±1/√inputDim. In the state dict W is
+ * `${name}.weight`, [outputDim, inputDim] as in PyTorch, and b is `${name}.bias`.
+ *
+ * @param options `inputDim` and `outputDim` >= 1; `rng` is drawn from once per number, W before b.
+ * @example
+ * const linear = createLinear({ name: 'project_in', inputDim: 8, outputDim: 3, bias: true, rng: createRng(0) });
+ * const y = linear.apply(x); // [N, 8] → [N, 3]
+ */
 export function createLinear(options: {
   name: string;
   inputDim: number;
@@ -125,17 +146,27 @@ export function createLinear(options: {
   };
 }
 
-/** A variable from plain numbers; the tensor it is made from is disposed. */
+/**
+ * A variable from plain numbers; the tensor it is made from is disposed.
+ *
+ * @param values as many as `shape` says, row-major.
+ * @param trainable whether tfjs's optimizers find it by themselves.
+ * @example
+ * const bias = ownedVariable(new Float32Array(3), [3], true);
+ */
 export function ownedVariable(values: Float32Array, shape: number[], trainable: boolean): Variable {
-  const value = values.length === 0 ? zeros(shape) : tensor(values, shape, 'float32');
+  const value = tensor(values, shape, 'float32');
   const made = variable(value, trainable);
   value.dispose();
   return made;
 }
 
 /**
- * A random orthogonal matrix [dim, dim], row-major (Gram-Schmidt in float64 of a Gaussian matrix): the fixed rotation of the
- * `orthogonalRotation` option.
+ * A random orthogonal matrix R [dim, dim], row-major: the fixed rotation of the `orthogonalRotation` option. Gram-Schmidt in float64 of
+ * a Gaussian matrix, so that it is uniform over all rotations and reflections, and R Rᵀ = I within one float32 rounding.
+ *
+ * @example
+ * const rotation = ownedVariable(randomOrthogonal(createRng(0), 4), [4, 4], false);
  */
 export function randomOrthogonal(rng: Rng, dim: number): Float32Array {
   const rows: Float64Array[] = [];

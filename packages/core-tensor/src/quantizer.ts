@@ -27,11 +27,14 @@ import type { Rng } from './rng.ts';
 
 /** What a call of `quantize` may say. */
 export interface QuantizeOptions {
-  /** Computes the losses, and adds noise where the method has any. Default false. The quantized values do not depend on it. */
+  /**
+   * Computes the losses, and adds noise where an option asks for any. Default false. Apart from such noise the quantized values do not
+   * depend on it.
+   */
   readonly training?: boolean;
   /**
-   * One value per token, shape of z without its feature axis; zero or false marks padding. Padded tokens take part in no
-   * statistic, get index -1 and pass through unchanged.
+   * One value per token (bool, int32 or float32), shape of z without its feature axis; zero or false marks padding. Padded tokens take
+   * part in no statistic, get index -1 and pass through unchanged, with a gradient of 1, whatever they hold.
    */
   readonly mask?: Tensor | undefined;
   /** Training step, for options that are schedules. */
@@ -50,7 +53,13 @@ export type QuantizeResult<LossName extends string> = {
   readonly losses: Readonly<Record<LossName, Scalar>>;
 };
 
-/** The contract that every quantizer of vqkit fulfils. */
+/**
+ * The contract that every quantizer of vqkit fulfils.
+ *
+ * Every method but `dispose` throws DisposedError after `dispose()`; OptionError, DtypeError or ShapeError for bad arguments. Nothing
+ * reads data: NaN, infinities and indices out of range have the documented behaviour of each method (see `assertFinite` and
+ * `assertIndices`).
+ */
 export interface Quantizer<
   Config = unknown,
   LossName extends string = string,
@@ -68,24 +77,31 @@ export interface Quantizer<
   readonly numCodebooks: number;
   /** The generator behind initialisation and noise; a trainer stores its state to resume exactly. */
   readonly rng: Rng;
+  /**
+   * Quantizes z and keeps the gradient to z and to the variables.
+   *
+   * @param z float32, any rank >= 2, [batch, …, dim] (channelsLast) or [batch, dim, …] (channelsFirst). No tokens at all is fine.
+   */
   quantize(z: Tensor, options?: Call): QuantizeResult<LossName>;
-  /** int32 indices of z, without gradient. */
+  /** The int32 indices of z, the same as `quantize(z, options).indices`, by the fastest path; a constant to the gradient tape. */
   encode(z: Tensor, options?: Pick<QuantizeOptions, 'mask'>): Tensor;
   /**
-   * The codes of int32 indices: equals `quantized` bit for bit. Index -1 (padding) gives zeros; any other index out of range
-   * gives NaN, never a wrong code (check with {@link assertIndices}).
+   * The codes of int32 indices, [batch, …] with the codebook axis where `encode` gives one: equals `quantized` bit for bit. A token
+   * whose indices are all -1 (padding) gives zeros; any other index out of range gives NaN in the whole token, never a wrong code
+   * (check with `assertIndices`). Differentiable in the variables.
    */
   decode(indices: Tensor): Tensor;
   /** The trainable variables by state-dict name. */
   variables(): Record<string, Variable>;
   /** Copies of all parameters under the reference library's names and layouts. The caller disposes them. */
   stateDict(): Record<string, Tensor>;
+  /** Copies values in. Keys, shapes and dtypes must match exactly; nothing is changed when they do not. */
   loadStateDict(tensors: Readonly<Record<string, Tensor>>): void;
-  /** Frees the variables. Later calls throw {@link DisposedError}. */
+  /** Frees the variables. Later calls throw DisposedError; a second `dispose` does nothing. */
   dispose(): void;
 }
 
-/** What one call means for N tokens. */
+/** What one call of `quantize` means for its N tokens. */
 export interface TokenCall<Call extends QuantizeOptions> {
   readonly training: boolean;
   /** N weights of 0 (padding) or 1; undefined when every token counts. */
@@ -93,6 +109,7 @@ export interface TokenCall<Call extends QuantizeOptions> {
   readonly options: Call;
 }
 
+/** What a method gives for N tokens. */
 export interface TokenResult<LossName extends string> {
   /** [N, dim], with a gradient to the tokens. */
   readonly quantized: Tensor2D;
@@ -120,6 +137,7 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
   readonly parameters: ParameterSet;
   /** Keys that `quantize`'s options may have beside training, mask and step. */
   readonly callOptions?: readonly string[];
+  /** Gets N >= 1 tokens; padded tokens come as zeros, with weight 0. Runs inside `tf.tidy`. */
   quantizeTokens(tokens: Tensor2D, call: TokenCall<Call>): TokenResult<LossName>;
   /** [N, dim] → int32 [N, numCodebooks]. */
   encodeTokens(tokens: Tensor2D): Tensor2D;
@@ -129,7 +147,17 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
   disposeExtra?(): void;
 }
 
-/** Makes the full contract from a method on tokens: layouts, masks, empty input, checks, memory and disposal, once for all. */
+/**
+ * Makes the full contract from a method on tokens: layouts, masks, empty input, checks, memory and disposal, once for all.
+ *
+ * @param method owned by the quantizer from now on: `dispose` frees its parameters.
+ * @example
+ * export function createSign(dim: number): Quantizer<{ dim: number }, never> {
+ *   const signs = (z: Tensor2D): Tensor2D => tf.sub(tf.mul(tf.cast(tf.greater(z, 0), 'float32'), 2), 1);
+ *   …
+ *   return createQuantizer({ kind: 'Sign', where: 'createSign', config: { dim }, dim, …, quantizeTokens, encodeTokens, decodeTokens });
+ * }
+ */
 export function createQuantizer<Config, LossName extends string, Call extends QuantizeOptions = QuantizeOptions>(
   method: TokenMethod<Config, LossName, Call>,
 ): Quantizer<Config, LossName, Call> {

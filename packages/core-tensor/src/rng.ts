@@ -1,60 +1,77 @@
-import { OptionError, show } from './errors.ts';
+import { requireInteger, requireOption } from './check.ts';
 
 /** The whole state of a generator as plain numbers: store it in a checkpoint, give it to {@link Rng.restore}. */
 export type RngState = readonly [number, number, number, number];
 
 /**
- * Seeded random numbers: xoshiro128++ seeded by splitmix32. Same seed, same bits, on every machine and browser: only integer
- * operations and the exactly rounded IEEE operations (+ - * / sqrt) are used, never `Math.log` or `Math.cos`.
- *
- * Not for cryptography.
+ * Seeded random numbers: same seed, same bits, on every machine and in every browser, because only integer operations and the exactly
+ * rounded IEEE operations (+ - * / sqrt) are used, never `Math.log` or `Math.cos`. Not for cryptography.
  */
 export interface Rng {
   /** Uniform integer in [0, 2^32). */
   uint32(): number;
-  /** Uniform in [0, 1), 53 random bits. */
+  /** Uniform in [0, 1): a multiple of 2^-53. */
   uniform(): number;
-  /** Standard normal (mean 0, variance 1), polar method. */
+  /** Standard normal (mean 0, variance 1) by the polar method; takes a varying number of draws. */
   normal(): number;
-  /** Uniform integer in [0, bound), without modulo bias; 1 <= bound <= 2^32. */
+  /** Uniform integer in [0, bound), without modulo bias. @throws OptionError unless bound is an integer from 1 to 2^32. */
   integer(bound: number): number;
-  /** A random order of 0 … n-1 (Fisher-Yates). */
+  /** A random order of 0 … n-1 (Fisher-Yates). @throws OptionError unless n is an integer >= 0. */
   permutation(n: number): Int32Array;
-  /** n uniform numbers in [low, high) as float32. */
+  /**
+   * n uniform float32 numbers low + (high - low)·u, u a multiple of 2^-24 in [0, 1). `high` itself can come out only where float32 is
+   * coarser than that, never for [0, 1) or [-½, ½).
+   * @throws OptionError unless n is an integer >= 0 and low and high are finite, low <= high.
+   */
   uniformArray(n: number, low: number, high: number): Float32Array;
-  /** n normal numbers with the given standard deviation as float32. */
+  /** n normal float32 numbers with the given standard deviation. @throws OptionError unless n is an integer >= 0 and stddev a finite number >= 0. */
   normalArray(n: number, stddev: number): Float32Array;
-  /** An independent generator, a function of this one's seed material and the label only in its current state. */
+  /**
+   * Another generator, a function of this one's present state and the label. This one is left as it is, so that what it gives does not
+   * depend on how many forks were made; the same label again gives the same fork until this one is drawn from.
+   */
   fork(label: string): Rng;
+  /** The present state. */
   state(): RngState;
+  /** Continues from a state that `state()` gave. @throws OptionError for anything else. */
   restore(state: RngState): void;
 }
 
 /**
+ * Makes a generator: xoshiro128++, its four words seeded by splitmix32.
+ *
+ * Source: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47(4), arXiv:1805.01407; splitmix32 is the
+ * 32-bit SplitMix of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", with the usual increment 0x9e3779b9.
+ *
  * @param seed integer in [0, 2^32).
  * @throws OptionError when the seed is not such an integer.
  * @example
  * const rng = createRng(1234);
- * rng.uint32(); // the same number on every machine
+ * rng.uint32();                          // 1457577491, on every machine
+ * const noise = rng.fork('noise');       // a stream of its own
+ * const saved = rng.state();             // four integers, fit for JSON
  */
 export function createRng(seed: number): Rng {
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-    throw new OptionError(`createRng: seed must be an integer in [0, 2^32), got ${show(seed)}. Use for example 1234.`);
-  }
-  return fromState(splitMix(seed));
+  requireInteger('createRng', 'seed', seed, 0, 2 ** 32 - 1);
+  const next = splitMix(seed);
+  return fromState([next(), next(), next(), next()]);
 }
 
-function splitMix(seed: number): RngState {
-  let h = seed | 0;
-  const next = (): number => {
-    h = (h + 0x9e3779b9) | 0;
-    let t = h ^ (h >>> 16);
-    t = Math.imul(t, 0x21f0aaad);
-    t ^= t >>> 15;
-    t = Math.imul(t, 0x735a2d97);
-    return (t ^ (t >>> 15)) >>> 0;
+/** splitmix32: a bijection of a counter, so that at most one of four successive words is 0 (xoshiro's only bad state is four). */
+function splitMix(seed: number): () => number {
+  let counter = seed;
+  return () => {
+    counter = (counter + 0x9e3779b9) | 0;
+    return mix(counter);
   };
-  return [next(), next(), next(), next()];
+}
+
+function mix(word: number): number {
+  let t = word ^ (word >>> 16);
+  t = Math.imul(t, 0x21f0aaad);
+  t ^= t >>> 15;
+  t = Math.imul(t, 0x735a2d97);
+  return (t ^ (t >>> 15)) >>> 0;
 }
 
 function fromState(initial: RngState): Rng {
@@ -76,7 +93,7 @@ function fromState(initial: RngState): Rng {
     uniform() {
       const high = rng.uint32() >>> 5;
       const low = rng.uint32() >>> 6;
-      return (high * 67108864 + low) / 9007199254740992;
+      return (high * 2 ** 26 + low) * 2 ** -53;
     },
     normal() {
       for (;;) {
@@ -87,11 +104,7 @@ function fromState(initial: RngState): Rng {
       }
     },
     integer(bound) {
-      if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 32) {
-        throw new OptionError(
-          `rng.integer: bound must be an integer from 1 to 2^32, got ${show(bound)}. Use 1 or more.`,
-        );
-      }
+      requireInteger('rng.integer', 'bound', bound, 1, 2 ** 32);
       const limit = 2 ** 32 - (2 ** 32 % bound);
       for (;;) {
         const value = rng.uint32();
@@ -99,7 +112,9 @@ function fromState(initial: RngState): Rng {
       }
     },
     permutation(n) {
-      const order = Int32Array.from({ length: n }, (_, i) => i);
+      requireInteger('rng.permutation', 'n', n, 0);
+      const order = new Int32Array(n);
+      for (let i = 0; i < n; i++) order[i] = i;
       for (let i = n - 1; i > 0; i--) {
         const j = rng.integer(i + 1);
         const kept = order[i] as number;
@@ -108,36 +123,71 @@ function fromState(initial: RngState): Rng {
       }
       return order;
     },
-    uniformArray: (n, low, high) => Float32Array.from({ length: n }, () => low + (high - low) * rng.uniform()),
-    normalArray: (n, stddev) => Float32Array.from({ length: n }, () => stddev * rng.normal()),
+    uniformArray(n, low, high) {
+      requireInteger('rng.uniformArray', 'n', n, 0);
+      requireOption(
+        Number.isFinite(low) && Number.isFinite(high) && low <= high,
+        'rng.uniformArray',
+        '[low, high]',
+        'two finite numbers in ascending order',
+        [low, high],
+        'Pass for example -1, 1.',
+      );
+      return filled(n, () => low + (high - low) * ((rng.uint32() >>> 8) * 2 ** -24));
+    },
+    normalArray(n, stddev) {
+      requireInteger('rng.normalArray', 'n', n, 0);
+      requireOption(
+        Number.isFinite(stddev) && stddev >= 0,
+        'rng.normalArray',
+        'stddev',
+        'a finite number >= 0',
+        stddev,
+        'Pass for example 1.',
+      );
+      return filled(n, () => stddev * rng.normal());
+    },
     fork(label) {
+      // FNV-1a over the label, then one word after the other: all 128 bits of the state count.
       let hash = 0x811c9dc5;
       for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
-      const [w, x, y, z] = rng.state();
-      const mixed = splitMix((hash ^ w ^ Math.imul(x, 3) ^ Math.imul(y, 5) ^ Math.imul(z, 7)) >>> 0);
-      return fromState(mixed);
+      for (const word of rng.state()) hash = mix(hash ^ word) + 0x9e3779b9;
+      const next = splitMix(hash);
+      return fromState([next(), next(), next(), next()]);
     },
     state: () => [a >>> 0, b >>> 0, c >>> 0, d >>> 0],
     restore(state) {
-      if (state.length !== 4 || state.some((word) => !Number.isInteger(word) || word < 0 || word >= 2 ** 32)) {
-        throw new OptionError(
-          `rng.restore: state must be four integers in [0, 2^32), got ${show(state)}. Pass what state() gave.`,
-        );
-      }
+      const isWord = (word: unknown): boolean =>
+        Number.isInteger(word) && (word as number) >= 0 && (word as number) < 2 ** 32;
+      requireOption(
+        Array.isArray(state) && state.length === 4 && state.every(isWord) && state.some((word) => word !== 0),
+        'rng.restore',
+        'state',
+        'four integers in [0, 2^32), not all 0',
+        state,
+        'Pass what state() gave.',
+      );
       [a, b, c, d] = state;
     },
   };
   return rng;
 }
 
+function filled(n: number, draw: () => number): Float32Array {
+  const values = new Float32Array(n);
+  for (let i = 0; i < n; i++) values[i] = draw();
+  return values;
+}
+
 /** Natural logarithm of 0 < x < 1 from exactly rounded operations only, so that its bits are the same everywhere. */
-function exactLog(x: number): number {
+export function exactLog(x: number): number {
   let mantissa = x;
   let exponent = 0;
   while (mantissa < Math.SQRT1_2) {
     mantissa *= 2;
     exponent--;
   }
+  // log m = 2 atanh s, s = (m - 1)/(m + 1), |s| < 0.172: 13 terms reach float64.
   const s = (mantissa - 1) / (mantissa + 1);
   const square = s * s;
   let sum = 0;

@@ -1,6 +1,15 @@
 import { requireInteger, requireKnownOptions, requireOneOf, requireOption, requirePositive } from './check.ts';
 
-/** A positive number that may change over training: plain data, so that a checkpoint can hold it. */
+/**
+ * A positive number that may change over training: plain data, so that a checkpoint can hold it. With t = min(step/steps, 1):
+ *
+ * - `linear`: from + (to - from)·t
+ * - `cosine`: from + (to - from)·(1 - cos πt)/2
+ * - `exponential`: from·(to/from)^t, a constant factor each step
+ *
+ * @example
+ * createLfq({ codebookSize: 1024, inverseTemperature: { from: 10, to: 100, steps: 1000, shape: 'exponential' } });
+ */
 export type Schedule =
   | number
   | {
@@ -10,17 +19,24 @@ export type Schedule =
       to: number;
       /** Steps over which it changes. */
       steps: number;
-      /** How it moves between the two; `exponential` multiplies by a constant factor each step. Default `linear`. */
+      /** How it moves between the two. Default `linear`. */
       shape?: 'linear' | 'cosine' | 'exponential';
     };
 
+/**
+ * Throws unless `schedule` is a positive number or { from, to, steps, shape? } with positive ends and steps >= 1.
+ *
+ * @throws OptionError
+ * @example
+ * requireSchedule('createLfq', 'inverseTemperature', { from: 10, to: 100, steps: 1000 });
+ */
 export function requireSchedule(where: string, argument: string, schedule: Schedule): void {
   if (typeof schedule === 'number') {
     requirePositive(where, argument, schedule);
     return;
   }
   requireOption(
-    typeof schedule === 'object' && schedule !== null,
+    typeof schedule === 'object' && schedule !== null && !Array.isArray(schedule),
     where,
     argument,
     'a positive number or { from, to, steps }',
@@ -36,8 +52,12 @@ export function requireSchedule(where: string, argument: string, schedule: Sched
 }
 
 /**
- * The value of a schedule at a step.
- * @throws OptionError when the schedule changes over time and no step was given.
+ * The value of a schedule at a step; from `steps` on exactly `to`.
+ *
+ * @param where name of the calling function, and `argument` the option that is a schedule: both for errors.
+ * @throws OptionError when the schedule changes over time and `step` is not a number >= 0.
+ * @example
+ * scheduleAt('quantize', 'inverseTemperature', { from: 10, to: 100, steps: 1000 }, 500); // 55
  */
 export function scheduleAt(where: string, argument: string, schedule: Schedule, step: number | undefined): number {
   if (typeof schedule === 'number') return schedule;
@@ -50,7 +70,8 @@ export function scheduleAt(where: string, argument: string, schedule: Schedule, 
     'Pass { training: true, step }.',
   );
   const { from, to, steps, shape = 'linear' } = schedule;
-  const done = Math.min(step / steps, 1);
+  if (step >= steps) return to;
+  const done = step / steps;
   if (shape === 'exponential') return from * (to / from) ** done;
   const share = shape === 'cosine' ? (1 - Math.cos(Math.PI * done)) / 2 : done;
   return from + (to - from) * share;

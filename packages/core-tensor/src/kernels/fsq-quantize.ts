@@ -34,10 +34,17 @@ export interface FsqAttrs {
 }
 
 /**
- * FSQ of N tokens with d features: [N, d] → codes [N, d] and int32 indices [N].
+ * FSQ of N tokens with d features: [N, d] → codes [N, d] and int32 indices [N], `level_i = #{j : z_i >= threshold_ij}`,
+ * `code_i = (level_i - center_i)·step_i`, `index = Σ level_i·basis_i`.
  *
- * The thresholds are the definition of a level; a comparison is exact, so every engine gives the same integers. NaN is below
- * every threshold: level 0.
+ * The thresholds are the definition of a level; a comparison is exact, so every engine gives the same integers. A threshold itself
+ * belongs to the upper level; NaN is below every threshold: level 0.
+ *
+ * - Gradient: d code / d z = slope_i·(1 - tanh²(z_i + shift_i)), with a hard clamp slope_i where |z_i + shift_i| <= 1 and 0 elsewhere;
+ *   rounding is straight-through. A NaN in z gives a NaN gradient (0 with a hard clamp). Indices have none.
+ *
+ * @example
+ * const [codes, indices] = fsqQuantize({ z }, fsqAttrs([8, 5, 5, 5], { preserveSymmetry: false, boundHardClamp: false }));
  */
 export const fsqQuantize: Kernel<{ z: Tensor2D }, FsqAttrs, [codes: Tensor2D, indices: Tensor1D]> = defineKernel({
   name: 'FsqQuantize',
@@ -69,7 +76,13 @@ function fsqLevels(z: Tensor2D, { levels, thresholds }: FsqAttrs): Tensor2D {
   ) as Tensor2D;
 }
 
-/** (level - center) · step: the code of an int32 level, [N, d] → [N, d]. */
+/**
+ * The codes of levels, `code_i = (level_i - center_i)·step_i`: int32 [N, d] → float32 [N, d], the same bits that {@link fsqQuantize}
+ * gives. No gradient.
+ *
+ * @example
+ * fsqCodes(tf.tensor2d([[0, 2]], [1, 2], 'int32'), { centers: [1, 1], steps: [1, 1] }); // [[-1, 1]]
+ */
 export function fsqCodes(level: Tensor2D, { centers, steps }: Pick<FsqAttrs, 'centers' | 'steps'>): Tensor2D {
   return mul(sub(cast(level, 'float32'), tensor1d([...centers], 'float32')), tensor1d([...steps], 'float32'));
 }

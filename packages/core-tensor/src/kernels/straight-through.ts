@@ -1,4 +1,5 @@
 import { type Tensor, zerosLike } from '@tensorflow/tfjs-core';
+import { ShapeError, show } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 
 const StraightThrough = defineKernel<{ x: Tensor; q: Tensor }, Record<string, never>, [Tensor]>({
@@ -8,14 +9,23 @@ const StraightThrough = defineKernel<{ x: Tensor; q: Tensor }, Record<string, ne
 });
 
 /**
- * The straight-through estimator: the value is q, exactly, and the gradient goes to x unchanged (none to q).
+ * The straight-through estimator `y = x + sg(q - x)`: the value is q, bit for bit, and the gradient goes to x unchanged (zero to q).
  *
- * Never written as `x + sg(q - x)`, whose float32 value is not q.
+ * Differs from vector-quantize-pytorch, which computes that formula in float32, whose value is not quite q.
  *
  * Source: Bengio, Léonard, Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", arXiv:1308.3432.
+ *
  * @param x shape S, float32: gets the gradient.
  * @param q shape S, float32: gives the value.
+ * @throws ShapeError when the shapes differ.
+ * @example
+ * tf.grad((x) => tf.sum(straightThrough(x, tf.round(x))))(tf.tensor1d([0.3, 1.8])); // [1, 1]
  */
 export function straightThrough<T extends Tensor>(x: T, q: T): T {
+  if (x.rank !== q.rank || x.shape.some((size, i) => size !== q.shape[i])) {
+    throw new ShapeError(
+      `straightThrough: q must have the shape of x ${show(x.shape)}, got ${show(q.shape)}. Reshape one of them.`,
+    );
+  }
   return StraightThrough({ x, q }, {})[0] as T;
 }
