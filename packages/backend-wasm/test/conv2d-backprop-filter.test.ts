@@ -1,4 +1,4 @@
-import { conv2d, grads, mul, randomNormal, sum, type Tensor4D } from '@tensorflow/tfjs-core';
+import { conv2d, grads, mul, randomNormal, sum, type Tensor, type Tensor4D } from '@tensorflow/tfjs-core';
 import { expectClose, startEngine, tolerances } from '@vqkit/testing';
 import { describe, it } from 'vitest';
 
@@ -16,7 +16,7 @@ describe('Conv2DBackpropFilter', () => {
         const f = randomNormal([k, k, cin, cout], 0, 1, 'float32', 2) as Tensor4D;
         const y = conv2d(x, f, s, p);
         const dy = randomNormal(y.shape, 0, 1, 'float32', 3);
-        const [, df] = grads((x: Tensor4D, f: Tensor4D) => sum(mul(conv2d(x, f, s, p), dy)))([x, f]);
+        const [, df] = grads((x: Tensor, f: Tensor) => sum(mul(conv2d(x as Tensor4D, f as Tensor4D, s, p), dy)))([x, f]);
         return (df as Tensor4D).data();
       };
       await expectClose(await run('wasm'), await run('cpu'), tolerances.float32);

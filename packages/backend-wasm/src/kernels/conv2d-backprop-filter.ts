@@ -1,69 +1,79 @@
-import {
-  backend_util,
-  type Conv2DBackpropFilterAttrs,
-  concat,
-  type KernelFunc,
-  matMul,
-  pad,
-  reshape,
-  stridedSlice,
-  type Tensor,
-  type Tensor2D,
-  type Tensor4D,
-  tidy,
-  transpose,
-} from '@tensorflow/tfjs-core';
+import { backend_util, type Conv2DBackpropFilterAttrs, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core';
+import { engineOf } from '../engine.ts';
+import { requireChannelsLast } from '../shapes.ts';
+
+/** Up to this many output channels the lanes run along the input instead. */
+const FEW_OUTPUTS = 4;
+/** Partial results: enough for any number of threads to share evenly, and never large. */
+const GROUPS = 16;
+const PARTIAL_BYTES = 16 * 1024 * 1024;
 
 /** dW[kh, kw, i, o] = Σ over images and output positions of x[n, y·s + kh - p, x·s + kw - p, i] · dy[n, y, x, o]. */
-export const conv2DBackpropFilter: KernelFunc = ({ inputs, attrs }) =>
-  tidy(() => {
-    const { x, dy } = inputs as unknown as { x: Tensor4D; dy: Tensor4D };
-    const {
-      strides,
-      pad: padding,
-      dataFormat,
-      dimRoundingMode,
-      filterShape,
-    } = attrs as unknown as Conv2DBackpropFilterAttrs;
-    const format = backend_util.convertConv2DDataFormat(dataFormat);
-    const info = backend_util.computeConv2DInfo(
-      x.shape,
-      filterShape,
-      strides,
-      1,
-      padding,
-      dimRoundingMode,
-      false,
-      format,
-    );
-    const channelsLast = (t: Tensor4D): Tensor4D =>
-      format === 'channelsLast' ? t : (transpose(t, [0, 2, 3, 1]) as Tensor4D);
-    const { top, bottom, left, right } = info.padInfo;
-    const padded = pad(channelsLast(x), [
-      [0, 0],
-      [top, bottom],
-      [left, right],
-      [0, 0],
-    ]) as Tensor4D;
-    const taps: Tensor[] = [];
-    for (let kh = 0; kh < info.filterHeight; kh++) {
-      for (let kw = 0; kw < info.filterWidth; kw++) {
-        const end = [info.batchSize, kh + info.outHeight * info.strideHeight, kw + info.outWidth * info.strideWidth];
-        const tap = stridedSlice(
-          padded,
-          [0, kh, kw, 0],
-          [
-            end[0] as number,
-            Math.min(end[1] as number, padded.shape[1]),
-            Math.min(end[2] as number, padded.shape[2]),
-            info.inChannels,
-          ],
-          [1, info.strideHeight, info.strideWidth, 1],
-        );
-        taps.push(reshape(tap, [-1, info.inChannels]));
-      }
+export const conv2DBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => {
+  const engine = engineOf(backend);
+  const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
+  const { strides, pad, dataFormat, dimRoundingMode, filterShape } = attrs as unknown as Conv2DBackpropFilterAttrs;
+  requireChannelsLast('conv2DBackpropFilter', dataFormat);
+  const inputShape = x.shape as [number, number, number, number];
+  const info = backend_util.computeConv2DInfo(inputShape, filterShape, strides, 1, pad, dimRoundingMode);
+  const { batchSize, inChannels, outChannels, filterHeight, filterWidth, outHeight, outWidth } = info;
+  const { top, left } = info.padInfo;
+  const out = engine.output(filterShape, 'float32');
+  const runLength = filterWidth * inChannels;
+  const frameHeight = (outHeight - 1) * info.strideHeight + filterHeight;
+  const frameWidth = (outWidth - 1) * info.strideWidth + filterWidth;
+  // Runs are read in whole vectors: only a frame has room for what that reads too much.
+  const inPlace =
+    top === 0 && left === 0 && runLength % 4 === 0 && frameHeight <= info.inHeight && frameWidth <= info.inWidth;
+  const frameBytes = inPlace ? 0 : 4 * frameHeight * frameWidth * inChannels + 16;
+
+  const few = outChannels <= FEW_OUTPUTS;
+  const size = filterHeight * (few ? Math.ceil(runLength / 4) * 4 : runLength) * outChannels;
+  const groups = Math.max(1, Math.min(batchSize, GROUPS, Math.floor(PARTIAL_BYTES / (4 * size))));
+  const geometry = [
+    batchSize,
+    info.inHeight,
+    info.inWidth,
+    inChannels,
+    frameHeight,
+    inPlace ? info.inWidth : frameWidth,
+    top,
+    left,
+    outHeight,
+    outWidth,
+    outChannels,
+    info.strideHeight,
+    info.strideWidth,
+    filterHeight,
+    runLength,
+    groups,
+  ];
+  const wideBytes = few || outChannels % 8 === 0 ? 0 : 4 * outHeight * outWidth * Math.ceil(outChannels / 8) * 8;
+  const [images, slopes, result] = [engine.address(x), engine.address(dy), engine.address(out)];
+  engine.scratch(4 * groups * size + engine.threads * (frameBytes + wideBytes), (partials) => {
+    const frames = partials + 4 * groups * size;
+    const frame = inPlace ? 0 : frames;
+    if (few) {
+      engine.run('convFilterImagesFewOutputs', groups, images, slopes, partials, frame, frameBytes, ...geometry);
+      engine.call('addPartialsFewOutputs', partials, result, groups, outChannels, filterHeight, runLength);
+      return;
     }
-    const columns = transpose(concat(taps, 1)) as Tensor2D;
-    const rows = reshape(channelsLast(dy), [-1, info.outChannels]) as Tensor2D;
-    return reshape(matMul(columns, rows), filterShape);
+    const wide = wideBytes === 0 ? 0 : frames + engine.threads * frameBytes;
+    const blocks = Math.ceil(GROUPS / groups);
+    engine.run(
+      'convFilterImages',
+      groups * blocks,
+      images,
+      slopes,
+      partials,
+      frame,
+      frameBytes,
+      wide,
+      wideBytes,
+      ...geometry,
+      blocks,
+    );
+    engine.call('addPartials', partials, result, groups, size);
   });
+  return out;
+};

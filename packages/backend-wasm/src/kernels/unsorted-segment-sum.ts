@@ -1,5 +1,5 @@
 import type { KernelFunc, TensorInfo, UnsortedSegmentSumAttrs } from '@tensorflow/tfjs-core';
-import { heapOf } from '../heap.ts';
+import { engineOf } from '../engine.ts';
 
 /**
  * out[s, :] = Σ over the rows r with segmentIds[r] = s of x[r, :]; the gradient of gather. Negative ids add nowhere.
@@ -7,13 +7,13 @@ import { heapOf } from '../heap.ts';
  * x [rows…, inner…], segmentIds int32 [rows…] → [numSegments, inner…].
  */
 export const unsortedSegmentSum: KernelFunc = ({ inputs, backend, attrs }) => {
-  const heap = heapOf(backend);
+  const engine = engineOf(backend);
   const { x, segmentIds } = inputs as { x: TensorInfo; segmentIds: TensorInfo };
   const { numSegments } = attrs as unknown as UnsortedSegmentSumAttrs;
   const inner = x.shape.slice(segmentIds.shape.length);
   const width = inner.reduce((product, size) => product * size, 1);
-  const out = heap.output([numSegments, ...inner], x.dtype);
-  const [sums, values, ids] = [heap.view(out), heap.view(x), heap.view(segmentIds)];
+  const out = engine.output([numSegments, ...inner], x.dtype);
+  const [sums, values, ids] = [engine.view(out), engine.view(x), engine.view(segmentIds)];
   sums.fill(0);
   for (let row = 0; row < ids.length; row++) {
     const segment = ids[row] as number;

@@ -1,0 +1,104 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '@vqkit/core-tensor';
+
+/** A function of assembly/: pointers and integers; those with units of work end in (begin, end, worker). */
+type SimdFunction = (...args: number[]) => void;
+
+/** What a kernel needs of the running engine: tfjs's memory, and our functions that work in it. */
+export interface Engine {
+  /** Workers of {@link Engine.run}, this thread included. */
+  readonly threads: number;
+  /** Calls a function of assembly/ that has no units of work. */
+  call(name: string, ...args: number[]): void;
+  /** Calls a function of assembly/ for the units 0 … units - 1, spread over the threads, and returns when all are done. */
+  run(name: string, units: number, ...args: number[]): void;
+  /** Allocates an output tensor, contents undefined. */
+  output(shape: readonly number[], dtype: DataType): TensorInfo;
+  /** Address of a tensor's elements in the memory. */
+  address(tensor: TensorInfo): number;
+  /** The elements of a tensor, in place. Valid until the next allocation, which may move the memory. */
+  view(tensor: TensorInfo): TypedArray;
+  /** `count` int32 at an address, in place, valid as long as {@link Engine.view}. */
+  integers(address: number, count: number): Int32Array;
+  /** Lends `bytes` of memory, contents undefined, to `use`. */
+  scratch<T>(bytes: number, use: (address: number) => T): T;
+}
+
+const engines = new WeakMap<object, Engine>();
+
+/** The engine of a backend, as kernels find it. */
+export function engineOf(backend: unknown): Engine {
+  const engine = engines.get(backend as object);
+  if (engine === undefined) {
+    throw new UnsupportedError(
+      'backend-wasm: this wasm backend was made after init(). Call init() again after registering a backend.',
+    );
+  }
+  return engine;
+}
+
+export function hasEngine(backend: object): boolean {
+  return engines.has(backend);
+}
+
+/** Instantiates our functions in the memory of a backend. */
+export async function attachEngine(backend: BackendWasm): Promise<Engine> {
+  const tfjs = backend.wasm as unknown as TfjsModule;
+  const memory = memoryOf(tfjs);
+  const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
+  const { base64 } = shared ? await import('#simd-shared') : await import('#simd');
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  const functions = instance.exports as Record<string, SimdFunction>;
+  const find = (name: string): SimdFunction => {
+    const found = functions[name];
+    if (found === undefined) throw new UnsupportedError(`backend-wasm: assembly/ has no function '${name}'.`);
+    return found;
+  };
+  const engine: Engine = {
+    threads: 1,
+    call: (name, ...args) => find(name)(...args),
+    run: (name, units, ...args) => {
+      if (units > 0) find(name)(...args, 0, units, 0);
+    },
+    output: (shape, dtype) => backend.makeOutput([...shape], dtype),
+    address: (tensor) => backend.getMemoryOffset(tensor.dataId),
+    view: (tensor) => backend.typedArrayFromHeap(tensor),
+    integers: (address, count) => new Int32Array(memory.buffer, address, count),
+    scratch: (bytes, use) => {
+      const address = tfjs._malloc(bytes) >>> 0;
+      if (address === 0) {
+        throw new UnsupportedError(
+          `backend-wasm: the engine's memory (at most 4 GB) has no room for another ${bytes} bytes. Use smaller batches.`,
+        );
+      }
+      try {
+        return use(address);
+      } finally {
+        tfjs._free(address);
+      }
+    },
+  };
+  engines.set(backend, engine);
+  return engine;
+}
+
+/** What we use of tfjs's Emscripten module, whose public types leave it out. */
+interface TfjsModule {
+  readonly asm?: { readonly memory?: WebAssembly.Memory };
+  readonly wasmMemory?: WebAssembly.Memory;
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/** The plain builds of tfjs export their memory, the threaded one imports it. */
+function memoryOf(tfjs: TfjsModule): WebAssembly.Memory {
+  const memory = tfjs.wasmMemory ?? tfjs.asm?.memory;
+  if (memory === undefined) {
+    throw new UnsupportedError(
+      'backend-wasm: the memory of @tensorflow/tfjs-backend-wasm was not found. Install version 4.22.0.',
+    );
+  }
+  return memory;
+}
