@@ -8,22 +8,11 @@ import { pathToFileURL } from 'node:url';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { pnpm, root } from './setup.mjs';
+import { pack } from './pack.mjs';
+import { root } from './setup.mjs';
 
 /** The packages are ES modules only: Node >= 20.19 can require() them, and TypeScript's node10 resolution is not served. */
 const ignoredResolutions = ['node10', 'node16-cjs'];
-
-/**
- * Packs packages into a folder.
- * @param {string[]} filters which packages, as pnpm's --filter names them
- * @param {string} destination
- * @returns {string[]} the paths of the tarballs
- */
-export function pack(filters, destination) {
-  const only = filters.map((filter) => `--filter=${filter}`);
-  pnpm([...only, 'pack', '--silent', '--pack-destination', destination]);
-  return readdirSync(destination).map((name) => join(destination, name));
-}
 
 /** The names of the published packages. */
 function publishedNames() {
