@@ -26,7 +26,7 @@ function erf(u: v128): v128 {
 
 /** e^-s of four lanes, s >= 0: 2^-k · e^-r with |r| <= ln 2 / 2, Taylor to r⁷ (5e-9). 0 beyond s = 87. */
 function expNeg(s: v128): v128 {
-  const k = f32x4.nearest(f32x4.mul(f32x4.min(s, f32x4.splat(87)), f32x4.splat(1.4426950408889634)));
+  const k = f32x4.nearest(f32x4.mul(f32x4.min(s, f32x4.splat(87)), f32x4.splat(<f32>Math.LOG2E)));
   // ln 2 in two parts, the first with enough trailing zeros for k · part to be exact.
   let r = f32x4.sub(s, f32x4.mul(k, f32x4.splat(0.693359375)));
   r = f32x4.add(r, f32x4.mul(k, f32x4.splat(2.1219444005469057e-4)));
@@ -44,7 +44,7 @@ function expNeg(s: v128): v128 {
 }
 
 function cdf(x: v128): v128 {
-  return f32x4.mul(f32x4.add(erf(f32x4.mul(x, f32x4.splat(0.7071067811865476))), f32x4.splat(1)), f32x4.splat(0.5));
+  return f32x4.mul(f32x4.add(erf(f32x4.mul(x, f32x4.splat(<f32>Math.SQRT1_2))), f32x4.splat(1)), f32x4.splat(0.5));
 }
 
 function value(x: v128): v128 {

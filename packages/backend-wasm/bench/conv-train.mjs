@@ -78,7 +78,7 @@ function step(x) {
       const g = grads[p.name];
       const { m, v } = moments[i];
       const next = adamWStep({ parameter: p, gradient: g, m, v }, { ...adam, step: count });
-      [p, m, v].forEach((variable, k) => variable.assign(next[k]));
+      for (const [k, variable] of [p, m, v].entries()) variable.assign(next[k]);
     });
     last = value;
     tf.keep(value);

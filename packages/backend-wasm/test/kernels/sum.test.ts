@@ -1,0 +1,51 @@
+import { randomNormal, sum, type Tensor, zeros } from '@tensorflow/tfjs-core';
+import { describe, it } from 'vitest';
+import { expectAsOnCpu } from '../compare.ts';
+
+describe('Sum', () => {
+  for (const [shape, axes] of [
+    [
+      [5, 7, 9, 16],
+      [0, 1, 2],
+    ],
+    [
+      [4, 5, 37],
+      [0, 1],
+    ],
+    [[1000, 1], [0]],
+    [[1003, 2], [0]],
+    [[1001, 3], [0]],
+    [[5000, 21], [0]],
+    [[3, 4, 5], [0]],
+    [[7], [0]],
+    [[4, 5, 6], [1]],
+    [
+      [4, 5, 6],
+      [0, 2],
+    ],
+    [[4, 5, 6], [-1]],
+    [
+      [4, 5, 6],
+      [1, 0],
+    ],
+    [
+      [4, 5, 6],
+      [0, 1, 2],
+    ],
+  ] as const) {
+    it(`[${shape}] over axes [${axes}]`, async () => {
+      await expectAsOnCpu(() => {
+        const x: Tensor = randomNormal([...shape], 1, 1, 'float32', 1);
+        return [sum(x, [...axes]), sum(x, [...axes], true)];
+      });
+    });
+  }
+
+  it('of nothing', async () => {
+    await expectAsOnCpu(() => [sum(zeros([0, 4]), 0), sum(zeros([3, 0]), 0)]);
+  });
+
+  it('of integers', async () => {
+    await expectAsOnCpu(() => sum(zeros([5, 4], 'int32'), 0));
+  });
+});
