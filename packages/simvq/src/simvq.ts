@@ -1,7 +1,6 @@
 import {
   add,
   expandDims,
-  gather,
   mul,
   reshape,
   type Scalar,
@@ -110,7 +109,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
 
     quantizeTokens(x, { training, weights }) {
       const indices = withoutGradient(() => search.nearest(x));
-      const codes = withoutGradient<Tensor2D>(() => gather(codebook.get(), indices));
+      const codes = withoutGradient<Tensor2D>(() => gatherCodes(codebook.get(), indices));
       const quantized = config.rotationTrick
         ? rotateTo(x, codes, { maxScale: config.rotationMaxScale })
         : straightThrough(x, codes);
@@ -125,7 +124,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
       return { ...result, losses, loss: mul(add(losses.codebook, pull), commitmentWeight) as Scalar };
     },
     encodeTokens: (tokens) => expandDims(search.nearest(tokens), 1) as Tensor2D,
-    decodeTokens: (indices) => gather(codebook.get(), reshape(indices, [-1]) as Tensor1D),
+    decodeTokens: (indices) => gatherCodes(codebook.get(), reshape(indices, [-1]) as Tensor1D),
     disposeExtra() {
       search.dispose();
       codebook.dispose();

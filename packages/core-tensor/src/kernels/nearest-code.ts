@@ -41,11 +41,12 @@ export type NearestCodeInputs = {
   readonly bias: Tensor1D;
 };
 
-/** Scores of one tile: 4 MB, so that it stays in a processor's cache; no larger buffer is made for any N and K. */
-const TILE_SCORES = 2 ** 20;
-const TILE_CODES = 2 ** 14;
-/** Codes whose maximum is taken together before the search looks inside the winning block. */
-const BLOCK_CODES = 256;
+/** Scores of one tile: 8 MB, so that it stays in a processor's cache; no larger buffer is made for any N and K. */
+const TILE_SCORES = 2 ** 21;
+const TILE_CODES = 2 ** 13;
+/** Codes whose maximum is taken together before the search looks inside the winning block; one block for few codes. */
+const BLOCK_CODES = 64;
+const ONE_BLOCK = 1024;
 /** Above every magnitude that can be searched: products of two smaller numbers, summed over 2^14 features, stay in float32. */
 const LIMIT = 2 ** 56;
 /** Below every score of a usable code. */
@@ -126,7 +127,7 @@ function codeTiles(keys: Tensor2D, bias: Tensor1D): CodeTile[] {
   const tiles: CodeTile[] = [];
   for (let start = 0; start < k; start += TILE_CODES) {
     const size = Math.min(TILE_CODES, k - start);
-    const blocks = Math.ceil(size / BLOCK_CODES);
+    const blocks = size <= ONE_BLOCK ? 1 : Math.ceil(size / BLOCK_CODES);
     const block = Math.ceil(size / blocks);
     const padded = blocks * block;
     const columns = tidy(() => {
