@@ -1,0 +1,227 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { DataError, OptionError } from '@vqkit/core-tensor';
+import sharp, { type Sharp } from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { createConfig } from '../src/config.ts';
+import { createBatchOrder } from '../src/data/batches.ts';
+import { loadDataset } from '../src/data/dataset.ts';
+import { readIdxImages } from '../src/data/idx.ts';
+import { readImageFolder } from '../src/data/image-folder.ts';
+import { createImages } from '../src/data/images.ts';
+import { idxFile, temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+
+describe('createImages', () => {
+  it('scales bytes to [-1, 1] as ToTensor and Normalize(0.5, 0.5) do', () => {
+    const images = createImages(Uint8Array.of(0, 255, 128, 1), [2, 1, 2, 1]);
+    const { fround } = Math;
+    const scaled = (p: number): number => fround((fround(p / 255) - 0.5) / 0.5);
+    expect([...images.batch([1, 0])]).toEqual([scaled(128), scaled(1), -1, 1]);
+  });
+
+  it('gives subsets of subsets', () => {
+    const images = createImages(Uint8Array.of(0, 51, 102, 153, 204), [5, 1, 1, 1]);
+    const odd = images.subset(Int32Array.of(1, 3, 4)).subset(Int32Array.of(2, 0));
+    expect(odd.count).toBe(2);
+    expect([...odd.batch([0, 1])]).toEqual([...images.batch([4, 1])]);
+  });
+});
+
+describe('readIdxImages', () => {
+  const pixels = Uint8Array.from({ length: 24 }, (_, i) => i);
+
+  it('reads plain and gzipped files, whatever their names', async () => {
+    const folder = await temporaryFolder();
+    for (const [name, bytes] of [
+      ['plain.gz', idxFile(2, 3, 4, pixels)],
+      ['zipped', gzipSync(idxFile(2, 3, 4, pixels))],
+    ] as const) {
+      await writeFile(join(folder, name), bytes);
+      const images = await readIdxImages(join(folder, name));
+      expect(images).toMatchObject({ count: 2, height: 3, width: 4, channels: 1 });
+      expect([...images.batch([1])]).toEqual([...createImages(pixels, [2, 3, 4, 1]).batch([1])]);
+    }
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ['cut short', idxFile(2, 3, 4, pixels.subarray(0, 20)), /must have 40 bytes \(2 images of 3 × 4 .* got 36 bytes/],
+    ['too long', idxFile(2, 3, 4, new Uint8Array(25)), /must have 40 bytes .* got 41 bytes/],
+    ['without a whole header', Uint8Array.of(0, 0, 8, 3, 0), /must have a header of 16 bytes, got 5 bytes/],
+    [
+      'of labels',
+      Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 8, ...new Uint8Array(8)),
+      /must start with 0x00000803 .* got 0x00000801/,
+    ],
+    ['of no images', idxFile(0, 28, 28, new Uint8Array(0)), /at least one pixel/],
+    [
+      'cut short in its gzip',
+      gzipSync(idxFile(2, 3, 4, pixels)).subarray(0, 30),
+      /must be a whole gzip file, got .* after 30 bytes/,
+    ],
+  ])('refuses a file %s', async (_, bytes, message) => {
+    const file = join(await temporaryFolder(), 'broken-idx3-ubyte');
+    await writeFile(file, bytes);
+    await expect(readIdxImages(file)).rejects.toThrow(DataError);
+    await expect(readIdxImages(file)).rejects.toThrow(message);
+    await expect(readIdxImages(file)).rejects.toThrow(/broken-idx3-ubyte/);
+  });
+
+  it('refuses a missing file', async () => {
+    await expect(readIdxImages('/no/such/file')).rejects.toThrow(OptionError);
+    await expect(readIdxImages('/no/such/file')).rejects.toThrow(
+      /\/no\/such\/file must be a readable file, got ENOENT/,
+    );
+  });
+});
+
+/** Left third red, middle third green, right third blue. */
+function stripes(width: number, height: number): Sharp {
+  const colors = [
+    [255, 0, 0],
+    [0, 255, 0],
+    [0, 0, 255],
+  ];
+  const pixels = Array.from({ length: width * height }, (_, i) => colors[Math.floor((3 * (i % width)) / width)]);
+  return sharp(Uint8Array.from(pixels.flat() as number[]), { raw: { width, height, channels: 3 } });
+}
+
+describe('readImageFolder', () => {
+  it('reads PNG and JPEG below the folder, cropped to the centre and resized, and names what it cannot read', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'b', 'c'), { recursive: true });
+    await stripes(48, 16).png().toFile(join(folder, 'a.PNG'));
+    await stripes(30, 90)
+      .jpeg({ quality: 100 })
+      .toFile(join(folder, 'b', 'photo.jpeg'));
+    await sharp({ create: { width: 9, height: 9, channels: 4, background: '#ffffff00' } })
+      .png()
+      .toFile(join(folder, 'b', 'c', 'clear.png'));
+    await writeFile(join(folder, 'b', 'broken.png'), 'not an image');
+    const whole = await stripes(64, 64).jpeg().toBuffer();
+    await writeFile(join(folder, 'b', 'cut.jpg'), whole.subarray(0, whole.length / 2));
+    await writeFile(join(folder, 'notes.txt'), 'ignored');
+
+    const { images, skipped } = await readImageFolder(folder, 8, 3);
+    expect(images).toMatchObject({ count: 3, height: 8, width: 8, channels: 3 });
+    expect(skipped.map(({ file }) => file)).toEqual([join(folder, 'b', 'broken.png'), join(folder, 'b', 'cut.jpg')]);
+    for (const { reason } of skipped) expect(reason).toMatch(/\w/);
+    const middle = 3 * (8 * 4 + 4);
+    expect([...images.batch([0]).subarray(middle, middle + 3)], 'the centre of the stripes is green').toEqual([
+      -1, 1, -1,
+    ]);
+    expect(
+      [...images.batch([1])].every((value) => value === -1),
+      'transparent is black',
+    ).toBe(true);
+
+    const grey = await readImageFolder(folder, 8, 1);
+    expect(grey.images).toMatchObject({ count: 3, channels: 1 });
+  });
+
+  it('refuses a missing folder and one without a readable image', async () => {
+    await expect(readImageFolder('/no/such/folder', 8, 3)).rejects.toThrow(OptionError);
+    await expect(readImageFolder('/no/such/folder', 8, 3)).rejects.toThrow(
+      'readImageFolder: /no/such/folder must be a folder, got none there. Check dataPath, or create it and put images in.',
+    );
+    const folder = await temporaryFolder();
+    await expect(readImageFolder(folder, 8, 3)).rejects.toThrow(/at least one readable PNG or JPEG, got none/);
+    await writeFile(join(folder, 'x.png'), '');
+    await expect(readImageFolder(folder, 8, 3)).rejects.toThrow(/got 1 unreadable, the first .*x\.png/);
+  });
+});
+
+describe('createBatchOrder', () => {
+  it('visits every image once per epoch, the rest in a smaller last batch', () => {
+    const order = createBatchOrder({ count: 10, batchSize: 4, seed: 1 });
+    expect(order.batchesPerEpoch).toBe(3);
+    const epoch = (e: number): number[][] => [0, 1, 2].map((i) => [...order.at(3 * e + i)]);
+    expect(epoch(0).map((batch) => batch.length)).toEqual([4, 4, 2]);
+    for (const e of [0, 1, 5])
+      expect(
+        epoch(e)
+          .flat()
+          .sort((a, b) => a - b),
+      ).toEqual([...Array(10).keys()]);
+    expect(epoch(0)).not.toEqual(epoch(1));
+  });
+
+  it('is a function of the seed and the step alone', () => {
+    const options = { count: 100, batchSize: 7, seed: 3 };
+    const [a, b] = [createBatchOrder(options), createBatchOrder(options)];
+    for (const step of [0, 40, 3, 15, 14]) expect([...a.at(step)]).toEqual([...b.at(step)]);
+    expect([...createBatchOrder({ ...options, seed: 4 }).at(0)]).not.toEqual([...a.at(0)]);
+  });
+});
+
+describe('loadDataset', () => {
+  it('reads all of MNIST', async () => {
+    const data = await loadDataset(createConfig({ validationSize: 500 }));
+    expect(data.train).toMatchObject({ count: 59500, height: 28, width: 28, channels: 1 });
+    expect(data.validation.count).toBe(500);
+    expect(data.test.count).toBe(10000);
+    // The first test image is a 7, its brightest pixel in row 8.
+    expect(data.test.batch([0])[8 * 28 + 8]).toBeGreaterThan(0.5);
+  });
+
+  it('holds images out by the seed, none of them in two parts', async () => {
+    const file = join(await temporaryFolder(), 'images');
+    // Every image has a level of its own.
+    await writeFile(
+      file,
+      idxFile(
+        50,
+        4,
+        4,
+        Uint8Array.from({ length: 800 }, (_, i) => 5 * Math.floor(i / 16)),
+      ),
+    );
+    const load = (seed: number): ReturnType<typeof loadDataset> =>
+      loadDataset(createConfig({ data: 'idx', dataPath: file, validationSize: 10, seed }));
+    const levels = ({ train, validation, test }: Awaited<ReturnType<typeof load>>): number[][] =>
+      [train, validation, test].map((part) =>
+        Array.from({ length: part.count }, (_, i) => Math.round((255 * ((part.batch([i])[0] as number) + 1)) / 10)),
+      );
+    const parts = levels(await load(1));
+    expect(parts.map((part) => part.length)).toEqual([35, 10, 5]);
+    expect(parts.flat().sort((a, b) => a - b)).toEqual([...Array(50).keys()]);
+    expect(levels(await load(1))).toEqual(parts);
+    expect(levels(await load(2))).not.toEqual(parts);
+  });
+
+  it('uses the train and test folders of an image folder', async () => {
+    const folder = await temporaryFolder();
+    for (const [part, count] of [
+      ['train', 5],
+      ['test', 2],
+    ] as const) {
+      await mkdir(join(folder, part));
+      for (let i = 0; i < count; i++)
+        await stripes(20 + i, 20)
+          .png()
+          .toFile(join(folder, part, `${i}.png`));
+    }
+    await writeFile(join(folder, 'test', 'broken.png'), '');
+    const data = await loadDataset(
+      createConfig({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1 }),
+    );
+    expect([data.train.count, data.validation.count, data.test.count, data.skipped.length]).toEqual([4, 1, 2, 1]);
+  });
+
+  it('refuses options that do not fit the data', async () => {
+    const folder = await tinyIdxFolder();
+    const refused = (options: object): Promise<unknown> => loadDataset(tinyConfig(folder, 'unused', options));
+    await expect(refused({ imageSize: 16 })).rejects.toThrow(
+      'imageSize must be the size of the images in the data, 8 × 8, got 16.',
+    );
+    await expect(refused({ channels: 3 })).rejects.toThrow('channels must be that of the data, 1, got 3.');
+    await expect(refused({ widths: [4, 4, 4, 4] })).rejects.toThrow('imageSize must be a multiple of 16');
+    await expect(refused({ validationSize: 40 })).rejects.toThrow('must leave images to train on, got 40 and 0 of 40.');
+    await expect(refused({ dataPath: await temporaryFolder() })).rejects.toThrow(
+      'dataPath must hold train-images-idx3-ubyte',
+    );
+    await expect(refused({ dataPath: join(folder, 'nothing') })).rejects.toThrow(OptionError);
+    await writeFile(join(folder, 'other-train-images-idx3-ubyte'), '');
+    await expect(refused({})).rejects.toThrow('must hold one file named like train-images-idx3-ubyte, got other-train');
+  });
+});
