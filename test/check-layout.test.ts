@@ -92,7 +92,7 @@ describe('the shape of a package', () => {
     [{ sideEffects: undefined }, 'sideEffects is stated, for bundlers'],
     [
       { scripts: { build: 'rollup', typecheck: 'tsc -p tsconfig.test.json', test: 'vitest run' } },
-      'scripts.build begins with tsc -b',
+      'scripts.build runs tsc -b',
     ],
     [
       { scripts: { build: 'tsc -b', typecheck: 'tsc -p tsconfig.test.json', test: 'mocha' } },

@@ -121,7 +121,9 @@ function checkRelative({ dir }, { file, specifier }, target) {
       },
     ];
   }
-  if (file.endsWith('.mjs') || /\.(ts|mjs|json)$/.test(specifier)) return [];
+  // AssemblyScript (assembly/) has import rules of its own.
+  const checked = file.endsWith('.ts') && !file.startsWith(`${dir}/assembly/`);
+  if (!checked || /\.(ts|mjs|json)$/.test(specifier)) return [];
   return [{ file, rule: 'a relative import names the source file', fix: `It names ${specifier}. Let it end in .ts.` }];
 }
 
