@@ -1,1 +1,4 @@
-export {};
+export type { Lfq, LfqQuantizeOptions } from './lfq.ts';
+export { createLfq } from './lfq.ts';
+export type { LfqLoss } from './loss.ts';
+export type { LfqConfig, LfqOptions, StraightThroughActivation } from './options.ts';

@@ -1,2 +1,11 @@
+export type { ClampedLfqEntropyOptions } from './clamped-lfq-entropy.ts';
+export { clampedLfqEntropy, MAX_CLAMPED_BITS } from './clamped-lfq-entropy.ts';
+export { codebookLoss } from './codebook.ts';
+export { commitmentLoss } from './commitment.ts';
+export type { LfqEntropies, LfqEntropyOptions } from './lfq-entropy.ts';
+export { codebookEntropy, lfqEntropy, perSampleEntropy } from './lfq-entropy.ts';
+export { orthogonalityLoss } from './orthogonality.ts';
 export type { RotateToOptions } from './rotate-to.ts';
 export { ROTATION_MAX_SCALE, rotateTo } from './rotate-to.ts';
+export type { TokenWeights } from './tokens.ts';
+export { unitNormLoss } from './unit-norm.ts';

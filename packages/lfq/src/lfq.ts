@@ -1,0 +1,148 @@
+import {
+  clipByValue,
+  div,
+  matMul,
+  mul,
+  reshape,
+  type Tensor1D,
+  type Tensor2D,
+  tanh,
+  transpose,
+} from '@tensorflow/tfjs-core';
+import {
+  createParameterSet,
+  createQuantizer,
+  createRng,
+  ownedVariable,
+  type Parameter,
+  type QuantizeOptions,
+  type Quantizer,
+  randomOrthogonal,
+  requirePositive,
+  scheduleAt,
+  signCodes,
+  signQuantize,
+  straightThrough,
+} from '@vqkit/core-tensor';
+import { type LfqLoss, lfqLoss, lfqLosses } from './loss.ts';
+import { unitLength } from './normalize.ts';
+import { bitsOf, type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
+import { createProjections } from './project.ts';
+
+export interface LfqQuantizeOptions extends QuantizeOptions {
+  /** Inverse temperature τ of this call, > 0, in place of the quantizer's option. */
+  readonly invTemperature?: number | undefined;
+}
+
+export type Lfq = Quantizer<LfqConfig, LfqLoss, LfqQuantizeOptions>;
+
+const activations: Record<StraightThroughActivation, (x: Tensor2D) => Tensor2D> = {
+  identity: (x) => x,
+  tanh: (x) => tanh(x),
+  hardTanh: (x) => clipByValue(x, -1, 1),
+};
+
+/**
+ * Lookup-free quantization: the code of x is the sign of each feature, so that d features are a codebook of K = 2^d codes which is
+ * never stored, and an entropy loss keeps the codes in use.
+ *
+ * `q_i = s where x_i > 0, else -s`, `index = Σ_i [x_i > 0] · 2^(d-1-i)`: feature 0 is the MOST significant bit.
+ * `loss = entropyLossWeight · (H(c|x) - γ H(c)) + commitmentLossWeight · mean((x - sg q)²) + unitNormLossWeight · mean((x² - 1)²)`
+ * with `p(c|x) = softmax(2τ⟨x, c⟩)`, τ = `invTemperature`, γ = `diversityGamma`, s = `codebookScale`, sg = stop gradient, over the
+ * tokens that are not masked. Sign, largest dot product and smallest distance pick the same code for any x, because all codes have
+ * one length. `spherical` is binary spherical quantization: x becomes s x/|x| first, and codes have length s.
+ *
+ * - Shapes: x is [batch, …, dim] (any rank >= 2, `dataFormat` places the feature axis); indices are int32 [batch, …] with a
+ *   trailing axis when there are several codebooks.
+ * - Losses (when training; unweighted, in nats, the mean over codebooks): `perSampleEntropy` H(c|x) and `codebookEntropy` H(c), both
+ *   exact and in [0, d ln 2]; H(c) is at most ln N + H(c|x). `commitment`, and `unitNorm` of the features before normalising.
+ *   `codebookEntropy` is not computed, 0, for K > 2^20, where `entropyLossWeight` must be 0.
+ * - Gradient of `quantized`: straight-through to x (through f of `straightThroughActivation`, normalisation and projections).
+ * - Ties: 0, -0 and NaN are not above 0: -s, bit 0; a NaN makes the losses NaN. Infinite features have their sign, and decided bits
+ *   (spherical: NaN losses). A spherical token with |x| <= 1e-12 has no direction: no gradient, log-odds of 0.
+ * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
+ *
+ * Differs from vector-quantize-pytorch: the entropies are exact (it clamps probabilities at 1e-5 inside the logarithm;
+ * `entropyEps: 1e-5` does as it does), need no N × 2^d matrix, and for no tokens at all are 0 instead of NaN;
+ * `fracPerSampleEntropy` leaves H(c) alone; padded tokens get index -1; `commitment` is reported at weight 0 too; several codebooks
+ * need `codebookSize`; the layout is never guessed; `unitNormLossWeight` and schedules for τ are new.
+ *
+ * Source: Yu et al., "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation", arXiv:2310.05737; spherical: Zhao,
+ * Xiong, Krähenbühl, "Image and Video Tokenization with Binary Spherical Quantization", arXiv:2406.07548.
+ *
+ * @throws OptionError when an option breaks its rule.
+ * @example
+ * const lfq = createLfq({ codebookSize: 2 ** 14, dim: 32 });
+ * const z = tf.randomNormal([2, 49, 32]);
+ * const { quantized, indices, loss } = lfq.quantize(z, { training: true }); // [2, 49, 32], int32 [2, 49]
+ * const codes = lfq.decode(indices); // equals quantized bit for bit
+ */
+export function createLfq(options: LfqOptions): Lfq {
+  const config = resolve(options);
+  const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue } = config;
+  const bits = bitsOf(config);
+  const innerDim = bits * numCodebooks;
+  const rng = createRng(config.seed);
+
+  const projections = createProjections(config, innerDim, rng);
+  const parameters: Parameter[] = [...projections.parameters];
+  const rotation = config.orthogonalRotation
+    ? ownedVariable(randomOrthogonal(rng, bits), [bits, bits], false)
+    : undefined;
+  if (rotation !== undefined) parameters.push({ name: 'orthogonal_rot', variable: rotation, trainable: false });
+
+  /** Magnitude of each element of a code. */
+  const scale = spherical ? codebookScale / Math.sqrt(bits) : codebookScale;
+
+  /** [N, dim] → the rows that are quantized, one per codebook, [N · numCodebooks, bits]. */
+  const toRows = (tokens: Tensor2D): Tensor2D => {
+    const projected = projections.in(tokens);
+    const bounded = softClampInputValue === null ? projected : softClamp(projected, softClampInputValue);
+    const rows = reshape(bounded, [-1, bits]) as Tensor2D;
+    return rotation === undefined ? rows : matMul(rows, rotation as unknown as Tensor2D);
+  };
+  const fromRows = (codes: Tensor2D): Tensor2D => {
+    const unrotated = rotation === undefined ? codes : matMul(codes, transpose(rotation as unknown as Tensor2D));
+    return projections.out(reshape(unrotated, [-1, innerDim]));
+  };
+  const perToken = (indices: Tensor1D): Tensor2D => reshape(indices, [-1, numCodebooks]);
+
+  return createQuantizer<LfqConfig, LfqLoss, LfqQuantizeOptions>({
+    kind: 'LFQ',
+    where: WHERE,
+    config,
+    dim,
+    codebookSize,
+    numCodebooks,
+    keepNumCodebooksDim: config.keepNumCodebooksDim,
+    dataFormat: config.dataFormat,
+    rng,
+    lossNames: ['perSampleEntropy', 'codebookEntropy', 'commitment', 'unitNorm'],
+    // The reference library stores the place values of the bits under this name.
+    parameters: createParameterSet(WHERE, parameters, ['mask']),
+    callOptions: ['invTemperature'],
+
+    quantizeTokens(tokens, { training, weights, options: call }) {
+      const where = `${WHERE}().quantize`;
+      if (call.invTemperature !== undefined) requirePositive(where, 'invTemperature', call.invTemperature);
+      const raw = toRows(tokens);
+      const [codes, indices] = signQuantize({ x: raw }, { scale });
+      const x = spherical ? (mul(unitLength(raw, 1), codebookScale) as Tensor2D) : raw;
+      const surrogate = activations[config.straightThroughActivation](x);
+      const emitted = surrogate === raw ? codes : straightThrough(surrogate, codes);
+      const result = { quantized: fromRows(emitted), indices: perToken(indices) };
+      if (!training) return result;
+      const invTemperature =
+        call.invTemperature ?? scheduleAt(where, 'invTemperature', config.invTemperature, call.step);
+      const losses = lfqLosses(config, { raw, x, codes, scale }, invTemperature, weights, rng);
+      return { ...result, losses, loss: lfqLoss(config, losses, weights) };
+    },
+    encodeTokens: (tokens) => perToken(signQuantize({ x: toRows(tokens) }, { scale })[1]),
+    decodeTokens: (indices) => fromRows(signCodes(reshape(indices, [-1]), bits, { scale })),
+  });
+}
+
+/** v tanh(x / v): the identity near 0, within ±v. */
+function softClamp(x: Tensor2D, v: number): Tensor2D {
+  return mul(tanh(div(x, v)), v) as Tensor2D;
+}

@@ -1,0 +1,93 @@
+import {
+  add,
+  greater,
+  mul,
+  reshape,
+  type Scalar,
+  scalar,
+  where as select,
+  softplus,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+} from '@tensorflow/tfjs-core';
+import { MAX_CODEBOOK_ENTROPY_BITS, type Rng } from '@vqkit/core-tensor';
+import { clampedLfqEntropy, commitmentLoss, lfqEntropy, perSampleEntropy, unitNormLoss } from '@vqkit/losses';
+import { bitsOf, type LfqConfig } from './options.ts';
+import { randomShare } from './random-share.ts';
+
+/** The parts of the loss, unweighted; entropies in nats. */
+export type LfqLoss = 'perSampleEntropy' | 'codebookEntropy' | 'commitment' | 'unitNorm';
+
+/** The rows of all tokens, one per codebook, [N · numCodebooks, bits], before and after what LFQ does to them. */
+export interface LfqRows {
+  /** Before they are normalised. */
+  readonly raw: Tensor2D;
+  /** What the straight-through gradient and the entropies see: of length s when spherical, else `raw`. */
+  readonly x: Tensor2D;
+  /** The codes. */
+  readonly codes: Tensor2D;
+  /** Magnitude of each element of a code. */
+  readonly scale: number;
+}
+
+/**
+ * The parts of the loss. A softmax over all codes c of 2τ⟨x, c⟩ makes the bits independent, bit i being set with log-odds
+ * `4 τ c_i x_i`; no codebook is formed.
+ */
+export function lfqLosses(
+  config: LfqConfig,
+  rows: LfqRows,
+  invTemperature: number,
+  weights: Tensor1D | undefined,
+  rng: Rng,
+): Record<LfqLoss, Scalar> {
+  const { numCodebooks, fracPerSampleEntropy: share } = config;
+  const perToken = (values: Tensor): Tensor2D => reshape(values, [-1, numCodebooks * bitsOf(config)]);
+  const logits = perToken(mul(rows.x, 4 * invTemperature * rows.scale));
+  const sampleWeights = share < 1 ? randomShare(weights, logits.shape[0], share, rng) : weights;
+  const entropies = entropiesOf(config, logits, { weights, sampleWeights, numCodebooks });
+  return {
+    perSampleEntropy: entropies.perSample,
+    codebookEntropy: entropies.codebook,
+    commitment: commitmentLoss(perToken(rows.x), perToken(rows.codes), { weights }),
+    unitNorm: unitNormLoss(perToken(rows.raw), { weights }),
+  };
+}
+
+function entropiesOf(
+  config: LfqConfig,
+  logits: Tensor2D,
+  options: { weights: Tensor1D | undefined; sampleWeights: Tensor1D | undefined; numCodebooks: number },
+): { perSample: Scalar; codebook: Scalar } {
+  const { entropyEps } = config;
+  if (entropyEps !== null) return clampedLfqEntropy(logits, { ...options, entropyEps });
+  if (bitsOf(config) <= MAX_CODEBOOK_ENTROPY_BITS) return lfqEntropy(logits, options);
+  return { perSample: perSampleEntropy(logits, options), codebook: scalar(0) };
+}
+
+/** `w_e (H_sample - γ H_batch) + w_c commitment + w_u unitNorm`; a weight of 0 keeps its term out of the gradient. */
+export function lfqLoss(config: LfqConfig, losses: Record<LfqLoss, Scalar>, weights: Tensor1D | undefined): Scalar {
+  const terms: [weight: number, term: () => Scalar][] = [
+    [config.entropyLossWeight, () => entropyTerm(config, losses, weights)],
+    [config.commitmentLossWeight, () => losses.commitment],
+    [config.unitNormLossWeight, () => losses.unitNorm],
+  ];
+  return terms
+    .filter(([weight]) => weight > 0)
+    .reduce<Scalar>((loss, [weight, term]) => add(loss, mul(term(), weight)), scalar(0));
+}
+
+function entropyTerm(
+  config: LfqConfig,
+  { perSampleEntropy, codebookEntropy }: Record<LfqLoss, Scalar>,
+  weights: Tensor1D | undefined,
+): Scalar {
+  const term: Scalar = sub(perSampleEntropy, mul(codebookEntropy, config.diversityGamma));
+  if (!config.experimentalSoftplusEntropyLoss) return term;
+  const positive: Scalar = softplus(add(term, config.entropyLossOffset));
+  // Without any token softplus(0 + offset) is not the loss of anything.
+  return weights === undefined ? positive : select<Scalar>(greater(sum(weights), scalar(0)), positive, scalar(0));
+}

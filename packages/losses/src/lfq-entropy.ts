@@ -1,0 +1,133 @@
+import {
+  add,
+  div,
+  reshape,
+  type Scalar,
+  scalar,
+  slice,
+  stack,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  zeros,
+} from '@tensorflow/tfjs-core';
+import { bitEntropy, requireInteger, requireKnownOptions, ShapeError, show } from '@vqkit/core-tensor';
+import { flatWeights, shares, type TokenWeights, tokenRows } from './tokens.ts';
+
+export interface LfqEntropyOptions extends TokenWeights {
+  /** Codebooks side by side on the last axis, each with as many bits: `dim = numCodebooks · d`. Default 1. */
+  readonly numCodebooks?: number;
+  /** Weights of the tokens in the per-sample entropy only, such as those of a random share. Default `weights`. */
+  readonly sampleWeights?: Tensor | undefined;
+}
+
+/** Entropies in nats, each the mean over the codebooks. */
+export interface LfqEntropies {
+  /** H(c|x) in [0, d ln 2]: how undecided a token is between codes. */
+  readonly perSample: Scalar;
+  /** H(c) in [0, d ln 2]: how evenly the batch uses the codes. At most ln N + `perSample`. */
+  readonly codebook: Scalar;
+  /** Mean probability of every code, [numCodebooks, 2^d], the first bit the most significant. */
+  readonly averageProbabilities: Tensor2D;
+}
+
+/**
+ * The two entropies of lookup-free quantization, exactly, from the log-odds of its bits.
+ *
+ * Bit i of a token is 1 with probability σ(z_i), independently: that is the softmax of LFQ over its 2^d codes {±s}^d,
+ * `p(c|x) = softmax(2τ⟨x,c⟩)`, for `z = 4 τ s x`. Then
+ * - `perSample = mean_n Σ_i H_b(σ(z_ni))`,
+ * - `codebook = -Σ_c p̄(c) ln p̄(c)` with `p̄ = mean_n p(c|x_n)`.
+ *
+ * LFQ minimises `perSample - γ · codebook`.
+ *
+ * - Shapes: logits [..., numCodebooks · d], weights [...]. d <= 20; memory O(N 2^(d/2) + 2^d), no N × 2^d matrix.
+ * - Gradient: exact, to the logits; `averageProbabilities` has one too, so that averaging them over workers or micro-batches before
+ *   taking the entropy gives the gradient of the global entropy.
+ * - Infinite log-odds are decided bits. No tokens, or weights that are all 0: zeros with zero gradient.
+ *
+ * Differs from vector-quantize-pytorch: exact, where it clamps probabilities at 1e-5 inside the logarithm
+ * (`clampedLfqEntropy` does as it does).
+ *
+ * Source: Yu et al., "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation", arXiv:2310.05737, equation 4.
+ *
+ * @throws UnsupportedError above 20 bits a codebook; ShapeError when the last axis is not a multiple of numCodebooks or weights are
+ * not one per token.
+ * @example
+ * const { perSample, codebook } = lfqEntropy(tf.mul(4 * 100, x));
+ * const loss = tf.sub(perSample, codebook);
+ */
+export function lfqEntropy(logits: Tensor, options: LfqEntropyOptions = {}): LfqEntropies {
+  return entropies('lfqEntropy', logits, options, true);
+}
+
+/**
+ * Per-sample entropy alone, for any number of bits: `mean_n Σ_i H_b(σ(z_ni))` in nats. See {@link lfqEntropy}.
+ *
+ * - Gradient: `-z σ(z) σ(-z)` times the token's share; 0 at z = 0, where it is largest.
+ *
+ * @throws ShapeError as {@link lfqEntropy}.
+ * @example
+ * const undecided = perSampleEntropy(logits, { weights: mask });
+ */
+export function perSampleEntropy(logits: Tensor, options: LfqEntropyOptions = {}): Scalar {
+  return entropies('perSampleEntropy', logits, options, false).perSample;
+}
+
+/**
+ * Codebook (batch) entropy alone: `-Σ_c p̄(c) ln p̄(c)` in nats. See {@link lfqEntropy}.
+ *
+ * @throws UnsupportedError and ShapeError as {@link lfqEntropy}.
+ * @example
+ * const perplexity = tf.exp(codebookEntropy(logits));
+ */
+export function codebookEntropy(logits: Tensor, options: LfqEntropyOptions = {}): Scalar {
+  return entropies('codebookEntropy', logits, options, true).codebook;
+}
+
+function entropies(where: string, logits: Tensor, options: LfqEntropyOptions, codebook: boolean): LfqEntropies {
+  requireKnownOptions(where, options, ['weights', 'numCodebooks', 'sampleWeights']);
+  const { numCodebooks = 1 } = options;
+  const weights = flatWeights(where, 'weights', options.weights, logits);
+  const sampleWeights = flatWeights(where, 'sampleWeights', options.sampleWeights, logits) ?? weights;
+  const bits = bitsPerCodebook(where, logits, numCodebooks);
+  if (logits.size === 0) return nothing(numCodebooks, codebook ? 2 ** bits : 0);
+
+  const rows = tokenRows(logits, weights);
+  const [n] = rows.shape;
+  const batch = shares(weights, n);
+  const sample = sampleWeights === weights ? batch : shares(sampleWeights, n);
+  const each = Array.from({ length: numCodebooks }, (_, book) => {
+    const own = numCodebooks === 1 ? rows : slice(rows, [0, book * bits], [n, bits]);
+    return bitEntropy({ logits: own, sampleWeights: sample, batchWeights: batch }, { codebook });
+  });
+  return {
+    perSample: meanOf(each.map(([perSample]) => perSample)),
+    codebook: meanOf(each.map(([, entropy]) => entropy)),
+    averageProbabilities: stack(each.map(([, , average]) => average as Tensor1D)) as Tensor2D,
+  };
+}
+
+/** Bits of each codebook: the last axis divided by the number of codebooks. */
+export function bitsPerCodebook(where: string, logits: Tensor, numCodebooks: number): number {
+  requireInteger(where, 'numCodebooks', numCodebooks, 1);
+  const dim = logits.shape.at(-1) as number;
+  if (dim > 0 && dim % numCodebooks === 0) return dim / numCodebooks;
+  throw new ShapeError(
+    `${where}: logits must end in an axis of numCodebooks · d = ${numCodebooks} · d log-odds, got shape ${show(logits.shape)}. Pass all bits of all codebooks on the last axis.`,
+  );
+}
+
+/** What an empty set of tokens gives. */
+export function nothing(numCodebooks: number, codebookSize: number): LfqEntropies {
+  return { perSample: scalar(0), codebook: scalar(0), averageProbabilities: zeros([numCodebooks, codebookSize]) };
+}
+
+function meanOf(values: Scalar[]): Scalar {
+  return values.length === 1
+    ? reshape(values[0] as Scalar, [])
+    : div(
+        values.reduce((a, b) => add(a, b)),
+        values.length,
+      );
+}
