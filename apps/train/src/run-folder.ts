@@ -2,7 +2,7 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/
 import { basename, join } from 'node:path';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError } from '@vqkit/core-tensor';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { MetricsRecord } from './report-data.ts';
 
@@ -93,17 +93,18 @@ export async function readNewestCheckpoint(
   const files = (await folder.checkpoints()).reverse();
   for (const [i, file] of files.entries()) {
     try {
-      return await read(file.path);
+      const step = await read(file.path);
+      for (const damaged of files.slice(0, i)) await folder.setAside(damaged);
+      return step;
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
       const next = files[i + 1];
       warn(`${error.message} ${next === undefined ? 'No older checkpoint is left.' : `Using ${basename(next.path)}.`}`);
-      if (next !== undefined) await folder.setAside(file);
     }
   }
   if (files.length === 0) return undefined;
   throw new CheckpointError(
-    `resumeTraining: ${folder.path} must have a usable checkpoint, got ${files.length}, all damaged: ${show(files.map(({ path }) => basename(path)))}. Start the run anew in another folder.`,
+    `resumeTraining: ${folder.path} must have a usable checkpoint, got ${files.length}, all damaged. Start the run anew in another folder.`,
   );
 }
 
