@@ -47,7 +47,7 @@ export interface Rng {
  * @throws OptionError when the seed is not such an integer.
  * @example
  * const rng = createRng(1234);
- * rng.uint32();                          // 1457577491, on every machine
+ * rng.uint32();                          // 2660012615, on every machine
  * const noise = rng.fork('noise');       // a stream of its own
  * const saved = rng.state();             // four integers, fit for JSON
  */
