@@ -1,1 +1,0 @@
-export { ensureBuilt as setup } from '../scripts/setup.mjs';
