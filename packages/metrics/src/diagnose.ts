@@ -194,7 +194,7 @@ const smallBatch: Rule = ({ entropies }, { entropyTokens }) => {
   if (entropies === undefined) return undefined;
   const { perSample = 0, logCodebookSize } = entropies;
   const logTokens = entropyTokens === undefined ? entropies.logTokens : Math.log(entropyTokens);
-  if (logTokens + perSample >= logCodebookSize) return undefined;
+  if (logTokens + perSample >= logCodebookSize - limits.entropyRounding) return undefined;
   return {
     problem: 'batch too small',
     severity: 'warning',

@@ -31,6 +31,8 @@ export const diagnosisThresholds = {
   saturatedEntropyPerBit: 1e-4,
   /** Saturation is harmless once the batch entropy has arrived: judged only below this share of what it can reach. */
   reachedEntropy: 0.95,
+  /** Nats by which ln N + per-sample entropy may miss ln K through rounding: N = K is enough in principle. */
+  entropyRounding: 1e-6,
   /** Share of pairs more than 90° apart. A random direction gives 0.5, a fitted codebook 0 to 0.01. */
   obtuseShare: 0.05,
   /** At a fifth of all tokens the rotated gradient is worse than straight-through. */
