@@ -1,1 +1,21 @@
-export {};
+export {
+  assertFinite,
+  assertIndices,
+  createRng,
+  DataError,
+  DisposedError,
+  DtypeError,
+  OptionError,
+  QuantizerError,
+  ShapeError,
+  UnsupportedError,
+} from '@vqkit/core-tensor';
+export { createFsq } from '@vqkit/fsq';
+export { createLfq } from '@vqkit/lfq';
+export { createTracker, diagnose, flipRate, psnr, ssim } from '@vqkit/metrics';
+export { createSimVq } from '@vqkit/simvq';
+export type { DataFormat, QuantizeOptions, QuantizeResult, Quantizer, Rng, RngState, Schedule } from '@vqkit/core-tensor';
+export type { Fsq, FsqConfig, FsqOptions } from '@vqkit/fsq';
+export type { Lfq, LfqConfig, LfqLoss, LfqOptions, LfqQuantizeOptions } from '@vqkit/lfq';
+export type { Diagnosis, Problem, Tracker, TrackerOptions, TrackerReport, TrackerUpdate } from '@vqkit/metrics';
+export type { SimVq, SimVqConfig, SimVqLoss, SimVqOptions } from '@vqkit/simvq';

@@ -1,0 +1,124 @@
+import {
+  configJsonSchema,
+  loadConfig,
+  presets,
+  resumeTraining,
+  type TrainHooks,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from '@vqkit/train';
+import { Command, Option } from 'commander';
+import { EXIT } from '../errors.ts';
+import { flagsOf, withAssignments } from '../flags.ts';
+import { createProgress } from '../progress.ts';
+
+interface Given extends Record<string, unknown> {
+  readonly config?: string;
+  readonly resume?: string;
+  readonly set?: readonly string[];
+}
+
+const EXAMPLES = `
+Presets:
+${Object.entries(presets)
+  .map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`)
+  .join('\n')}
+
+Options of the quantizer are those of createLfq, createFsq or createSimVq, each with --set:
+  vqkit train --quantizer fsq --set quantizerOptions.levels=[8,5,5,5]
+  vqkit train --quantizer lfq --set quantizerOptions.codebookSize=1024 --set quantizerOptions.entropyLossWeight=0.1
+
+What counts, from weak to strong: defaults, --preset, --config, flags, --set.
+
+  vqkit train --preset recipe --quantizer simvq --seed 1
+  vqkit train --data folder --data-path photos --image-size 64 --out-dir runs/photos
+  vqkit train --resume runs/photos --steps 5000
+`;
+
+export function command(finish: (code: number) => void): Command {
+  const flags = flagsOf(configJsonSchema());
+  const made = new Command('train')
+    .description('Trains an image tokenizer, tests it, and writes a run folder with checkpoints and a report.')
+    .addOption(new Option('--config <file>', 'JSON file with any of the options below.').conflicts('resume'))
+    .addOption(new Option('--resume <folder>', 'Go on with the run in this folder, exactly where it stopped.'))
+    .addOption(
+      new Option('--set <name=value>', 'Sets an option by its name, inner ones too; may be repeated.').argParser(
+        (text, before: readonly string[] | undefined) => [...(before ?? []), text],
+      ),
+    )
+    .addHelpText('after', EXAMPLES);
+  for (const { options } of flags) for (const option of options) made.addOption(option);
+  return made.action(async (given: Given) => {
+    const fromFlags = Object.fromEntries(
+      flags.filter(({ name }) => given[name] !== undefined).map(({ name }) => [name, given[name]]),
+    );
+    const options = withAssignments(fromFlags, given.set ?? []) as TrainOptions;
+    finish(await runTraining(options, given));
+  });
+}
+
+async function runTraining(options: TrainOptions, { config: file, resume }: Given): Promise<number> {
+  const progress = createProgress(process.stderr);
+  const stop = stopOnSignals();
+  const hooks: TrainHooks = {
+    onStart(info) {
+      const { trainImages, validationImages, testImages } = info;
+      progress.note(
+        `${info.folder}: ${info.parameters} parameters, ${trainImages} training, ${validationImages} validation and ${testImages} test images, engine ${info.engine}`,
+      );
+      progress.start(info.steps, info.step);
+    },
+    onStep: ({ step, loss }) => progress.step(step, loss),
+    onRecord: (record) => progress.record(record),
+    onWarning: (message) => progress.note(`warning: ${message}`),
+    signal: stop.signal,
+  };
+  let result: TrainResult;
+  try {
+    result =
+      resume === undefined
+        ? await train(await loadConfig({ file, flags: options }), hooks)
+        : await resumeTraining(resume, options, hooks);
+  } finally {
+    progress.stop();
+    stop.release();
+  }
+  if (result.status === 'interrupted') {
+    process.stderr.write(`Stopped after step ${result.step}. Go on with: vqkit train --resume ${result.folder}\n`);
+    return stop.exitCode();
+  }
+  process.stdout.write(`${summaryText(result.summary)}\n${result.folder}/report.html\n`);
+  return EXIT.ok;
+}
+
+function summaryText({ quantizer, test: { quality, codes }, stepsPerSecond }: Finished['summary']): string {
+  const psnr = quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`;
+  const rate = stepsPerSecond === null ? '' : `, ${stepsPerSecond.toFixed(1)} steps/s`;
+  return `${quantizer}: test L1 ${quality.l1.toFixed(4)}, PSNR ${psnr}, ${codes.used} of ${codes.codebookSize} codes, perplexity ${codes.perplexity.toFixed(1)}, ${codes.bitsPerToken.toFixed(2)} bits per token${rate}`;
+}
+
+type Finished = Extract<TrainResult, { status: 'finished' }>;
+
+/** The first Ctrl-C or SIGTERM ends the training with a checkpoint, the second the process. */
+function stopOnSignals(): { signal: AbortSignal; exitCode: () => number; release: () => void } {
+  const controller = new AbortController();
+  let code: number = EXIT.interrupted;
+  const handlers = (['SIGINT', 'SIGTERM'] as const).map((name) => {
+    const handler = (): void => {
+      code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+      if (controller.signal.aborted) process.exit(code);
+      controller.abort();
+      process.stderr.write('\nStopping after this step; once more to stop at once.\n');
+    };
+    process.on(name, handler);
+    return { name, handler };
+  });
+  return {
+    signal: controller.signal,
+    exitCode: () => code,
+    release: () => {
+      for (const { name, handler } of handlers) process.off(name, handler);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { MetricsRecord } from '@vqkit/train';
+import { Presets, SingleBar } from 'cli-progress';
+
+/** Shows how far a training is. */
+export interface Progress {
+  start(steps: number, done: number): void;
+  step(done: number, loss: number): void;
+  record(record: MetricsRecord): void;
+  /** A line that stays, such as a warning. */
+  note(line: string): void;
+  stop(): void;
+}
+
+/** Seconds of training that the rate is measured over. */
+const RATE_WINDOW_SECONDS = 10;
+/** Seconds between two lines where there is no terminal to redraw. */
+const LINE_SECONDS = 5;
+
+/** A bar with rate and time left on a terminal; elsewhere a plain line every few seconds and for every validation. */
+export function createProgress(stream: NodeJS.WriteStream): Progress {
+  return stream.isTTY ? createBar(stream) : createLines(stream);
+}
+
+function createBar(stream: NodeJS.WriteStream): Progress {
+  const bar = new SingleBar(
+    {
+      stream,
+      format: '{bar} {value}/{total}  loss {loss}  {rate} steps/s  {left} left  {validation}',
+      barsize: 24,
+      hideCursor: true,
+      stopOnComplete: false,
+      fps: 8,
+    },
+    Presets.shades_classic,
+  );
+  const rate = createRate();
+  let total = 0;
+  let validation = '';
+  return {
+    start(steps, done) {
+      total = steps;
+      rate.at(done);
+      bar.start(steps, done, { loss: '–', rate: '–', left: '–', validation });
+    },
+    step(done, loss) {
+      const perSecond = rate.at(done);
+      bar.update(done, { loss: loss.toFixed(4), ...rateAndTime(perSecond, total - done), validation });
+    },
+    record(record) {
+      if (record.kind === 'validation') validation = validationText(record);
+    },
+    note(line) {
+      stream.write(`\r\u001b[K${line}\n`);
+    },
+    stop() {
+      bar.stop();
+    },
+  };
+}
+
+function createLines(stream: NodeJS.WriteStream): Progress {
+  const rate = createRate();
+  const print = (line: string): void => {
+    stream.write(`${line}\n`);
+  };
+  let total = 0;
+  let printedAt = 0;
+  return {
+    start(steps, done) {
+      total = steps;
+      rate.at(done);
+      printedAt = performance.now();
+    },
+    step(done, loss) {
+      const perSecond = rate.at(done);
+      if (performance.now() - printedAt < 1000 * LINE_SECONDS && done < total) return;
+      printedAt = performance.now();
+      const shown = rateAndTime(perSecond, total - done);
+      print(`step ${done}/${total}  loss ${loss.toFixed(4)}  ${shown.rate} steps/s  ${shown.left} left`);
+    },
+    record(record) {
+      if (record.kind === 'validation') print(`step ${record.step}/${total}  ${validationText(record)}`);
+    },
+    note: print,
+    stop() {},
+  };
+}
+
+function validationText({ quality, codes }: Extract<MetricsRecord, { kind: 'validation' }>): string {
+  const psnr = quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`;
+  return `validation ${psnr}, perplexity ${codes.perplexity.toFixed(1)} of ${codes.codebookSize}`;
+}
+
+/** Steps per second over the last seconds: validations and a slow start do not stay in it. */
+function createRate(): { at(step: number): number } {
+  const marks: { step: number; ms: number }[] = [];
+  return {
+    at(step) {
+      const ms = performance.now();
+      marks.push({ step, ms });
+      while (marks.length > 2 && ms - (marks[1]?.ms ?? ms) > 1000 * RATE_WINDOW_SECONDS) marks.shift();
+      const first = marks[0] ?? { step, ms };
+      return ms > first.ms ? (1000 * (step - first.step)) / (ms - first.ms) : Number.NaN;
+    },
+  };
+}
+
+function rateAndTime(perSecond: number, stepsLeft: number): { rate: string; left: string } {
+  if (!(perSecond > 0)) return { rate: '–', left: '–' };
+  return { rate: perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1), left: clock(stepsLeft / perSecond) };
+}
+
+function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const minutes = String(Math.floor(whole / 60) % 60).padStart(whole >= 3600 ? 2 : 1, '0');
+  const hours = whole >= 3600 ? `${Math.floor(whole / 3600)}:` : '';
+  return `${hours}${minutes}:${String(whole % 60).padStart(2, '0')}`;
+}

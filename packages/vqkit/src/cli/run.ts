@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EXIT, exitCodeOf, messageOf } from './errors.ts';
+
+interface CommandModule {
+  readonly command: (finish: (code: number) => void) => Command;
+}
+
+/** Every command, in the order of the help. A module is loaded only when its command is called: `doctor` loads no trainer. */
+const COMMANDS: readonly { name: string; summary: string; load: () => Promise<CommandModule> }[] = [
+  {
+    name: 'train',
+    summary: 'train an image tokenizer and write its run folder',
+    load: () => import('./commands/train.ts'),
+  },
+  {
+    name: 'report',
+    summary: 'write one report.html about one or several runs',
+    load: () => import('./commands/report.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'say which engine runs here, why not a faster one, and what to do about it',
+    load: () => import('./commands/doctor.ts'),
+  },
+];
+
+const DEBUG = 'show the stack of an error';
+
+/**
+ * Runs the command line and gives its exit code. Errors are one line on stderr; `--debug` adds the stack.
+ * @param args the arguments without node and the script.
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  // A reader that closes the pipe early (`vqkit … | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+  const called = args.find((arg) => !arg.startsWith('-'));
+  let code: number = EXIT.ok;
+  const program = new Command('vqkit')
+    .description('Vector quantization for TypeScript: train image tokenizers with LFQ, FSQ and SimVQ.')
+    .version(version(), '-v, --version')
+    .option('--debug', DEBUG)
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage or option, 130 and 143 stopped by Ctrl-C or SIGTERM.\nEvery command has --help.',
+    );
+  quiet(program);
+  for (const { name, summary, load } of COMMANDS) {
+    const command =
+      name === called
+        ? (await load()).command((finished) => {
+            code = finished;
+          })
+        : new Command(name);
+    program.addCommand(quiet(command.summary(summary).option('--debug', DEBUG)));
+  }
+  try {
+    if (args.length === 0) program.help();
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    process.stderr.write(`${messageOf(error, args.includes('--debug'))}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+/** Commander throws instead of ending the process, and leaves the message to us. */
+function quiet(command: Command): Command {
+  return command.exitOverride().configureOutput({ outputError: () => undefined });
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}
