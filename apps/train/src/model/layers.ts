@@ -1,11 +1,15 @@
 import {
-  add,
   avgPool,
-  conv2d,
+  Conv2DBackpropFilter,
+  Conv2DBackpropInput,
+  engine,
+  fused,
   image,
   maxPool,
   mul,
+  sum,
   type Tensor,
+  type Tensor1D,
   type Tensor4D,
   transpose,
   type Variable,
@@ -25,6 +29,36 @@ export interface Conv2d {
   apply(x: Tensor4D): Tensor4D;
   readonly weights: readonly Weight[];
 }
+
+const CONV = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] };
+
+/**
+ * Convolution and bias in one. Each gradient is computed only when it is wanted, whereas tfjs's fused convolution also computes
+ * that of the images.
+ */
+const ConvBias = defineKernel<{ x: Tensor4D; filter: Tensor4D; bias: Tensor1D }, Record<string, never>, [Tensor4D]>({
+  name: 'ConvBias',
+  reference: ({ x, filter, bias }) => [fused.conv2d({ x, filter, bias, strides: 1, pad: 'same' }) as Tensor4D],
+  inputsToSave: ['x', 'filter'],
+  gradient: ([dy], [x, filter]) => {
+    const [slope, input, kernel] = [dy as Tensor4D, x as Tensor4D, filter as Tensor4D];
+    return {
+      x: () =>
+        engine().runKernel(
+          Conv2DBackpropInput,
+          { dy: slope, filter: kernel },
+          { ...CONV, inputShape: input.shape },
+        ) as Tensor,
+      filter: () =>
+        engine().runKernel(
+          Conv2DBackpropFilter,
+          { x: input, dy: slope },
+          { ...CONV, filterShape: kernel.shape },
+        ) as Tensor,
+      bias: () => sum(slope, [0, 1, 2]),
+    };
+  },
+});
 
 /**
  * A convolution of stride 1 that keeps height and width, with bias, initialised as PyTorch's nn.Conv2d: weights and biases uniform
@@ -46,7 +80,7 @@ export function createConv2d(options: {
   const filter = init(`${name}.weight`, [kernel, kernel, inputs, outputs]);
   const bias = init(`${name}.bias`, [outputs]);
   return {
-    apply: (x) => add(conv2d(x, filter as unknown as Tensor4D, 1, 'same'), bias),
+    apply: (x) => ConvBias({ x, filter: filter as unknown as Tensor4D, bias: bias as unknown as Tensor1D }, {})[0],
     weights: [
       {
         name: `${name}.weight`,

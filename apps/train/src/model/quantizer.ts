@@ -1,5 +1,6 @@
-import { type Quantizer, UnsupportedError } from '@vqkit/core-tensor';
+import type { Quantizer } from '@vqkit/core-tensor';
 import { createFsq, type FsqOptions } from '@vqkit/fsq';
+import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
 import type { TrainConfig } from '../config.ts';
 
@@ -12,8 +13,10 @@ import type { TrainConfig } from '../config.ts';
 export function createQuantizerFor(config: TrainConfig, width: number): Quantizer {
   const { quantizer, quantizerOptions, seed } = config;
   switch (quantizer) {
-    case 'lfq':
-      throw new UnsupportedError("createAutoencoder: quantizer 'lfq' must be built first. Use 'fsq' or 'simvq'.");
+    case 'lfq': {
+      const recipe: LfqOptions = { codebookSize: 256, spherical: true, entropyLossWeight: 0.02, seed };
+      return createLfq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
     case 'fsq': {
       const recipe: FsqOptions = { levels: [8, 6, 5], seed };
       return createFsq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
