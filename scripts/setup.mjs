@@ -7,6 +7,20 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
+ * Ends the process with a clear message when Node is older than package.json allows.
+ * @param {string} version
+ */
+export function requireNode(version = process.versions.node) {
+  /** @type {string} */
+  const wanted = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).engines.node.replace('>=', '');
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = wanted.split('.').map(Number);
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  console.error(`vqkit needs Node ${wanted} or newer, this is ${version}. Install a current one from nodejs.org.`);
+  process.exit(1);
+}
+
+/**
  * Runs a command in the root with its output shown, and throws when it fails.
  * @param {string} command
  * @param {string[]} args
