@@ -59,7 +59,7 @@ export function withoutGradient<T extends Tensor>(f: () => T): T {
 export function weightedMean(values: Tensor1D, weights: Tensor1D | undefined): Scalar {
   if (weights === undefined) return mean(values);
   // The floor is far below any sum of weights: it only turns 0/0 into 0.
-  return div(sum(mul(values, weights)), maximum(sum(weights), scalar(1e-30)));
+  return tidy(() => div(sum(mul(values, weights)), maximum(sum(weights), scalar(1e-30))));
 }
 
 /**
@@ -72,5 +72,5 @@ export function weightedMean(values: Tensor1D, weights: Tensor1D | undefined): S
  * weightedMse(tf.tensor2d([[1, 3]]), tf.tensor2d([[0, 0]]), undefined); // (1 + 9)/2 = 5
  */
 export function weightedMse(a: Tensor, b: Tensor, weights: Tensor1D | undefined): Scalar {
-  return weightedMean(mean(square(sub(a, b)), -1) as Tensor1D, weights);
+  return tidy(() => weightedMean(mean(square(sub(a, b)), -1) as Tensor1D, weights));
 }

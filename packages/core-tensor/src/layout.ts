@@ -6,6 +6,7 @@ import {
   Tensor,
   type Tensor1D,
   type Tensor2D,
+  tidy,
   transpose,
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
@@ -88,11 +89,12 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
   const toFirst = [0, rank - 1, ...range(1, rank - 1)];
   return {
     tokenShape,
-    toTokens: (z) => reshape(moves ? transpose(z, toLast) : z, [-1, dim]),
-    fromTokens: (tokens) => {
-      const last = reshape(tokens, shapeLast);
-      return moves ? transpose(last, toFirst) : last;
-    },
+    toTokens: (z) => tidy(() => reshape(moves ? transpose(z, toLast) : z, [-1, dim])),
+    fromTokens: (tokens) =>
+      tidy(() => {
+        const last = reshape(tokens, shapeLast);
+        return moves ? transpose(last, toFirst) : last;
+      }),
   };
 }
 

@@ -136,10 +136,11 @@ export function createLinear(options: {
   const parameters: Parameter[] = [{ name: `${name}.weight`, variable: weight, trainable: true, transposed: true }];
   if (bias !== undefined) parameters.push({ name: `${name}.bias`, variable: bias, trainable: true });
   return {
-    apply: (x) => {
-      const product: Tensor2D = matMul(x, weight as unknown as Tensor2D);
-      return bias === undefined ? product : (add(product, bias) as Tensor2D);
-    },
+    apply: (x) =>
+      tidy(() => {
+        const product: Tensor2D = matMul(x, weight as unknown as Tensor2D);
+        return bias === undefined ? product : (add(product, bias) as Tensor2D);
+      }),
     weight,
     bias,
     parameters,

@@ -13,6 +13,7 @@ import {
   type Tensor2D,
   tanh,
   tensor1d,
+  tidy,
 } from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../kernel.ts';
 
@@ -84,7 +85,9 @@ function fsqLevels(z: Tensor2D, { levels, thresholds }: FsqAttrs): Tensor2D {
  * fsqCodes(tf.tensor2d([[0, 2]], [1, 2], 'int32'), { centers: [1, 1], steps: [1, 1] }); // [[-1, 1]]
  */
 export function fsqCodes(level: Tensor2D, { centers, steps }: Pick<FsqAttrs, 'centers' | 'steps'>): Tensor2D {
-  return mul(sub(cast(level, 'float32'), tensor1d([...centers], 'float32')), tensor1d([...steps], 'float32'));
+  return tidy(() =>
+    mul(sub(cast(level, 'float32'), tensor1d([...centers], 'float32')), tensor1d([...steps], 'float32')),
+  );
 }
 
 /** d code / d z of the bounding function; rounding is straight-through. */

@@ -1,0 +1,70 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import {
+  DataError,
+  DisposedError,
+  DtypeError,
+  OptionError,
+  QuantizerError,
+  ShapeError,
+  show,
+  UnsupportedError,
+} from '../src/index.ts';
+
+describe('the error classes', () => {
+  const classes = { DataError, DisposedError, DtypeError, OptionError, ShapeError, UnsupportedError };
+
+  it('are QuantizerErrors under their own names', () => {
+    for (const [name, ErrorClass] of Object.entries(classes)) {
+      const error = new ErrorClass('what happened');
+      expect(error).toBeInstanceOf(QuantizerError);
+      expect(error).toBeInstanceOf(Error);
+      expect(error.name).toBe(name);
+      expect(String(error)).toBe(`${name}: what happened`);
+      expect(inspect(error).split('\n')[0]).toBe(`${name}: what happened`);
+    }
+  });
+
+  it('keep the cause', () => {
+    const cause = new Error('below');
+    expect(new OptionError('above', { cause }).cause).toBe(cause);
+  });
+});
+
+describe('show', () => {
+  it('tells values apart that look alike', () => {
+    const cases: [unknown, string][] = [
+      [8, '8'],
+      ['8', '"8"'],
+      [8n, '8n'],
+      [null, 'null'],
+      [undefined, 'undefined'],
+      [Number.NaN, 'NaN'],
+      [Number.NEGATIVE_INFINITY, '-Infinity'],
+      [true, 'true'],
+      [[], '[]'],
+      [[8, '5', Number.NaN, null, [undefined]], '[8,"5",NaN,null,[undefined]]'],
+      [{ from: 1, to: Number.NaN }, '{"from":1,"to":"NaN"}'],
+      [Object.create(null), '{}'],
+      [() => 1, 'a function'],
+      [Symbol('s'), 'Symbol(s)'],
+      [new Map(), 'a Map'],
+      [new Float32Array(2), 'a Float32Array'],
+      [new (class Codebook {})(), 'a Codebook'],
+      ['line\nbreak', '"line\\nbreak"'],
+    ];
+    for (const [value, text] of cases) expect(show(value)).toBe(text);
+  });
+
+  it('stays on one line of at most 80 characters, whatever it gets', () => {
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    const nested = new Array(1_000_000).fill([1, 2, 3]);
+    for (const value of ['x'.repeat(1000), nested, { key: 'y'.repeat(1000) }, circular, [circular]]) {
+      expect(show(value).length).toBeLessThanOrEqual(80);
+      expect(show(value)).not.toContain('\n');
+    }
+    expect(show(circular)).toBe('an object that JSON cannot hold');
+    expect(show('x'.repeat(1000))).toMatch(/^"x{76}\.\.\.$/);
+  });
+});
