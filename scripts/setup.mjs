@@ -1,7 +1,8 @@
-// What a fresh machine with only Node and npm lacks: the dependencies and the built packages.
+#!/usr/bin/env node
+// What a fresh machine with only Node and npm lacks: the dependencies and the built packages. `npm run build` runs this file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The root of the workspace, with a slash at its end. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -61,4 +62,9 @@ export function ensureInstalled() {
 /** Builds every package whose sources changed since its last build. */
 export function ensureBuilt() {
   turbo('build');
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  ensureInstalled();
+  ensureBuilt();
 }

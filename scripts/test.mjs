@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm test`: everything that must hold before a change lands, from a fresh clone on. Every stage runs even when an earlier
 // one failed. The last line is the test runner's own count: `N passed, N failed`, with the skipped ones when there are any.
+// `npm test -- layout knip` runs only the stages that are named.
 import { readFileSync, rmSync } from 'node:fs';
 import { ensureInstalled, root, run, turbo } from './setup.mjs';
 
@@ -9,21 +10,23 @@ const REPORT = `${root}test-results/vitest.json`;
 /** On a CI machine nothing is taken from a cache. */
 const fresh = process.env.CI === 'true' ? ['--force'] : [];
 
-/** @type {[name: string, run: () => void | Promise<void>][]} */
-const stages = [
-  ['build', () => turbo('build', ...fresh)],
-  ['types of the tests', () => turbo('typecheck', '--only', '--continue', ...fresh)],
-  ['types of the scripts', () => run('node_modules/.bin/tsc', ['-p', 'tsconfig.json'])],
-  ['biome', () => run('node_modules/.bin/biome', ['check', '.'])],
-  ['layout', () => run(process.execPath, ['scripts/check-layout.mjs'])],
-  ['knip', () => run('node_modules/.bin/knip', [])],
-  ['packed tarballs', () => run(process.execPath, ['scripts/check-packed.mjs'])],
-  [
-    'tests',
-    () =>
-      run('node_modules/.bin/vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`]),
-  ],
-];
+/** @type {Record<string, () => void | Promise<void>>} */
+const stages = {
+  build: () => turbo('build', ...fresh),
+  types: () => {
+    turbo('typecheck', '--only', '--continue', ...fresh);
+    run('node_modules/.bin/tsc', ['-p', 'tsconfig.json']);
+  },
+  biome: () => run('node_modules/.bin/biome', ['check', '.']),
+  layout: () => run(process.execPath, ['scripts/check-layout.mjs']),
+  knip: () => run('node_modules/.bin/knip', []),
+  packed: () => run(process.execPath, ['scripts/check-packed.mjs']),
+  tests: () =>
+    run('node_modules/.bin/vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`]),
+};
+
+const named = process.argv.slice(2);
+const chosen = named.length > 0 ? named : Object.keys(stages);
 
 /** @type {string[]} */
 const failed = [];
@@ -84,26 +87,35 @@ function skippedNames({ assertionResults }) {
   return [...new Set(names)];
 }
 
+/** Prints what was not run, by name, and the count of the tests. */
+function summarise() {
+  const report = readReport();
+  const tests = report.flatMap((file) => file.assertionResults);
+  const passed = tests.filter(({ status }) => status === 'passed').length;
+  const failures = tests.filter(({ status }) => status === 'failed').length;
+  const skipped = tests.length - passed - failures;
+  // A file that could not be loaded has no failed test to count; it is one failure.
+  const broken = report.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'),
+  );
+
+  console.log('');
+  for (const file of report) {
+    for (const name of skippedNames(file)) console.log(`not run: ${file.name.replace(root, '')}: ${name}`);
+  }
+  if (failed.length > 0) console.log(`failed stages: ${failed.join(', ')}`);
+  console.log(`${passed} passed, ${failures + broken.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+}
+
+rmSync(REPORT, { force: true });
 await stage('set-up', ensureInstalled);
 if (failed.length === 0) {
-  rmSync(REPORT, { force: true });
-  for (const [name, work] of stages) await stage(name, work);
+  for (const name of chosen) {
+    await stage(
+      name,
+      stages[name] ?? (() => Promise.reject(new Error(`no such stage: ${Object.keys(stages).join(', ')}`))),
+    );
+  }
 }
-
-const report = readReport();
-const tests = report.flatMap((file) => file.assertionResults);
-const passed = tests.filter(({ status }) => status === 'passed').length;
-// A file that could not be loaded has no tests to count; it is one failure.
-const broken = report.filter(
-  (file) => file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'),
-);
-const failures = tests.filter(({ status }) => status === 'failed').length + broken.length;
-const skipped = tests.length - passed - (failures - broken.length);
-
-console.log('');
-for (const file of report) {
-  for (const name of skippedNames(file)) console.log(`not run: ${file.name.replace(root, '')}: ${name}`);
-}
-if (failed.length > 0) console.log(`failed stages: ${failed.join(', ')}`);
-console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+if (chosen.includes('tests')) summarise();
 process.exitCode = failed.length > 0 ? 1 : 0;

@@ -76,6 +76,11 @@ describe('the shape of a package', () => {
     },
   );
 
+  it('stands in the table of the README', () => {
+    const table = '[core](packages/core-tensor) [fsq](packages/fsq)';
+    expect(failures({ 'README.md': table })).toEqual(['README.md: the table of packages has packages/backend-wasm']);
+  });
+
   it('has tests', () => {
     expect(failures({ 'packages/fsq/test/thing.test.ts': undefined })).toEqual([
       'packages/fsq/test: every published package has tests',

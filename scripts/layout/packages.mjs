@@ -43,6 +43,13 @@ function checkFiles(files, { dir, manifest }) {
       rule: 'every package has this file',
       fix: 'Copy the form of packages/fsq.',
     }));
+  if (files.get('README.md')?.includes(`](${dir})`) === false) {
+    failures.push({
+      file: 'README.md',
+      rule: `the table of packages has ${dir}`,
+      fix: 'Add it, with a link to the folder.',
+    });
+  }
   const tested = [...files.keys()].some((path) => path.startsWith(`${dir}/test/`) && path.endsWith('.test.ts'));
   if (!manifest.private && !tested) {
     failures.push({
