@@ -3,7 +3,7 @@
 // one failed. The last line is the test runner's own count: `N passed, N failed`, with the skipped ones when there are any.
 // `npm test -- layout knip` runs only the stages that are named.
 import { readFileSync, rmSync } from 'node:fs';
-import { ensureInstalled, root, run, turbo } from './setup.mjs';
+import { ensureInstalled, requireNode, root, run, turbo } from './setup.mjs';
 
 const REPORT = `${root}test-results/vitest.json`;
 
@@ -108,6 +108,7 @@ function summarise() {
 }
 
 rmSync(REPORT, { force: true });
+requireNode();
 await stage('set-up', ensureInstalled);
 if (failed.length === 0) {
   for (const name of chosen) {
