@@ -1,3 +1,4 @@
+export { type BitEntropies, bitEntropies } from './bit-entropies.ts';
 export { describeQuantizer, type QuantizerSubject } from './contract.ts';
 export { type EngineName, eachEngine, startEngine } from './engines.ts';
 export {

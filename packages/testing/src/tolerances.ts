@@ -7,8 +7,13 @@ export const tolerances = {
   /** Central differences in float32: step 1e-2 leaves about 1e-3 of the gradient. */
   finiteDifference: 5e-3,
   /**
-   * The reference library clamps probabilities at 1e-5 inside the logarithm of the LFQ entropies, we do not: up to K · 1e-5 · ln(1e5)
-   * nats in the value for soft distributions, and 1e-2 … 5e-2 in the gradient (docs/decisions). `entropyEps: 1e-5` gives parity.
+   * Two roundings of a float32 of magnitude 1; times L the error of a probability e^l from float32 logits l of up to L, times the
+   * size of terms that cancel what is left of them.
+   */
+  rounding: 2 ** -23,
+  /**
+   * The reference library clamps probabilities at 1e-5 inside the logarithm of the LFQ entropies, we do not: up to K · 1e-5 / e nats in
+   * an entropy (p ln(1e-5 / p) is largest at p = 1e-5 / e), and 1e-2 … 5e-2 in the gradient. `entropyEps: 1e-5` gives parity.
    */
   clampedEntropy: 5e-2,
 } as const;

@@ -1,20 +1,24 @@
 import {
   abs,
   add,
+  clipByValue,
   concat,
+  div,
   exp,
   expandDims,
+  greater,
   log,
-  log1p,
   matMul,
   maximum,
   minimum,
   mul,
   neg,
   ones,
+  pad,
   reshape,
   type Scalar,
   scalar,
+  where as select,
   sigmoid,
   slice,
   sub,
@@ -70,13 +74,11 @@ export const bitEntropy: Kernel<
 > = defineKernel({
   name: 'BitEntropy',
   reference: ({ logits, sampleWeights, batchWeights }, { codebook }) => {
-    const perSample: Scalar = sum(mul(sum(binaryEntropy(logits), 1), sampleWeights));
+    const perSample = sumOf(mul(sum(binaryEntropy(logits), 1), sampleWeights));
     if (!codebook) return [perSample, scalar(0), zeros([0])];
-    const average = averageOf(logits, batchWeights);
+    const average: Tensor1D = reshape(averageOf(logits, batchWeights), [-1]);
     const surprise = neg(log(maximum(average, scalar(SMALLEST))));
-    // Summed along rows first: one long float32 sum over 2^d terms would lose digits.
-    const entropy: Scalar = sum(sum(mul(average, surprise), 1));
-    return [perSample, entropy, reshape(average, [-1])];
+    return [perSample, sumOf(mul(average, surprise)), average];
   },
   inputsToSave: ['logits', 'sampleWeights', 'batchWeights'],
   outputsToSave: [false, true, true],
@@ -90,7 +92,8 @@ export const bitEntropy: Kernel<
         Scalar,
         Tensor1D,
       ];
-      const slope = neg(mul(logits, mul(sigmoid(logits), sigmoid(neg(logits)))));
+      const z = clipByValue(logits, -SATURATED, SATURATED);
+      const slope = neg(mul(z, mul(sigmoid(z), sigmoid(neg(z)))));
       const ofSample = mul(slope, expandDims(mul(sampleWeights, dPerSample), 1));
       if (!codebook) return ofSample;
       // ∂H/∂avg = -(log avg + 1). Every token's probabilities sum to 1, so a constant in it moves nothing: centred at H it loses
@@ -107,13 +110,30 @@ export const bitEntropy: Kernel<
 /** Below this a probability has log SMALLEST: p log p stays 0 at 0 and the gradient finite. Still a normal float32. */
 const SMALLEST = 1.2e-38;
 
+/** Log-odds of a bit whose entropy is 0 in float32; keeps infinite log-odds from making 0 · ∞. */
+const SATURATED = 120;
+
 /** Floats of one half of the code for one chunk of tokens: small enough for the cache, large enough for the matrix product. */
 const CHUNK_FLOATS = 2 ** 19;
 
 /** H_b(σ(z)) = log(1 + e^-|z|) + |z| σ(-|z|). Saturated bits, infinite ones too, have none. */
 function binaryEntropy(z: Tensor2D): Tensor2D {
-  const size = minimum(abs(z), scalar(100));
-  return add(log1p(exp(neg(size))), mul(size, sigmoid(neg(size))));
+  const size = minimum(abs(z), scalar(SATURATED)) as Tensor2D;
+  return add(logOnePlus(exp(neg(size))), mul(size, sigmoid(neg(size))));
+}
+
+/** log(1 + e) for 0 <= e <= 1 with every digit of a small e: some engines' log1p rounds 1 + e first, and 1 + e is where it is lost. */
+function logOnePlus(e: Tensor2D): Tensor2D {
+  const u = add(e, scalar(1));
+  const kept = sub(u, scalar(1));
+  return select(greater(kept, scalar(0)), mul(e, div(log(u), kept)), e) as Tensor2D;
+}
+
+/** Σ x of a vector, 32 terms at a time: one long float32 sum would lose digits. */
+function sumOf(x: Tensor1D): Scalar {
+  let terms = x;
+  while (terms.size > 32) terms = sum(reshape(pad(terms, [[0, (32 - (terms.size % 32)) % 32]]), [-1, 32]), 1);
+  return sum(terms);
 }
 
 /** Σ_n w_n A_n(a) B_n(b): [2^⌈d/2⌉, 2^⌊d/2⌋]. */
