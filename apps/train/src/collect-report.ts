@@ -19,7 +19,6 @@ export interface FinishedRun {
   readonly history: readonly MetricsRecord[];
   readonly elapsedSeconds: number;
   readonly stepsPerSecond: number | null;
-  readonly engine: string;
 }
 
 /** Runs the test and gathers everything that the report of a run shows. */
@@ -42,7 +41,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
 }
 
 function summarize(run: FinishedRun, { quality, codes }: Evaluation): RunSummary {
-  const { config, model, data, elapsedSeconds, stepsPerSecond, engine } = run;
+  const { config, model, data, elapsedSeconds, stepsPerSecond } = run;
   return {
     quantizer: config.quantizer,
     data: config.data,
@@ -56,7 +55,7 @@ function summarize(run: FinishedRun, { quality, codes }: Evaluation): RunSummary
     test: { quality, codes },
     elapsedSeconds,
     stepsPerSecond,
-    engine,
+    engine: config.engine,
   };
 }
 

@@ -160,7 +160,7 @@ const schema = z.strictObject({
     "'native' (TensorFlow), 'wasm', 'cpu', or 'auto' for the first that loads.",
     DEFAULTS.engine,
   ),
-  threads: field(count(1), 'Threads of the wasm engine. Default as the engine decides.'),
+  threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
 });
 
 /** Every option of a run with its description and default; unknown keys are refused. */

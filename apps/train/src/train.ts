@@ -61,7 +61,7 @@ const CHANGEABLE = ['steps', 'logEvery', 'validateEvery', 'checkpointEvery', 'ke
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   await requireNoRun(config.outDir);
-  return run(config, hooks, () => createRunFolder(config));
+  return run(config, hooks, createRunFolder);
 }
 
 /**
@@ -84,23 +84,30 @@ export async function resumeTraining(
       `resumeTraining: ${key} must stay ${show(stored[key])} in a resumed run, got ${show(config[key])}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
     );
   }
-  return run(config, hooks, async () => {
-    await folder.writeJson('config.json', config);
+  return run(config, hooks, async (complete) => {
+    await folder.writeJson('config.json', complete);
     return folder;
   });
 }
 
-/** Makes what a run needs, trains, and frees it. The folder is opened last, so that bad options and data leave none behind. */
-async function run(config: TrainConfig, hooks: TrainHooks, open: () => Promise<RunFolder>): Promise<TrainResult> {
-  const engine = await startEngine(config);
+/**
+ * Makes what a run needs, trains, and frees it. The folder is opened last, so that bad options and data leave none behind. Its
+ * configuration names the engine and the threads that `auto` has found, which a resumed run must have again.
+ */
+async function run(
+  given: TrainConfig,
+  hooks: TrainHooks,
+  open: (config: TrainConfig) => Promise<RunFolder>,
+): Promise<TrainResult> {
+  const config: TrainConfig = { ...given, ...(await startEngine(given)) };
   const data = await loadDataset(config);
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
   const model = createAutoencoder(config, data.train.channels);
   const { betas, eps, weightDecay } = config;
   const optimizer = createAdamW({ variables: model.variables(), betas, eps, weightDecay });
   try {
-    const folder = await open();
-    return await trainIn(folder, { config, hooks, data, engine, state: { model, optimizer } });
+    const folder = await open(config);
+    return await trainIn(folder, { config, hooks, data, state: { model, optimizer } });
   } finally {
     optimizer.dispose();
     model.dispose();
@@ -111,13 +118,12 @@ interface Session {
   readonly config: TrainConfig;
   readonly hooks: TrainHooks;
   readonly data: Dataset;
-  readonly engine: string;
   readonly state: TrainingState;
 }
 
 /** The training itself. */
 async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult> {
-  const { config, hooks, data, engine, state } = session;
+  const { config, hooks, data, state } = session;
   const { steps, seed, batchSize } = config;
   const notes = modelNotes(config, data.train.channels);
   const order = createBatchOrder({ count: data.train.count, batchSize, seed });
@@ -193,7 +199,6 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     history,
     elapsedSeconds: clock(),
     stepsPerSecond,
-    engine,
   });
   await folder.writeJson('summary.json', report.summary);
   await folder.writeJson('report-data.json', report);
@@ -207,12 +212,12 @@ function imagesAt(data: Dataset, positions: Int32Array): Tensor4D {
   return tensor4d(data.train.batch(positions), [positions.length, height, width, channels]);
 }
 
-function startInfo(folder: RunFolder, { config, data, engine, state }: Session, step: number): StartInfo {
+function startInfo(folder: RunFolder, { config, data, state }: Session, step: number): StartInfo {
   return {
     step,
     steps: config.steps,
     folder: folder.path,
-    engine,
+    engine: config.engine,
     parameters: Object.values(state.model.variables()).reduce((sum, variable) => sum + variable.size, 0),
     trainImages: data.train.count,
     validationImages: data.validation.count,

@@ -4,7 +4,6 @@ import { memory } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
-import { startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrainOptions } from '../src/config.ts';
 import {
@@ -21,7 +20,6 @@ import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 let data = '';
 let runs = '';
 beforeAll(async () => {
-  await startEngine('cpu');
   data = await tinyIdxFolder();
   runs = await temporaryFolder();
 });

@@ -1,0 +1,88 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createRng } from '@vqkit/core-tensor';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { TrainConfig } from '../src/config.ts';
+import type { MetricsRecord } from '../src/report-data.ts';
+import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+
+const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url));
+const STEPS = 60;
+
+/** What became of a process: its last line, or the signal that ended it. */
+interface Outcome {
+  readonly signal: NodeJS.Signals | null;
+  readonly lastLine: string;
+}
+
+/** Runs training in a process of its own; `signal` is sent so many milliseconds after the process says that it trains. */
+function trainingProcess(
+  args: readonly string[],
+  signal?: { name: NodeJS.Signals; afterMs: number },
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let errors = '';
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.stdout.on('data', (chunk) => {
+      if (output === '' && signal !== undefined) setTimeout(() => child.kill(signal.name), signal.afterMs);
+      output += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code, ended) => {
+      if (code !== 0 && ended === null) reject(new Error(`exit code ${code}: ${errors}`));
+      else resolve({ signal: ended, lastLine: output.trim().split('\n').at(-1) ?? '' });
+    });
+  });
+}
+
+describe('a process that trains', () => {
+  let data = '';
+  let runs = '';
+  beforeAll(async () => {
+    execFileSync('npx', ['tsc', '-b'], { cwd: fileURLToPath(new URL('..', import.meta.url)) });
+    data = await tinyIdxFolder();
+    runs = await temporaryFolder();
+  });
+  // A checkpoint after every step, so that many a kill comes while one is written.
+  const config = (name: string): TrainConfig =>
+    tinyConfig(data, join(runs, name), { engine: 'wasm', steps: STEPS, checkpointEvery: 1, validateEvery: 20 });
+  const finalCheckpoint = (name: string): Promise<Buffer> =>
+    readFile(join(runs, name, 'checkpoints', `step-${STEPS}.safetensors`));
+  const metrics = async (name: string): Promise<unknown[]> =>
+    (await readFile(join(runs, name, 'metrics.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => ({ ...(JSON.parse(line) as MetricsRecord), elapsedSeconds: 0 }));
+
+  it('ends with the same bytes when it is killed at random moments and resumed', async () => {
+    expect(await trainingProcess(['train', JSON.stringify(config('whole'))])).toMatchObject({ lastLine: 'finished' });
+    const rng = createRng(7);
+    let kills = 0;
+    let outcome: Outcome | undefined;
+    while (outcome?.lastLine !== 'finished') {
+      const started = existsSync(join(runs, 'killed', 'config.json'));
+      const args = started ? ['resume', join(runs, 'killed')] : ['train', JSON.stringify(config('killed'))];
+      outcome = await trainingProcess(args, kills < 6 ? { name: 'SIGKILL', afterMs: 250 * rng.uniform() } : undefined);
+      if (outcome.signal === 'SIGKILL') kills++;
+    }
+    expect(kills).toBeGreaterThanOrEqual(3);
+    expect((await finalCheckpoint('killed')).equals(await finalCheckpoint('whole'))).toBe(true);
+    expect(await metrics('killed')).toEqual(await metrics('whole'));
+  });
+
+  it('writes a checkpoint and ends by itself on SIGINT', async () => {
+    const long = { ...config('stopped'), steps: 100_000, checkpointEvery: 100_000 };
+    const outcome = await trainingProcess(['train', JSON.stringify(long)], { name: 'SIGINT', afterMs: 200 });
+    expect(outcome).toEqual({ signal: null, lastLine: 'interrupted' });
+    const { step } = (await metrics('stopped')).at(-1) as MetricsRecord;
+    expect(step).toBeGreaterThan(0);
+    expect(step).toBeLessThan(100_000);
+  });
+});
