@@ -1,3 +1,12 @@
+export type {
+  DataFormat,
+  QuantizeOptions,
+  QuantizeResult,
+  Quantizer,
+  Rng,
+  RngState,
+  Schedule,
+} from '@vqkit/core-tensor';
 export {
   assertFinite,
   assertIndices,
@@ -10,12 +19,11 @@ export {
   ShapeError,
   UnsupportedError,
 } from '@vqkit/core-tensor';
-export { createFsq } from '@vqkit/fsq';
-export { createLfq } from '@vqkit/lfq';
-export { createTracker, diagnose, flipRate, psnr, ssim } from '@vqkit/metrics';
-export { createSimVq } from '@vqkit/simvq';
-export type { DataFormat, QuantizeOptions, QuantizeResult, Quantizer, Rng, RngState, Schedule } from '@vqkit/core-tensor';
 export type { Fsq, FsqConfig, FsqOptions } from '@vqkit/fsq';
+export { createFsq } from '@vqkit/fsq';
 export type { Lfq, LfqConfig, LfqLoss, LfqOptions, LfqQuantizeOptions } from '@vqkit/lfq';
+export { createLfq } from '@vqkit/lfq';
 export type { Diagnosis, Problem, Tracker, TrackerOptions, TrackerReport, TrackerUpdate } from '@vqkit/metrics';
+export { createTracker, diagnose, flipRate, psnr, ssim } from '@vqkit/metrics';
 export type { SimVq, SimVqConfig, SimVqLoss, SimVqOptions } from '@vqkit/simvq';
+export { createSimVq } from '@vqkit/simvq';

@@ -53,7 +53,7 @@ function createBar(stream: NodeJS.WriteStream): Progress {
       stream.write(`\r\u001b[K${line}\n`);
     },
     stop() {
-      bar.stop();
+      if (bar.isActive) bar.stop();
     },
   };
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT, exitCodeOf, messageOf } from './errors.ts';
+import { packageVersion } from './version.ts';
 
 interface CommandModule {
   readonly command: (finish: (code: number) => void) => Command;
@@ -41,7 +41,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   let code: number = EXIT.ok;
   const program = new Command('vqkit')
     .description('Vector quantization for TypeScript: train image tokenizers with LFQ, FSQ and SimVQ.')
-    .version(version(), '-v, --version')
+    .version(packageVersion(), '-v, --version')
     .option('--debug', DEBUG)
     .helpCommand(false)
     .configureHelp({ subcommandTerm: (command) => command.name() })
@@ -74,11 +74,4 @@ export async function runCli(args: readonly string[]): Promise<number> {
 /** Commander throws instead of ending the process, and leaves the message to us. */
 function quiet(command: Command): Command {
   return command.exitOverride().configureOutput({ outputError: () => undefined });
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
 }

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built command line in a process of its own. `onStderr` sees what it has written so far, and may send signals. */
+export function vqkit(
+  args: readonly string[],
+  options: { cwd?: string; onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: options.cwd });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    options.onStderr?.(stderr, (signal) => child.kill(signal));
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** A tiny data set in MNIST's format: `count` images of 8 × 8, half of them for the test; a run on it takes seconds. */
+export async function writeTinyData(folder: string, count = 48): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const pixels = 64;
+  for (const name of ['train-images-idx3-ubyte', 't10k-images-idx3-ubyte']) {
+    const bytes = Buffer.alloc(16 + count * pixels);
+    for (const [i, word] of [0x803, count, 8, 8].entries()) bytes.writeUInt32BE(word, 4 * i);
+    for (let i = 0; i < count * pixels; i++) bytes[16 + i] = (((i % pixels) * (1 + Math.floor(i / pixels))) % 16) * 16;
+    await writeFile(join(folder, name), bytes);
+  }
+  return folder;
+}

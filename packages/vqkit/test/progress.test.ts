@@ -1,0 +1,113 @@
+import { PassThrough } from 'node:stream';
+import type { MetricsRecord } from '@vqkit/train';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createProgress, type Progress } from '../src/cli/progress.ts';
+
+/** A stream that remembers, as a terminal or as a pipe. */
+function fakeStream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
+  const written: string[] = [];
+  const stream = new PassThrough();
+  stream.on('data', (chunk: Buffer) => written.push(chunk.toString()));
+  const terminal = {
+    isTTY,
+    columns: 120,
+    rows: 40,
+    cursorTo: () => true,
+    clearLine: () => true,
+    moveCursor: () => true,
+  };
+  return { stream: Object.assign(stream, terminal) as unknown as NodeJS.WriteStream, text: () => written.join('') };
+}
+
+const validation: MetricsRecord = {
+  kind: 'validation',
+  step: 20,
+  epoch: 1,
+  quality: { l1: 0.1, mse: 0.01, psnrDb: 18.456, ssim: null },
+  codes: {
+    tokens: 100,
+    codebookSize: 256,
+    numCodebooks: 1,
+    used: 40,
+    utilization: 0.2,
+    perplexity: 31.4,
+    bitsPerToken: 4.9,
+    statistics: {},
+  },
+  elapsedSeconds: 2,
+};
+
+/** 100 steps, one each tenth of a second. */
+function trainThrough(progress: Progress): void {
+  progress.start(100, 0);
+  for (let step = 1; step <= 100; step++) {
+    vi.advanceTimersByTime(100);
+    progress.step(step, 1 / step);
+    if (step === 20) progress.record(validation);
+  }
+  progress.stop();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('createProgress', () => {
+  it('prints plain lines into a pipe: every five seconds, every validation and the end', () => {
+    const { stream, text } = fakeStream(false);
+    trainThrough(createProgress(stream));
+    expect(text().trim().split('\n')).toEqual([
+      'step 20/100  validation 18.46 dB, perplexity 31.4 of 256',
+      'step 50/100  loss 0.0200  10 steps/s  0:05 left',
+      'step 100/100  loss 0.0100  10 steps/s  0:00 left',
+    ]);
+  });
+
+  it('draws a bar with rate and time left on a terminal', () => {
+    const { stream, text } = fakeStream(true);
+    const progress = createProgress(stream);
+    trainThrough(progress);
+    expect(text()).toMatch(/ \d\d\/100 {2}loss 0\.0\d+ {2}10 steps\/s {2}0:0\d left {2}validation 18\.46 dB/);
+    expect(text()).toContain('100/100');
+  });
+
+  it('shows what a resumed run has done, not as speed', () => {
+    const { stream, text } = fakeStream(false);
+    const progress = createProgress(stream);
+    progress.start(100, 90);
+    vi.advanceTimersByTime(5000);
+    progress.step(95, 0.5);
+    progress.stop();
+    expect(text()).toBe('step 95/100  loss 0.5000  1.0 steps/s  0:05 left\n');
+  });
+
+  it('measures the rate over the last seconds', () => {
+    const { stream, text } = fakeStream(false);
+    const progress = createProgress(stream);
+    progress.start(100_000, 0);
+    vi.advanceTimersByTime(60_000);
+    for (let step = 1; step <= 200; step++) {
+      vi.advanceTimersByTime(100);
+      progress.step(step, 1);
+    }
+    expect(text().trim().split('\n').at(-1)).toMatch(/ 10 steps\/s {2}2:46:\d\d left$/);
+    progress.stop();
+  });
+
+  it('leaves no trace of a training that did not start', () => {
+    for (const isTTY of [false, true]) {
+      const { stream, text } = fakeStream(isTTY);
+      createProgress(stream).stop();
+      expect(text()).toBe('');
+    }
+  });
+
+  it('prints notes as lines of their own', () => {
+    const { stream, text } = fakeStream(false);
+    createProgress(stream).note('warning: one image skipped');
+    expect(text()).toBe('warning: one image skipped\n');
+  });
+});
