@@ -107,9 +107,15 @@ function checkIndex(file, text) {
   ];
 }
 
-/** Folders of the machine that this check runs on. A clone right under / or /usr says nothing about its owner. */
-const machinePaths = [homedir(), dirname(fileURLToPath(new URL('../..', import.meta.url)))].filter(
+/** Where this clone stands. One right under / or /usr says nothing about its machine. */
+const parent = dirname(fileURLToPath(new URL('../..', import.meta.url)));
+const machineFolders = ['/home', '/Users', '/root', '/tmp', homedir(), parent].filter(
   (path) => !['/', '/usr'].includes(path),
+);
+
+/** The beginning of an absolute path into one of them. */
+const machinePath = new RegExp(
+  `(?<![\\w.:-])(?:${machineFolders.map((path) => path.replace(/\W/g, '\\$&')).join('|')})/[\\w.-]+`,
 );
 
 /**
@@ -120,8 +126,7 @@ const machinePaths = [homedir(), dirname(fileURLToPath(new URL('../..', import.m
  */
 function checkAddresses(file, text) {
   const [host] = /https?:\/\/[^\s"'<>)]*(?:registr[y]|npmmirror|artifactory|\/simple\/)/.exec(text) ?? [];
-  const [home] = /(?<![\w.:])\/(?:home|Users|root|tmp)\/[\w.-]+/.exec(text) ?? [];
-  const path = home ?? machinePaths.find((folder) => text.includes(`${folder}/`));
+  const [path] = machinePath.exec(text) ?? [];
   const failures = [];
   if (host !== undefined) {
     failures.push({ file, rule: 'no registry host is named', fix: `It names ${host}. Leave it to the reader's npm.` });
