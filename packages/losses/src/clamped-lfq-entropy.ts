@@ -15,12 +15,13 @@ import {
   type Tensor1D,
   type Tensor2D,
   tensor2d,
+  tidy,
 } from '@tensorflow/tfjs-core';
 import { requireKnownOptions, requirePositive, UnsupportedError } from '@vqkit/core-tensor';
-import { bitsPerCodebook, type LfqEntropies, type LfqEntropyOptions, nothing } from './lfq-entropy.ts';
-import { flatWeights, shares, tokenRows } from './tokens.ts';
+import { bitsPerCodebook, entropyTokens, type LfqEntropies, type LfqEntropyOptions, nothing } from './lfq-entropy.ts';
 
 const WHERE = 'clampedLfqEntropy';
+
 /** Largest number of bits of a codebook whose N × 2^d matrix is formed. */
 export const MAX_CLAMPED_BITS = 12;
 
@@ -45,29 +46,32 @@ export interface ClampedLfqEntropyOptions extends LfqEntropyOptions {
  * const { perSample, codebook } = clampedLfqEntropy(tf.mul(4 * 100, x), { entropyEps: 1e-5 });
  */
 export function clampedLfqEntropy(logits: Tensor, options: ClampedLfqEntropyOptions = {}): LfqEntropies {
+  return tidy(() => entropies(logits, options));
+}
+
+function entropies(logits: Tensor, options: ClampedLfqEntropyOptions): LfqEntropies {
   requireKnownOptions(WHERE, options, ['weights', 'numCodebooks', 'sampleWeights', 'entropyEps']);
-  const { numCodebooks = 1, entropyEps = 1e-5 } = options;
+  const { numCodebooks = 1, entropyEps = 1e-5, weights, sampleWeights } = options;
   requirePositive(WHERE, 'entropyEps', entropyEps);
-  const weights = flatWeights(WHERE, 'weights', options.weights, logits);
-  const sampleWeights = flatWeights(WHERE, 'sampleWeights', options.sampleWeights, logits) ?? weights;
   const bits = bitsPerCodebook(WHERE, logits, numCodebooks);
   if (bits > MAX_CLAMPED_BITS) {
     throw new UnsupportedError(
       `${WHERE}: logits must have at most ${MAX_CLAMPED_BITS} bits a codebook, got ${bits}. Use lfqEntropy, which is exact and has no such matrix.`,
     );
   }
-  if (logits.size === 0) return nothing(numCodebooks, 2 ** bits);
+  const { rows, sampleShares, batchShares } = entropyTokens(WHERE, logits, { weights, sampleWeights });
+  const [n] = rows.shape;
+  if (n === 0) return nothing(numCodebooks, 2 ** bits);
 
-  const n = logits.size / (bits * numCodebooks);
   const signs = corners(bits);
   // softmax(2τ⟨x,c⟩) with z = 4τsx: half of z for a set bit, minus half for a clear one.
   const perBook = Array.from({ length: numCodebooks }, (_, book) => {
-    const own = slice(tokenRows(logits, weights), [0, book * bits], [n, bits]);
+    const own = slice(rows, [0, book * bits], [n, bits]);
     return softmax(matMul(mul(own, 0.5), signs));
   });
   const entropy = (p: Tensor, axis: number): Tensor => neg(sum(mul(p, log(maximum(p, scalar(entropyEps)))), axis));
-  const average = perBook.map((p) => reshape(matMul(reshape(shares(weights, n), [1, n]), p), [-1]) as Tensor1D);
-  const perSample = perBook.map((p) => sum(mul(entropy(p, 1), shares(sampleWeights, n))));
+  const average = perBook.map((p) => reshape(matMul(reshape(batchShares, [1, n]), p), [-1]) as Tensor1D);
+  const perSample = perBook.map((p) => sum(mul(entropy(p, 1), sampleShares)));
   const codebook = average.map((p) => entropy(p, 0));
   return {
     perSample: mean(stack(perSample)),

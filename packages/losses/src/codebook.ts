@@ -1,12 +1,11 @@
-import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
-import { requireKnownOptions } from '@vqkit/core-tensor';
-import { commitmentLoss } from './commitment.ts';
-import { requireSameShape, type TokenWeights } from './tokens.ts';
+import { type Scalar, square, sub, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { stopGradient } from '@vqkit/core-tensor';
+import { checkPair, type TokenWeights, tokenMean, tokenRows } from './tokens.ts';
 
 /**
  * Codebook loss: moves a code to the encoder outputs that chose it, where codes are trained by gradient.
  *
- * `mean((sg z - q)²)`: {@link commitmentLoss} with the gradient on the other side.
+ * `mean((sg z - q)²)`: the commitment loss with the gradient on the other side.
  *
  * - Shapes: z and q [..., features], `weights` [...]. Range: >= 0; 0 when no token counts.
  * - Gradient: `2 (q - z) / elements` to q, none to z.
@@ -19,7 +18,8 @@ import { requireSameShape, type TokenWeights } from './tokens.ts';
  * const loss = tf.add(codebookLoss(z, codes), tf.mul(0.25, commitmentLoss(z, codes)));
  */
 export function codebookLoss(z: Tensor, q: Tensor, options: TokenWeights = {}): Scalar {
-  requireKnownOptions('codebookLoss', options, ['weights']);
-  requireSameShape('codebookLoss', ['z', 'q'], z, q);
-  return commitmentLoss(q, z, options);
+  return tidy(() => {
+    const weights = checkPair('codebookLoss', z, q, options);
+    return tokenMean(square(tokenRows(sub(stopGradient(z), q), weights)), weights);
+  });
 }

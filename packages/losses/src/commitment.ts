@@ -1,6 +1,6 @@
-import { type Scalar, square, sub, type Tensor } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, stopGradient } from '@vqkit/core-tensor';
-import { flatWeights, requireSameShape, type TokenWeights, tokenMean, tokenRows } from './tokens.ts';
+import { type Scalar, square, sub, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { stopGradient } from '@vqkit/core-tensor';
+import { checkPair, type TokenWeights, tokenMean, tokenRows } from './tokens.ts';
 
 /**
  * Commitment loss: pulls the encoder's output to the code it was given, and so bounds its growth.
@@ -18,9 +18,8 @@ import { flatWeights, requireSameShape, type TokenWeights, tokenMean, tokenRows 
  * const pull = commitmentLoss(z, quantized, { weights: mask });
  */
 export function commitmentLoss(z: Tensor, q: Tensor, options: TokenWeights = {}): Scalar {
-  const where = 'commitmentLoss';
-  requireKnownOptions(where, options, ['weights']);
-  requireSameShape(where, ['z', 'q'], z, q);
-  const weights = flatWeights(where, 'weights', options.weights, z);
-  return tokenMean(square(tokenRows(sub(z, stopGradient(q)), weights)), weights);
+  return tidy(() => {
+    const weights = checkPair('commitmentLoss', z, q, options);
+    return tokenMean(square(tokenRows(sub(z, stopGradient(q)), weights)), weights);
+  });
 }

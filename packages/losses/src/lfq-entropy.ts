@@ -9,6 +9,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
 import { bitEntropy, requireInteger, requireKnownOptions, ShapeError, show } from '@vqkit/core-tensor';
@@ -22,14 +23,14 @@ export interface LfqEntropyOptions extends TokenWeights {
 }
 
 /** Entropies in nats, each the mean over the codebooks. */
-export interface LfqEntropies {
+export type LfqEntropies = {
   /** H(c|x) in [0, d ln 2]: how undecided a token is between codes. */
   readonly perSample: Scalar;
   /** H(c) in [0, d ln 2]: how evenly the batch uses the codes. At most ln N + `perSample`. */
   readonly codebook: Scalar;
   /** Mean probability of every code, [numCodebooks, 2^d], the first bit the most significant. */
   readonly averageProbabilities: Tensor2D;
-}
+};
 
 /**
  * The two entropies of lookup-free quantization, exactly, from the log-odds of its bits.
@@ -58,7 +59,7 @@ export interface LfqEntropies {
  * const loss = tf.sub(perSample, codebook);
  */
 export function lfqEntropy(logits: Tensor, options: LfqEntropyOptions = {}): LfqEntropies {
-  return entropies('lfqEntropy', logits, options, true);
+  return tidy(() => entropies('lfqEntropy', logits, options, true));
 }
 
 /**
@@ -71,7 +72,7 @@ export function lfqEntropy(logits: Tensor, options: LfqEntropyOptions = {}): Lfq
  * const undecided = perSampleEntropy(logits, { weights: mask });
  */
 export function perSampleEntropy(logits: Tensor, options: LfqEntropyOptions = {}): Scalar {
-  return entropies('perSampleEntropy', logits, options, false).perSample;
+  return tidy(() => entropies('perSampleEntropy', logits, options, false).perSample);
 }
 
 /**
@@ -82,24 +83,20 @@ export function perSampleEntropy(logits: Tensor, options: LfqEntropyOptions = {}
  * const perplexity = tf.exp(codebookEntropy(logits));
  */
 export function codebookEntropy(logits: Tensor, options: LfqEntropyOptions = {}): Scalar {
-  return entropies('codebookEntropy', logits, options, true).codebook;
+  return tidy(() => entropies('codebookEntropy', logits, options, true).codebook);
 }
 
 function entropies(where: string, logits: Tensor, options: LfqEntropyOptions, codebook: boolean): LfqEntropies {
   requireKnownOptions(where, options, ['weights', 'numCodebooks', 'sampleWeights']);
   const { numCodebooks = 1 } = options;
-  const weights = flatWeights(where, 'weights', options.weights, logits);
-  const sampleWeights = flatWeights(where, 'sampleWeights', options.sampleWeights, logits) ?? weights;
   const bits = bitsPerCodebook(where, logits, numCodebooks);
-  if (logits.size === 0) return nothing(numCodebooks, codebook ? 2 ** bits : 0);
-
-  const rows = tokenRows(logits, weights);
+  const { rows, sampleShares, batchShares } = entropyTokens(where, logits, options);
   const [n] = rows.shape;
-  const batch = shares(weights, n);
-  const sample = sampleWeights === weights ? batch : shares(sampleWeights, n);
+  if (n === 0) return nothing(numCodebooks, codebook ? 2 ** bits : 0);
+
   const each = Array.from({ length: numCodebooks }, (_, book) => {
     const own = numCodebooks === 1 ? rows : slice(rows, [0, book * bits], [n, bits]);
-    return bitEntropy({ logits: own, sampleWeights: sample, batchWeights: batch }, { codebook });
+    return bitEntropy({ logits: own, sampleWeights: sampleShares, batchWeights: batchShares }, { codebook });
   });
   return {
     perSample: meanOf(each.map(([perSample]) => perSample)),
@@ -108,10 +105,25 @@ function entropies(where: string, logits: Tensor, options: LfqEntropyOptions, co
   };
 }
 
+/** The tokens of both entropies as rows, and the share of each token in either. */
+export function entropyTokens(
+  where: string,
+  logits: Tensor,
+  options: LfqEntropyOptions,
+): { rows: Tensor2D; sampleShares: Tensor1D; batchShares: Tensor1D } {
+  const weights = flatWeights(where, 'weights', options.weights, logits);
+  const ofSample = flatWeights(where, 'sampleWeights', options.sampleWeights, logits);
+  const counted: Tensor1D | undefined =
+    weights === undefined || ofSample === undefined ? weights : add(weights, ofSample);
+  const rows = tokenRows(logits, counted);
+  const batchShares = shares(weights, rows.shape[0]);
+  return { rows, batchShares, sampleShares: ofSample === undefined ? batchShares : shares(ofSample, rows.shape[0]) };
+}
+
 /** Bits of each codebook: the last axis divided by the number of codebooks. */
 export function bitsPerCodebook(where: string, logits: Tensor, numCodebooks: number): number {
   requireInteger(where, 'numCodebooks', numCodebooks, 1);
-  const dim = logits.shape.at(-1) as number;
+  const dim = logits.shape.at(-1) ?? 0;
   if (dim > 0 && dim % numCodebooks === 0) return dim / numCodebooks;
   throw new ShapeError(
     `${where}: logits must end in an axis of numCodebooks · d = ${numCodebooks} · d log-odds, got shape ${show(logits.shape)}. Pass all bits of all codebooks on the last axis.`,

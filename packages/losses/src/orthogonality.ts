@@ -12,6 +12,7 @@ import {
   sum,
   type Tensor,
   type Tensor3D,
+  tidy,
   transpose,
 } from '@tensorflow/tfjs-core';
 
@@ -45,11 +46,17 @@ export function orthogonalityLoss(codebook: Tensor): Scalar {
       `orthogonalityLoss: codebook must have shape [codes, features] or [codebooks, codes, features], none of them 0, got ${show(codebook.shape)}. Pass the codes themselves, not indices.`,
     );
   }
-  const [h, n, features] = (codebook.rank === 2 ? [1, ...codebook.shape] : codebook.shape) as [number, number, number];
-  const codes: Tensor3D = reshape(codebook, [h, n, features]);
-  const unit = mul(codes, rsqrt(add(sum(square(codes), 2, true), scalar(TINY)))) as Tensor3D;
-  const across = transpose(unit, [0, 2, 1]);
-  const gram = n > features ? matMul(across, unit) : matMul(unit, across);
-  const withItself = sum(square(sum(square(unit), 2)));
-  return div(sub(sum(square(gram)), withItself), scalar(h * n * n));
+  return tidy(() => {
+    const [h, n, features] = (codebook.rank === 2 ? [1, ...codebook.shape] : codebook.shape) as [
+      number,
+      number,
+      number,
+    ];
+    const codes: Tensor3D = reshape(codebook, [h, n, features]);
+    const unit = mul(codes, rsqrt(add(sum(square(codes), 2, true), scalar(TINY)))) as Tensor3D;
+    const across = transpose(unit, [0, 2, 1]);
+    const gram = n > features ? matMul(across, unit) : matMul(unit, across);
+    const withItself = sum(square(sum(square(unit), 2)));
+    return div(sub(sum(square(gram)), withItself), scalar(h * n * n));
+  });
 }

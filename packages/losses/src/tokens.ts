@@ -16,7 +16,7 @@ import {
   type Tensor2D,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { ShapeError, show } from '@vqkit/core-tensor';
+import { requireKnownOptions, ShapeError, show } from '@vqkit/core-tensor';
 
 /** How much each token counts in a mean. */
 export interface TokenWeights {
@@ -27,12 +27,15 @@ export interface TokenWeights {
   readonly weights?: Tensor | undefined;
 }
 
-/** Throws unless both have the same shape of rank >= 1. */
-export function requireSameShape(where: string, names: readonly [string, string], a: Tensor, b: Tensor): void {
-  if (a.rank >= 1 && a.rank === b.rank && a.shape.every((size, i) => size === b.shape[i])) return;
-  throw new ShapeError(
-    `${where}: ${names[0]} and ${names[1]} must have the same shape of rank >= 1, got ${show(a.shape)} and ${show(b.shape)}. Pass one code per token.`,
-  );
+/** Checks that z and q have the same shape of rank >= 1, and the options; returns the weights. */
+export function checkPair(where: string, z: Tensor, q: Tensor, options: TokenWeights): Tensor1D | undefined {
+  requireKnownOptions(where, options, ['weights']);
+  if (z.rank < 1 || z.rank !== q.rank || z.shape.some((size, i) => size !== q.shape[i])) {
+    throw new ShapeError(
+      `${where}: z and q must have the same shape of rank >= 1, got ${show(z.shape)} and ${show(q.shape)}. Pass one code per token.`,
+    );
+  }
+  return flatWeights(where, 'weights', options.weights, z);
 }
 
 /** The tokens of x as rows, [N, features]; zeros in the rows of weight 0. */

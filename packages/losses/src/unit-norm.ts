@@ -1,4 +1,4 @@
-import { type Scalar, square, sub, type Tensor } from '@tensorflow/tfjs-core';
+import { type Scalar, square, sub, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { requireKnownOptions } from '@vqkit/core-tensor';
 import { flatWeights, type TokenWeights, tokenMean, tokenRows } from './tokens.ts';
 
@@ -20,6 +20,8 @@ import { flatWeights, type TokenWeights, tokenMean, tokenRows } from './tokens.t
 export function unitNormLoss(x: Tensor, options: TokenWeights = {}): Scalar {
   const where = 'unitNormLoss';
   requireKnownOptions(where, options, ['weights']);
-  const weights = flatWeights(where, 'weights', options.weights, x);
-  return tokenMean(square(sub(square(tokenRows(x, weights)), 1)), weights);
+  return tidy(() => {
+    const weights = flatWeights(where, 'weights', options.weights, x);
+    return tokenMean(square(sub(square(tokenRows(x, weights)), 1)), weights);
+  });
 }
