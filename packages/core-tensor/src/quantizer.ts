@@ -214,12 +214,12 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
       requireKnownOptions(name, options, ['mask']);
       const { mask } = options;
       const layout = tokenLayout(name, z, dim, dataFormat);
-      return withoutGradient(() => {
+      return tidy(() => {
         const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
         if (z.size === 0) return zeros([...layout.tokenShape, ...indexAxes], 'int32');
         const real = weights === undefined ? undefined : realRows(weights);
         const indices = method.encodeTokens(withoutPadding(layout.toTokens(z), real));
-        return finishIndices(indices, real, layout.tokenShape, indexAxes);
+        return withoutGradient(() => finishIndices(indices, real, layout.tokenShape, indexAxes));
       });
     },
 

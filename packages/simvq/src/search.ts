@@ -9,14 +9,13 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
-  tidy,
   transpose,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { type Linear, nearestCode } from '@vqkit/core-tensor';
+import { type Linear, type NearestCodeInputs, nearestCode, withoutGradient } from '@vqkit/core-tensor';
 import { type Derived, derived } from './derived.ts';
 
-/** Finds the nearest code: [N, dim] → int32 [N]. */
+/** Finds the nearest code: [N, dim] → int32 [N], constants to gradients. */
 export interface CodeSearch {
   nearest(x: Tensor2D): Tensor1D;
   dispose(): void;
@@ -34,25 +33,22 @@ export interface CodeSearch {
 export function frozenSpaceSearch(frozen: Variable, { weight, bias }: Linear): CodeSearch {
   const codes = frozen as unknown as Tensor2D;
   const w = weight as unknown as Tensor2D;
-  const all = bias === undefined ? [frozen, weight] : [frozen, weight, bias];
-  const mid = derived([frozen], () => mean(codes, 0, true) as Tensor2D);
-  const keys = derived([frozen], () => sub(codes, mid.get()) as Tensor2D);
-  const center = derived(all, () => {
+  const mid = derived([frozen], () => mean(codes, 0, true));
+  const keys = derived([frozen], () => sub(codes, mid.get()) as Tensor2D, [mid]);
+  const back = derived([weight], () => transpose(w));
+  const center = derived(bias === undefined ? [frozen, weight] : [frozen, weight, bias], () => {
     const moved: Tensor = matMul(mid.get(), w);
     return bias === undefined ? moved : add(moved, bias);
-  });
-  const back = derived([weight], () => transpose(w));
+  }, [mid]);
   const keyBias = derived([frozen, weight], () => {
     const metric: Tensor2D = matMul(w, back.get());
     return mul(sum(mul(matMul(keys.get(), metric), keys.get()), 1), -0.5) as Tensor1D;
-  });
-  return {
-    nearest: (x) =>
-      tidy(() => nearestCode({ x: matMul(sub(x, center.get()), back.get()), keys: keys.get(), bias: keyBias.get() })),
-    dispose: () => {
-      for (const part of [mid, keys, center, back, keyBias]) part.dispose();
-    },
-  };
+  }, [keys, back]);
+  return searchWith([mid, keys, back, center, keyBias], (x) => ({
+    x: matMul(sub(x, center.get()) as Tensor2D, back.get()),
+    keys: keys.get(),
+    bias: keyBias.get(),
+  }));
 }
 
 /**
@@ -60,14 +56,25 @@ export function frozenSpaceSearch(frozen: Variable, { weight, bias }: Linear): C
  * `argmin |x - c_k|² = argmax ⟨x - c̄, c_k - c̄⟩ - ½ |c_k - c̄|²`.
  */
 export function codeSpaceSearch(codebook: Derived<Tensor2D>, variables: readonly Variable[]): CodeSearch {
-  const center = derived(variables, () => mean(codebook.get(), 0, true));
-  const keys = derived(variables, () => sub(codebook.get(), center.get()) as Tensor2D);
-  const bias = derived(variables, () => mul(sum(square(keys.get()), 1), -0.5) as Tensor1D);
+  const center = derived(variables, () => mean(codebook.get(), 0, true), [codebook]);
+  const keys = derived(variables, () => sub(codebook.get(), center.get()) as Tensor2D, [codebook, center]);
+  const bias = derived(variables, () => mul(sum(square(keys.get()), 1), -0.5) as Tensor1D, [keys]);
+  return searchWith([center, keys, bias], (x) => ({
+    x: sub(x, center.get()) as Tensor2D,
+    keys: keys.get(),
+    bias: bias.get(),
+  }));
+}
+
+function searchWith(parts: readonly Derived[], inputs: (x: Tensor2D) => NearestCodeInputs): CodeSearch {
   return {
-    nearest: (x) =>
-      tidy(() => nearestCode({ x: sub(x, center.get()) as Tensor2D, keys: keys.get(), bias: bias.get() })),
+    nearest: (x) => {
+      // Before the tape is off: what is kept must not be made inside a scope that ends with the search.
+      for (const part of parts) part.get();
+      return withoutGradient(() => nearestCode(inputs(x)));
+    },
     dispose: () => {
-      for (const part of [center, keys, bias]) part.dispose();
+      for (const part of parts) part.dispose();
     },
   };
 }

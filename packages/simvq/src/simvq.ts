@@ -20,7 +20,6 @@ import {
   stopGradient,
   straightThrough,
   weightedMse,
-  withoutGradient,
 } from '@vqkit/core-tensor';
 import { rotateTo } from '@vqkit/losses';
 import { derived } from './derived.ts';
@@ -108,8 +107,8 @@ export function createSimVq(options: SimVqOptions): SimVq {
     parameters: createParameterSet(WHERE, parameters),
 
     quantizeTokens(x, { training, weights }) {
-      const indices = withoutGradient(() => search.nearest(x));
-      const codes = withoutGradient<Tensor2D>(() => gatherCodes(codebook.get(), indices));
+      const indices = search.nearest(x);
+      const codes = gatherCodes(codebook.get(), indices);
       const quantized = config.rotationTrick
         ? rotateTo(x, codes, { maxScale: config.rotationMaxScale })
         : straightThrough(x, codes);
