@@ -5,7 +5,7 @@ import { adamWStep, fsqQuantize, gelu } from '@vqkit/core-tensor';
 import { init } from '../dist/index.js';
 
 const steps = Number(process.argv[2] ?? 10);
-const report = await init();
+const report = await init({ threads: process.argv[3] ? Number(process.argv[3]) : undefined });
 console.log(report);
 
 const times = new Map();

@@ -1,6 +1,8 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
+import { startPool } from '#platform';
+import type { Pool } from './pool.ts';
 
 /** A function of assembly/: pointers and integers; those with units of work end in (begin, end, worker). */
 type SimdFunction = (...args: number[]) => void;
@@ -21,6 +23,8 @@ export interface Engine {
   view(tensor: TensorInfo): TypedArray;
   /** `count` int32 at an address, in place, valid as long as {@link Engine.view}. */
   integers(address: number, count: number): Int32Array;
+  /** Copies bytes to an address, such as one that {@link Engine.scratch} lent. */
+  write(address: number, bytes: Uint8Array): void;
   /** Lends `bytes` of memory, contents undefined, to `use`. */
   scratch<T>(bytes: number, use: (address: number) => T): T;
 }
@@ -38,12 +42,8 @@ export function engineOf(backend: unknown): Engine {
   return engine;
 }
 
-export function hasEngine(backend: object): boolean {
-  return engines.has(backend);
-}
-
-/** Instantiates our functions in the memory of a backend. */
-export async function attachEngine(backend: BackendWasm): Promise<Engine> {
+/** Instantiates our functions in the memory of a backend, on `threads` threads if they can be had. */
+export async function attachEngine(backend: BackendWasm, threads: number): Promise<Engine> {
   const tfjs = backend.wasm as unknown as TfjsModule;
   const memory = memoryOf(tfjs);
   const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
@@ -51,21 +51,21 @@ export async function attachEngine(backend: BackendWasm): Promise<Engine> {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   const functions = instance.exports as Record<string, SimdFunction>;
-  const find = (name: string): SimdFunction => {
-    const found = functions[name];
-    if (found === undefined) throw new UnsupportedError(`backend-wasm: assembly/ has no function '${name}'.`);
-    return found;
-  };
+  const pool = shared && threads > 1 ? await startPool(threads, bytes, memory) : undefined;
+  if (pool !== undefined) stopWith(backend, pool);
+
   const engine: Engine = {
-    threads: 1,
-    call: (name, ...args) => find(name)(...args),
+    threads: pool?.threads ?? 1,
+    call: (name, ...args) => (functions[name] as SimdFunction)(...args),
     run: (name, units, ...args) => {
-      if (units > 0) find(name)(...args, 0, units, 0);
+      if (pool !== undefined && units > 1) pool.run(name, units, args);
+      else if (units > 0) (functions[name] as SimdFunction)(...args, 0, units, 0);
     },
     output: (shape, dtype) => backend.makeOutput([...shape], dtype),
     address: (tensor) => backend.getMemoryOffset(tensor.dataId),
     view: (tensor) => backend.typedArrayFromHeap(tensor),
     integers: (address, count) => new Int32Array(memory.buffer, address, count),
+    write: (address, bytes) => new Uint8Array(memory.buffer).set(bytes, address),
     scratch: (bytes, use) => {
       const address = tfjs._malloc(bytes) >>> 0;
       if (address === 0) {
@@ -82,6 +82,15 @@ export async function attachEngine(backend: BackendWasm): Promise<Engine> {
   };
   engines.set(backend, engine);
   return engine;
+}
+
+/** Ends the threads when tfjs removes the backend. */
+function stopWith(backend: BackendWasm, pool: Pool): void {
+  const dispose = backend.dispose.bind(backend);
+  backend.dispose = () => {
+    pool.stop();
+    dispose();
+  };
 }
 
 /** What we use of tfjs's Emscripten module, whose public types leave it out. */

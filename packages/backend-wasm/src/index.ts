@@ -1,2 +1,2 @@
-export type { EngineReport } from './init.ts';
+export type { EngineReport, InitOptions } from './init.ts';
 export { init } from './init.ts';

@@ -1,65 +1,142 @@
-import { type BackendWasm, version_wasm } from '@tensorflow/tfjs-backend-wasm';
-import { backend, env, getKernel, type KernelConfig, type KernelFunc, ready, setBackend } from '@tensorflow/tfjs-core';
-import { provideKernel, UnsupportedError } from '@vqkit/core-tensor';
-import { attachEngine, hasEngine } from './engine.ts';
-import { adamWStep } from './kernels/adamw-step.ts';
-import { conv2D, fusedConv2D } from './kernels/conv2d.ts';
-import { conv2DBackpropFilter } from './kernels/conv2d-backprop-filter.ts';
-import { conv2DBackpropInput } from './kernels/conv2d-backprop-input.ts';
-import { gelu, geluGrad } from './kernels/gelu.ts';
-import { identity } from './kernels/identity.ts';
-import { maxPool, maxPoolGrad } from './kernels/max-pool.ts';
-import { resizeNearestNeighbor, resizeNearestNeighborGrad } from './kernels/resize-nearest.ts';
-import { sum } from './kernels/sum.ts';
-import { unsortedSegmentSum } from './kernels/unsorted-segment-sum.ts';
+import { BackendWasm, setThreadsCount, setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import {
+  engine,
+  env,
+  findBackendFactory,
+  ready,
+  registerBackend,
+  removeBackend,
+  setBackend,
+} from '@tensorflow/tfjs-core';
+import { requireInteger, requireKnownOptions, requireOption, UnsupportedError } from '@vqkit/core-tensor';
+import { coreCount, loadSharedModule, removeCrashHandlers } from '#platform';
+import { attachEngine } from './engine.ts';
+import { provideKernels } from './kernels/index.ts';
+
+export interface InitOptions {
+  /**
+   * Threads for the kernels of this package, 1 to 64. Default: all cores in Node, 1 in a browser. Results have the same bits with any
+   * number.
+   */
+  readonly threads?: number;
+  /** Where a browser finds tfjs's .wasm files: a path or address ending in `/`. Not needed in Node. */
+  readonly wasmPaths?: string;
+}
 
 /** What the engine is and can do. */
 export interface EngineReport {
   readonly engine: 'wasm';
-  /** 128-bit SIMD instructions. */
+  /** 128-bit SIMD instructions: always true, because init() needs them. */
   readonly simd: boolean;
+  /** Threads that run the kernels of this package. */
   readonly threads: number;
   /** Version of @tensorflow/tfjs-backend-wasm. */
   readonly version: string;
 }
 
-let provided = false;
+const NAME = 'wasm';
+const tfjsFactory = findBackendFactory(NAME);
+let running: { readonly backend: object; readonly report: EngineReport } | undefined;
+let queue: Promise<unknown> = Promise.resolve();
 
-/** Starts TensorFlow.js on WebAssembly with the kernels of vqkit, and makes it the active engine. Safe to call again. */
-export async function init(): Promise<EngineReport> {
-  if (!(await setBackend('wasm'))) {
-    throw new UnsupportedError("init: tf.setBackend('wasm') gave false. Look for the reason in the console.");
-  }
-  await ready();
-  const wasm = backend() as unknown as BackendWasm;
-  if (!hasEngine(wasm)) await attachEngine(wasm);
-  if (!provided) provideKernels();
-  provided = true;
-  return {
-    engine: 'wasm',
-    simd: (await env().getAsync('WASM_HAS_SIMD_SUPPORT')) as boolean,
-    threads: 1,
-    version: version_wasm,
-  };
+/**
+ * Starts TensorFlow.js on WebAssembly, gives it the kernels that training and quantizing need, and makes it the active engine.
+ *
+ * Call it before the first tensor. Calling it again is cheap and gives the same report.
+ *
+ * @throws OptionError when an option breaks its rule; UnsupportedError where WebAssembly SIMD is missing, the .wasm files are not
+ * found, or `threads` differs from those of the engine that already runs.
+ * @example
+ * const { threads } = await init();
+ * const y = tf.conv2d(tf.ones([1, 8, 8, 3]), tf.ones([3, 3, 3, 4]), 1, 'same');
+ */
+export function init(options: InitOptions = {}): Promise<EngineReport> {
+  // One after the other, so that two calls at once start one engine.
+  const result = queue.then(() => start(options));
+  queue = result.catch(() => undefined);
+  return result;
 }
 
-function provideKernels(): void {
-  const provide = (name: string, kernel: KernelFunc): void => provideKernel('wasm', name, kernel);
-  const tfjs = (name: string): KernelConfig => getKernel(name, 'wasm') as KernelConfig;
+async function start(options: InitOptions): Promise<EngineReport> {
+  requireKnownOptions('init', options, ['threads', 'wasmPaths']);
+  const { threads, wasmPaths } = options;
+  if (threads !== undefined) requireInteger('init', 'threads', threads, 1, 64);
+  const alive = backendNow();
+  if (running !== undefined && alive === running.backend) {
+    const { report } = running;
+    if (threads !== undefined && threads !== report.threads) {
+      throw new UnsupportedError(
+        `init: the wasm engine already runs with threads = ${report.threads}, got ${threads}. Ask for them in the first call, or call tf.removeBackend('wasm') before, which destroys its tensors.`,
+      );
+    }
+    await activate();
+    return report;
+  }
+  if ((await env().getAsync('WASM_HAS_SIMD_SUPPORT')) !== true) {
+    throw new UnsupportedError(
+      'init: the wasm engine needs WebAssembly SIMD, which this JavaScript engine lacks. Use a browser from 2023 on, or the cpu engine.',
+    );
+  }
+  if (wasmPaths !== undefined) {
+    requireOption(
+      typeof wasmPaths === 'string',
+      'init',
+      'wasmPaths',
+      "a string ending in '/'",
+      wasmPaths,
+      "Use for example '/assets/'.",
+    );
+    if (alive === undefined) setWasmPaths(wasmPaths);
+  }
+  const wanted = threads ?? Math.min(coreCount(), 64);
+  if (alive === undefined) await register(wanted, threads !== undefined);
+  await activate();
+  removeCrashHandlers();
+  const backend = backendNow() as BackendWasm;
+  const attached = await attachEngine(backend, wanted);
+  provideKernels(backend);
+  const report: EngineReport = { engine: 'wasm', simd: true, threads: attached.threads, version: version_wasm };
+  running = { backend, report };
+  return report;
+}
 
-  provide('Conv2D', conv2D);
-  provide('FusedConv2D', fusedConv2D(tfjs('FusedConv2D')));
-  provide('Conv2DBackpropInput', conv2DBackpropInput);
-  provide('Conv2DBackpropFilter', conv2DBackpropFilter);
-  provide('MaxPool', maxPool);
-  provide('MaxPoolGrad', maxPoolGrad);
-  provide('ResizeNearestNeighbor', resizeNearestNeighbor);
-  provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
-  provide('Sum', sum(tfjs('Sum')));
-  provide('Identity', identity);
-  provide('UnsortedSegmentSum', unsortedSegmentSum);
+/** The instance behind the name `wasm`, if tfjs has made it already. */
+function backendNow(): object | undefined {
+  return engine().registry[NAME];
+}
 
-  provide('Gelu', gelu);
-  provide('GeluGrad', geluGrad);
-  provide('AdamWStep', adamWStep);
+/** Registers the threaded build where it is wanted and can be had, else tfjs's own choice. */
+async function register(threads: number, required: boolean): Promise<void> {
+  if (threads > 1) {
+    try {
+      const module = await loadSharedModule();
+      // Of XNNPACK, whose work our kernels do.
+      setThreadsCount(1);
+      if (findBackendFactory(NAME) !== null) removeBackend(NAME);
+      registerBackend(NAME, () => new BackendWasm(module as unknown as BackendWasm['wasm']), 2);
+      return;
+    } catch (error) {
+      if (required) {
+        throw new UnsupportedError(
+          `init: threads = ${threads} is not possible here: ${String(error)}. Use threads: 1.`,
+        );
+      }
+    }
+  }
+  if (findBackendFactory(NAME) === null && tfjsFactory !== null) registerBackend(NAME, tfjsFactory, 2);
+}
+
+async function activate(): Promise<void> {
+  let started = false;
+  try {
+    started = await setBackend(NAME);
+    await ready();
+  } catch (error) {
+    throw new UnsupportedError(`init: TensorFlow.js could not start its wasm backend: ${String(error)}.`);
+  }
+  if (!started) {
+    throw new UnsupportedError(
+      'init: TensorFlow.js could not start its wasm backend (the console says why). In a browser, pass wasmPaths: where the .wasm files of @tensorflow/tfjs-backend-wasm are served.',
+    );
+  }
 }

@@ -1,0 +1,83 @@
+import { getBackend, ones, sum } from '@tensorflow/tfjs-core';
+import { OptionError } from '@vqkit/core-tensor';
+import { expectSame } from '@vqkit/testing';
+import { describe, expect, it } from 'vitest';
+import { init } from '../src/index.ts';
+import { explain } from '../src/native.ts';
+
+describe('init', () => {
+  it('falls back to wasm and says why not native', async () => {
+    const report = await init({ threads: 2 });
+    expect(report).toMatchObject({ engine: 'wasm', tfjs: '4.22.0', threads: 2 });
+    expect(report.notChosen).toEqual([
+      {
+        engine: 'native',
+        reason: 'the package @tensorflow/tfjs-node is not installed',
+        fix: 'It is optional. For native TensorFlow: npm install @tensorflow/tfjs-node@4.22.0',
+      },
+    ]);
+    expect(report.tensorflow).toBeUndefined();
+    expect(report.kernels).toContainEqual({ name: 'Gelu', runs: 'fused' });
+    expect(getBackend()).toBe('wasm');
+    await expectSame(sum(ones([3, 4]), 0), [3, 3, 3, 3]);
+  });
+
+  it('takes the engine that is preferred', async () => {
+    const report = await init({ prefer: 'cpu' });
+    expect(report).toMatchObject({ engine: 'cpu', threads: 1 });
+    expect(report.notChosen.map(({ engine, reason }) => [engine, reason])).toEqual([
+      ['native', "prefer is 'cpu'"],
+      ['wasm', "prefer is 'cpu'"],
+    ]);
+    expect(getBackend()).toBe('cpu');
+    expect(await init({ prefer: 'wasm' })).toMatchObject({ engine: 'wasm', threads: 2 });
+    expect(getBackend()).toBe('wasm');
+  });
+
+  it('says in words why the wasm engine cannot do what is asked', async () => {
+    const { engine, notChosen } = await init({ prefer: 'wasm', threads: 3 });
+    expect(engine).toBe('cpu');
+    expect(notChosen.at(-1)?.reason).toContain('the wasm engine already runs with threads = 2, got 3');
+  });
+
+  it('explains bad options', async () => {
+    await expect(init({ prefer: 'gpu' as 'cpu' })).rejects.toThrow(
+      "init: prefer must be one of 'native', 'wasm', 'cpu', got \"gpu\". Pick one of 'native', 'wasm', 'cpu'.",
+    );
+    await expect(init({ threads: 0 })).rejects.toThrow('init: threads must be an integer from 1 to 64, got 0.');
+    await expect(init({ thread: 2 } as object)).rejects.toThrow(OptionError);
+  });
+});
+
+describe('explain', () => {
+  const reasons: [string, unknown, string][] = [
+    [
+      'not installed',
+      new Error("Cannot find package '@tensorflow/tfjs-node' imported from a.js"),
+      'the package @tensorflow/tfjs-node is not installed',
+    ],
+    [
+      'no addon',
+      new Error('The Node.js native addon module (tfjs_binding.node) can not be found at path: a'),
+      '@tensorflow/tfjs-node is installed without its native addon: its install script was blocked or could not download TensorFlow',
+    ],
+    [
+      'no library',
+      new Error('libtensorflow.so.2: cannot open shared object file: No such file or directory'),
+      'the TensorFlow library of @tensorflow/tfjs-node does not load on this system (libtensorflow.so.2: cannot open shared object file: No such file or directory)',
+    ],
+    [
+      'a dependency of it is missing',
+      new Error("Cannot find package 'long' imported from a.js"),
+      "@tensorflow/tfjs-node does not load (Cannot find package 'long' imported from a.js)",
+    ],
+    ['anything else', 'odd\nsecond line', '@tensorflow/tfjs-node does not load (odd)'],
+  ];
+  for (const [name, error, reason] of reasons) {
+    it(name, () => {
+      const explained = explain(error);
+      expect(explained.reason).toBe(reason);
+      expect(explained.fix).not.toBe('');
+    });
+  }
+});

@@ -1,0 +1,53 @@
+import { getKernel, type KernelBackend, type KernelConfig, type KernelFunc } from '@tensorflow/tfjs-core';
+import { provideKernel } from '@vqkit/core-tensor';
+import { adamWStep } from './adamw-step.ts';
+import { conv2D, fusedConv2D } from './conv2d.ts';
+import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
+import { conv2DBackpropInput } from './conv2d-backprop-input.ts';
+import { fsqQuantize } from './fsq-quantize.ts';
+import { gelu, geluGrad } from './gelu.ts';
+import { identity } from './identity.ts';
+import { maxPool, maxPoolGrad } from './max-pool.ts';
+import { nearestCode } from './nearest-code.ts';
+import { resizeNearestNeighbor, resizeNearestNeighborGrad } from './resize-nearest.ts';
+import { signQuantize } from './sign-quantize.ts';
+import { sum } from './sum.ts';
+import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
+
+/** tfjs's own kernels behind some of ours, which call them for what they do not do themselves. */
+const delegates = new Map<string, KernelConfig>();
+
+/** Gives the wasm engine every kernel of this package: what tfjs lacks, what it does slowly, and vqkit's own. */
+export function provideKernels(backend: KernelBackend): void {
+  if (delegates.size === 0) register();
+  // tfjs binds its kernels to one WebAssembly instance when a backend starts, but only those it finds in its registry.
+  for (const { setupFunc } of delegates.values()) setupFunc?.(backend);
+}
+
+function register(): void {
+  const provide = (name: string, kernel: KernelFunc): void => provideKernel('wasm', name, kernel);
+  const tfjs = (name: string): KernelConfig => {
+    const config = getKernel(name, 'wasm') as KernelConfig;
+    delegates.set(name, config);
+    return config;
+  };
+
+  provide('Conv2D', conv2D);
+  provide('FusedConv2D', fusedConv2D(tfjs('FusedConv2D')));
+  provide('Conv2DBackpropInput', conv2DBackpropInput);
+  provide('Conv2DBackpropFilter', conv2DBackpropFilter);
+  provide('MaxPool', maxPool);
+  provide('MaxPoolGrad', maxPoolGrad);
+  provide('ResizeNearestNeighbor', resizeNearestNeighbor);
+  provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
+  provide('Sum', sum(tfjs('Sum')));
+  provide('Identity', identity);
+  provide('UnsortedSegmentSum', unsortedSegmentSum);
+
+  provide('FsqQuantize', fsqQuantize);
+  provide('SignQuantize', signQuantize);
+  provide('NearestCode', nearestCode);
+  provide('Gelu', gelu);
+  provide('GeluGrad', geluGrad);
+  provide('AdamWStep', adamWStep);
+}
