@@ -70,7 +70,7 @@ export function resolve(options: SimVqOptions): SimVqConfig {
   requireInteger(WHERE, 'codebookSize', codebookSize, 1, 2 ** 24);
   const { frozenCodebookDim = dim, codebookInit = 'normal', dataFormat = 'channelsLast' } = options;
   requireInteger(WHERE, 'frozenCodebookDim', frozenCodebookDim, 1);
-  const transform = transformConfig(WHERE, codebookTransform);
+  const transform = transformConfig(WHERE, codebookTransform, { inputDim: frozenCodebookDim, outputDim: dim });
   requireBoolean(WHERE, 'transformBias', transformBias);
   requireOption(
     !transformBias || transform === 'linear',

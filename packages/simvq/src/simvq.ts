@@ -69,7 +69,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
   const rng = createRng(config.seed);
 
   const frozen = ownedVariable(initialCodebook(config, rng), [codebookSize, frozenCodebookDim], trainCodebook);
-  const transform = buildTransform(WHERE, options.codebookTransform ?? 'linear', config.codebookTransform, {
+  const transform = buildTransform(options.codebookTransform ?? 'linear', config.codebookTransform, {
     inputDim: frozenCodebookDim,
     outputDim: dim,
     bias: config.transformBias,

@@ -58,7 +58,11 @@ export interface BuiltTransform extends CodebookTransform {
 }
 
 /** Checks the option and fills in its defaults. */
-export function transformConfig(where: string, option: CodebookTransformOption): CodebookTransformConfig {
+export function transformConfig(
+  where: string,
+  option: CodebookTransformOption,
+  width: { inputDim: number; outputDim: number },
+): CodebookTransformConfig {
   if (option === 'linear') return option;
   requireOption(
     typeof option === 'object' && option !== null,
@@ -77,6 +81,7 @@ export function transformConfig(where: string, option: CodebookTransformOption):
       option,
       'List every variable that apply reads in parameters.',
     );
+    requireCustom(where, option, width);
     return 'custom';
   }
   requireKnownOptions(`${where}: codebookTransform`, option, ['hidden', 'activation', 'bias']);
@@ -99,7 +104,6 @@ export function transformConfig(where: string, option: CodebookTransformOption):
 
 /** Makes the transform, its layers initialised as PyTorch's nn.Linear and named as in its nn.Sequential. */
 export function buildTransform(
-  where: string,
   option: CodebookTransformOption,
   config: CodebookTransformConfig,
   shape: { inputDim: number; outputDim: number; bias: boolean; rng: Rng },
@@ -109,7 +113,14 @@ export function buildTransform(
     const linear = createLinear({ name: 'code_transform', ...shape });
     return { apply: linear.apply, parameters: linear.parameters, linear };
   }
-  if (config === 'custom') return customTransform(where, option as CodebookTransform, inputDim, outputDim);
+  if (config === 'custom') {
+    const own = option as CodebookTransform;
+    return {
+      apply: (codes) => own.apply(codes),
+      parameters: own.parameters.map((p) => ({ ...p, name: `code_transform.${p.name}` })),
+      linear: undefined,
+    };
+  }
   const widths = [inputDim, ...config.hidden, outputDim];
   const layers = widths.slice(1).map((width, i) =>
     createLinear({
@@ -129,12 +140,11 @@ export function buildTransform(
   };
 }
 
-function customTransform(
+function requireCustom(
   where: string,
   transform: CodebookTransform,
-  inputDim: number,
-  outputDim: number,
-): BuiltTransform {
+  { inputDim, outputDim }: { inputDim: number; outputDim: number },
+): void {
   const names = transform.parameters.map(({ name }) => name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated !== undefined) {
@@ -148,9 +158,4 @@ function customTransform(
       `${where}: codebookTransform.apply must map [M, ${inputDim}] to [M, ${outputDim}], got ${show(shape)} for M = 2. Its input width is frozenCodebookDim, its output width dim.`,
     );
   }
-  return {
-    apply: (codes) => transform.apply(codes),
-    parameters: transform.parameters.map((p) => ({ ...p, name: `code_transform.${p.name}` })),
-    linear: undefined,
-  };
 }
