@@ -10,6 +10,7 @@ import {
   type Tensor,
   zerosLike,
 } from '@tensorflow/tfjs-core';
+import { withoutGradient } from '@vqkit/core-tensor';
 
 /**
  * x / |x| along an axis. Where |x| <= 1e-12 there is no direction: 0, with no gradient (the reference library divides by 1e-12, and
@@ -17,7 +18,7 @@ import {
  */
 export function unitLength<T extends Tensor>(x: T, axis: number): T {
   const squared = sum(square(x), axis, true);
-  const long = greater(squared, scalar(1e-24));
+  const long = withoutGradient(() => greater(squared, scalar(1e-24)));
   const safe = select(long, squared, onesLike(squared));
   return mul(x, select(long, rsqrt(safe), zerosLike(squared))) as T;
 }
