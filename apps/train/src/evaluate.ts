@@ -140,7 +140,7 @@ function codeUse(report: TrackerReport, numCodebooks: number): CodeUse {
   };
   const finite = Object.entries(statistics).filter(([, value]) => value !== undefined && Number.isFinite(value));
   return {
-    tokens: report.tokens / numCodebooks,
+    tokens: report.tokens,
     codebookSize: report.codebookSize / numCodebooks,
     numCodebooks,
     used: report.usedCodes / numCodebooks,

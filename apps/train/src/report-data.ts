@@ -48,7 +48,7 @@ export interface ImageQuality {
 
 /** How the codes were used over a set of images: all its tokens, in one codebook (with several, the mean over them). */
 export interface CodeUse {
-  /** Tokens that were counted. */
+  /** Tokens that were counted; each has one index per codebook. */
   readonly tokens: number;
   /** Codes of one codebook. */
   readonly codebookSize: number;

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor';
 import { describe, expect, it } from 'vitest';
@@ -104,5 +104,12 @@ describe('configJsonSchema', () => {
       const shown = (option as { default?: unknown }).default;
       if (name !== 'outDir') expect(shown, name).toEqual(config[name]);
     }
+  });
+});
+
+describe('README', () => {
+  it('lists every option', async () => {
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    for (const name of Object.keys(configJsonSchema().properties ?? {})) expect(readme).toContain(`| \`${name}\` |`);
   });
 });

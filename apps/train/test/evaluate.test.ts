@@ -1,0 +1,110 @@
+import { memory, tidy, zerosLike } from '@tensorflow/tfjs-core';
+import { createRng } from '@vqkit/core-tensor';
+import { eachEngine } from '@vqkit/testing';
+import { describe, expect, it } from 'vitest';
+import { collectReportData } from '../src/collect-report.ts';
+import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
+import { createImages, type Images } from '../src/data/images.ts';
+import { evaluate } from '../src/evaluate.ts';
+import { createQualityMeter } from '../src/image-quality.ts';
+import { type Autoencoder, createAutoencoder } from '../src/model/autoencoder.ts';
+import { blobs } from './fixtures.ts';
+
+const images = (count: number): Images => createImages(blobs(count, 3), [count, 8, 8, 1]);
+const tiny = (options: TrainOptions): TrainConfig => createConfig({ widths: [4, 8], ...options });
+
+/** Sets every weight to 0, so that all latents are the same and the output is 0. */
+function silence(model: Autoencoder): void {
+  const state = model.stateDict();
+  const zeros = tidy(() => Object.fromEntries(Object.entries(state).map(([name, value]) => [name, zerosLike(value)])));
+  model.loadStateDict(zeros);
+  for (const value of [...Object.values(state), ...Object.values(zeros)]) value.dispose();
+}
+
+describe('createQualityMeter', () => {
+  it('has the range of [-1, 1] and the mean error of the whole set in its PSNR', () => {
+    const meter = createQualityMeter({ height: 1, width: 2, channels: 1 });
+    meter.add(Float32Array.of(-1, 1), Float32Array.of(-1, 0));
+    meter.add(Float32Array.of(0.5, 0.5, 0, 0), Float32Array.of(0, 0.5, 0, 0));
+    const mse = (1 + 0.25) / 6;
+    expect(meter.report()).toEqual({ l1: 1.5 / 6, mse, psnrDb: 10 * Math.log10(4 / mse), ssim: null });
+  });
+
+  it('weighs SSIM by images and knows perfect ones', () => {
+    const noise = createRng(1).uniformArray(3 * 144, -1, 1);
+    const meter = createQualityMeter({ height: 12, width: 12, channels: 1 });
+    meter.add(noise.subarray(0, 288), noise.subarray(0, 288));
+    expect(meter.report()).toMatchObject({ mse: 0, psnrDb: null });
+    expect(meter.report().ssim).toBeCloseTo(1, 12);
+    meter.add(noise.subarray(288), new Float32Array(144));
+    const { ssim } = meter.report();
+    const alone = createQualityMeter({ height: 12, width: 12, channels: 1 });
+    alone.add(noise.subarray(288), new Float32Array(144));
+    expect(ssim).toBeCloseTo((2 + (alone.report().ssim ?? 0)) / 3, 12);
+  });
+});
+
+eachEngine(() => {
+  describe('evaluate', () => {
+    it('gives what the model gives, in any batches, and changes nothing', async () => {
+      for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
+        const model = createAutoencoder(tiny({ quantizer }), 1);
+        const before = { tensors: memory().numTensors, rng: model.quantizer.rng.state() };
+        const whole = await evaluate(model, images(10), { batchSize: 10, step: 0, keepPairs: 3 });
+        const parts = await evaluate(model, images(10), { batchSize: 4, step: 0, keepPairs: 3 });
+        expect(memory().numTensors, quantizer).toBe(before.tensors);
+        expect(model.quantizer.rng.state()).toEqual(before.rng);
+        expect(parts.histograms).toEqual(whole.histograms);
+        expect(parts.quality.mse).toBeCloseTo(whole.quality.mse, 6);
+        expect(whole.codes.tokens).toBe(40);
+        expect(whole.histograms[0]?.counts.reduce((sum, count) => sum + count, 0)).toBe(40);
+        expect(whole.codes.statistics.perSampleEntropy !== undefined, quantizer).toBe(quantizer === 'lfq');
+        expect(whole.codes.statistics.snrDb !== undefined, quantizer).toBe(quantizer === 'simvq');
+        expect(whole.pairs).toMatchObject({ count: 3, height: 8, width: 8, channels: 1 });
+        expect(whole.pairs.originals).toEqual(parts.pairs.originals);
+        model.dispose();
+      }
+    });
+
+    it('is right where the answer is known', async () => {
+      const model = createAutoencoder(tiny({ quantizer: 'fsq' }), 1);
+      silence(model);
+      const { quality, codes, histograms } = await evaluate(model, images(6), { batchSize: 4, step: 0 });
+      const pixels = images(6).batch([0, 1, 2, 3, 4, 5]);
+      const mean = (f: (value: number) => number): number => pixels.reduce((sum, x) => sum + f(x), 0) / pixels.length;
+      expect(quality.l1).toBeCloseTo(mean(Math.abs), 9);
+      expect(quality.mse).toBeCloseTo(
+        mean((x) => x * x),
+        9,
+      );
+      expect(codes).toMatchObject({ tokens: 24, used: 1, perplexity: 1, bitsPerToken: 0, codebookSize: 240 });
+      expect(histograms).toMatchObject([{ codebookSize: 240, counts: [24] }]);
+      model.dispose();
+    });
+
+    it('counts every codebook of several', async () => {
+      const options = { levels: [3, 3], numCodebooks: 2 };
+      const model = createAutoencoder(tiny({ quantizer: 'fsq', quantizerOptions: options }), 1);
+      const { codes, histograms } = await evaluate(model, images(5), { batchSize: 5, step: 0 });
+      expect(codes).toMatchObject({ codebookSize: 9, numCodebooks: 2, tokens: 20 });
+      expect(histograms.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0))).toEqual([20, 20]);
+      expect(codes.used).toBe(((histograms[0]?.codes.length ?? 0) + (histograms[1]?.codes.length ?? 0)) / 2);
+      model.dispose();
+    });
+  });
+
+  describe('collectReportData', () => {
+    it('diagnoses a collapsed codebook', async () => {
+      const config = tiny({ quantizer: 'fsq', batchSize: 100 });
+      const model = createAutoencoder(config, 1);
+      silence(model);
+      const data = { train: images(1), validation: images(0), test: images(300), skipped: [] };
+      const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
+      const { diagnosis, summary } = await collectReportData(run);
+      expect(diagnosis.map(({ name, severity }) => [name, severity])).toContainEqual(['collapse', 'critical']);
+      for (const { message, remedy } of diagnosis) expect(`${message} ${remedy}`).toMatch(/\d.*\w/);
+      expect(summary).toMatchObject({ testImages: 300, quantizer: 'fsq' });
+      model.dispose();
+    });
+  });
+});
