@@ -65,26 +65,40 @@ function readReport() {
 }
 
 /**
- * The skipped tests of a file by name; a suite that was skipped whole is one name.
+ * The name under which a test that did not run is listed: that of the outermost suite of which nothing ran, else its own.
+ * @param {Test} test
  * @param {TestFile} file
- * @returns {string[]}
  */
-function skippedNames({ assertionResults }) {
-  const paths = assertionResults.map(({ ancestorTitles, title, status }) => ({
-    path: [...ancestorTitles, title],
-    ran: status === 'passed' || status === 'failed',
-  }));
-  const names = paths
-    .filter(({ ran }) => !ran)
-    .map(({ path }) => {
-      for (let depth = 1; depth < path.length; depth++) {
-        const suite = path.slice(0, depth);
-        const inSuite = paths.filter((other) => suite.every((title, i) => other.path[i] === title));
-        if (inSuite.every(({ ran }) => !ran)) return `${suite.join(' > ')} (${inSuite.length} tests)`;
-      }
-      return path.join(' > ');
-    });
-  return [...new Set(names)];
+function skippedName({ ancestorTitles, title }, { assertionResults }) {
+  for (let depth = 1; depth <= ancestorTitles.length; depth++) {
+    const suite = ancestorTitles.slice(0, depth);
+    const inSuite = assertionResults.filter((test) => suite.every((name, i) => test.ancestorTitles[i] === name));
+    if (!inSuite.some(ran)) return suite.join(' > ');
+  }
+  return [...ancestorTitles, title].join(' > ');
+}
+
+/** @param {Test} test */
+function ran({ status }) {
+  return status === 'passed' || status === 'failed';
+}
+
+/**
+ * The tests that did not run, by name: how many in which files.
+ * @param {TestFile[]} report
+ */
+function skippedTests(report) {
+  /** @type {Map<string, { tests: number, files: Set<string> }>} */
+  const names = new Map();
+  for (const file of report) {
+    for (const test of file.assertionResults) {
+      if (ran(test)) continue;
+      const name = skippedName(test, file);
+      const { tests, files } = names.get(name) ?? { tests: 0, files: new Set() };
+      names.set(name, { tests: tests + 1, files: files.add(file.name.replace(root, '')) });
+    }
+  }
+  return names;
 }
 
 /** Prints what was not run, by name, and the count of the tests. */
@@ -93,15 +107,15 @@ function summarise() {
   const tests = report.flatMap((file) => file.assertionResults);
   const passed = tests.filter(({ status }) => status === 'passed').length;
   const failures = tests.filter(({ status }) => status === 'failed').length;
-  const skipped = tests.length - passed - failures;
+  const skipped = tests.filter((test) => !ran(test)).length;
   // A file that could not be loaded has no failed test to count; it is one failure.
   const broken = report.filter(
     (file) => file.status === 'failed' && file.assertionResults.every((t) => t.status !== 'failed'),
   );
 
   console.log('');
-  for (const file of report) {
-    for (const name of skippedNames(file)) console.log(`not run: ${file.name.replace(root, '')}: ${name}`);
+  for (const [name, { tests, files }] of skippedTests(report)) {
+    console.log(`not run: ${name} (${tests} tests in ${[...files].join(', ')})`);
   }
   if (failed.length > 0) console.log(`failed stages: ${failed.join(', ')}`);
   console.log(`${passed} passed, ${failures + broken.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
