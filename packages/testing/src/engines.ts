@@ -61,11 +61,8 @@ if (whyNoNative !== undefined) missing.native = whyNoNative;
 export function eachEngine(suite: (engine: EngineName) => void): void {
   for (const name of Object.keys(engines) as EngineName[]) {
     const reason = missing[name];
-    if (reason !== undefined && !required.includes(name)) {
-      describe.skip(`on ${name}: skipped, ${reason}`, () => suite(name));
-      continue;
-    }
-    describe(`on ${name}`, () => {
+    const skipped = reason !== undefined && !required.includes(name);
+    describe.skipIf(skipped)(skipped ? `on ${name}: skipped, ${reason}` : `on ${name}`, () => {
       beforeAll(async () => {
         await startEngine(name);
       });
