@@ -1,71 +1,382 @@
 import {
+  add,
+  dispose,
   grads,
-  linspace,
+  memory,
   mul,
-  reshape,
   type Scalar,
+  slice,
   sum,
   type Tensor,
-  transpose,
+  type Tensor2D,
+  tensor,
+  tidy,
+  train,
   type Variable,
   variableGrads,
 } from '@tensorflow/tfjs-core';
-import {
-  camelCaseOptions,
-  eachEngine,
-  expectClose,
-  expectSame,
-  type Golden,
-  goldenCases,
-  goldenTensor,
-  tolerances,
-} from '@vqkit/testing';
+import { createRng, ownedVariable } from '@vqkit/core-tensor';
+import { rotateTo } from '@vqkit/losses';
+import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
+import { type CodebookTransform, createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
+import { codebook64, nearest64 } from './float64.ts';
 
-function fromGolden(golden: Golden): SimVq {
-  const options = camelCaseOptions(golden);
-  // The goldens name an MLP by the widths of all its layers; the first ones by its modules.
-  const widths = options.codebookTransform === 'Linear-ReLU-Linear' ? [4, 8, 4] : options.codebookTransform;
-  if (Array.isArray(widths)) options.codebookTransform = { hidden: widths.slice(1, -1) };
-  const simvq = createSimVq(options as unknown as SimVqOptions);
-  simvq.loadStateDict(Object.fromEntries(Object.entries(golden.state).map(([k, v]) => [k, goldenTensor(v)])));
-  return simvq;
+const TRAIN = { training: true } as const;
+
+/** The transforms and widths that go different ways through the code. */
+const KINDS: Record<string, SimVqOptions> = {
+  linear: { dim: 6, codebookSize: 40 },
+  'linear with bias in a narrow space': { dim: 6, codebookSize: 40, frozenCodebookDim: 3, transformBias: true },
+  'linear from a wide space': { dim: 6, codebookSize: 40, frozenCodebookDim: 11 },
+  MLP: { dim: 6, codebookSize: 40, codebookTransform: { hidden: [9] } },
+};
+
+function normal(n: number, dim: number, seed: number, stddev = 0.5): Tensor2D {
+  return tensor(createRng(seed).normalArray(n * dim, stddev), [n, dim]);
+}
+
+/** Gradients of a scalar to the variables of a quantizer, by name. */
+function parameterGradients(simvq: SimVq, f: () => Tensor): Record<string, Tensor> {
+  const variables = Object.entries(simvq.variables());
+  const { value, grads: found } = variableGrads(
+    () => f() as Scalar,
+    variables.map(([, v]) => v),
+  );
+  value.dispose();
+  return Object.fromEntries(variables.map(([name, v]) => [name, found[v.name] as Tensor]));
+}
+
+/** Central differences of a scalar in every element of a variable. */
+async function differences(v: Variable, f: () => Tensor, step: number): Promise<number[]> {
+  const values = Float32Array.from(await v.data());
+  const at = async (i: number, delta: number): Promise<number> => {
+    const moved = Float32Array.from(values);
+    moved[i] = (moved[i] as number) + delta;
+    tidy(() => v.assign(tensor(moved, v.shape)));
+    const y = tidy(f);
+    const [value] = await y.data();
+    y.dispose();
+    return value as number;
+  };
+  const found: number[] = [];
+  for (let i = 0; i < values.length; i++) found.push(((await at(i, step)) - (await at(i, -step))) / (2 * step));
+  tidy(() => v.assign(tensor(values, v.shape)));
+  return found;
 }
 
 eachEngine(() => {
-  describe('SimVQ against vector-quantize-pytorch', () => {
-    for (const [i, golden] of goldenCases('SimVQ').entries()) {
-      it(`golden ${i}: ${JSON.stringify(golden.config)}`, async () => {
-        const simvq = fromGolden(golden);
-        const x = goldenTensor(golden.x);
-        const { quantized, indices, loss } = simvq.quantize(x, { training: true });
-        expect(indices.shape).toEqual(golden.indices.shape);
-        await expectSame(indices, golden.indices.data);
-        await expectClose(quantized, golden.quantized.data, tolerances.float32);
-        await expectClose(loss, golden.loss?.data ?? [], tolerances.float32);
-        await expectSame(simvq.decode(indices), quantized);
-
-        const upstream = reshape(linspace(-1, 1, quantized.size), quantized.shape);
-        const [dQuantized] = grads((z: Tensor) => sum(mul(simvq.quantize(z).quantized, upstream)))([x]);
-        await expectClose(dQuantized as Tensor, golden.grad_x_of_quantized.data, tolerances.float32);
-        const [dLoss] = grads((z: Tensor) => simvq.quantize(z, { training: true }).loss)([x]);
-        await expectClose(dLoss as Tensor, golden.grad_x_of_loss_sum?.data ?? [], tolerances.float32);
-
-        const { grads: byVariable } = variableGrads(
-          () => simvq.quantize(x, { training: true }).loss as Scalar,
-          Object.values(simvq.variables()),
-        );
-        const expected = golden.grad_parameters_of_loss_sum ?? {};
-        expect(Object.keys(simvq.variables()).sort()).toEqual(Object.keys(expected).sort());
-        for (const [name, variable] of Object.entries(simvq.variables())) {
-          const grad = byVariable[(variable as Variable).name] as Tensor;
-          // Held as [in, out], PyTorch's is [out, in].
-          const theirs = goldenTensor(expected[name] as NonNullable<typeof golden.loss>);
-          const inOurLayout = theirs.rank === 2 ? transpose(theirs) : theirs;
-          await expectClose(grad, inOurLayout, tolerances.float32);
+  describe('the losses of SimVQ', () => {
+    for (const [name, options] of Object.entries(KINDS)) {
+      it(`are mean squared distances to the nearest code, ${name}`, async () => {
+        const simvq = createSimVq({ ...options, commitmentWeight: 1000, inputToQuantizeCommitLossWeight: 0.5 });
+        const x = normal(60, 6, 1);
+        const mask = Float32Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? 0 : 1));
+        const codes = await codebook64(simvq);
+        const nearest = await nearest64(x, codes);
+        const data = await x.data();
+        for (const real of [undefined, mask]) {
+          const { loss, losses } = simvq.quantize(x, real === undefined ? TRAIN : { ...TRAIN, mask: tensor(real) });
+          let [total, count] = [0, 0];
+          nearest.forEach((index, i) => {
+            if (real?.[i] === 0) return;
+            for (let j = 0; j < 6; j++) total += ((data[i * 6 + j] as number) - (codes[index]?.[j] as number)) ** 2;
+            count += 6;
+          });
+          const mse = total / count;
+          await expectClose(losses.commitment, [mse], tolerances.float32);
+          await expectClose(losses.codebook, [mse], tolerances.float32);
+          await expectClose(loss, [1000 * 1.5 * mse], tolerances.float32);
         }
         simvq.dispose();
+      });
+    }
+
+    it('scale with their weights, up to 1,000 and down to 0', async () => {
+      const x = normal(50, 6, 2);
+      const of = (commitmentWeight: number): { simvq: SimVq; dx: Tensor; dw: Tensor } => {
+        const simvq = createSimVq({ dim: 6, codebookSize: 16, commitmentWeight });
+        const [dx] = grads((z: Tensor) => simvq.quantize(z, TRAIN).loss)([x]);
+        const dw = parameterGradients(simvq, () => simvq.quantize(x, TRAIN).loss)['code_transform.weight'];
+        return { simvq, dx: dx as Tensor, dw: dw as Tensor };
+      };
+      const [one, thousand, none] = [of(1), of(1000), of(0)];
+      await expectClose(thousand.dx, mul(one.dx, 1000), tolerances.float32);
+      await expectClose(thousand.dw, mul(one.dw, 1000), tolerances.float32);
+      await expectSame(none.dx, new Float32Array(300));
+      await expectSame(none.simvq.quantize(x, TRAIN).loss, [0]);
+      for (const { simvq } of [one, thousand, none]) simvq.dispose();
+    });
+
+    it('send the commitment to the input only and the codebook loss to the codebook only', async () => {
+      for (const rotationTrick of [true, false]) {
+        const simvq = createSimVq({ dim: 3, codebookSize: 7, rotationTrick });
+        const x = normal(20, 3, 3);
+        const { quantized } = simvq.quantize(x);
+        const [dCommitment] = grads((z: Tensor) => simvq.quantize(z, TRAIN).losses.commitment)([x]);
+        await expectClose(dCommitment as Tensor, mul(add(x, mul(quantized, -1)), 2 / 60), tolerances.float32);
+        const [dCodebook] = grads((z: Tensor) => simvq.quantize(z, TRAIN).losses.codebook)([x]);
+        await expectSame(dCodebook as Tensor, new Float32Array(60));
+        const pull = parameterGradients(simvq, () => add(sum(x), simvq.quantize(x, TRAIN).losses.codebook));
+        expect((await pull['code_transform.weight']?.data())?.some((value) => value !== 0)).toBe(true);
+        simvq.dispose();
+      }
+    });
+  });
+
+  describe('the gradients of SimVQ', () => {
+    const smooth = { dim: 4, codebookSize: 5 };
+    for (const [name, options] of Object.entries({
+      linear: { ...smooth, transformBias: true },
+      narrow: { ...smooth, frozenCodebookDim: 2, trainCodebook: true },
+      'wide, without rotation': { ...smooth, frozenCodebookDim: 6, trainCodebook: true, rotationTrick: false },
+      'MLP, rows in use': {
+        ...smooth,
+        codebookSize: 16,
+        codebookTransform: { hidden: [5], activation: 'tanh' as const },
+      },
+      'MLP, all rows': {
+        ...smooth,
+        codebookTransform: { hidden: [5], activation: 'gelu' as const },
+        trainCodebook: true,
+      },
+    })) {
+      it(`to the codebook equal finite differences, ${name}`, async () => {
+        const simvq = createSimVq({ ...options, seed: 5 });
+        // Codes far apart and tokens around them, so that no index changes while a weight moves.
+        const state = simvq.stateDict();
+        simvq.loadStateDict({ ...state, frozen_codebook: mul(state.frozen_codebook as Tensor, 5) });
+        const codes = simvq.decode(tensor(Int32Array.from({ length: 12 }, (_, i) => i % options.codebookSize)));
+        const x = add(codes, normal(12, 4, 6, 0.05));
+        const loss = (): Tensor => simvq.quantize(x, TRAIN).losses.codebook;
+        const analytic = parameterGradients(simvq, loss);
+        expect(Object.keys(analytic)).toEqual(Object.keys(simvq.variables()));
+        for (const [key, variable] of Object.entries(simvq.variables()))
+          await expectClose(
+            analytic[key] as Tensor,
+            // A smaller step than elsewhere: the activations curve.
+            await differences(variable, loss, 3e-3),
+            tolerances.finiteDifference,
+          );
+        simvq.dispose();
+      });
+    }
+
+    it('to an MLP are the same through the rows in use as through the whole codebook', async () => {
+      const simvq = createSimVq({ dim: 4, codebookSize: 10, codebookTransform: { hidden: [8] }, trainCodebook: true });
+      const x = normal(40, 4, 7);
+      const whole = parameterGradients(simvq, () => simvq.quantize(x, TRAIN).losses.codebook);
+      const parts = [0, 10, 20, 30].map((start) =>
+        parameterGradients(simvq, () => simvq.quantize(slice(x, [start, 0], [10, 4]), TRAIN).losses.codebook),
+      );
+      for (const [key, gradient] of Object.entries(whole)) {
+        const mean = parts.map((part) => part[key] as Tensor).reduce((a, b) => add(a, b));
+        await expectClose(gradient, mul(mean, 0.25), tolerances.float32);
+      }
+      simvq.dispose();
+    });
+
+    it('of `quantized` are those of the rotation, with its bound, or straight-through, and never reach the codebook', async () => {
+      const x = normal(30, 6, 8);
+      const dy = normal(30, 6, 9);
+      const gradient = (f: (z: Tensor) => Tensor): Tensor => grads((z: Tensor) => sum(mul(f(z), dy)))([x])[0] as Tensor;
+      for (const rotationMaxScale of [100, 0.3]) {
+        const simvq = createSimVq({ dim: 6, codebookSize: 16, rotationMaxScale });
+        const { quantized } = simvq.quantize(x);
+        const expected = gradient((z) => rotateTo(z, quantized, { maxScale: rotationMaxScale }));
+        await expectSame(
+          gradient((z) => simvq.quantize(z, TRAIN).quantized),
+          expected,
+        );
+        await expectSame(
+          gradient((z) => simvq.quantize(z).quantized),
+          expected,
+        );
+        simvq.dispose();
+      }
+      const straight = createSimVq({ dim: 6, codebookSize: 16, rotationTrick: false });
+      await expectSame(
+        gradient((z) => straight.quantize(z, TRAIN).quantized),
+        dy,
+      );
+      const w = parameterGradients(straight, () =>
+        add(sum(straight.quantize(x, TRAIN).quantized), straight.quantize(x, TRAIN).losses.codebook),
+      );
+      const alone = parameterGradients(straight, () => straight.quantize(x, TRAIN).losses.codebook);
+      await expectSame(w['code_transform.weight'] as Tensor, alone['code_transform.weight'] as Tensor);
+      straight.dispose();
+    });
+  });
+
+  describe('the codes of SimVQ', () => {
+    for (const [name, options] of Object.entries(KINDS)) {
+      it(`have the same bits in every batch and on every path, ${name}`, async () => {
+        const simvq = createSimVq({ ...options, seed: 11 });
+        const x = normal(300, 6, 12);
+        const { quantized, indices } = simvq.quantize(x, TRAIN);
+        await expectIdentical(simvq.decode(indices), quantized);
+        const ids = await indices.data();
+        const values = await quantized.data();
+        for (const count of [1, 2, 3, 5, 8, 64]) {
+          const some = slice(x, [7, 0], [count, 6]);
+          await expectSame(simvq.encode(some), ids.slice(7, 7 + count));
+          await expectIdentical(simvq.quantize(some, TRAIN).quantized, values.slice(42, 42 + 6 * count));
+          await expectIdentical(simvq.decode(tensor(ids.slice(7, 7 + count))), values.slice(42, 42 + 6 * count));
+        }
+        simvq.dispose();
+      });
+
+      it(`follow the weights at once, ${name}`, async () => {
+        const simvq = createSimVq({ ...options, seed: 13, trainCodebook: true });
+        const x = normal(50, 6, 14);
+        const optimizer = train.adam(0.05);
+        for (let step = 0; step < 3; step++) {
+          // Fills every cache, then trains.
+          simvq.decode(simvq.encode(x));
+          optimizer.minimize(() => simvq.quantize(x, TRAIN).loss, false, Object.values(simvq.variables()));
+          const fresh = createSimVq({ ...options, seed: 99, trainCodebook: true });
+          fresh.loadStateDict(simvq.stateDict());
+          await expectSame(simvq.encode(x), fresh.encode(x));
+          await expectIdentical(simvq.quantize(x).quantized, fresh.quantize(x).quantized);
+          await expectIdentical(simvq.decode(simvq.encode(x)), fresh.quantize(x).quantized);
+          fresh.dispose();
+        }
+        simvq.dispose();
+        optimizer.dispose();
+      });
+    }
+
+    it('are index 0 for tokens that are not finite, as documented', async () => {
+      const simvq = createSimVq({ dim: 2, codebookSize: 8 });
+      const x = tensor([
+        [0.1, Number.NaN],
+        [Number.POSITIVE_INFINITY, 0],
+        [0.2, 0.3],
+        [2 ** 56, 0],
+      ]);
+      const { quantized, indices } = simvq.quantize(x);
+      const [, , third] = await indices.data();
+      await expectSame(indices, [0, 0, third as number, 0]);
+      await expectIdentical(quantized, simvq.decode(indices));
+      simvq.dispose();
+    });
+
+    it('have length 1 on average before the transform, for both kinds of initial codebook', async () => {
+      for (const codebookInit of ['normal', 'uniform'] as const) {
+        const simvq = createSimVq({ dim: 16, codebookSize: 2000, codebookInit });
+        const values = (await simvq.stateDict().frozen_codebook?.data()) as Float32Array;
+        const square = values.reduce((total, value) => total + value * value, 0) / 2000;
+        expect(square).toBeGreaterThan(0.97);
+        expect(square).toBeLessThan(1.03);
+        if (codebookInit === 'uniform')
+          expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(Math.sqrt(3 / 16));
+        simvq.dispose();
+      }
+    });
+
+    it('can be given: a codebook of one’s own through loadStateDict', async () => {
+      const simvq = createSimVq({ dim: 2, codebookSize: 3 });
+      const weight = tensor([
+        [1, 0],
+        [0, 1],
+      ]);
+      simvq.loadStateDict({
+        frozen_codebook: tensor([
+          [0, 0],
+          [1, 1],
+          [-1, 2],
+        ]),
+        'code_transform.weight': weight,
+      });
+      await expectSame(
+        simvq.encode(
+          tensor([
+            [0.9, 0.8],
+            [-3, 3],
+            [0.1, -5],
+          ]),
+        ),
+        [1, 2, 0],
+      );
+      simvq.dispose();
+    });
+  });
+
+  describe('a transform of one’s own', () => {
+    /** c = f · scale + fixed, element by element. */
+    function scaled(): CodebookTransform {
+      const scale = ownedVariable(Float32Array.of(1, 2, 3), [3], true);
+      const fixed = ownedVariable(Float32Array.of(0.5, 0, -0.5), [3], false);
+      return {
+        apply: (codes) => add(mul(codes, scale), fixed),
+        parameters: [
+          { name: 'scale', variable: scale, trainable: true },
+          { name: 'fixed', variable: fixed, trainable: false },
+        ],
+      };
+    }
+
+    it('trains, is saved under code_transform. and is freed with the quantizer', async () => {
+      const codebookTransform = scaled();
+      const simvq = createSimVq({ dim: 3, codebookSize: 9, codebookTransform });
+      expect(simvq.config.codebookTransform).toBe('custom');
+      expect(Object.keys(simvq.variables())).toEqual(['code_transform.scale']);
+      const state = simvq.stateDict();
+      expect(Object.keys(state)).toEqual(['frozen_codebook', 'code_transform.scale', 'code_transform.fixed']);
+      const x = normal(8, 3, 15);
+      const { quantized, indices } = simvq.quantize(x);
+      await expectIdentical(simvq.decode(indices), quantized);
+      await expectIdentical(simvq.quantize(x, TRAIN).quantized, quantized);
+      const loss = (): Tensor => simvq.quantize(x, TRAIN).losses.codebook;
+      const gradient = parameterGradients(simvq, loss)['code_transform.scale'] as Tensor;
+      const scale = simvq.variables()['code_transform.scale'] as Variable;
+      await expectClose(gradient, await differences(scale, loss, 1e-3), tolerances.finiteDifference);
+      tidy(() => scale.assign(tensor([0, 0, 0])));
+      await expectSame(simvq.decode(tensor([4], [1], 'int32')), [0.5, 0, -0.5]);
+      simvq.dispose();
+      expect(codebookTransform.parameters.every(({ variable }) => variable.isDisposed)).toBe(true);
+      dispose(state);
+    });
+
+    it('may be the identity', async () => {
+      const simvq = createSimVq({
+        dim: 3,
+        codebookSize: 9,
+        trainCodebook: true,
+        codebookTransform: { apply: (codes) => codes, parameters: [] },
+      });
+      const frozen = simvq.stateDict().frozen_codebook as Tensor;
+      await expectSame(simvq.decode(tensor(Int32Array.from({ length: 9 }, (_, i) => i))), frozen);
+      const optimizer = train.sgd(0.1);
+      optimizer.minimize(() => simvq.quantize(normal(20, 3, 16), TRAIN).loss, false, Object.values(simvq.variables()));
+      const moved = simvq.stateDict().frozen_codebook as Tensor;
+      await expectSame(simvq.decode(tensor(Int32Array.from({ length: 9 }, (_, i) => i))), moved);
+      simvq.dispose();
+      optimizer.dispose();
+    });
+  });
+
+  describe('the memory of SimVQ', () => {
+    for (const [name, options] of Object.entries(KINDS)) {
+      it(`does not grow over 200 optimizer steps and encodes, ${name}`, () => {
+        const simvq = createSimVq(options);
+        const optimizer = train.adam(1e-3);
+        const x = normal(60, 6, 17);
+        const once = (): void => {
+          optimizer.minimize(() => simvq.quantize(x, TRAIN).loss, false, Object.values(simvq.variables()));
+          const ids = simvq.encode(x);
+          simvq.decode(ids).dispose();
+          ids.dispose();
+        };
+        once();
+        once();
+        const before = memory();
+        for (let step = 0; step < 200; step++) once();
+        expect(memory().numTensors).toBe(before.numTensors);
+        expect(memory().numDataBuffers).toBe(before.numDataBuffers);
+        expect(memory().numBytes).toBe(before.numBytes);
+        simvq.dispose();
+        optimizer.dispose();
       });
     }
   });
