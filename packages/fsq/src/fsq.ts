@@ -17,7 +17,6 @@ import {
   createParameterSet,
   createQuantizer,
   createRng,
-  type DataFormat,
   fsqCodes,
   fsqQuantize,
   mixedRadixDigits,
@@ -25,78 +24,38 @@ import {
   type Parameter,
   type Quantizer,
   randomOrthogonal,
-  requireBoolean,
-  requireFraction,
-  requireInteger,
-  requireKnownOptions,
-  requireOneOf,
-  requireOption,
-  show,
 } from '@vqkit/core-tensor';
 import { fsqAttrs } from './levels.ts';
-
-const WHERE = 'createFsq';
-
-export interface FsqOptions {
-  /** Levels L_i of each code dimension, integers >= 2; K = Π L_i <= 2^31 - 1. A level of 2 needs `preserveSymmetry`. */
-  readonly levels: readonly number[];
-  /** Size of the feature axis. Default `levels.length · numCodebooks`; linear projections are added when it differs. */
-  readonly dim?: number;
-  /** Codebooks per token. Default 1. */
-  readonly numCodebooks?: number;
-  /** Keeps the trailing codebook axis of the indices. Default `numCodebooks > 1`. */
-  readonly keepNumCodebooksDim?: boolean;
-  /** Default `channelsLast`. */
-  readonly dataFormat?: DataFormat;
-  /** Bias in the projections. Default true. */
-  readonly projectionHasBias?: boolean;
-  /** Evenly spaced codes in [-1, 1] (arXiv:2411.19842) instead of the FSQ paper's quantizer. Default false. */
-  readonly preserveSymmetry?: boolean;
-  /** Clamps to [-1, 1] in place of tanh. Default false. */
-  readonly boundHardClamp?: boolean;
-  /** Probability that an element gets noise of up to half a level step while training; needs `preserveSymmetry`. Default 0. */
-  readonly noiseDropout?: number;
-  /** A fixed random rotation before quantizing, undone after. Default false. */
-  readonly orthogonalRotation?: boolean;
-  /** Seed of the projections, the rotation and the noise. Default 0. */
-  readonly seed?: number;
-}
-
-/** {@link FsqOptions} with every default filled in. */
-export type FsqConfig = Required<FsqOptions>;
+import { type FsqConfig, type FsqOptions, resolveOptions, WHERE } from './options.ts';
 
 export type Fsq = Quantizer<FsqConfig, never>;
-
-const OPTIONS = [
-  'levels',
-  'dim',
-  'numCodebooks',
-  'keepNumCodebooksDim',
-  'dataFormat',
-  'projectionHasBias',
-  'preserveSymmetry',
-  'boundHardClamp',
-  'noiseDropout',
-  'orthogonalRotation',
-  'seed',
-] as const;
 
 /**
  * Finite scalar quantization: every feature is bounded, then rounded to one of L levels; the code is the tuple of levels.
  *
- * `q_i = round(bound(z_i))`, `index = Σ_i level_i · Π_{j<i} L_j`: feature 0 is the LEAST significant digit. There is no codebook
- * to learn and no loss; K = Π L_i.
+ * With h = (L - 1)(1 + 10⁻³)/2, o = ½ for even L and 0 for odd L, s = atanh(o/h):
+ *
+ *     default              level = round(tanh(z + s)·h - o) + ⌊L/2⌋     code = (level - ⌊L/2⌋)/⌊L/2⌋
+ *     preserveSymmetry     level = ⌊(L - 1)(tanh z + 1)/2 + ½⌋          code = 2·level/(L - 1) - 1
+ *
+ * and with `boundHardClamp` a clamp to [-1, 1] in place of tanh, s = o/h. `index = Σ_i level_i · Π_{j<i} L_j`: feature 0 is the
+ * LEAST significant digit (LFQ has the most significant bit first). There is no codebook to learn and no loss; K = Π L_i.
  *
  * - Shapes: z is [batch, …, dim] (any rank >= 2, `dataFormat` places the feature axis); indices are int32 [batch, …] with a
- *   trailing axis when there are several codebooks.
- * - Range: codes lie in [-1, 1].
- * - Gradient: that of the bounding function; rounding is straight-through.
- * - Ties: a threshold itself belongs to the upper level. NaN gives level 0 and a NaN gradient; ±Infinity give the outer levels.
+ *   trailing axis when there are several codebooks, which take the features codebook by codebook.
+ * - Range: codes lie in [-1, 1]; without `preserveSymmetry` an even L has one code more below 0 than above.
+ * - Gradient: that of the bounding function, `(1 - tanh²(z + s))·h/⌊L/2⌋` or `1 - tanh² z`; rounding is straight-through. Noise that
+ *   is clipped at ±1 passes none.
+ * - Ties: the levels are defined by float32 thresholds ({@link fsqThresholds}), and a threshold itself belongs to the upper level, as
+ *   does z = 0 with an even L and `preserveSymmetry`. NaN gives level 0 and a NaN gradient (0 with `boundHardClamp`); ±Infinity
+ *   give the outer levels.
+ * - Noise (`noiseDropout`, training only): uniform in ± half a level step, on the emitted codes, never on the indices.
  * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
+ * - Not idempotent: quantizing a code again bounds it again.
  *
- * Differs from vector-quantize-pytorch: levels are defined by thresholds, so ids agree on every engine (its float32 chain differs
- * at up to 6 float32 values per threshold); indices are exact integers up to 2^31 - 1; noise is half a level step instead of
- * ±0.5; bad options throw; the layout is never guessed.
+ * Differs from vector-quantize-pytorch: levels are defined by thresholds, so that ids agree on every engine (its float32 chain says
+ * otherwise at a few float32 values next to a threshold, counted in the README); indices are exact integers up to 2^31 - 1; noise is half
+ * a level step instead of ±0.5; bad options throw; the layout is never guessed; no `scale`, which it never uses.
  *
  * Source: Mentzer, Minnen, Agustsson, Tschannen, "Finite Scalar Quantization: VQ-VAE Made Simple", arXiv:2309.15505; symmetric
  * form and noise: Parker et al., "Scaling Transformers for Low-Bitrate High-Quality Speech Coding", arXiv:2411.19842.
@@ -109,7 +68,7 @@ const OPTIONS = [
  * const codes = fsq.decode(fsq.encode(z));          // equals quantized bit for bit
  */
 export function createFsq(options: FsqOptions): Fsq {
-  const config = resolve(options);
+  const config = resolveOptions(options);
   const { levels, dim, numCodebooks, preserveSymmetry, noiseDropout } = config;
   const codeDim = levels.length;
   const innerDim = codeDim * numCodebooks;
@@ -171,83 +130,4 @@ export function createFsq(options: FsqOptions): Fsq {
     encodeTokens: (tokens) => perToken(fsqQuantize({ z: toRows(tokens) }, attrs)[1]),
     decodeTokens: (indices) => fromRows(fsqCodes(mixedRadixDigits(reshape(indices, [-1]) as Tensor1D, levels), attrs)),
   });
-}
-
-function resolve(options: FsqOptions): FsqConfig {
-  requireKnownOptions(WHERE, options, OPTIONS);
-  const { levels, preserveSymmetry = false, boundHardClamp = false, noiseDropout = 0, numCodebooks = 1 } = options;
-  requireOption(
-    Array.isArray(levels) && levels.length > 0,
-    WHERE,
-    'levels',
-    'a list of integers >= 2',
-    levels,
-    'Pass for example [8, 5, 5, 5].',
-  );
-  requireBoolean(WHERE, 'preserveSymmetry', preserveSymmetry);
-  requireBoolean(WHERE, 'boundHardClamp', boundHardClamp);
-  levels.forEach((level, i) => {
-    requireInteger(WHERE, `levels[${i}]`, level, 2);
-    const fix = 'Pass preserveSymmetry: true, or 3 or more levels.';
-    requireOption(
-      level > 2 || preserveSymmetry,
-      WHERE,
-      `levels[${i}]`,
-      'an integer >= 3 unless preserveSymmetry is on',
-      level,
-      fix,
-    );
-  });
-  const size = levels.reduce((product, level) => product * level, 1);
-  requireOption(
-    size <= 2 ** 31 - 1,
-    WHERE,
-    'the product of levels',
-    'at most 2^31 - 1 = 2147483647 (indices are int32)',
-    size,
-    `Use fewer or smaller levels, or several codebooks, than ${show(levels)}.`,
-  );
-  requireInteger(WHERE, 'numCodebooks', numCodebooks, 1);
-  const {
-    keepNumCodebooksDim = numCodebooks > 1,
-    dim = levels.length * numCodebooks,
-    dataFormat = 'channelsLast',
-  } = options;
-  requireBoolean(WHERE, 'keepNumCodebooksDim', keepNumCodebooksDim);
-  requireOption(
-    keepNumCodebooksDim || numCodebooks === 1,
-    WHERE,
-    'keepNumCodebooksDim',
-    'true when there are several codebooks',
-    keepNumCodebooksDim,
-    'Leave it out.',
-  );
-  requireInteger(WHERE, 'dim', dim, 1);
-  requireOneOf(WHERE, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
-  requireFraction(WHERE, 'noiseDropout', noiseDropout);
-  requireOption(
-    noiseDropout === 0 || preserveSymmetry,
-    WHERE,
-    'noiseDropout',
-    '0 unless preserveSymmetry is on',
-    noiseDropout,
-    'Pass preserveSymmetry: true.',
-  );
-  const { projectionHasBias = true, orthogonalRotation = false, seed = 0 } = options;
-  requireBoolean(WHERE, 'projectionHasBias', projectionHasBias);
-  requireBoolean(WHERE, 'orthogonalRotation', orthogonalRotation);
-  requireInteger(WHERE, 'seed', seed, 0, 2 ** 32 - 1);
-  return {
-    levels: [...levels],
-    dim,
-    numCodebooks,
-    keepNumCodebooksDim,
-    dataFormat,
-    projectionHasBias,
-    preserveSymmetry,
-    boundHardClamp,
-    noiseDropout,
-    orthogonalRotation,
-    seed,
-  };
 }

@@ -1,3 +1,4 @@
-export type { Fsq, FsqConfig, FsqOptions } from './fsq.ts';
+export type { Fsq } from './fsq.ts';
 export { createFsq } from './fsq.ts';
-export { fsqThresholds } from './levels.ts';
+export type { FsqConfig, FsqOptions } from './options.ts';
+export { fsqThresholds } from './thresholds.ts';

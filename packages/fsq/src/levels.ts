@@ -17,7 +17,7 @@ const EPSILON = 1e-3;
  *
  * - default: `round(tanh(z + shift)·h - o)` with `h = (L - 1)(1 + 1e-3)/2`, `o = ½` for even L else 0, `shift = atanh(o/h)`; the
  *   step to level j lies where `tanh(z + shift)·h - o = j - ⌊L/2⌋ - ½`.
- * - preserveSymmetry: `⌊(L - 1)(tanh z + 1)/2 + ½⌋`; the step to level j lies where `tanh z = (2j - 1)/(L - 1) - 1`.
+ * - preserveSymmetry: `⌊(L - 1)(tanh z + 1)/2 + ½⌋`; the step to level j lies where `tanh z = (2j - L)/(L - 1)`.
  *
  * With a hard clamp the identity takes the place of tanh and of atanh.
  */
@@ -27,7 +27,7 @@ export function fsqAttrs(levels: readonly number[], bound: FsqBound): FsqAttrs {
   const perLevel = levels.map((count) => {
     if (preserveSymmetry) {
       return {
-        thresholds: steps(count, (j) => inverse((2 * j - 1) / (count - 1) - 1)),
+        thresholds: steps(count, (j) => inverse((2 * j - count) / (count - 1))),
         center: (count - 1) / 2,
         step: Math.fround(2 / (count - 1)),
         shift: 0,
@@ -66,14 +66,4 @@ export function fsqAttrs(levels: readonly number[], bound: FsqBound): FsqAttrs {
 
 function steps(count: number, threshold: (j: number) => number): number[] {
   return Array.from({ length: count - 1 }, (_, j) => Math.fround(threshold(j + 1)));
-}
-
-/**
- * The thresholds that define FSQ's levels: `thresholds[i][j - 1]` is the smallest float32 z whose level in feature i is >= j.
- *
- * @example
- * fsqThresholds([3], { preserveSymmetry: true, boundHardClamp: true }); // [[-0.5, 0.5]]
- */
-export function fsqThresholds(levels: readonly number[], bound: FsqBound): readonly (readonly number[])[] {
-  return fsqAttrs(levels, bound).thresholds;
 }
