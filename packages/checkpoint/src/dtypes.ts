@@ -2,7 +2,7 @@
  * Data types of safetensors and the typed array that holds each. JavaScript has no half floats everywhere, so `F16`, `BF16` and
  * the 8-bit floats are kept as their raw bits; `BOOL` is one byte per value, 0 or 1.
  */
-export interface SafeArrays {
+interface SafeArrays {
   F64: Float64Array;
   I64: BigInt64Array;
   U64: BigUint64Array;

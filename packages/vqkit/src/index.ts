@@ -23,6 +23,7 @@ export type { Fsq, FsqConfig, FsqOptions } from '@vqkit/fsq';
 export { createFsq } from '@vqkit/fsq';
 export type { Lfq, LfqConfig, LfqLoss, LfqOptions, LfqQuantizeOptions } from '@vqkit/lfq';
 export { createLfq } from '@vqkit/lfq';
+export { commitmentLoss, lfqEntropy, orthogonalityLoss, rotateTo, unitNormLoss } from '@vqkit/losses';
 export type { Diagnosis, Problem, Tracker, TrackerOptions, TrackerReport, TrackerUpdate } from '@vqkit/metrics';
 export { createTracker, diagnose, flipRate, psnr, ssim } from '@vqkit/metrics';
 export type { SimVq, SimVqConfig, SimVqLoss, SimVqOptions } from '@vqkit/simvq';

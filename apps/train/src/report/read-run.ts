@@ -123,6 +123,6 @@ export async function readRun(where: string, folder: string): Promise<ReportData
 
 const TITLES: Readonly<Record<string, string>> = { lfq: 'LFQ', fsq: 'FSQ', simvq: 'SimVQ' };
 
-export function quantizerTitle(name: string): string {
+function quantizerTitle(name: string): string {
   return TITLES[name.toLowerCase()] ?? name;
 }

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import * as vqkit from '../src/index.ts';
+
+describe('vqkit', () => {
+  it('brings every quantizer with its losses, metrics and errors', () => {
+    expect(Object.keys(vqkit).sort()).toEqual([
+      'DataError',
+      'DisposedError',
+      'DtypeError',
+      'OptionError',
+      'QuantizerError',
+      'ShapeError',
+      'UnsupportedError',
+      'assertFinite',
+      'assertIndices',
+      'commitmentLoss',
+      'createFsq',
+      'createLfq',
+      'createRng',
+      'createSimVq',
+      'createTracker',
+      'diagnose',
+      'flipRate',
+      'lfqEntropy',
+      'orthogonalityLoss',
+      'psnr',
+      'rotateTo',
+      'ssim',
+      'unitNormLoss',
+    ]);
+  });
+});
