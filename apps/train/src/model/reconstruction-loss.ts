@@ -17,7 +17,7 @@ import type { LossName } from '../config.ts';
 /** Mean |x|, with PyTorch's gradient of 0 at 0 (tfjs's own `abs` has -1 there, which equal background pixels would feel). */
 const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]>({
   name: 'MeanAbsolute',
-  reference: ({ x }) => [mean(abs(x))],
+  reference: ({ x }) => [meanOfImages(abs(x))],
   inputsToSave: ['x'],
   gradient: ([dy], [x]) => ({ x: () => mul(sign(x as Tensor), div(dy as Tensor, (x as Tensor).size)) }),
 });
@@ -25,5 +25,10 @@ const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]
 /** `l1`: mean |output - images|; `mse`: mean (output - images)². Means over all pixels; `clamp` first cuts the output to [-1, 1]. */
 export function reconstructionLoss(output: Tensor4D, images: Tensor4D, loss: LossName, clamp: boolean): Scalar {
   const difference = sub(clamp ? clipByValue(output, -1, 1) : output, images);
-  return loss === 'mse' ? mean(square(difference)) : MeanAbsolute({ x: difference }, {})[0];
+  return loss === 'mse' ? meanOfImages(square(difference)) : MeanAbsolute({ x: difference }, {})[0];
+}
+
+/** The mean image by image: one float32 sum over a whole batch would lose the last two digits. */
+function meanOfImages(pixels: Tensor): Scalar {
+  return mean(mean(pixels, [1, 2, 3]));
 }
