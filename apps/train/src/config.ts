@@ -203,14 +203,18 @@ export function requireDivisible(where: string, imageSize: number | undefined, h
 }
 
 /**
- * The configuration from a JSON file and flags. Precedence: defaults < preset < file < flags.
+ * The configuration from a JSON file and flags. Precedence: defaults < preset < file < flags; a flag's `quantizerOptions` are laid
+ * over those of the file one by one.
  *
  * @throws OptionError when the file cannot be read or is not JSON, or an option breaks its rule.
  */
 export async function loadConfig(sources: { file?: string | undefined; flags?: TrainOptions }): Promise<TrainConfig> {
   const flags = check(sources.flags ?? {}, 'loadConfig');
   const fromFile = sources.file === undefined ? {} : await readConfigFile(sources.file);
-  return createConfig({ ...defined(fromFile), ...defined(flags) }, 'loadConfig');
+  const merged = { ...defined(fromFile), ...defined(flags) };
+  if (fromFile.quantizerOptions === undefined) return createConfig(merged, 'loadConfig');
+  const quantizerOptions = { ...fromFile.quantizerOptions, ...flags.quantizerOptions };
+  return createConfig({ ...merged, quantizerOptions }, 'loadConfig');
 }
 
 async function readConfigFile(file: string): Promise<TrainOptions> {

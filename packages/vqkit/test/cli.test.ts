@@ -161,12 +161,16 @@ describe('train', () => {
 
   it('takes defaults, then preset, then file, then flags, then --set', async () => {
     const file = join(root, 'config.json');
-    await writeFile(file, JSON.stringify({ quantizer: 'fsq', steps: 2, logEvery: 4, seed: 5, clampOutput: true }));
+    const quantizerOptions = { levels: [4, 4], preserveSymmetry: true };
+    const fromFile = { quantizer: 'fsq', quantizerOptions, steps: 2, logEvery: 4, seed: 5, clampOutput: true };
+    await writeFile(file, JSON.stringify(fromFile));
     const out = join(root, 'precedence');
     const flags = ['--config', file, '--preset', 'start', '--seed', '6', '--no-clamp-output', '--set', 'eps=1e-7'];
+    flags.push('--set', 'quantizerOptions.levels=[3,3]');
     expect((await vqkit([...tiny, ...flags, '--out-dir', out])).code).toBe(0);
     expect(await readJson('precedence', 'config.json')).toMatchObject({
       quantizer: 'fsq',
+      quantizerOptions: { levels: [3, 3], preserveSymmetry: true },
       logEvery: 4,
       seed: 6,
       clampOutput: false,
