@@ -12,8 +12,11 @@ async function rows(t: Tensor): Promise<Matrix> {
   );
 }
 
-/** The codebook T(F) in float64 from the state of a quantizer with a linear or a ReLU transform: y = x Wᵀ + b, layer by layer. */
-export async function codebook64(simvq: SimVq): Promise<Matrix> {
+/** The codebook T(F) in float64 from the state of a quantizer: y = x Wᵀ + b, layer by layer, with an activation between them. */
+export async function codebook64(
+  simvq: SimVq,
+  activation = (value: number): number => Math.max(value, 0),
+): Promise<Matrix> {
   const state = simvq.stateDict();
   const weights = Object.keys(state).filter((name) => name.endsWith('weight'));
   let codes = await rows(state.frozen_codebook as Tensor);
@@ -21,7 +24,7 @@ export async function codebook64(simvq: SimVq): Promise<Matrix> {
     const weight = await rows(state[name] as Tensor);
     const bias = await state[name.replace('weight', 'bias')]?.data();
     codes = codes.map((code) => {
-      const x = layer === 0 ? code : code.map((value) => Math.max(value, 0));
+      const x = layer === 0 ? code : code.map(activation);
       return Float64Array.from(weight, (w, j) =>
         w.reduce((sum, value, i) => sum + value * (x[i] as number), bias?.[j] ?? 0),
       );

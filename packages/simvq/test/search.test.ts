@@ -3,6 +3,7 @@ import {
   argMax,
   matMul,
   mul,
+  profile,
   square,
   sub,
   sum,
@@ -99,6 +100,16 @@ eachEngine(() => {
         }
         simvq.dispose();
       }
+    });
+
+    it('needs no codebook of full width when the frozen space is narrower', async () => {
+      const simvq = createSimVq({ dim: 64, codebookSize: 500, frozenCodebookDim: 2 });
+      const x = tensor(createRng(4).normalArray(20 * 64, 0.5), [20, 64]);
+      const shapesOf = async (f: () => Tensor): Promise<string[]> =>
+        (await profile(f)).kernels.flatMap(({ outputShapes }) => outputShapes).map(String);
+      expect(await shapesOf(() => simvq.encode(x))).not.toContain('500,64');
+      expect(await shapesOf(() => simvq.quantize(x).quantized)).toContain('500,64');
+      simvq.dispose();
     });
   });
 });

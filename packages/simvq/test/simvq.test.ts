@@ -1,28 +1,10 @@
-import {
-  add,
-  dispose,
-  grads,
-  memory,
-  mul,
-  type Scalar,
-  slice,
-  sum,
-  type Tensor,
-  type Tensor2D,
-  tensor,
-  tidy,
-  train,
-  type Variable,
-  variableGrads,
-} from '@tensorflow/tfjs-core';
-import { createRng, ownedVariable } from '@vqkit/core-tensor';
+import { add, grads, memory, mul, slice, sum, type Tensor, tensor, train } from '@tensorflow/tfjs-core';
 import { rotateTo } from '@vqkit/losses';
 import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { type CodebookTransform, createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
+import { createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
 import { codebook64, nearest64 } from './float64.ts';
-
-const TRAIN = { training: true } as const;
+import { differences, normal, parameterGradients, TRAIN } from './tokens.ts';
 
 /** The transforms and widths that go different ways through the code. */
 const KINDS: Record<string, SimVqOptions> = {
@@ -31,39 +13,6 @@ const KINDS: Record<string, SimVqOptions> = {
   'linear from a wide space': { dim: 6, codebookSize: 40, frozenCodebookDim: 11 },
   MLP: { dim: 6, codebookSize: 40, codebookTransform: { hidden: [9] } },
 };
-
-function normal(n: number, dim: number, seed: number, stddev = 0.5): Tensor2D {
-  return tensor(createRng(seed).normalArray(n * dim, stddev), [n, dim]);
-}
-
-/** Gradients of a scalar to the variables of a quantizer, by name. */
-function parameterGradients(simvq: SimVq, f: () => Tensor): Record<string, Tensor> {
-  const variables = Object.entries(simvq.variables());
-  const { value, grads: found } = variableGrads(
-    () => f() as Scalar,
-    variables.map(([, v]) => v),
-  );
-  value.dispose();
-  return Object.fromEntries(variables.map(([name, v]) => [name, found[v.name] as Tensor]));
-}
-
-/** Central differences of a scalar in every element of a variable. */
-async function differences(v: Variable, f: () => Tensor, step: number): Promise<number[]> {
-  const values = Float32Array.from(await v.data());
-  const at = async (i: number, delta: number): Promise<number> => {
-    const moved = Float32Array.from(values);
-    moved[i] = (moved[i] as number) + delta;
-    tidy(() => v.assign(tensor(moved, v.shape)));
-    const y = tidy(f);
-    const [value] = await y.data();
-    y.dispose();
-    return value as number;
-  };
-  const found: number[] = [];
-  for (let i = 0; i < values.length; i++) found.push(((await at(i, step)) - (await at(i, -step))) / (2 * step));
-  tidy(() => v.assign(tensor(values, v.shape)));
-  return found;
-}
 
 eachEngine(() => {
   describe('the losses of SimVQ', () => {
@@ -299,60 +248,6 @@ eachEngine(() => {
         [1, 2, 0],
       );
       simvq.dispose();
-    });
-  });
-
-  describe('a transform of one’s own', () => {
-    /** c = f · scale + fixed, element by element. */
-    function scaled(): CodebookTransform {
-      const scale = ownedVariable(Float32Array.of(1, 2, 3), [3], true);
-      const fixed = ownedVariable(Float32Array.of(0.5, 0, -0.5), [3], false);
-      return {
-        apply: (codes) => add(mul(codes, scale), fixed),
-        parameters: [
-          { name: 'scale', variable: scale, trainable: true },
-          { name: 'fixed', variable: fixed, trainable: false },
-        ],
-      };
-    }
-
-    it('trains, is saved under code_transform. and is freed with the quantizer', async () => {
-      const codebookTransform = scaled();
-      const simvq = createSimVq({ dim: 3, codebookSize: 9, codebookTransform });
-      expect(simvq.config.codebookTransform).toBe('custom');
-      expect(Object.keys(simvq.variables())).toEqual(['code_transform.scale']);
-      const state = simvq.stateDict();
-      expect(Object.keys(state)).toEqual(['frozen_codebook', 'code_transform.scale', 'code_transform.fixed']);
-      const x = normal(8, 3, 15);
-      const { quantized, indices } = simvq.quantize(x);
-      await expectIdentical(simvq.decode(indices), quantized);
-      await expectIdentical(simvq.quantize(x, TRAIN).quantized, quantized);
-      const loss = (): Tensor => simvq.quantize(x, TRAIN).losses.codebook;
-      const gradient = parameterGradients(simvq, loss)['code_transform.scale'] as Tensor;
-      const scale = simvq.variables()['code_transform.scale'] as Variable;
-      await expectClose(gradient, await differences(scale, loss, 1e-3), tolerances.finiteDifference);
-      tidy(() => scale.assign(tensor([0, 0, 0])));
-      await expectSame(simvq.decode(tensor([4], [1], 'int32')), [0.5, 0, -0.5]);
-      simvq.dispose();
-      expect(codebookTransform.parameters.every(({ variable }) => variable.isDisposed)).toBe(true);
-      dispose(state);
-    });
-
-    it('may be the identity', async () => {
-      const simvq = createSimVq({
-        dim: 3,
-        codebookSize: 9,
-        trainCodebook: true,
-        codebookTransform: { apply: (codes) => codes, parameters: [] },
-      });
-      const frozen = simvq.stateDict().frozen_codebook as Tensor;
-      await expectSame(simvq.decode(tensor(Int32Array.from({ length: 9 }, (_, i) => i))), frozen);
-      const optimizer = train.sgd(0.1);
-      optimizer.minimize(() => simvq.quantize(normal(20, 3, 16), TRAIN).loss, false, Object.values(simvq.variables()));
-      const moved = simvq.stateDict().frozen_codebook as Tensor;
-      await expectSame(simvq.decode(tensor(Int32Array.from({ length: 9 }, (_, i) => i))), moved);
-      simvq.dispose();
-      optimizer.dispose();
     });
   });
 

@@ -52,6 +52,7 @@ const LIMIT = 2 ** 56;
 /** Below every score of a usable code. */
 const LOWEST = -(2 ** 127);
 
+/** An engine's own version gives the indices, and behind them the best and the second scores when `withScores` is on. */
 const NearestCode = defineKernel<NearestCodeInputs, { withScores: boolean }, readonly Tensor1D[]>({
   name: 'NearestCode',
   reference: ({ x, keys, bias }, { withScores }) => {
