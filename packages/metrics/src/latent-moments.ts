@@ -14,7 +14,7 @@ export interface LatentMoments {
 }
 
 /** Sums over the tokens that came with their code. */
-export interface PairSums {
+interface PairSums {
   readonly tokens: number;
   /** Σ |z - q|². */
   readonly squaredError: number;

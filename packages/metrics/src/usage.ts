@@ -131,7 +131,7 @@ export function flipRate(indicesA: Int32Array, indicesB: Int32Array): number {
   return compared === 0 ? 0 : flipped / compared;
 }
 
-export function requireInt32(where: string, name: string, indices: unknown): asserts indices is Int32Array {
+function requireInt32(where: string, name: string, indices: unknown): asserts indices is Int32Array {
   if (indices instanceof Int32Array) return;
   const kind = indices instanceof Object ? indices.constructor.name : show(indices);
   throw new DtypeError(
