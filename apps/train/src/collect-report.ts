@@ -1,6 +1,6 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
-import { diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
+import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -29,18 +29,19 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     step: config.steps,
     keepPairs: PAIRS,
   });
+  const rank = await codebookRank(model.quantizer, evaluation.histograms[0]?.codes ?? []);
   return {
     formatVersion: 1,
     config,
-    summary: summarize(run, evaluation),
+    summary: summarize(run, evaluation, rank),
     history,
     images: evaluation.pairs,
     histograms: evaluation.histograms,
-    diagnosis: await findings(model.quantizer, evaluation, history),
+    diagnosis: findings(model.quantizer, evaluation, rank, history),
   };
 }
 
-function summarize(run: FinishedRun, { quality, codes }: Evaluation): RunSummary {
+function summarize(run: FinishedRun, { quality, codes }: Evaluation, rank: CodebookRank | undefined): RunSummary {
   const { config, model, data, elapsedSeconds, stepsPerSecond } = run;
   return {
     quantizer: config.quantizer,
@@ -52,23 +53,27 @@ function summarize(run: FinishedRun, { quality, codes }: Evaluation): RunSummary
     testImages: data.test.count,
     skippedImages: data.skipped.length,
     parameters: Object.values(model.variables()).reduce((sum, variable) => sum + variable.size, 0),
-    test: { quality, codes },
+    test: { quality, codes: { ...codes, statistics: { ...codes.statistics, ...rankStatistics(rank) } } },
     elapsedSeconds,
     stepsPerSecond,
     engine: config.engine,
   };
 }
 
-async function findings(
+function rankStatistics(rank: CodebookRank | undefined): Record<string, number> {
+  return rank === undefined ? {} : { effectiveRank: rank.effectiveRank, maximumRank: rank.maximum };
+}
+
+function findings(
   quantizer: Quantizer,
-  { tracker, histograms }: Evaluation,
+  { tracker }: Evaluation,
+  rank: CodebookRank | undefined,
   history: readonly MetricsRecord[],
-): Promise<Finding[]> {
-  const used = histograms[0]?.codes ?? [];
+): Finding[] {
   const found = diagnose(sinceStart(tracker, history), {
     method: quantizer.kind,
     rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
-    rank: await codebookRank(quantizer, used),
+    rank,
   });
   return found.map(({ problem, severity, evidence, remedy }) => ({
     name: problem,
@@ -87,10 +92,7 @@ function sinceStart(report: TrackerReport, history: readonly MetricsRecord[]): T
 }
 
 /** Only for learned codebooks: those of LFQ and FSQ are fixed grids. */
-async function codebookRank(
-  quantizer: Quantizer,
-  used: readonly number[],
-): Promise<ReturnType<typeof usedCodebookRank> | undefined> {
+async function codebookRank(quantizer: Quantizer, used: readonly number[]): Promise<CodebookRank | undefined> {
   const { kind, codebookSize, dim } = quantizer;
   if (kind !== 'SimVQ' || codebookSize * dim > MAX_CODEBOOK_ELEMENTS) return undefined;
   const codes = tidy(() => quantizer.decode(range(0, codebookSize, 1, 'int32')));

@@ -46,8 +46,17 @@ export type TrainResult =
   | { readonly status: 'finished'; readonly folder: string; readonly summary: RunSummary }
   | { readonly status: 'interrupted'; readonly folder: string; readonly step: number };
 
-/** Options that a resumed run may change; all others decide what is computed. */
-const CHANGEABLE = ['steps', 'logEvery', 'validateEvery', 'checkpointEvery', 'keepCheckpoints', 'engine', 'threads'];
+/** Options that a resumed run may change (the data may have moved); all others decide what is computed. */
+const CHANGEABLE = [
+  'dataPath',
+  'steps',
+  'logEvery',
+  'validateEvery',
+  'checkpointEvery',
+  'keepCheckpoints',
+  'engine',
+  'threads',
+];
 
 /**
  * Trains an autoencoder around a quantizer, tests it and writes everything into the run folder `config.outDir`.
