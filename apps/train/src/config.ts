@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { nearestName } from './nearest.ts';
 import { PRESET_NAMES, type PresetName, presets } from './presets.ts';
 
-export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
-export const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq'] as const;
-export const LOSS_NAMES = ['l1', 'mse'] as const;
-export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
+const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
+const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq'] as const;
+const LOSS_NAMES = ['l1', 'mse'] as const;
+const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
 export type DataName = (typeof DATA_NAMES)[number];
 export type QuantizerName = (typeof QUANTIZER_NAMES)[number];
 export type LossName = (typeof LOSS_NAMES)[number];

@@ -9,7 +9,7 @@ import type { MetricsRecord } from './report-data.ts';
 const CHECKPOINT = /^step-(\d+)\.safetensors$/;
 
 /** A checkpoint file of a run. */
-export interface CheckpointFile {
+interface CheckpointFile {
   readonly path: string;
   readonly step: number;
 }
