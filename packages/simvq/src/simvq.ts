@@ -20,6 +20,7 @@ import {
   stopGradient,
   straightThrough,
   weightedMse,
+  withoutGradient,
 } from '@vqkit/core-tensor';
 import { rotateTo } from '@vqkit/losses';
 import { derived } from './derived.ts';
@@ -86,11 +87,17 @@ export function createSimVq(options: SimVqOptions): SimVq {
       ? frozenSpaceSearch(frozen, transform.linear)
       : codeSpaceSearch(codebook, variables);
 
-  /** T(F)[indices] for the gradient: of the rows in use, or of the whole codebook where that is less work. */
-  const differentiableCodes = (indices: Tensor1D): Tensor2D => {
-    const rowsInUse = transform.linear !== undefined || indices.size <= codebookSize;
-    const codes = frozen as unknown as Tensor2D;
-    return rowsInUse ? transform.apply(gatherCodes(codes, indices)) : gatherCodes(transform.apply(codes), indices);
+  /**
+   * The codes at these indices, with a gradient to the parameters: through T of the rows in use, or of all rows where these are
+   * fewer. Values always come from the one codebook.
+   */
+  const trainableCodes = (indices: Tensor1D): Tensor2D => {
+    const vectors = frozen as unknown as Tensor2D;
+    if (indices.size <= codebookSize) {
+      const codes = gatherCodes(codebook.get(), indices);
+      return straightThrough(transform.apply(gatherCodes(vectors, indices)), codes);
+    }
+    return gatherCodes(straightThrough(transform.apply(vectors), codebook.get()), indices);
   };
 
   return createQuantizer<SimVqConfig, SimVqLoss>({
@@ -108,16 +115,16 @@ export function createSimVq(options: SimVqOptions): SimVq {
 
     quantizeTokens(x, { training, weights }) {
       const indices = search.nearest(x);
-      const codes = gatherCodes(codebook.get(), indices);
+      const trained = training ? trainableCodes(indices) : gatherCodes(codebook.get(), indices);
+      const codes = withoutGradient(() => trained.clone());
       const quantized = config.rotationTrick
         ? rotateTo(x, codes, { maxScale: config.rotationMaxScale })
         : straightThrough(x, codes);
       const result = { quantized, indices: expandDims(indices, 1) as Tensor2D };
       if (!training) return result;
-      const trainedCodes = straightThrough(differentiableCodes(indices), codes);
       const losses = {
         commitment: weightedMse(x, codes, weights),
-        codebook: weightedMse(stopGradient(x), trainedCodes, weights),
+        codebook: weightedMse(stopGradient(x), trained, weights),
       };
       const pull: Scalar = mul(losses.commitment, config.inputToQuantizeCommitLossWeight);
       return { ...result, losses, loss: mul(add(losses.codebook, pull), commitmentWeight) as Scalar };

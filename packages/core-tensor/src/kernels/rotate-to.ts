@@ -3,10 +3,10 @@ import {
   add,
   cast,
   div,
-  equal,
   greater,
   logicalAnd,
   max,
+  maximum,
   minimum,
   mul,
   onesLike,
@@ -53,25 +53,26 @@ function rotateBack(g: Tensor, x: Tensor2D, q: Tensor2D, maxScale: number): Tens
   const to = directionOf(q);
   const middle = add(from.unit, to.unit);
   const length = sqrt(rowSum(square(middle)));
-  const defined = logicalAnd(logicalAnd(greater(from.peak, 0), greater(to.peak, 0)), greater(length, OPPOSITE));
-  const w = div(middle, orOne(length));
+  const defined = logicalAnd(logicalAnd(greater(from.norm, 0), greater(to.norm, 0)), greater(length, OPPOSITE));
+  const w = div(middle, aboveZero(length));
   const twice = mul(cast(defined, 'float32'), 2);
   const h = sub(g, mul(mul(twice, rowSum(mul(g, w))), w));
   const back = sub(h, mul(mul(twice, rowSum(mul(h, from.unit))), from.unit));
-  const ratio = mul(div(to.peak, orOne(from.peak)), div(to.norm, orOne(from.norm)));
+  const ratio = mul(div(to.peak, from.peak), div(to.norm, aboveZero(from.norm)));
   return mul(select(defined, minimum(ratio, maxScale), onesLike(ratio)), back);
 }
 
 /** Each row divided by its largest magnitude before its length is taken, which then neither underflows nor overflows. */
 function directionOf(rows: Tensor2D): { unit: Tensor; norm: Tensor; peak: Tensor } {
-  const peak = max(abs(rows), 1, true);
-  const scaled = div(rows, orOne(peak));
+  const peak = aboveZero(max(abs(rows), 1, true));
+  const scaled = div(rows, peak);
   const norm = sqrt(rowSum(square(scaled)));
-  return { unit: div(scaled, orOne(norm)), norm, peak };
+  return { unit: div(scaled, aboveZero(norm)), norm, peak };
 }
 
-function orOne(values: Tensor): Tensor {
-  return add(values, cast(equal(values, 0), 'float32'));
+/** For a divisor: 0 becomes the smallest normal float32. */
+function aboveZero(values: Tensor): Tensor {
+  return maximum(values, 2 ** -126);
 }
 
 function rowSum(values: Tensor): Tensor {
