@@ -1,5 +1,5 @@
 import { placeImage } from './frame';
-import { loadColumns, storeColumns } from './store';
+import { addColumns } from './store';
 
 /**
  * The gradient of a convolution's filter: dW[run, j, o] = Σ over images and output pixels of frame[pixel + run, j] · dy[pixel, o].
@@ -130,14 +130,6 @@ export function convFilterImages(
       }
     }
   }
-}
-
-function addColumns(to: usize, low: v128, high: v128, count: i32, fresh: bool): void {
-  if (!fresh) {
-    low = f32x4.add(low, loadColumns(to, count));
-    high = f32x4.add(high, loadColumns(to + 16, count - 4));
-  }
-  storeColumns(to, low, high, count);
 }
 
 /**

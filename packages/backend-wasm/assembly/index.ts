@@ -1,9 +1,16 @@
 export { adamWStep } from './adamw';
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
+export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';
+export { fsqQuantize } from './fsq';
 export { gelu, geluGrad } from './gelu';
+export { gemm } from './gemm';
+export { groupNormGradImages, groupNormImages } from './group-norm';
+export { nearestCode, nearestTwoCodes, packCodes } from './nearest';
 export { packPanels, transposeFilter } from './pack';
-export { maxPoolGradImages, maxPoolImages } from './pool';
+export { maxPool2GradImages, maxPool2Images, maxPoolGradImages, maxPoolImages } from './pool';
 export { addPartials, addPartialsFewOutputs } from './reduce';
 export { resizeNearestGradImages, resizeNearestImages } from './resize';
+export { segmentSum } from './segment';
+export { signQuantize } from './sign';
 export { sumColumns } from './sum';

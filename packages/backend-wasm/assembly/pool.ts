@@ -160,3 +160,90 @@ export function maxPoolGradImages(
     }
   }
 }
+
+/** maxPoolImages for windows of 2 × 2 side by side, no padding, channels a multiple of 4. Units: images. */
+export function maxPool2Images(
+  x: usize,
+  out: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  begin: i32,
+  end: i32,
+  _worker: i32,
+): void {
+  const pixel = (<usize>channels) << 2;
+  const row = <usize>width * pixel;
+  let to = out + <usize>(begin * outHeight * outWidth) * pixel;
+  for (let n = begin; n < end; n++) {
+    const image = x + <usize>n * <usize>height * row;
+    for (let oy = 0; oy < outHeight; oy++) {
+      let from = image + <usize>(2 * oy) * row;
+      for (let ox = 0; ox < outWidth; ox++) {
+        for (let c: usize = 0; c < pixel; c += 16) {
+          const at = from + c;
+          const upper = f32x4.max(v128.load(at), v128.load(at + pixel));
+          const lower = f32x4.max(v128.load(at + row), v128.load(at + row + pixel));
+          v128.store(to + c, f32x4.max(upper, lower));
+        }
+        from += 2 * pixel;
+        to += pixel;
+      }
+    }
+  }
+}
+
+/** maxPoolGradImages for the same windows. Units: images. */
+export function maxPool2GradImages(
+  x: usize,
+  dy: usize,
+  dx: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  begin: i32,
+  end: i32,
+  _worker: i32,
+): void {
+  const pixel = (<usize>channels) << 2;
+  const row = <usize>width * pixel;
+  const imageBytes = <usize>height * row;
+  let from = dy + <usize>(begin * outHeight * outWidth) * pixel;
+  for (let n = begin; n < end; n++) {
+    const image = x + <usize>n * imageBytes;
+    const slope = dx + <usize>n * imageBytes;
+    // The windows cover everything but a last odd row and column.
+    if (2 * outHeight < height || 2 * outWidth < width) memory.fill(slope, 0, imageBytes);
+    for (let oy = 0; oy < outHeight; oy++) {
+      let offset = <usize>(2 * oy) * row;
+      for (let ox = 0; ox < outWidth; ox++) {
+        for (let c: usize = 0; c < pixel; c += 16) {
+          const at = image + offset + c;
+          const a = v128.load(at);
+          const b = v128.load(at + pixel);
+          const d = v128.load(at + row);
+          const e = v128.load(at + row + pixel);
+          const best = f32x4.max(f32x4.max(a, b), f32x4.max(d, e));
+          let rest = v128.load(from + c);
+          const to = slope + offset + c;
+          const first = v128.and(rest, f32x4.eq(a, best));
+          rest = v128.andnot(rest, f32x4.eq(a, best));
+          const second = v128.and(rest, f32x4.eq(b, best));
+          rest = v128.andnot(rest, f32x4.eq(b, best));
+          const third = v128.and(rest, f32x4.eq(d, best));
+          rest = v128.andnot(rest, f32x4.eq(d, best));
+          v128.store(to, first);
+          v128.store(to + pixel, second);
+          v128.store(to + row, third);
+          v128.store(to + row + pixel, v128.and(rest, f32x4.eq(e, best)));
+        }
+        offset += 2 * pixel;
+        from += pixel;
+      }
+    }
+  }
+}

@@ -26,6 +26,15 @@ export function loadColumns(from: usize, count: i32): v128 {
   return v;
 }
 
+/** Adds to the first `count` floats, or stores them when `fresh`. */
+export function addColumns(to: usize, low: v128, high: v128, count: i32, fresh: bool): void {
+  if (!fresh) {
+    low = f32x4.add(low, loadColumns(to, count));
+    high = f32x4.add(high, loadColumns(to + 16, count - 4));
+  }
+  storeColumns(to, low, high, count);
+}
+
 /** The sum of the four lanes, in a fixed order. */
 export function sumLanes(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));

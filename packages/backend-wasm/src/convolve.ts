@@ -113,19 +113,18 @@ export function convolve(
       );
       engine.run('convImagesFewOutputs', c.batch * bands, images, packed, bias, out, ...geometry(frame));
     } else {
-      engine.call(
+      engine.run(
         'packPanels',
+        panels,
         start,
         packed,
+        0,
         taps,
         tapStride,
         c.channels,
         channelStride,
         c.outChannels,
         outChannelStride,
-        0,
-        panels,
-        0,
       );
       engine.run('convImages', c.batch * bands, images, packed, bias, out, ...geometry(frame));
     }

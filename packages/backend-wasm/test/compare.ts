@@ -1,4 +1,4 @@
-import { memory, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { backend, memory, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { expectClose, startEngine, tolerances } from '@vqkit/testing';
 import { expect } from 'vitest';
 
@@ -25,14 +25,19 @@ export async function expectAsOnCpu(
   for (const [i, { data }] of actual.entries()) await expectClose(data, expected[i]?.data ?? [], tolerance);
 }
 
-/** Runs `make` a thousand times on our engine: tensors, data buffers and the wasm heap must stay as they are after the first runs. */
-export async function expectNoLeaks(make: () => Tensor | Tensor[], heapBytes: () => number): Promise<void> {
-  await startEngine('wasm');
+/** Runs `make` a thousand times: tensors, data buffers and the wasm heap must stay as they are after the first runs. */
+export async function expectNoLeaks(make: () => Tensor | Tensor[]): Promise<void> {
   const once = (): void => {
     for (const t of [tidy(make)].flat()) t.dispose();
   };
   for (let i = 0; i < 20; i++) once();
-  const before = { tensors: memory().numTensors, buffers: memory().numDataBuffers, heap: heapBytes() };
+  const before = used();
   for (let i = 0; i < 1000; i++) once();
-  expect({ tensors: memory().numTensors, buffers: memory().numDataBuffers, heap: heapBytes() }).toEqual(before);
+  expect(used()).toEqual(before);
+}
+
+function used(): { tensors: number; buffers: number; heapBytes: number } {
+  const { numTensors: tensors, numDataBuffers: buffers } = memory();
+  const { wasm } = backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
+  return { tensors, buffers, heapBytes: wasm.HEAPU8.byteLength };
 }

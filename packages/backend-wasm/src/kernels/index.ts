@@ -1,11 +1,18 @@
 import { getKernel, type KernelBackend, type KernelConfig, type KernelFunc } from '@tensorflow/tfjs-core';
 import { provideKernel } from '@vqkit/core-tensor';
 import { adamWStep } from './adamw-step.ts';
+import { batchMatMul } from './batch-mat-mul.ts';
 import { conv2D, fusedConv2D } from './conv2d.ts';
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2DBackpropInput } from './conv2d-backprop-input.ts';
+import {
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+} from './depthwise-conv2d-backprop.ts';
+import { einsum, registerEinsumGradient } from './einsum.ts';
 import { fsqQuantize } from './fsq-quantize.ts';
 import { gelu, geluGrad } from './gelu.ts';
+import { groupNorm, groupNormGrad } from './group-norm.ts';
 import { identity } from './identity.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { nearestCode } from './nearest-code.ts';
@@ -36,6 +43,11 @@ function register(): void {
   provide('FusedConv2D', fusedConv2D(tfjs('FusedConv2D')));
   provide('Conv2DBackpropInput', conv2DBackpropInput);
   provide('Conv2DBackpropFilter', conv2DBackpropFilter);
+  provide('DepthwiseConv2dNativeBackpropInput', depthwiseConv2dNativeBackpropInput);
+  provide('DepthwiseConv2dNativeBackpropFilter', depthwiseConv2dNativeBackpropFilter);
+  provide('BatchMatMul', batchMatMul(tfjs('BatchMatMul')));
+  provide('Einsum', einsum);
+  registerEinsumGradient();
   provide('MaxPool', maxPool);
   provide('MaxPoolGrad', maxPoolGrad);
   provide('ResizeNearestNeighbor', resizeNearestNeighbor);
@@ -49,5 +61,7 @@ function register(): void {
   provide('NearestCode', nearestCode);
   provide('Gelu', gelu);
   provide('GeluGrad', geluGrad);
+  provide('GroupNorm', groupNorm);
+  provide('GroupNormGrad', groupNormGrad);
   provide('AdamWStep', adamWStep);
 }

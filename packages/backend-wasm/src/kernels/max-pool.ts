@@ -11,7 +11,9 @@ export const maxPool: KernelFunc = ({ inputs, backend, attrs }) => {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as MaxPoolAttrs;
   const info = backend_util.computePool2DInfo(x.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
   const out = engine.output(info.outShape, 'float32');
-  engine.run('maxPoolImages', info.batchSize, engine.address(x), engine.address(out), ...windows(info));
+  const pointers = [x, out].map((tensor) => engine.address(tensor));
+  if (isQuartering(info)) engine.run('maxPool2Images', info.batchSize, ...pointers, ...sizes(info));
+  else engine.run('maxPoolImages', info.batchSize, ...pointers, ...sizes(info), ...windows(info));
   return out;
 };
 
@@ -22,24 +24,25 @@ export const maxPoolGrad: KernelFunc = ({ inputs, backend, attrs }) => {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as MaxPoolAttrs;
   const info = backend_util.computePool2DInfo(input.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
   const dx = engine.output(input.shape, 'float32');
-  engine.run(
-    'maxPoolGradImages',
-    info.batchSize,
-    engine.address(input),
-    engine.address(dy),
-    engine.address(dx),
-    ...windows(info),
-  );
+  const pointers = [input, dy, dx].map((tensor) => engine.address(tensor));
+  if (isQuartering(info)) engine.run('maxPool2GradImages', info.batchSize, ...pointers, ...sizes(info));
+  else engine.run('maxPoolGradImages', info.batchSize, ...pointers, ...sizes(info), ...windows(info));
   return dx;
 };
 
+/** Windows of 2 × 2 side by side, whole vectors of channels: the usual case has a kernel of its own. */
+function isQuartering(info: ConvInfo): boolean {
+  const { top, left, bottom, right } = info.padInfo;
+  const twos = [info.filterHeight, info.filterWidth, info.strideHeight, info.strideWidth];
+  return twos.every((size) => size === 2) && top + left + bottom + right === 0 && info.inChannels % 4 === 0;
+}
+
+function sizes(info: ConvInfo): number[] {
+  return [info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth];
+}
+
 function windows(info: ConvInfo): number[] {
   return [
-    info.inHeight,
-    info.inWidth,
-    info.inChannels,
-    info.outHeight,
-    info.outWidth,
     info.filterHeight,
     info.filterWidth,
     info.strideHeight,

@@ -17,6 +17,7 @@ describe('MaxPool and its gradient', () => {
   for (const [height, width, channels, filter, stride, pad] of [
     [28, 28, 16, 2, 2, 'valid'],
     [7, 9, 5, 2, 2, 'valid'],
+    [7, 8, 12, 2, 2, 'valid'],
     [7, 9, 7, 3, 2, 'same'],
     [8, 8, 1, 3, 1, 'same'],
     [9, 6, 4, [2, 3], [1, 2], 'valid'],

@@ -26,6 +26,16 @@ describe('UnsortedSegmentSum', () => {
     });
   }
 
+  it('of many rows, cut into shares', async () => {
+    await expectAsOnCpu(() => {
+      const ids = tensor1d(
+        Array.from({ length: 5000 }, (_, i) => (i * 31) % 13),
+        'int32',
+      );
+      return unsortedSegmentSum(randomNormal([5000, 17], 0, 1, 'float32', 1), ids, 13);
+    });
+  });
+
   it('is the gradient of gather', async () => {
     await expectAsOnCpu(() => {
       const table = randomNormal([9, 6], 0, 1, 'float32', 1);
