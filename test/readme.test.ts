@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../scripts/setup.mjs';
 import { compile, type Program, readmePrograms, runProgram } from './readme-programs.ts';
 
@@ -13,10 +13,11 @@ const readmes = ['README.md', ...packages.map((path) => `${path}/README.md`)].fi
 const programs = readmes.flatMap((readme) => readmePrograms(readme).map((program) => ({ readme, ...program })));
 
 /** A user's project in which every package is installed. */
-const folder = join(root, 'test-results/readme');
+let folder = '';
 
 beforeAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(root, 'test-results'), { recursive: true });
+  folder = mkdtempSync(join(root, 'test-results/readme-'));
   mkdirSync(join(folder, 'node_modules/@vqkit'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   for (const path of packages) {
@@ -26,6 +27,8 @@ beforeAll(async () => {
   symlinkSync(join(root, 'packages/testing/node_modules/@tensorflow'), join(folder, 'node_modules/@tensorflow'));
   await compile(folder, programs);
 });
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the examples of the READMEs compile and run on the built packages', () => {
   it.each(programs)('$readme: $name', async (program: Program) => {
