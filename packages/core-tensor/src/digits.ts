@@ -1,4 +1,15 @@
-import { add, floorDiv, mul, scalar, stack, sub, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import {
+  add,
+  floorDiv,
+  mul,
+  scalar,
+  stack,
+  sub,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+  transpose,
+} from '@tensorflow/tfjs-core';
 
 /**
  * The digits of integers in a mixed radix, exact up to 2^31 - 1 on every engine: `digit_i = ⌊index / Π_{j<i} levels_j⌋ mod levels_i`.
@@ -14,7 +25,7 @@ export function mixedRadixDigits(indices: Tensor1D, levels: readonly number[]): 
   return tidy(() => {
     const digits: Tensor1D[] = [];
     let rest = indices;
-    for (const level of levels) {
+    for (const level of levels.slice(0, -1)) {
       const radix = scalar(level, 'int32');
       // Some engines divide integers in float32, whose quotient can be off. Its remainder is exact in integers and at most a few
       // hundred times the level, so that dividing once more is exact everywhere.
@@ -24,6 +35,8 @@ export function mixedRadixDigits(indices: Tensor1D, levels: readonly number[]): 
       digits.push(sub(remainder, mul(correction, radix)));
       rest = add(rough, correction);
     }
-    return stack(digits, 1) as Tensor2D;
+    digits.push(rest);
+    // Stacking rows and turning them is many times faster on wasm than stacking columns.
+    return transpose(stack(digits, 0) as Tensor2D);
   });
 }

@@ -1,15 +1,16 @@
 import {
   all,
+  cast,
   equal,
-  expandDims,
+  fill,
   greater,
   greaterEqual,
   less,
   logicalAnd,
+  mul,
   reshape,
   type Scalar,
   scalar,
-  where as select,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -21,6 +22,7 @@ import {
 import { withoutGradient } from './autodiff.ts';
 import { requireBoolean, requireKnownOptions } from './check.ts';
 import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
+import { selectRows } from './kernels/select-rows.ts';
 import { type DataFormat, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
@@ -199,7 +201,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         const tokens = layout.toTokens(z);
         const real = weights === undefined ? undefined : realRows(weights);
         const result = method.quantizeTokens(withoutPadding(tokens, real), { training, weights, options });
-        const quantized = real === undefined ? result.quantized : (select(real, result.quantized, tokens) as Tensor2D);
+        const quantized = real === undefined ? result.quantized : selectRows(real, result.quantized, tokens);
         return {
           quantized: layout.fromTokens(quantized),
           indices: withoutGradient(() => finishIndices(result.indices, real, layout.tokenShape, indexAxes)),
@@ -231,11 +233,10 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         if (indices.size === 0) return layout.fromTokens(zeros([0, dim]));
         const flat = reshape(indices, [-1, numCodebooks]) as Tensor2D;
         const inRange = logicalAnd(greaterEqual(flat, scalar(0, 'int32')), less(flat, scalar(codebookSize, 'int32')));
-        const safe = select(inRange, flat, zerosLike(flat)) as Tensor2D;
-        const valid = all(inRange, 1, true);
-        const padding = all(equal(flat, scalar(-1, 'int32')), 1, true);
-        const instead = select<Tensor>(padding, scalar(0), scalar(Number.NaN));
-        return layout.fromTokens(select<Tensor>(valid, method.decodeTokens(safe), instead) as Tensor2D);
+        const codes = method.decodeTokens(mul(flat, cast(inRange, 'int32')));
+        const padding: Tensor1D = all(equal(flat, scalar(-1, 'int32')), 1);
+        const instead = selectRows(padding, zerosLike(codes), fill(codes.shape, Number.NaN));
+        return layout.fromTokens(selectRows(all(inRange, 1) as Tensor1D, codes, instead));
       });
     },
 
@@ -260,24 +261,24 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
   };
 }
 
-/** bool [N, 1]: which tokens are real. */
-function realRows(weights: Tensor1D): Tensor {
-  return greater(expandDims(weights, 1), scalar(0));
+/** bool [N]: which tokens are real. */
+function realRows(weights: Tensor1D): Tensor1D {
+  return withoutGradient<Tensor1D>(() => greater(weights, scalar(0)));
 }
 
 /** Zeros in place of the padding, so that whatever it holds (NaN too) touches no statistic and no gradient. */
-function withoutPadding(tokens: Tensor2D, real: Tensor | undefined): Tensor2D {
-  return real === undefined ? tokens : (select(real, tokens, zerosLike(tokens)) as Tensor2D);
+function withoutPadding(tokens: Tensor2D, real: Tensor1D | undefined): Tensor2D {
+  return real === undefined ? tokens : selectRows(real, tokens, zerosLike(tokens));
 }
 
 /** -1 for padding, then the shape of the tokens. */
 function finishIndices(
   indices: Tensor2D,
-  real: Tensor | undefined,
+  real: Tensor1D | undefined,
   tokenShape: readonly number[],
   indexAxes: readonly number[],
 ): Tensor {
-  const masked = real === undefined ? indices : select<Tensor>(real, indices, scalar(-1, 'int32'));
+  const masked = real === undefined ? indices : selectRows(real, indices, fill(indices.shape, -1, 'int32'));
   return reshape(masked, [...tokenShape, ...indexAxes]);
 }
 
