@@ -10,7 +10,7 @@ import { loadColumns, storeColumns, sumLanes } from './store';
  * The gradient to the input is the same function: the image is dy, spaced by the stride, and the filter is flipped and transposed.
  *
  * `frame` = 0: the images need no frame and are read in place. `runStep`s are distances in floats between the runs of one filter
- * row, and between filter rows. The output rows of an image are cut into `bands` of `bandRows`, so that a frame fits the cache.
+ * row, and between filter rows; `out…Step`s are those between images, rows and pixels of the output. The output rows of an image are cut into `bands` of `bandRows`, so that a frame fits the cache.
  * Units: images · bands. Each worker has its own frame of frameBytes.
  */
 export function convImages(
@@ -32,6 +32,9 @@ export function convImages(
   outHeight: i32,
   outWidth: i32,
   outChannels: i32,
+  outImageStep: i32,
+  outRowStep: i32,
+  outPixelStep: i32,
   strideY: i32,
   strideX: i32,
   filterRows: i32,
@@ -47,7 +50,9 @@ export function convImages(
   worker: i32,
 ): void {
   const imageBytes = (<usize>(height * width * channels)) << 2;
-  const outPixel = (<usize>outChannels) << 2;
+  const outImage = (<usize>outImageStep) << 2;
+  const outRow = (<usize>outRowStep) << 2;
+  const outPixel = (<usize>outPixelStep) << 2;
   const rowBytes = (<usize>(strideY * frameWidth * channels)) << 2;
   const stepBytes = (<usize>(strideX * channels)) << 2;
   const filterRowBytes = (<usize>filterRowStep) << 2;
@@ -71,7 +76,7 @@ export function convImages(
       placeImage(image, frame, height, width, channels, frameHeight, frameWidth, bandTop, left, spacingY, spacingX);
       field = frame;
     }
-    const imageOut = out + <usize>((unit / bands) * outHeight + firstRow) * <usize>outWidth * outPixel;
+    const bandOut = out + <usize>(unit / bands) * outImage + <usize>firstRow * outRow;
     for (let first = 0, panel = packed; first < outChannels; first += 8, panel += panelBytes) {
       const count = min(8, outChannels - first);
       let bias0 = f32x4.splat(0);
@@ -82,27 +87,36 @@ export function convImages(
       }
       let column = 0;
       let rowStart = field;
+      let rowOut = bandOut + ((<usize>first) << 2);
       for (let p = 0; p < pixels; p += 4) {
-        // The four pixels; beyond the last one they repeat it.
+        // The four pixels and where they go; beyond the last one they repeat it.
         let a0 = rowStart + <usize>column * stepBytes;
+        const o0 = rowOut + <usize>column * outPixel;
         if (p + 1 < pixels && ++column === outWidth) {
           column = 0;
           rowStart += rowBytes;
+          rowOut += outRow;
         }
         let a1 = rowStart + <usize>column * stepBytes;
+        const o1 = rowOut + <usize>column * outPixel;
         if (p + 2 < pixels && ++column === outWidth) {
           column = 0;
           rowStart += rowBytes;
+          rowOut += outRow;
         }
         let a2 = rowStart + <usize>column * stepBytes;
+        const o2 = rowOut + <usize>column * outPixel;
         if (p + 3 < pixels && ++column === outWidth) {
           column = 0;
           rowStart += rowBytes;
+          rowOut += outRow;
         }
         let a3 = rowStart + <usize>column * stepBytes;
+        const o3 = rowOut + <usize>column * outPixel;
         if (++column === outWidth) {
           column = 0;
           rowStart += rowBytes;
+          rowOut += outRow;
         }
         let c00 = bias0;
         let c01 = bias1;
@@ -146,11 +160,10 @@ export function convImages(
           a2 += filterRowBytes;
           a3 += filterRowBytes;
         }
-        const to = imageOut + <usize>p * outPixel + ((<usize>first) << 2);
-        storeColumns(to, f32x4.max(c00, floor), f32x4.max(c01, floor), count);
-        if (p + 1 < pixels) storeColumns(to + outPixel, f32x4.max(c10, floor), f32x4.max(c11, floor), count);
-        if (p + 2 < pixels) storeColumns(to + 2 * outPixel, f32x4.max(c20, floor), f32x4.max(c21, floor), count);
-        if (p + 3 < pixels) storeColumns(to + 3 * outPixel, f32x4.max(c30, floor), f32x4.max(c31, floor), count);
+        storeColumns(o0, f32x4.max(c00, floor), f32x4.max(c01, floor), count);
+        storeColumns(o1, f32x4.max(c10, floor), f32x4.max(c11, floor), count);
+        storeColumns(o2, f32x4.max(c20, floor), f32x4.max(c21, floor), count);
+        storeColumns(o3, f32x4.max(c30, floor), f32x4.max(c31, floor), count);
       }
     }
   }
@@ -179,6 +192,9 @@ export function convImagesFewOutputs(
   outHeight: i32,
   outWidth: i32,
   outChannels: i32,
+  outImageStep: i32,
+  outRowStep: i32,
+  outPixelStep: i32,
   strideY: i32,
   strideX: i32,
   filterRows: i32,
@@ -194,7 +210,9 @@ export function convImagesFewOutputs(
   worker: i32,
 ): void {
   const imageBytes = (<usize>(height * width * channels)) << 2;
-  const outPixel = (<usize>outChannels) << 2;
+  const outImage = (<usize>outImageStep) << 2;
+  const outRow = (<usize>outRowStep) << 2;
+  const outPixel = (<usize>outPixelStep) << 2;
   const rowBytes = (<usize>(strideY * frameWidth * channels)) << 2;
   const stepBytes = (<usize>(strideX * channels)) << 2;
   const filterRowBytes = (<usize>filterRowStep) << 2;
@@ -219,7 +237,7 @@ export function convImagesFewOutputs(
       placeImage(image, frame, height, width, channels, frameHeight, frameWidth, bandTop, left, spacingY, spacingX);
       field = frame;
     }
-    const imageOut = out + <usize>((unit / bands) * outHeight + firstRow) * <usize>outWidth * outPixel;
+    const bandOut = out + <usize>(unit / bands) * outImage + <usize>firstRow * outRow;
     for (let o = 0; o < outChannels; o++) {
       const start: f32 = bias !== 0 ? load<f32>(bias + ((<usize>o) << 2)) : 0;
       const weights = filter + <usize>o * filterBytes;
@@ -271,7 +289,7 @@ export function convImagesFewOutputs(
             a2 += filterRowBytes;
             a3 += filterRowBytes;
           }
-          const to = imageOut + <usize>(y * outWidth + x) * outPixel + ((<usize>o) << 2);
+          const to = bandOut + <usize>y * outRow + <usize>x * outPixel + ((<usize>o) << 2);
           store<f32>(to, max(sumLanes(c0) + s0, floor));
           if (x + 1 < outWidth) store<f32>(to + outPixel, max(sumLanes(c1) + s1, floor));
           if (x + 2 < outWidth) store<f32>(to + 2 * outPixel, max(sumLanes(c2) + s2, floor));

@@ -14,3 +14,4 @@ export { resizeNearestGradImages, resizeNearestImages } from './resize';
 export { segmentSum } from './segment';
 export { signQuantize } from './sign';
 export { sumColumns } from './sum';
+export { combineTaps } from './taps';

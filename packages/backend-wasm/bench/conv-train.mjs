@@ -1,7 +1,7 @@
 // One training step of the recipe's autoencoder (28x28x1, batch 256, FSQ [8,6,5]) on the wasm engine: steps per second, and the
 // time of every kernel. Run on the built package: node bench/conv-train.mjs [steps] [threads]
 import * as tf from '@tensorflow/tfjs-core';
-import { adamWStep, fsqQuantize, gelu } from '@vqkit/core-tensor';
+import { adamWStep, convSame, fsqQuantize, gelu } from '@vqkit/core-tensor';
 import { init } from '../dist/index.js';
 
 const steps = Number(process.argv[2] ?? 10);
@@ -44,8 +44,7 @@ const w = [
   [3, 3, 16, 1],
 ].map(weight);
 const b = [16, 32, 3, 32, 16, 1].map(bias);
-const conv = (i, x) => tf.fused.conv2d({ x, filter: w[i], strides: 1, pad: 'same', bias: b[i] });
-const up = (x) => tf.image.resizeNearestNeighbor(x, [x.shape[1] * 2, x.shape[2] * 2]);
+const conv = (i, x, upsample = 1) => convSame(x, w[i], b[i], { upsample });
 
 const levels = [8, 6, 5];
 const attrs = {
@@ -62,9 +61,9 @@ function loss(x) {
   let h = gelu(maxPool(conv(0, x), 2, 2, 'valid'));
   h = conv(2, maxPool(conv(1, h), 2, 2, 'valid'));
   const [codes] = fsqQuantize({ z: reshape(h, [-1, 3]) }, attrs);
-  h = up(conv(3, reshape(codes, h.shape)));
-  h = up(gelu(conv(4, h)));
-  return mean(abs(sub(conv(5, h), x)));
+  h = conv(3, reshape(codes, h.shape));
+  h = gelu(conv(4, h, 2));
+  return mean(abs(sub(conv(5, h, 2), x)));
 }
 
 const moments = [...w, ...b].map((v) => ({ m: variable(tf.zerosLike(v)), v: variable(tf.zerosLike(v)) }));

@@ -27,6 +27,8 @@ export type { AdamWAttrs } from './kernels/adamw-step.ts';
 export { adamWFactors, adamWStep } from './kernels/adamw-step.ts';
 export type { BitEntropyAttrs, BitEntropyInputs } from './kernels/bit-entropy.ts';
 export { bitEntropy, MAX_CODEBOOK_ENTROPY_BITS } from './kernels/bit-entropy.ts';
+export type { ConvSameOptions } from './kernels/conv-same.ts';
+export { convSame } from './kernels/conv-same.ts';
 export type { FsqAttrs } from './kernels/fsq-quantize.ts';
 export { fsqCodes, fsqQuantize } from './kernels/fsq-quantize.ts';
 export { gatherCodes } from './kernels/gather-codes.ts';

@@ -2,6 +2,7 @@ import { getKernel, type KernelBackend, type KernelConfig, type KernelFunc } fro
 import { provideKernel } from '@vqkit/core-tensor';
 import { adamWStep } from './adamw-step.ts';
 import { batchMatMul } from './batch-mat-mul.ts';
+import { convSame, convSameGradFilter, convSameGradInput } from './conv-same.ts';
 import { conv2D, fusedConv2D } from './conv2d.ts';
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2DBackpropInput } from './conv2d-backprop-input.ts';
@@ -59,6 +60,9 @@ function register(): void {
   provide('FsqQuantize', fsqQuantize);
   provide('SignQuantize', signQuantize);
   provide('NearestCode', nearestCode);
+  provide('ConvSame', convSame);
+  provide('ConvSameGradInput', convSameGradInput);
+  provide('ConvSameGradFilter', convSameGradFilter);
   provide('Gelu', gelu);
   provide('GeluGrad', geluGrad);
   provide('GroupNorm', groupNorm);

@@ -1,0 +1,67 @@
+import type { Convolution } from './convolve.ts';
+import type { Engine } from './engine.ts';
+
+/** Up to this many output channels the lanes run along the input instead. */
+const FEW_OUTPUTS = 4;
+/** Partial results: enough for any number of threads to share evenly, and never large. */
+const GROUPS = 16;
+const PARTIAL_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The gradient of a convolution's filter, [filterHeight, filterWidth, channels, outChannels] at address `out`, from its images and
+ * the gradient `dy` of its output. Without dilation or spacing.
+ */
+export function convolveFilter(
+  engine: Engine,
+  c: Omit<Convolution, 'dilationY' | 'dilationX' | 'spacingY' | 'spacingX' | 'outSpacing'>,
+  images: number,
+  dy: number,
+  out: number,
+): void {
+  const runLength = c.filterWidth * c.channels;
+  const frameHeight = (c.outHeight - 1) * c.strideY + c.filterHeight;
+  const frameWidth = (c.outWidth - 1) * c.strideX + c.filterWidth;
+  // Runs are read in whole vectors: only a frame has room for what that reads too much.
+  const inPlace =
+    c.top === 0 && c.left === 0 && runLength % 4 === 0 && frameHeight <= c.height && frameWidth <= c.width;
+  const frameBytes = inPlace ? 0 : 4 * frameHeight * frameWidth * c.channels + 16;
+
+  const few = c.outChannels <= FEW_OUTPUTS;
+  const size = c.filterHeight * (few ? Math.ceil(runLength / 4) * 4 : runLength) * c.outChannels;
+  const groups = Math.max(1, Math.min(c.batch, GROUPS, Math.floor(PARTIAL_BYTES / (4 * size))));
+  const geometry = [
+    c.batch,
+    c.height,
+    c.width,
+    c.channels,
+    frameHeight,
+    inPlace ? c.width : frameWidth,
+    c.top,
+    c.left,
+    c.outHeight,
+    c.outWidth,
+    c.outChannels,
+    c.strideY,
+    c.strideX,
+    c.filterHeight,
+    runLength,
+    groups,
+  ];
+  // One image of dy with its channels padded to whole vectors.
+  const wideBytes =
+    few || c.outChannels % 8 === 0 ? 0 : 4 * c.outHeight * c.outWidth * Math.ceil(c.outChannels / 8) * 8;
+  engine.scratch(4 * groups * size + engine.threads * (frameBytes + wideBytes), (partials) => {
+    const frames = partials + 4 * groups * size;
+    const frame = inPlace ? 0 : frames;
+    if (few) {
+      engine.run('convFilterImagesFewOutputs', groups, images, dy, partials, frame, frameBytes, ...geometry);
+      engine.call('addPartialsFewOutputs', partials, out, groups, c.outChannels, c.filterHeight, runLength);
+      return;
+    }
+    const wide = wideBytes === 0 ? 0 : frames + engine.threads * frameBytes;
+    const blocks = Math.ceil(GROUPS / groups);
+    const scratch = [partials, frame, frameBytes, wide, wideBytes];
+    engine.run('convFilterImages', groups * blocks, images, dy, ...scratch, ...geometry, blocks);
+    engine.call('addPartials', partials, out, groups, size);
+  });
+}
