@@ -16,7 +16,7 @@ import { eachEngine, expectClose, expectSame, tolerances } from '@vqkit/testing'
 import { describe, expect, it } from 'vitest';
 import { createConfig, type TrainOptions } from '../src/config.ts';
 import { type Autoencoder, createAutoencoder } from '../src/model/autoencoder.ts';
-import { createConv2d, maxPool2, upsampleNearest2 } from '../src/model/layers.ts';
+import { createConv2d, maxPool2 } from '../src/model/layers.ts';
 import { reconstructionLoss } from '../src/model/reconstruction-loss.ts';
 
 type Shape4 = [number, number, number, number];
@@ -42,26 +42,31 @@ function each(
 
 eachEngine(() => {
   describe('createConv2d', () => {
-    it('is the convolution of its PyTorch weights, padded to keep the size, against float64', async () => {
-      const [inputs, outputs, height, width] = [3, 2, 5, 4];
-      const conv = createConv2d({ name: 'c', inputs, outputs, kernel: 3, rng: createRng(1) });
-      const x = normal([2, height, width, inputs], 2);
-      const [weight, bias] = await Promise.all(conv.weights.map(({ variable, toTorch }) => toTorch(variable).data()));
-      const expected: number[] = [];
-      each([2, height, width, outputs], (n, y, column, o) => {
-        let value = bias?.[o] as number;
-        for (let i = 0; i < inputs; i++)
-          for (let dy = 0; dy < 3; dy++)
-            for (let dx = 0; dx < 3; dx++) {
-              const [row, col] = [y + dy - 1, column + dx - 1];
-              if (row < 0 || row >= height || col < 0 || col >= width) continue;
-              const pixel = x.values[((n * height + row) * width + col) * inputs + i] as number;
-              value += pixel * (weight?.[((o * inputs + i) * 3 + dy) * 3 + dx] as number);
-            }
-        expected.push(value);
-      });
-      await expectClose(conv.apply(x.tensor), expected, tolerances.float32);
-    });
+    it.each([1, 2] as const)(
+      'is the convolution of its PyTorch weights, padded to keep the size, upsampled × %s, against float64',
+      async (upsample) => {
+        const [inputs, outputs] = [3, 2];
+        const [height, width] = [5, 4];
+        const conv = createConv2d({ name: 'c', inputs, outputs, kernel: 3, upsample, rng: createRng(1) });
+        const x = normal([2, height, width, inputs], 2);
+        const [weight, bias] = await Promise.all(conv.weights.map(({ variable, toTorch }) => toTorch(variable).data()));
+        const expected: number[] = [];
+        each([2, upsample * height, upsample * width, outputs], (n, y, column, o) => {
+          let value = bias?.[o] as number;
+          for (let i = 0; i < inputs; i++)
+            for (let dy = 0; dy < 3; dy++)
+              for (let dx = 0; dx < 3; dx++) {
+                const [row, col] = [y + dy - 1, column + dx - 1];
+                if (row < 0 || row >= upsample * height || col < 0 || col >= upsample * width) continue;
+                const source = (n * height + Math.floor(row / upsample)) * width + Math.floor(col / upsample);
+                const pixel = x.values[source * inputs + i] as number;
+                value += pixel * (weight?.[((o * inputs + i) * 3 + dy) * 3 + dx] as number);
+              }
+          expected.push(value);
+        });
+        await expectClose(conv.apply(x.tensor), expected, tolerances.float32);
+      },
+    );
 
     it('starts uniform within ±1/√(inputs · kernel²), a function of the seed and the name', async () => {
       const make = (name: string): Promise<Float32Array> => {
@@ -103,23 +108,6 @@ eachEngine(() => {
       });
       const dx = grad((t: Tensor) => sum(mul(maxPool2(t as Tensor4D), dy.tensor)))(tensor4d(values, shape));
       await expectSame(dx, expected);
-    });
-  });
-
-  describe('upsampleNearest2', () => {
-    it('repeats pixels, and its gradient adds them up again, in every image', async () => {
-      const x = normal([2, 2, 3, 2], 5);
-      const dy = normal([2, 4, 6, 2], 6);
-      const expected: number[] = [];
-      const slopes = new Float64Array(x.values.length);
-      each([2, 4, 6, 2], (n, row, column, c, at) => {
-        const from = ((n * 2 + Math.floor(row / 2)) * 3 + Math.floor(column / 2)) * 2 + c;
-        expected.push(x.values[from] as number);
-        slopes[from] = (slopes[from] as number) + (dy.values[at] as number);
-      });
-      await expectSame(upsampleNearest2(x.tensor), expected);
-      const dx = grad((t: Tensor) => sum(mul(upsampleNearest2(t as Tensor4D), dy.tensor)))(x.tensor);
-      await expectClose(dx, slopes, tolerances.float32);
     });
   });
 

@@ -1,7 +1,7 @@
 import { type Scalar, type Tensor, type Tensor4D, tidy, type Variable } from '@tensorflow/tfjs-core';
 import { createRng, gelu, groupNorm, OptionError, type Quantizer, ShapeError, show } from '@vqkit/core-tensor';
 import type { TrainConfig } from '../config.ts';
-import { type Conv2d, createConv2d, maxPool2, upsampleNearest2, type Weight } from './layers.ts';
+import { type Conv2d, createConv2d, maxPool2, type Weight } from './layers.ts';
 import { createQuantizerFor } from './quantizer.ts';
 
 /** What one pass through the autoencoder gives. The caller disposes the tensors (or runs inside `tf.tidy`). */
@@ -59,14 +59,14 @@ export function createAutoencoder(config: TrainConfig, channels: number): Autoen
   }
   const quantizer = createQuantizerFor(config, top);
   const projects = method !== 'simvq' || quantizer.dim !== top;
-  const conv = (name: string, inputs: number, outputs: number, kernel: number): Conv2d =>
-    createConv2d({ name, inputs, outputs, kernel, rng });
+  const conv = (name: string, inputs: number, outputs: number, kernel: number, upsample: 1 | 2 = 1): Conv2d =>
+    createConv2d({ name, inputs, outputs, kernel, upsample, rng });
 
   const encoder = widths.map((width, i) => conv(`encoder.conv${i + 1}`, widths[i - 1] ?? channels, width, 3));
   const toCode = projects ? conv('to_code', top, quantizer.dim, 1) : undefined;
   const fromCode = projects ? conv('from_code', quantizer.dim, top, 3) : undefined;
   const decoder = widths
-    .map((width, i) => conv(`decoder.conv${widths.length - i}`, width, widths[i - 1] ?? channels, 3))
+    .map((width, i) => conv(`decoder.conv${widths.length - i}`, width, widths[i - 1] ?? channels, 3, 2))
     .reverse();
   const layers = [...encoder, toCode, fromCode, ...decoder].filter((layer) => layer !== undefined);
   const weights: Weight[] = layers.flatMap((layer) => layer.weights);
@@ -78,7 +78,7 @@ export function createAutoencoder(config: TrainConfig, channels: number): Autoen
   };
   const fromCodes = (codes: Tensor4D): Tensor4D => {
     const decoded = fromCode?.apply(codes) ?? codes;
-    return decoder.reduce((x, layer, i) => layer.apply(upsampleNearest2(i === 0 ? x : gelu(x))), decoded);
+    return decoder.reduce((x, layer, i) => layer.apply(i === 0 ? x : gelu(x)), decoded);
   };
 
   return {

@@ -1,20 +1,5 @@
-import {
-  avgPool,
-  Conv2DBackpropFilter,
-  Conv2DBackpropInput,
-  engine,
-  fused,
-  image,
-  maxPool,
-  mul,
-  sum,
-  type Tensor,
-  type Tensor1D,
-  type Tensor4D,
-  transpose,
-  type Variable,
-} from '@tensorflow/tfjs-core';
-import { defineKernel, ownedVariable, type Rng } from '@vqkit/core-tensor';
+import { maxPool, type Tensor, type Tensor1D, type Tensor4D, transpose, type Variable } from '@tensorflow/tfjs-core';
+import { convSame, ownedVariable, type Rng } from '@vqkit/core-tensor';
 
 /** A named weight of a layer: held as TensorFlow.js wants it, written to checkpoints in PyTorch's layout. */
 export interface Weight {
@@ -30,38 +15,9 @@ export interface Conv2d {
   readonly weights: readonly Weight[];
 }
 
-const CONV = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] };
-
 /**
- * Convolution and bias in one. Each gradient is computed only when it is wanted, whereas tfjs's fused convolution also computes
- * that of the images.
- */
-const ConvBias = defineKernel<{ x: Tensor4D; filter: Tensor4D; bias: Tensor1D }, Record<string, never>, [Tensor4D]>({
-  name: 'ConvBias',
-  reference: ({ x, filter, bias }) => [fused.conv2d({ x, filter, bias, strides: 1, pad: 'same' }) as Tensor4D],
-  inputsToSave: ['x', 'filter'],
-  gradient: ([dy], [x, filter]) => {
-    const [slope, input, kernel] = [dy as Tensor4D, x as Tensor4D, filter as Tensor4D];
-    return {
-      x: () =>
-        engine().runKernel(
-          Conv2DBackpropInput,
-          { dy: slope, filter: kernel },
-          { ...CONV, inputShape: input.shape },
-        ) as Tensor,
-      filter: () =>
-        engine().runKernel(
-          Conv2DBackpropFilter,
-          { x: input, dy: slope },
-          { ...CONV, filterShape: kernel.shape },
-        ) as Tensor,
-      bias: () => sum(slope, [0, 1, 2]),
-    };
-  },
-});
-
-/**
- * A convolution of stride 1 that keeps height and width, with bias, initialised as PyTorch's nn.Conv2d: weights and biases uniform
+ * A convolution of stride 1 that keeps height and width, with bias; with `upsample: 2` of the image with every pixel repeated 2 × 2
+ * times. Initialised as PyTorch's nn.Conv2d: weights and biases uniform
  * in ±1/√(inputs · kernel²), which is its kaiming_uniform with a = √5. A weight's numbers depend on the seed and its name only.
  */
 export function createConv2d(options: {
@@ -69,9 +25,10 @@ export function createConv2d(options: {
   inputs: number;
   outputs: number;
   kernel: number;
+  upsample?: 1 | 2;
   rng: Rng;
 }): Conv2d {
-  const { name, inputs, outputs, kernel, rng } = options;
+  const { name, inputs, outputs, kernel, upsample = 1, rng } = options;
   const bound = 1 / Math.sqrt(inputs * kernel * kernel);
   const init = (key: string, shape: number[]): Variable => {
     const size = shape.reduce((product, length) => product * length, 1);
@@ -80,7 +37,7 @@ export function createConv2d(options: {
   const filter = init(`${name}.weight`, [kernel, kernel, inputs, outputs]);
   const bias = init(`${name}.bias`, [outputs]);
   return {
-    apply: (x) => ConvBias({ x, filter: filter as unknown as Tensor4D, bias: bias as unknown as Tensor1D }, {})[0],
+    apply: (x) => convSame(x, filter as unknown as Tensor4D, bias as unknown as Tensor1D, { upsample }),
     weights: [
       {
         name: `${name}.weight`,
@@ -102,16 +59,4 @@ export function createConv2d(options: {
 /** The larger of each 2 × 2 pixels: halves height and width. */
 export function maxPool2(x: Tensor4D): Tensor4D {
   return maxPool(x, 2, 2, 'valid');
-}
-
-const UpsampleNearest2 = defineKernel<{ x: Tensor4D }, Record<string, never>, [Tensor4D]>({
-  name: 'UpsampleNearest2',
-  reference: ({ x }) => [image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]])],
-  // Its own gradient, the sum over each 2 × 2 pixels, because tfjs's one on the cpu engine is wrong beyond the first image.
-  gradient: ([dy]) => ({ x: () => mul(avgPool(dy as Tensor4D, 2, 2, 'valid'), 4) }),
-});
-
-/** Repeats every pixel 2 × 2 times. */
-export function upsampleNearest2(x: Tensor4D): Tensor4D {
-  return UpsampleNearest2({ x }, {})[0];
 }
