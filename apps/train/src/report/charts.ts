@@ -25,6 +25,8 @@ export interface Chart {
   readonly scale?: 'linear' | 'log';
   /** Fills the area under every line down to the axis. */
   readonly filled?: boolean;
+  /** Where the horizontal axis ends. Default at the last point. */
+  readonly xEnd?: number;
   /** Starts the linear axis at zero. */
   readonly zero?: boolean;
   /** For narrow columns. Text keeps its size: the drawing is made about as wide as it will be shown. */
@@ -33,12 +35,12 @@ export interface Chart {
 
 const INK = 'var(--muted)';
 const GRID = 'var(--grid)';
-/** Labels of levels stand beside each other, so that close levels stay readable. */
 const LABEL_WIDTH = 80;
 
 /** Draws a chart as inline SVG, without a DOM; undefined when nothing can be drawn. */
 export async function drawChart(chart: Chart): Promise<Html | undefined> {
   const { scale = 'linear', zero = false, levels = [] } = chart;
+  const xEnd = chart.xEnd === undefined ? [] : [chart.xEnd];
   const series = chart.series.map(({ points, ...rest }) => {
     const drawn = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && (scale !== 'log' || y > 0));
     return { ...rest, points: drawn };
@@ -63,18 +65,14 @@ export async function drawChart(chart: Chart): Promise<Html | undefined> {
           line.points.map(([x, y]) => ({ x, y, line: i, color: line.color, dash: line.dash ?? [1, 0] })),
         ),
       },
-      { name: 'levels', values: shown.map((level, i) => ({ ...level, right: 2 + i * LABEL_WIDTH })) },
+      { name: 'levels', values: labelled(shown, high - low) },
     ],
     scales: [
       {
         name: 'x',
         type: 'linear',
         range: 'width',
-        domain: range(
-          points.map(([x]) => x),
-          false,
-          false,
-        ).span,
+        domain: range([...points.map(([x]) => x), ...xEnd], false, false).span,
       },
       { name: 'y', type: scale, range: 'height', domain: [low, high], zero: false, nice: scale === 'linear' },
     ],
@@ -157,7 +155,7 @@ const LEVEL_LABEL: Mark = {
   encode: {
     enter: {
       x: { signal: 'width - datum.right' },
-      y: { ...POSITION.y, offset: -4 },
+      y: { ...POSITION.y, offset: { field: 'shift' } },
       align: { value: 'right' },
       text: { field: 'label' },
       fill: { value: INK },
@@ -166,6 +164,16 @@ const LEVEL_LABEL: Mark = {
     },
   },
 };
+
+/** A label stands above its level; below it and further left where the next higher level is too close for that. */
+function labelled(levels: readonly Level[], height: number): (Level & { shift: number; right: number })[] {
+  const sorted = [...levels].sort((a, b) => b.y - a.y);
+  return sorted.map((level, i) => {
+    const above = sorted[i - 1];
+    const crowded = above !== undefined && above.y - level.y < 0.1 * height;
+    return { ...level, shift: crowded ? 12 : -4, right: 2 + (crowded ? (i - 1) * LABEL_WIDTH : 0) };
+  });
+}
 
 const AXIS = {
   labelColor: INK,

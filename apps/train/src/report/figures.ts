@@ -105,6 +105,7 @@ export async function histogramFigures(runs: readonly Run[]): Promise<(Html | un
         x: 'codes, most used first',
         y: 'uses',
         scale: 'log',
+        xEnd: data.summary.test.codes.codebookSize,
         filled: single,
         small: true,
         series: data.histograms.map((histogram, book) => ({
