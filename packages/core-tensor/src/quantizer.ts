@@ -154,11 +154,25 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
  *
  * @param method owned by the quantizer from now on: `dispose` frees its parameters.
  * @example
- * export function createSign(dim: number): Quantizer<{ dim: number }, never> {
- *   const signs = (z: Tensor2D): Tensor2D => tf.sub(tf.mul(tf.cast(tf.greater(z, 0), 'float32'), 2), 1);
- *   …
- *   return createQuantizer({ kind: 'Sign', where: 'createSign', config: { dim }, dim, …, quantizeTokens, encodeTokens, decodeTokens });
- * }
+ * const bits = (x: Tensor2D): Tensor2D => tf.cast(tf.greater(x, 0), 'int32');
+ * const codes = (bit: Tensor2D): Tensor2D => tf.sub(tf.mul(tf.cast(bit, 'float32'), 2), 1);
+ * const oneBit = createQuantizer({
+ *   kind: 'OneBit',
+ *   where: 'createOneBit',
+ *   config: {},
+ *   dim: 1,
+ *   codebookSize: 2,
+ *   numCodebooks: 1,
+ *   keepNumCodebooksDim: false,
+ *   dataFormat: 'channelsLast',
+ *   rng: createRng(0),
+ *   lossNames: [],
+ *   parameters: createParameterSet('createOneBit', []),
+ *   quantizeTokens: (x) => ({ quantized: straightThrough(x, codes(bits(x))), indices: bits(x) }),
+ *   encodeTokens: bits,
+ *   decodeTokens: codes,
+ * });
+ * oneBit.encode(tf.tensor2d([[0.5], [-2]])); // [1, 0]
  */
 export function createQuantizer<Config, LossName extends string, Call extends QuantizeOptions = QuantizeOptions>(
   method: TokenMethod<Config, LossName, Call>,

@@ -45,7 +45,8 @@ export interface FsqAttrs {
  *   rounding is straight-through. A NaN in z gives a NaN gradient (0 with a hard clamp). Indices have none.
  *
  * @example
- * const [codes, indices] = fsqQuantize({ z }, fsqAttrs([8, 5, 5, 5], { preserveSymmetry: false, boundHardClamp: false }));
+ * const three = { levels: [3], thresholds: [[-0.5, 0.5]], centers: [1], steps: [1], shifts: [0], slopes: [1], hardClamp: true, basis: [1] };
+ * const [codes, indices] = fsqQuantize({ z: tf.tensor2d([[0.7], [-0.2]]) }, three); // [[1], [0]] and [2, 1]
  */
 export const fsqQuantize: Kernel<{ z: Tensor2D }, FsqAttrs, [codes: Tensor2D, indices: Tensor1D]> = defineKernel({
   name: 'FsqQuantize',
