@@ -20,7 +20,7 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
-import { requireBoolean, requireKnownOptions } from './check.ts';
+import { requireBoolean, requireKnownOptions, requireOption } from './check.ts';
 import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { type DataFormat, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
@@ -39,7 +39,7 @@ export interface QuantizeOptions {
    * part in no statistic, get index -1 and pass through unchanged, with a gradient of 1, whatever they hold.
    */
   readonly mask?: Tensor | undefined;
-  /** Training step, for options that are schedules. */
+  /** Training step, a number >= 0, for options that are schedules. */
   readonly step?: number | undefined;
 }
 
@@ -203,8 +203,16 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     quantize(z, options = {} as Call) {
       const name = alive('quantize');
       requireKnownOptions(name, options, known);
-      const { training = false, mask } = options;
+      const { training = false, mask, step = 0 } = options;
       requireBoolean(name, 'training', training);
+      requireOption(
+        Number.isFinite(step) && step >= 0,
+        name,
+        'step',
+        'a finite number >= 0',
+        step,
+        'Pass the number of the training step.',
+      );
       const layout = tokenLayout(name, z, dim, dataFormat);
       return tidy(() => {
         const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);

@@ -51,6 +51,8 @@ export function describeBadInput(make: Make): void {
         /options has no 'trainning'. Known options: .*training/,
       );
       expectError(() => call({ training: 1 }), OptionError, /training must be true or false, got 1/);
+      for (const step of [-1, Number.NaN, '3', null])
+        expectError(() => call({ step }), OptionError, /step must be a finite number >= 0, got /);
       expectError(() => call(null), OptionError, /options must be an object, got null/);
       expectError(() => q.encode(z, { training: true } as object), OptionError, /options has no 'training'/);
       q.dispose();
