@@ -3,6 +3,7 @@ export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';
 export { fsqQuantize } from './fsq';
+export { findOutOfRange, gatherRows } from './gather';
 export { gelu, geluGrad } from './gelu';
 export { gemm } from './gemm';
 export { groupNormGradImages, groupNormImages } from './group-norm';

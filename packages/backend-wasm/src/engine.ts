@@ -5,14 +5,14 @@ import { startPool } from '#platform';
 import type { Pool } from './pool.ts';
 
 /** A function of assembly/: pointers and integers; those with units of work end in (begin, end, worker). */
-type SimdFunction = (...args: number[]) => void;
+type SimdFunction = (...args: number[]) => number;
 
 /** What a kernel needs of the running engine: tfjs's memory, and our functions that work in it. */
 export interface Engine {
   /** Workers of {@link Engine.run}, this thread included. */
   readonly threads: number;
-  /** Calls a function of assembly/ that has no units of work. */
-  call(name: string, ...args: number[]): void;
+  /** Calls a function of assembly/ that has no units of work, and gives what it returns. */
+  call(name: string, ...args: number[]): number;
   /** Calls a function of assembly/ for the units 0 … units - 1, spread over the threads, and returns when all are done. */
   run(name: string, units: number, ...args: number[]): void;
   /** Allocates an output tensor, contents undefined. */

@@ -88,6 +88,11 @@ async function start(options: InitOptions): Promise<EngineReport> {
     );
     if (alive === undefined) setWasmPaths(wasmPaths);
   }
+  if (alive !== undefined && threads !== undefined && threads > 1) {
+    throw new UnsupportedError(
+      `init: threads must be 1 when the wasm backend of tfjs runs already, got ${threads}. Call init() before the first use of it.`,
+    );
+  }
   const wanted = threads ?? Math.min(coreCount(), 64);
   if (alive === undefined) await register(wanted, threads !== undefined);
   await activate();

@@ -12,6 +12,7 @@ import {
 } from './depthwise-conv2d-backprop.ts';
 import { einsum, registerEinsumGradient } from './einsum.ts';
 import { fsqQuantize } from './fsq-quantize.ts';
+import { gatherV2 } from './gather.ts';
 import { gelu, geluGrad } from './gelu.ts';
 import { groupNorm, groupNormGrad } from './group-norm.ts';
 import { identity } from './identity.ts';
@@ -55,6 +56,7 @@ function register(): void {
   provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
   provide('Sum', sum(tfjs('Sum')));
   provide('Identity', identity);
+  provide('GatherV2', gatherV2(tfjs('GatherV2')));
   provide('UnsortedSegmentSum', unsortedSegmentSum);
 
   provide('FsqQuantize', fsqQuantize);
