@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import type { TrainConfig } from '../src/config.ts';
 import type { MetricsRecord } from '../src/report-data.ts';
 import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 
+/** Runs the built package, which npm test builds first. */
 const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url));
-const compiler = fileURLToPath(new URL('../../../node_modules/.bin/tsc', import.meta.url));
 const STEPS = 60;
 
 /** What became of a process: its last line, or the signal that ended it. */
@@ -47,8 +47,6 @@ describe('a process that trains', () => {
   let data = '';
   let runs = '';
   beforeAll(async () => {
-    // The processes run the built package; this is quick when it is up to date.
-    execFileSync(compiler, ['-b'], { cwd: fileURLToPath(new URL('..', import.meta.url)) });
     data = await tinyIdxFolder();
     runs = await temporaryFolder();
   });
