@@ -19,7 +19,7 @@ const stages = {
   },
   biome: () => run('node_modules/.bin/biome', ['check', '.']),
   layout: () => run(process.execPath, ['scripts/check-layout.mjs']),
-  knip: () => run('node_modules/.bin/knip', []),
+  knip: () => run('node_modules/.bin/knip', ['--no-config-hints']),
   packed: () => run(process.execPath, ['scripts/check-packed.mjs']),
   tests: () =>
     run('node_modules/.bin/vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`]),

@@ -20,7 +20,7 @@ export interface ConvSameOptions {
   readonly upsample?: 1 | 2;
 }
 
-export interface ConvSameAttrs {
+interface ConvSameAttrs {
   readonly upsample: 1 | 2;
 }
 
