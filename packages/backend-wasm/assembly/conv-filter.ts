@@ -8,6 +8,9 @@ import { addColumns } from './store';
  * runLength, outChannels]; the caller adds them in order, so that the bits do not depend on the threads. A group's rows are cut into
  * `blocks`. Units: groups · blocks. Each worker has a frame (frameBytes) and, when the output channels are no multiple of 8, a
  * copy of one image of dy with padded channels (at `wide`, wideBytes; else 0).
+ *
+ * `offsets` is room for one int32 per output pixel and worker: where each pixel's field begins. A loop over pixels that looks there does
+ * not stumble at the end of every row.
  */
 export function convFilterImages(
   images: usize,
@@ -17,6 +20,7 @@ export function convFilterImages(
   frameBytes: i32,
   wide: usize,
   wideBytes: i32,
+  offsets: usize,
   batch: i32,
   height: i32,
   width: i32,
@@ -47,6 +51,10 @@ export function convFilterImages(
   const partialBytes = (<usize>(filterRows * runLength * outChannels)) << 2;
   const tilesPerRow = (runLength + 3) >> 2;
   const tiles = filterRows * tilesPerRow;
+  const pixels = outHeight * outWidth;
+  offsets += (<usize>(worker * pixels)) << 2;
+  fieldOffsets(offsets, outHeight, outWidth, <usize>strideY * rowBytes, stepBytes);
+  const lastOffset = offsets + ((<usize>pixels) << 2);
   if (frame !== 0) {
     frame += <usize>worker * <usize>frameBytes;
     memory.fill(frame, 0, frameBytes);
@@ -72,7 +80,6 @@ export function convFilterImages(
         field = frame;
       }
       if (wide !== 0) {
-        const pixels = outHeight * outWidth;
         for (let p = 0; p < pixels; p++) {
           for (let o = 0; o < outChannels; o++) {
             store<f32>(
@@ -98,26 +105,23 @@ export function convFilterImages(
           let c30 = c00;
           let c31 = c00;
           let d = slopes + ((<usize>first) << 2);
-          for (let y = 0; y < outHeight; y++) {
-            let a = corner + <usize>(y * strideY) * rowBytes;
-            for (let x = 0; x < outWidth; x++) {
-              const d0 = v128.load(d);
-              const d1 = v128.load(d, 16);
-              const x0 = v128.load32_splat(a);
-              const x1 = v128.load32_splat(a, 4);
-              const x2 = v128.load32_splat(a, 8);
-              const x3 = v128.load32_splat(a, 12);
-              c00 = f32x4.add(c00, f32x4.mul(x0, d0));
-              c01 = f32x4.add(c01, f32x4.mul(x0, d1));
-              c10 = f32x4.add(c10, f32x4.mul(x1, d0));
-              c11 = f32x4.add(c11, f32x4.mul(x1, d1));
-              c20 = f32x4.add(c20, f32x4.mul(x2, d0));
-              c21 = f32x4.add(c21, f32x4.mul(x2, d1));
-              c30 = f32x4.add(c30, f32x4.mul(x3, d0));
-              c31 = f32x4.add(c31, f32x4.mul(x3, d1));
-              a += stepBytes;
-              d += pixelBytes;
-            }
+          for (let t = offsets; t < lastOffset; t += 4) {
+            const a = corner + <usize>load<u32>(t);
+            const d0 = v128.load(d);
+            const d1 = v128.load(d, 16);
+            const x0 = v128.load32_splat(a);
+            const x1 = v128.load32_splat(a, 4);
+            const x2 = v128.load32_splat(a, 8);
+            const x3 = v128.load32_splat(a, 12);
+            c00 = f32x4.add(c00, f32x4.mul(x0, d0));
+            c01 = f32x4.add(c01, f32x4.mul(x0, d1));
+            c10 = f32x4.add(c10, f32x4.mul(x1, d0));
+            c11 = f32x4.add(c11, f32x4.mul(x1, d1));
+            c20 = f32x4.add(c20, f32x4.mul(x2, d0));
+            c21 = f32x4.add(c21, f32x4.mul(x2, d1));
+            c30 = f32x4.add(c30, f32x4.mul(x3, d0));
+            c31 = f32x4.add(c31, f32x4.mul(x3, d1));
+            d += pixelBytes;
           }
           const count = min(8, outChannels - first);
           const filterPixel = (<usize>outChannels) << 2;
@@ -142,6 +146,7 @@ export function convFilterImagesFewOutputs(
   partials: usize,
   frame: usize,
   frameBytes: i32,
+  offsets: usize,
   batch: i32,
   height: i32,
   width: i32,
@@ -169,6 +174,10 @@ export function convFilterImagesFewOutputs(
   const pixelBytes = (<usize>outChannels) << 2;
   const paddedRun = (<usize>runLength + 3) & ~3;
   const partialBytes = (<usize>(outChannels * filterRows) * paddedRun) << 2;
+  const pixels = outHeight * outWidth;
+  offsets += (<usize>(worker * pixels)) << 2;
+  fieldOffsets(offsets, outHeight, outWidth, <usize>strideY * rowBytes, stepBytes);
+  const lastOffset = offsets + ((<usize>pixels) << 2);
   if (frame !== 0) {
     frame += <usize>worker * <usize>frameBytes;
     memory.fill(frame, 0, frameBytes);
@@ -200,19 +209,16 @@ export function convFilterImagesFewOutputs(
             let c4 = v128.load(to, 64);
             let c5 = v128.load(to, 80);
             let d = slopes + ((<usize>o) << 2);
-            for (let y = 0; y < outHeight; y++) {
-              let a = corner + <usize>(y * strideY) * rowBytes + ((<usize>j) << 2);
-              for (let x = 0; x < outWidth; x++) {
-                const s = v128.load32_splat(d);
-                c0 = f32x4.add(c0, f32x4.mul(v128.load(a), s));
-                c1 = f32x4.add(c1, f32x4.mul(v128.load(a, 16), s));
-                c2 = f32x4.add(c2, f32x4.mul(v128.load(a, 32), s));
-                c3 = f32x4.add(c3, f32x4.mul(v128.load(a, 48), s));
-                c4 = f32x4.add(c4, f32x4.mul(v128.load(a, 64), s));
-                c5 = f32x4.add(c5, f32x4.mul(v128.load(a, 80), s));
-                a += stepBytes;
-                d += pixelBytes;
-              }
+            for (let t = offsets; t < lastOffset; t += 4) {
+              const a = corner + <usize>load<u32>(t) + ((<usize>j) << 2);
+              const s = v128.load32_splat(d);
+              c0 = f32x4.add(c0, f32x4.mul(v128.load(a), s));
+              c1 = f32x4.add(c1, f32x4.mul(v128.load(a, 16), s));
+              c2 = f32x4.add(c2, f32x4.mul(v128.load(a, 32), s));
+              c3 = f32x4.add(c3, f32x4.mul(v128.load(a, 48), s));
+              c4 = f32x4.add(c4, f32x4.mul(v128.load(a, 64), s));
+              c5 = f32x4.add(c5, f32x4.mul(v128.load(a, 80), s));
+              d += pixelBytes;
             }
             v128.store(to, c0);
             v128.store(to, c1, 16);
@@ -225,18 +231,25 @@ export function convFilterImagesFewOutputs(
             const to = target + ((<usize>j) << 2);
             let c = v128.load(to);
             let d = slopes + ((<usize>o) << 2);
-            for (let y = 0; y < outHeight; y++) {
-              let a = corner + <usize>(y * strideY) * rowBytes + ((<usize>j) << 2);
-              for (let x = 0; x < outWidth; x++) {
-                c = f32x4.add(c, f32x4.mul(v128.load(a), v128.load32_splat(d)));
-                a += stepBytes;
-                d += pixelBytes;
-              }
+            for (let t = offsets; t < lastOffset; t += 4) {
+              const a = corner + <usize>load<u32>(t) + ((<usize>j) << 2);
+              c = f32x4.add(c, f32x4.mul(v128.load(a), v128.load32_splat(d)));
+              d += pixelBytes;
             }
             v128.store(to, c);
           }
         }
       }
+    }
+  }
+}
+
+/** Where the field of each output pixel begins, in bytes from the corner of the image. */
+function fieldOffsets(offsets: usize, outHeight: i32, outWidth: i32, rowBytes: usize, stepBytes: usize): void {
+  for (let y = 0; y < outHeight; y++) {
+    for (let x = 0; x < outWidth; x++) {
+      store<u32>(offsets, <u32>(<usize>y * rowBytes + <usize>x * stepBytes));
+      offsets += 4;
     }
   }
 }

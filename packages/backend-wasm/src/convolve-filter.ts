@@ -50,17 +50,19 @@ export function convolveFilter(
   // One image of dy with its channels padded to whole vectors.
   const wideBytes =
     few || c.outChannels % 8 === 0 ? 0 : 4 * c.outHeight * c.outWidth * Math.ceil(c.outChannels / 8) * 8;
-  engine.scratch(4 * groups * size + engine.threads * (frameBytes + wideBytes), (partials) => {
-    const frames = partials + 4 * groups * size;
+  const offsetBytes = 4 * c.outHeight * c.outWidth;
+  engine.scratch(4 * groups * size + engine.threads * (offsetBytes + frameBytes + wideBytes), (partials) => {
+    const offsets = partials + 4 * groups * size;
+    const frames = offsets + engine.threads * offsetBytes;
     const frame = inPlace ? 0 : frames;
     if (few) {
-      engine.run('convFilterImagesFewOutputs', groups, images, dy, partials, frame, frameBytes, ...geometry);
+      engine.run('convFilterImagesFewOutputs', groups, images, dy, partials, frame, frameBytes, offsets, ...geometry);
       engine.call('addPartialsFewOutputs', partials, out, groups, c.outChannels, c.filterHeight, runLength);
       return;
     }
     const wide = wideBytes === 0 ? 0 : frames + engine.threads * frameBytes;
     const blocks = Math.ceil(GROUPS / groups);
-    const scratch = [partials, frame, frameBytes, wide, wideBytes];
+    const scratch = [partials, frame, frameBytes, wide, wideBytes, offsets];
     engine.run('convFilterImages', groups * blocks, images, dy, ...scratch, ...geometry, blocks);
     engine.call('addPartials', partials, out, groups, size);
   });
