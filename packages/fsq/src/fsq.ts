@@ -26,7 +26,9 @@ import {
   randomOrthogonal,
 } from '@vqkit/core-tensor';
 import { fsqAttrs } from './levels.ts';
-import { type FsqConfig, type FsqOptions, resolveOptions, WHERE } from './options.ts';
+import { type FsqConfig, type FsqOptions, resolveOptions } from './options.ts';
+
+const WHERE = 'createFsq';
 
 export type Fsq = Quantizer<FsqConfig, never>;
 
@@ -68,7 +70,7 @@ export type Fsq = Quantizer<FsqConfig, never>;
  * const codes = fsq.decode(fsq.encode(z));          // equals quantized bit for bit
  */
 export function createFsq(options: FsqOptions): Fsq {
-  const config = resolveOptions(options);
+  const config = resolveOptions(WHERE, options);
   const { levels, dim, numCodebooks, preserveSymmetry, noiseDropout } = config;
   const codeDim = levels.length;
   const innerDim = codeDim * numCodebooks;

@@ -1,15 +1,13 @@
+import type { DataFormat } from '@vqkit/core-tensor';
 import {
-  type DataFormat,
   requireBoolean,
   requireFraction,
   requireInteger,
   requireKnownOptions,
   requireOneOf,
   requireOption,
-  show,
-} from '@vqkit/core-tensor';
-
-export const WHERE = 'createFsq';
+} from '@vqkit/core-tensor/check';
+import { show } from '@vqkit/core-tensor/errors';
 
 export interface FsqOptions {
   /**
@@ -61,14 +59,18 @@ const MAX_LEVELS = 2 ** 16;
 
 const MAX_CODEBOOK_SIZE = 2 ** 31 - 1;
 
-/** Checks every option and fills in the defaults. */
-export function resolveOptions(options: FsqOptions): FsqConfig {
-  requireKnownOptions(WHERE, options, OPTIONS);
+/**
+ * Checks every option and fills in the defaults.
+ *
+ * @param where the function that was called, for errors.
+ */
+export function resolveOptions(where: string, options: FsqOptions): FsqConfig {
+  requireKnownOptions(where, options, OPTIONS);
   const { levels, preserveSymmetry = false, boundHardClamp = false, noiseDropout = 0, numCodebooks = 1 } = options;
-  requireBoolean(WHERE, 'preserveSymmetry', preserveSymmetry);
-  requireBoolean(WHERE, 'boundHardClamp', boundHardClamp);
-  requireLevels(WHERE, levels, preserveSymmetry);
-  requireInteger(WHERE, 'numCodebooks', numCodebooks, 1);
+  requireBoolean(where, 'preserveSymmetry', preserveSymmetry);
+  requireBoolean(where, 'boundHardClamp', boundHardClamp);
+  requireLevels(where, levels, preserveSymmetry);
+  requireInteger(where, 'numCodebooks', numCodebooks, 1);
   const {
     dim = levels.length * numCodebooks,
     keepNumCodebooksDim = numCodebooks > 1,
@@ -77,29 +79,29 @@ export function resolveOptions(options: FsqOptions): FsqConfig {
     orthogonalRotation = false,
     seed = 0,
   } = options;
-  requireInteger(WHERE, 'dim', dim, 1);
-  requireBoolean(WHERE, 'keepNumCodebooksDim', keepNumCodebooksDim);
+  requireInteger(where, 'dim', dim, 1);
+  requireBoolean(where, 'keepNumCodebooksDim', keepNumCodebooksDim);
   requireOption(
     keepNumCodebooksDim || numCodebooks === 1,
-    WHERE,
+    where,
     'keepNumCodebooksDim',
     'true when there are several codebooks',
     keepNumCodebooksDim,
     'Leave it out.',
   );
-  requireOneOf(WHERE, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
-  requireBoolean(WHERE, 'projectionHasBias', projectionHasBias);
-  requireFraction(WHERE, 'noiseDropout', noiseDropout);
+  requireOneOf(where, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
+  requireBoolean(where, 'projectionHasBias', projectionHasBias);
+  requireFraction(where, 'noiseDropout', noiseDropout);
   requireOption(
     noiseDropout === 0 || preserveSymmetry,
-    WHERE,
+    where,
     'noiseDropout',
     '0 unless preserveSymmetry is on',
     noiseDropout,
     'Pass preserveSymmetry: true.',
   );
-  requireBoolean(WHERE, 'orthogonalRotation', orthogonalRotation);
-  requireInteger(WHERE, 'seed', seed, 0, 2 ** 32 - 1);
+  requireBoolean(where, 'orthogonalRotation', orthogonalRotation);
+  requireInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
   return {
     levels: [...levels],
     dim,

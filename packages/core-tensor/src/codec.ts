@@ -1,0 +1,178 @@
+import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
+
+/**
+ * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. Same ids as the tensors' `encode`, same
+ * values as its `decode`.
+ *
+ * Tokens are flat and channels-last, [N, dim]; indices are flat, [N, numCodebooks]. `encodeInto` and `decodeInto` allocate nothing.
+ * A wrong array throws OptionError, a wrong length ShapeError; data are not checked: what NaN does is documented in each method.
+ */
+export interface Codec {
+  /** Features per token. */
+  readonly dim: number;
+  /** Number of codes of one codebook; indices are in [0, codebookSize). */
+  readonly codebookSize: number;
+  /** Indices per token. */
+  readonly numCodebooks: number;
+  /** [N, dim] → int32 [N, numCodebooks]. */
+  encode(input: Float32Array): Int32Array;
+  /** The same into the beginning of `indices`, which holds N · numCodebooks or more. */
+  encodeInto(input: Float32Array, indices: Int32Array): void;
+  /** int32 [N, numCodebooks] → [N, dim]: zeros for a token of -1 (padding), NaN for one with any other index out of range. */
+  decode(indices: Int32Array): Float32Array;
+  /** The same into the beginning of `output`, which holds N · dim or more. */
+  decodeInto(indices: Int32Array, output: Float32Array): void;
+}
+
+/** The part of a codec that is its own: plain loops over N tokens. {@link createCodec} adds the rest. */
+export interface CodecMethod {
+  /** Name of the constructor, for errors. */
+  readonly where: string;
+  readonly dim: number;
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+  encodeTokens(input: Float32Array, indices: Int32Array, tokens: number): void;
+  /** Must bear any int32; tokens with an index out of range are written over afterwards. */
+  decodeTokens(indices: Int32Array, output: Float32Array, tokens: number): void;
+}
+
+/**
+ * Makes a codec from a method: the checks, the allocating calls, and the indices out of range.
+ *
+ * @example
+ * const bit = createCodec({
+ *   where: 'createBitCodec', dim: 1, codebookSize: 2, numCodebooks: 1,
+ *   encodeTokens: (input, indices, n) => { for (let i = 0; i < n; i++) indices[i] = Number(input[i] > 0); },
+ *   decodeTokens: (indices, output, n) => { for (let i = 0; i < n; i++) output[i] = 2 * indices[i] - 1; },
+ * });
+ * bit.encode(new Float32Array([0.5, -2])); // Int32Array [1, 0]
+ */
+export function createCodec(method: CodecMethod): Codec {
+  const { where, dim, codebookSize, numCodebooks } = method;
+
+  // Made once: putting a name together allocates.
+  const [encode, encodeInto, decode, decodeInto] = ['encode', 'encodeInto', 'decode', 'decodeInto'].map(
+    (call) => `${where}().${call}`,
+  ) as [string, string, string, string];
+
+  const decodeChecked = (indices: Int32Array, output: Float32Array, tokens: number): void => {
+    method.decodeTokens(indices, output, tokens);
+    replaceOutOfRange(indices, output, tokens, method);
+  };
+  return {
+    dim,
+    codebookSize,
+    numCodebooks,
+    encode(input) {
+      const tokens = tokensOf(encode, 'input', input, Float32Array, dim);
+      const indices = new Int32Array(tokens * numCodebooks);
+      method.encodeTokens(input, indices, tokens);
+      return indices;
+    },
+    encodeInto(input, indices) {
+      const tokens = tokensOf(encodeInto, 'input', input, Float32Array, dim);
+      requireRoom(encodeInto, 'indices', indices, Int32Array, tokens * numCodebooks);
+      method.encodeTokens(input, indices, tokens);
+    },
+    decode(indices) {
+      const tokens = tokensOf(decode, 'indices', indices, Int32Array, numCodebooks);
+      const output = new Float32Array(tokens * dim);
+      decodeChecked(indices, output, tokens);
+      return output;
+    },
+    decodeInto(indices, output) {
+      const tokens = tokensOf(decodeInto, 'indices', indices, Int32Array, numCodebooks);
+      requireRoom(decodeInto, 'output', output, Float32Array, tokens * dim);
+      decodeChecked(indices, output, tokens);
+    },
+  };
+}
+
+/**
+ * Throws unless `holds`: an option that the tensor API has and a codec has not.
+ *
+ * @throws UnsupportedError
+ * @example
+ * requireInCodec(!rotates, 'createFsqCodec', 'orthogonalRotation', 'false', true, 'Apply the rotation outside.');
+ */
+export function requireInCodec(
+  holds: boolean,
+  where: string,
+  argument: string,
+  rule: string,
+  value: unknown,
+  fix: string,
+): void {
+  if (!holds) throw new UnsupportedError(`${where}: ${argument} must be ${rule}, got ${show(value)}. ${fix}`);
+}
+
+/** Throws UnsupportedError unless the data are channels-last: the layout of a flat array is not visible in it. */
+export function requireChannelsLast(where: string, dataFormat: string): void {
+  const rule = "'channelsLast'";
+  requireInCodec(
+    dataFormat === 'channelsLast',
+    where,
+    'dataFormat',
+    rule,
+    dataFormat,
+    'Transpose to [N, dim] outside.',
+  );
+}
+
+type NumberArray = typeof Float32Array | typeof Int32Array;
+
+function requireArray(where: string, argument: string, value: unknown, type: NumberArray): void {
+  if (value instanceof type) return;
+  throw new OptionError(
+    `${where}: ${argument} must be of type ${type.name}, got ${show(value)}. Make one with ${type.name}.from(…).`,
+  );
+}
+
+/** The number of tokens that an array holds. */
+function tokensOf(
+  where: string,
+  argument: string,
+  array: Float32Array | Int32Array,
+  type: NumberArray,
+  perToken: number,
+): number {
+  requireArray(where, argument, array, type);
+  const tokens = array.length / perToken;
+  if (Number.isInteger(tokens)) return tokens;
+  throw new ShapeError(
+    `${where}: ${argument}.length must be a multiple of ${perToken} (one token), got ${array.length}. Pass whole tokens.`,
+  );
+}
+
+function requireRoom(
+  where: string,
+  argument: string,
+  array: Float32Array | Int32Array,
+  type: NumberArray,
+  length: number,
+): void {
+  requireArray(where, argument, array, type);
+  if (array.length >= length) return;
+  throw new ShapeError(
+    `${where}: ${argument}.length must be >= ${length}, got ${array.length}. Make it with new ${type.name}(${length}).`,
+  );
+}
+
+/** Zeros for a token whose indices are all -1, NaN for one with any other index out of range. */
+function replaceOutOfRange(
+  indices: Int32Array,
+  output: Float32Array,
+  tokens: number,
+  { dim, codebookSize, numCodebooks }: CodecMethod,
+): void {
+  for (let n = 0, i = 0; n < tokens; n++) {
+    let inRange = true;
+    let padding = true;
+    for (const end = i + numCodebooks; i < end; i++) {
+      const index = indices[i] as number;
+      inRange = inRange && index >= 0 && index < codebookSize;
+      padding = padding && index === -1;
+    }
+    if (!inRange) output.fill(padding ? 0 : Number.NaN, n * dim, (n + 1) * dim);
+  }
+}
