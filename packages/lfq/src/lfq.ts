@@ -24,9 +24,10 @@ import {
   signQuantize,
   straightThrough,
 } from '@vqkit/core-tensor';
+import { bitsOf } from './code-options.ts';
 import { type LfqLoss, lfqLoss, lfqLosses } from './loss.ts';
 import { unitLength } from './normalize.ts';
-import { bitsOf, type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
+import { type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
 import { createProjections } from './project.ts';
 
 export interface LfqQuantizeOptions extends QuantizeOptions {

@@ -15,7 +15,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { MAX_CODEBOOK_ENTROPY_BITS, type Rng } from '@vqkit/core-tensor';
 import { clampedLfqEntropy, commitmentLoss, lfqEntropy, perSampleEntropy, unitNormLoss } from '@vqkit/losses';
-import { bitsOf, type LfqConfig } from './options.ts';
+import { bitsOf } from './code-options.ts';
+import type { LfqConfig } from './options.ts';
 import { randomShare } from './random-share.ts';
 
 /** The parts of the loss, unweighted; entropies in nats. */

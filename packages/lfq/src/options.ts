@@ -1,24 +1,25 @@
 import {
   type DataFormat,
   MAX_CODEBOOK_ENTROPY_BITS,
-  OptionError,
   requireBoolean,
-  requireInteger,
   requireKnownOptions,
   requireNonNegative,
-  requireOneOf,
   requireOption,
-  requirePositive,
   requireSchedule,
   type Schedule,
-  show,
 } from '@vqkit/core-tensor';
 import { MAX_CLAMPED_BITS } from '@vqkit/losses';
+import {
+  bitsOf,
+  codebookSizeOf,
+  OPTIONS,
+  type QuantizationOptions,
+  resolveQuantization,
+  resolveShape,
+  type ShapeOptions,
+} from './code-options.ts';
 
 export const WHERE = 'createLfq';
-
-/** Bits of the largest codebook: its size still is an int32. */
-const MAX_BITS = 30;
 
 /** f of the straight-through estimator: the gradient of `quantized` is that of f. */
 export type StraightThroughActivation = 'identity' | 'tanh' | 'hardTanh';
@@ -77,170 +78,9 @@ export interface LfqOptions {
 /** {@link LfqOptions} with every default filled in: plain data. */
 export type LfqConfig = Required<LfqOptions>;
 
-const OPTIONS = [
-  'dim',
-  'codebookSize',
-  'entropyLossWeight',
-  'commitmentLossWeight',
-  'unitNormLossWeight',
-  'diversityGamma',
-  'invTemperature',
-  'numCodebooks',
-  'keepNumCodebooksDim',
-  'codebookScale',
-  'fracPerSampleEntropy',
-  'hasProjections',
-  'projectionHasBias',
-  'softClampInputValue',
-  'cosineSimProjectIn',
-  'cosineSimProjectInScale',
-  'dataFormat',
-  'experimentalSoftplusEntropyLoss',
-  'entropyLossOffset',
-  'spherical',
-  'orthogonalRotation',
-  'straightThroughActivation',
-  'entropyEps',
-  'seed',
-] as const;
-
-/** d of the codebook that the options ask for. */
-export function bitsOf({ codebookSize }: Pick<LfqConfig, 'codebookSize'>): number {
-  return Math.log2(codebookSize);
-}
-
 export function resolve(options: LfqOptions): LfqConfig {
   requireKnownOptions(WHERE, options, OPTIONS);
-  return { ...shape(options), ...quantization(options), ...loss(options) };
-}
-
-type ShapeOptions =
-  | 'dim'
-  | 'codebookSize'
-  | 'numCodebooks'
-  | 'keepNumCodebooksDim'
-  | 'hasProjections'
-  | 'projectionHasBias'
-  | 'cosineSimProjectIn'
-  | 'dataFormat'
-  | 'seed';
-
-/** Sizes, axes and projections. */
-function shape(options: LfqOptions): Pick<LfqConfig, ShapeOptions> {
-  const { numCodebooks = 1 } = options;
-  requireInteger(WHERE, 'numCodebooks', numCodebooks, 1);
-  const codebookSize = codebookSizeOf(options, numCodebooks);
-  const innerDim = bitsOf({ codebookSize }) * numCodebooks;
-  const { dim = innerDim, keepNumCodebooksDim = numCodebooks > 1, dataFormat = 'channelsLast', seed = 0 } = options;
-  requireInteger(WHERE, 'dim', dim, 1);
-  requireBoolean(WHERE, 'keepNumCodebooksDim', keepNumCodebooksDim);
-  requireOption(
-    keepNumCodebooksDim || numCodebooks === 1,
-    WHERE,
-    'keepNumCodebooksDim',
-    'true when there are several codebooks',
-    keepNumCodebooksDim,
-    'Leave it out.',
-  );
-  const { hasProjections = dim !== innerDim, projectionHasBias = true, cosineSimProjectIn = false } = options;
-  requireBoolean(WHERE, 'hasProjections', hasProjections);
-  requireOption(
-    hasProjections || dim === innerDim,
-    WHERE,
-    'hasProjections',
-    `true when dim (${dim}) differs from log2(codebookSize) · numCodebooks (${innerDim})`,
-    hasProjections,
-    `Leave it out, or use dim: ${innerDim}.`,
-  );
-  requireBoolean(WHERE, 'projectionHasBias', projectionHasBias);
-  requireBoolean(WHERE, 'cosineSimProjectIn', cosineSimProjectIn);
-  requireOption(
-    hasProjections || !cosineSimProjectIn,
-    WHERE,
-    'cosineSimProjectIn',
-    'false when there are no projections',
-    cosineSimProjectIn,
-    'Pass hasProjections: true.',
-  );
-  requireOneOf(WHERE, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
-  requireInteger(WHERE, 'seed', seed, 0, 2 ** 32 - 1);
-  return {
-    dim,
-    codebookSize,
-    numCodebooks,
-    keepNumCodebooksDim,
-    hasProjections,
-    projectionHasBias,
-    cosineSimProjectIn,
-    dataFormat,
-    seed,
-  };
-}
-
-function codebookSizeOf({ dim, codebookSize }: LfqOptions, numCodebooks: number): number {
-  if (codebookSize !== undefined) {
-    requireInteger(WHERE, 'codebookSize', codebookSize, 2, 2 ** MAX_BITS);
-    const above = 2 ** Math.ceil(Math.log2(codebookSize));
-    const fix = `Use ${above / 2} or ${above}.`;
-    requireOption(
-      Number.isInteger(Math.log2(codebookSize)),
-      WHERE,
-      'codebookSize',
-      'a power of two',
-      codebookSize,
-      fix,
-    );
-    return codebookSize;
-  }
-  if (dim === undefined || numCodebooks > 1) {
-    const rule = dim === undefined ? 'given when dim is not' : 'given when there are several codebooks';
-    throw new OptionError(
-      `${WHERE}: codebookSize must be ${rule}, got ${show(codebookSize)}. Use 2^d for d bits a codebook.`,
-    );
-  }
-  requireInteger(WHERE, 'dim', dim, 1);
-  const fix = 'Pass codebookSize for a smaller codebook behind projections, or several codebooks.';
-  requireOption(dim <= MAX_BITS, WHERE, 'dim', `at most ${MAX_BITS} bits when codebookSize is left out`, dim, fix);
-  return 2 ** dim;
-}
-
-type QuantizationOptions =
-  | 'codebookScale'
-  | 'softClampInputValue'
-  | 'cosineSimProjectInScale'
-  | 'spherical'
-  | 'orthogonalRotation'
-  | 'straightThroughActivation';
-
-/** What happens to the features. */
-function quantization(options: LfqOptions): Pick<LfqConfig, QuantizationOptions> {
-  const { codebookScale = 1, softClampInputValue = null } = options;
-  requirePositive(WHERE, 'codebookScale', codebookScale);
-  if (softClampInputValue !== null) {
-    requirePositive(WHERE, 'softClampInputValue', softClampInputValue);
-    requireOption(
-      softClampInputValue >= codebookScale,
-      WHERE,
-      'softClampInputValue',
-      `at least codebookScale (${codebookScale})`,
-      softClampInputValue,
-      'A lower clamp could not reach the codes: raise it.',
-    );
-  }
-  const { cosineSimProjectInScale = codebookScale, spherical = false, orthogonalRotation = false } = options;
-  requirePositive(WHERE, 'cosineSimProjectInScale', cosineSimProjectInScale);
-  requireBoolean(WHERE, 'spherical', spherical);
-  requireBoolean(WHERE, 'orthogonalRotation', orthogonalRotation);
-  const { straightThroughActivation = 'identity' } = options;
-  requireOneOf(WHERE, 'straightThroughActivation', straightThroughActivation, ['identity', 'tanh', 'hardTanh']);
-  return {
-    codebookScale,
-    softClampInputValue,
-    cosineSimProjectInScale,
-    spherical,
-    orthogonalRotation,
-    straightThroughActivation,
-  };
+  return { ...resolveShape(WHERE, options), ...resolveQuantization(WHERE, options), ...loss(options) };
 }
 
 type LossOptions = Exclude<keyof LfqConfig, ShapeOptions | QuantizationOptions>;
@@ -252,7 +92,7 @@ function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {
   requireNonNegative(WHERE, 'commitmentLossWeight', commitmentLossWeight);
   requireNonNegative(WHERE, 'unitNormLossWeight', unitNormLossWeight);
   requireNonNegative(WHERE, 'diversityGamma', diversityGamma);
-  const bits = bitsOf({ codebookSize: codebookSizeOf(options, options.numCodebooks ?? 1) });
+  const bits = bitsOf({ codebookSize: codebookSizeOf(WHERE, options, options.numCodebooks ?? 1) });
   requireOption(
     bits <= MAX_CODEBOOK_ENTROPY_BITS || entropyLossWeight === 0,
     WHERE,

@@ -1,0 +1,75 @@
+import { requireKnownOptions } from '@vqkit/core-tensor/check';
+import { type Codec, createCodec, requireChannelsLast, requireInCodec } from '@vqkit/core-tensor/codec';
+import {
+  bitsOf,
+  OPTIONS,
+  type QuantizationOptions,
+  resolveQuantization,
+  resolveShape,
+  type ShapeOptions,
+} from './code-options.ts';
+import type { LfqConfig, LfqOptions } from './options.ts';
+
+export type { Codec } from '@vqkit/core-tensor/codec';
+export type { LfqOptions } from './options.ts';
+
+const WHERE = 'createLfqCodec';
+
+/**
+ * LFQ and BSQ on plain typed arrays, without TensorFlow.js: the ids of `createLfq(options).encode` and the values of its `decode`,
+ * bit for bit. Tokens are [N, dim], indices [N, numCodebooks], both flat.
+ *
+ * `code_i = s where x_i > 0, else -s`, `index = Σ_i [x_i > 0] · 2^(d-1-i)` (feature 0 is the MOST significant bit), with
+ * s / √d in place of s when `spherical`. 0, -0 and NaN give bit 0.
+ *
+ * @param options those of `createLfq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
+ * @throws OptionError when an option breaks its rule; UnsupportedError for projections and the rotation, because a matrix product in
+ * another order can change a sign, and for channels-first data.
+ * @example
+ * const codec = createLfqCodec({ codebookSize: 16 });
+ * const ids = codec.encode(new Float32Array([0.3, -2, 5, 0])); // [ 10 ]
+ * const codes = codec.decode(ids); // [ 1, -1, 1, -1 ]
+ */
+export function createLfqCodec(options: LfqOptions): Codec {
+  requireKnownOptions(WHERE, options, OPTIONS);
+  const config = { ...resolveShape(WHERE, options), ...resolveQuantization(WHERE, options) };
+  requireCodable(config);
+  const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue } = config;
+  const bits = bitsOf(config);
+  const scale = spherical ? codebookScale / Math.sqrt(bits) : codebookScale;
+  // The soft clamp v tanh(x / v) keeps the sign, except that in float32 x / v is 0 up to half the smallest number above 0.
+  const floor = softClampInputValue === null ? 0 : Math.fround(softClampInputValue) * 2 ** -150;
+
+  return createCodec({
+    where: WHERE,
+    dim,
+    codebookSize,
+    numCodebooks,
+
+    encodeTokens(input, indices, tokens) {
+      const rows = tokens * numCodebooks;
+      for (let row = 0, k = 0; row < rows; row++) {
+        let index = 0;
+        for (const end = k + bits; k < end; k++) index = (index << 1) | Number((input[k] as number) > floor);
+        indices[row] = index;
+      }
+    },
+
+    decodeTokens(indices, output, tokens) {
+      const rows = tokens * numCodebooks;
+      for (let row = 0, k = 0; row < rows; row++) {
+        const index = indices[row] as number;
+        for (let bit = bits - 1; bit >= 0; bit--, k++) output[k] = (2 * ((index >> bit) & 1) - 1) * scale;
+      }
+    },
+  });
+}
+
+function requireCodable(config: Pick<LfqConfig, ShapeOptions | QuantizationOptions>): void {
+  const { hasProjections, orthogonalRotation, dataFormat, dim } = config;
+  const inner = bitsOf(config) * config.numCodebooks;
+  requireInCodec(dim === inner, WHERE, 'dim', `${inner}: a codec has no projections`, dim, 'Apply them outside.');
+  requireInCodec(!hasProjections, WHERE, 'hasProjections', 'false', true, 'Apply the projections outside.');
+  requireInCodec(!orthogonalRotation, WHERE, 'orthogonalRotation', 'false', true, 'Apply the rotation outside.');
+  requireChannelsLast(WHERE, dataFormat);
+}
