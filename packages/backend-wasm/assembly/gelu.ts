@@ -24,36 +24,33 @@ function erf(u: v128): v128 {
   return v128.bitselect(sign, fit, f32x4.ge(f32x4.abs(u), f32x4.splat(3.92)));
 }
 
-/** e^-s of four lanes, s >= 0: 2^-k · e^-r with |r| <= ln 2 / 2, Taylor to r⁷ (5e-9). 0 beyond s = 87. */
-function expNeg(s: v128): v128 {
-  const k = f32x4.nearest(f32x4.mul(f32x4.min(s, f32x4.splat(87)), f32x4.splat(<f32>Math.LOG2E)));
-  // ln 2 in two parts, the first with enough trailing zeros for k · part to be exact.
-  let r = f32x4.sub(s, f32x4.mul(k, f32x4.splat(0.693359375)));
-  r = f32x4.add(r, f32x4.mul(k, f32x4.splat(2.1219444005469057e-4)));
-  let p = f32x4.splat(-1.0 / 5040);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 720));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(-1.0 / 120));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 24));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(-1.0 / 6));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.5));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1));
-  const power = i32x4.shl(i32x4.sub(i32x4.splat(127), i32x4.trunc_sat_f32x4_s(k)), 23);
-  const value = f32x4.mul(p, power);
-  return v128.andnot(value, f32x4.gt(s, f32x4.splat(87)));
-}
-
-function cdf(x: v128): v128 {
-  return f32x4.mul(f32x4.add(erf(f32x4.mul(x, f32x4.splat(<f32>Math.SQRT1_2))), f32x4.splat(1)), f32x4.splat(0.5));
-}
-
 function value(x: v128): v128 {
-  return f32x4.mul(x, cdf(x));
+  const cdf = f32x4.add(erf(f32x4.mul(x, f32x4.splat(<f32>Math.SQRT1_2))), f32x4.splat(1));
+  return f32x4.mul(x, f32x4.mul(cdf, f32x4.splat(0.5)));
 }
 
+/**
+ * Φ(x) + x φ(x) of four lanes. Less one half it is odd, and ±½ for large |x|: x · P(x²) / Q(x²), a rational fit of degree 5/6 on
+ * |x| < 5.6 (absolute error 6e-8; 3e-7 after float32 rounding).
+ */
 function slope(x: v128): v128 {
-  const density = f32x4.mul(expNeg(f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5))), f32x4.splat(0.3989422804014327));
-  return f32x4.add(cdf(x), f32x4.mul(x, density));
+  const t = f32x4.mul(x, x);
+  let p = f32x4.splat(8.236059976173754e-8);
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(3.376571330942972e-5));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-2.340385931565796e-5));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.422855093448458e-2));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-3.388690036388167e-2));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.7978850261674428));
+  let q = f32x4.splat(-1.1694163251224509e-8);
+  q = f32x4.add(f32x4.mul(q, t), f32x4.splat(7.481375019915594e-6));
+  q = f32x4.add(f32x4.mul(q, t), f32x4.splat(1.7742156846354388e-4));
+  q = f32x4.add(f32x4.mul(q, t), f32x4.splat(3.332683582158835e-3));
+  q = f32x4.add(f32x4.mul(q, t), f32x4.splat(3.977660695155379e-2));
+  q = f32x4.add(f32x4.mul(q, t), f32x4.splat(0.29086733538814113));
+  q = f32x4.add(f32x4.mul(q, t), f32x4.splat(1));
+  const fit = f32x4.div(f32x4.mul(x, p), q);
+  const half = v128.or(v128.and(x, f32x4.splat(-0.0)), f32x4.splat(0.5));
+  return f32x4.add(v128.bitselect(half, fit, f32x4.ge(f32x4.abs(x), f32x4.splat(5.6))), f32x4.splat(0.5));
 }
 
 /** y = x Φ(x). Units: blocks of 8,192 elements. */

@@ -43,6 +43,13 @@ eachEngine(() => {
     );
   });
 
+  it('is x or 0, with slope 1 or 0, far from 0', async () => {
+    const x = tensor1d([-1e4, -12, 12, 1e4]);
+    await expectClose(gelu(x), [0, 0, 12, 1e4], tolerances.float32);
+    const [dx] = grads((t: Tensor) => sum(gelu(t)))([x]);
+    await expectClose(dx as Tensor, [0, 0, 1, 1], tolerances.float32);
+  });
+
   it('keeps NaN', async () => {
     await expectClose(gelu(tensor1d([Number.NaN, 1])), [Number.NaN, cdf(1)], tolerances.float32);
   });
