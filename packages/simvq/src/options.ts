@@ -9,6 +9,7 @@ import {
   requirePositive,
 } from '@vqkit/core-tensor';
 import { ROTATION_MAX_SCALE } from '@vqkit/losses';
+import { OPTIONS, resolveCodes } from './code-options.ts';
 import { type CodebookTransformConfig, type CodebookTransformOption, transformConfig } from './transform.ts';
 
 export const WHERE = 'createSimVq';
@@ -47,31 +48,12 @@ export type SimVqConfig = Required<Omit<SimVqOptions, 'codebookTransform'>> & {
   readonly codebookTransform: CodebookTransformConfig;
 };
 
-const OPTIONS = [
-  'dim',
-  'codebookSize',
-  'frozenCodebookDim',
-  'codebookTransform',
-  'transformBias',
-  'codebookInit',
-  'trainCodebook',
-  'dataFormat',
-  'rotationTrick',
-  'rotationMaxScale',
-  'inputToQuantizeCommitLossWeight',
-  'commitmentWeight',
-  'seed',
-] as const;
-
 export function resolve(options: SimVqOptions): SimVqConfig {
   requireKnownOptions(WHERE, options, OPTIONS);
-  const { dim, codebookSize, codebookTransform = 'linear', transformBias = false, trainCodebook = false } = options;
-  requireInteger(WHERE, 'dim', dim, 1);
-  requireInteger(WHERE, 'codebookSize', codebookSize, 1, 2 ** 24);
-  const { frozenCodebookDim = dim, codebookInit = 'normal', dataFormat = 'channelsLast' } = options;
-  requireInteger(WHERE, 'frozenCodebookDim', frozenCodebookDim, 1);
+  const codes = resolveCodes(WHERE, options);
+  const { dim, frozenCodebookDim, transformBias } = codes;
+  const { codebookTransform = 'linear', codebookInit = 'normal', trainCodebook = false } = options;
   const transform = transformConfig(WHERE, codebookTransform, { inputDim: frozenCodebookDim, outputDim: dim });
-  requireBoolean(WHERE, 'transformBias', transformBias);
   requireOption(
     !transformBias || transform === 'linear',
     WHERE,
@@ -82,7 +64,6 @@ export function resolve(options: SimVqOptions): SimVqConfig {
   );
   requireOneOf(WHERE, 'codebookInit', codebookInit, ['normal', 'uniform']);
   requireBoolean(WHERE, 'trainCodebook', trainCodebook);
-  requireOneOf(WHERE, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
   const { rotationTrick = true, rotationMaxScale = ROTATION_MAX_SCALE } = options;
   requireBoolean(WHERE, 'rotationTrick', rotationTrick);
   requirePositive(WHERE, 'rotationMaxScale', rotationMaxScale);
@@ -91,14 +72,10 @@ export function resolve(options: SimVqOptions): SimVqConfig {
   requireNonNegative(WHERE, 'commitmentWeight', commitmentWeight);
   requireInteger(WHERE, 'seed', seed, 0, 2 ** 32 - 1);
   return {
-    dim,
-    codebookSize,
-    frozenCodebookDim,
+    ...codes,
     codebookTransform: transform,
-    transformBias,
     codebookInit,
     trainCodebook,
-    dataFormat,
     rotationTrick,
     rotationMaxScale,
     inputToQuantizeCommitLossWeight,

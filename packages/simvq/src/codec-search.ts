@@ -1,0 +1,140 @@
+import type { CodeOptions } from './code-options.ts';
+import type { PlainCodes } from './codec-state.ts';
+import type { SimVqConfig } from './options.ts';
+
+/** As in the kernel NearestCode: a vector with an element of this magnitude or more is not searched, and never chosen. */
+const LIMIT = 2 ** 56;
+/** Below the score of every usable code. */
+const LOWEST = -(2 ** 127);
+
+/** Tokens and codes that are multiplied together: each number is loaded once for several of the eight sums. */
+const TOKENS = 2;
+const CODES = 4;
+
+/**
+ * The formulas of search.ts in float64: with keys k = c - c̄, `argmin |x - c| = argmax ⟨x - c̄, k⟩ - ½ |k|²`; where the codes are wider
+ * than their frozen vectors f, k = f - f̄ and `⟨(x - c̄) W, k⟩ - ½ |W k|²`.
+ *
+ * @returns writes the index of the nearest code of each token, [N, dim] → [N], without allocating.
+ */
+export function createPlainSearch(
+  { dim, codebookSize, frozenCodebookDim }: Pick<SimVqConfig, CodeOptions>,
+  { codebook, linear }: PlainCodes,
+): (input: Float32Array, indices: Int32Array, tokens: number) => void {
+  const narrow = frozenCodebookDim < dim ? linear : undefined;
+  const width = narrow === undefined ? dim : frozenCodebookDim;
+  const rows = narrow === undefined ? codebook : narrow.frozen;
+  /** W v: from the space of the search to that of the codes. */
+  const widened = (v: Float64Array): Float64Array => {
+    if (narrow === undefined) return v;
+    return Float64Array.from({ length: dim }, (_, j) =>
+      v.reduce((sum, value, i) => sum + value * (narrow.weight[j * width + i] as number), 0),
+    );
+  };
+
+  const mid = new Float64Array(width);
+  for (let k = 0; k < codebookSize; k++) {
+    for (let i = 0; i < width; i++) mid[i] = (mid[i] as number) + (rows[k * width + i] as number) / codebookSize;
+  }
+  const center = widened(mid).map((value, j) => value + (narrow?.bias[j] ?? 0));
+  const padded = Math.ceil(codebookSize / CODES) * CODES;
+  const keys = new Float64Array(padded * width);
+  const biases = new Float64Array(padded).fill(LOWEST);
+  for (let k = 0; k < codebookSize; k++) {
+    const key = mid.map((value, i) => (rows[k * width + i] as number) - value);
+    if (!isUsable(key, 0, width)) continue;
+    keys.set(key, k * width);
+    biases[k] = widened(key).reduce((sum, value) => sum - 0.5 * value * value, 0);
+  }
+
+  const queries = new Float64Array(TOKENS * width);
+  const scores = new Float64Array(TOKENS * CODES);
+  const best = new Float64Array(TOKENS);
+  const found = new Int32Array(TOKENS);
+
+  const setQuery = (input: Float32Array, token: number, at: number): void => {
+    if (narrow === undefined) {
+      for (let i = 0; i < dim; i++) queries[at + i] = (input[token * dim + i] as number) - (center[i] as number);
+      return;
+    }
+    queries.fill(0, at, at + width);
+    for (let j = 0; j < dim; j++) {
+      const x = (input[token * dim + j] as number) - (center[j] as number);
+      for (let i = 0; i < width; i++) {
+        queries[at + i] = (queries[at + i] as number) + x * (narrow.weight[j * width + i] as number);
+      }
+    }
+  };
+
+  return (input, indices, tokens) => {
+    for (let first = 0; first < tokens; first += TOKENS) {
+      const here = Math.min(TOKENS, tokens - first);
+      for (let t = 0; t < here; t++) setQuery(input, first + t, t * width);
+      best.fill(LOWEST);
+      found.fill(0);
+      for (let code = 0; code < padded; code += CODES) {
+        scoreBlock(queries, keys, biases, scores, code, width);
+        for (let t = 0, s = 0; t < TOKENS; t++) {
+          for (let c = 0; c < CODES; c++, s++) {
+            // Strictly: among equal scores the first has the lowest index.
+            if ((scores[s] as number) > (best[t] as number)) {
+              best[t] = scores[s] as number;
+              found[t] = code + c;
+            }
+          }
+        }
+      }
+      for (let t = 0; t < here; t++) {
+        indices[first + t] = isUsable(queries, t * width, width) ? (found[t] as number) : 0;
+      }
+    }
+  };
+}
+
+/** ⟨query, key⟩ + bias of two queries with four keys. */
+function scoreBlock(
+  queries: Float64Array,
+  keys: Float64Array,
+  biases: Float64Array,
+  scores: Float64Array,
+  code: number,
+  width: number,
+): void {
+  let a0 = biases[code] as number;
+  let a1 = biases[code + 1] as number;
+  let a2 = biases[code + 2] as number;
+  let a3 = biases[code + 3] as number;
+  let b0 = a0;
+  let b1 = a1;
+  let b2 = a2;
+  let b3 = a3;
+  for (let i = 0, k = code * width; i < width; i++, k++) {
+    const a = queries[i] as number;
+    const b = queries[width + i] as number;
+    const k0 = keys[k] as number;
+    const k1 = keys[k + width] as number;
+    const k2 = keys[k + 2 * width] as number;
+    const k3 = keys[k + 3 * width] as number;
+    a0 += a * k0;
+    a1 += a * k1;
+    a2 += a * k2;
+    a3 += a * k3;
+    b0 += b * k0;
+    b1 += b * k1;
+    b2 += b * k2;
+    b3 += b * k3;
+  }
+  scores[0] = a0;
+  scores[1] = a1;
+  scores[2] = a2;
+  scores[3] = a3;
+  scores[4] = b0;
+  scores[5] = b1;
+  scores[6] = b2;
+  scores[7] = b3;
+}
+
+function isUsable(vectors: Float64Array, from: number, width: number): boolean {
+  for (let i = from; i < from + width; i++) if (!(Math.abs(vectors[i] as number) < LIMIT)) return false;
+  return true;
+}

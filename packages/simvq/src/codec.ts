@@ -1,0 +1,63 @@
+import { requireKnownOptions } from '@vqkit/core-tensor/check';
+import { type Codec, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
+import { OPTIONS, resolveCodes } from './code-options.ts';
+import { createPlainSearch } from './codec-search.ts';
+import { type PlainTensor, readState } from './codec-state.ts';
+import type { SimVqConfig, SimVqOptions } from './options.ts';
+
+export type { Codec } from '@vqkit/core-tensor/codec';
+export type { PlainTensor } from './codec-state.ts';
+export type { SimVqConfig, SimVqOptions } from './options.ts';
+
+const WHERE = 'createSimVqCodec';
+
+/**
+ * SimVQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, codes C = F Wᵀ + b. Tokens are [N, dim], indices
+ * [N], both flat.
+ *
+ * Sums are float64 and rounded to float32 once at the end. An engine's float32 sums differ from them in the last bits, and between
+ * engines: there the id of a token that is equally near to two codes, within that rounding, may differ. With `codebook` in place of
+ * the weights the codes are those of the engine bit for bit.
+ *
+ * - Ties: the lowest index. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0.
+ *
+ * @param options those of `createSimVq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
+ * @param state the state dict of a quantizer with a linear transform, `frozen_codebook` [K, frozenCodebookDim],
+ * `code_transform.weight` [dim, frozenCodebookDim] and, with `transformBias`, `code_transform.bias` [dim]; or, for any transform,
+ * `codebook` [K, dim], the result of `decode` for 0 … K - 1. Values are copied.
+ * @throws OptionError when an option, a key or a value breaks its rule; ShapeError for a wrong shape; UnsupportedError for weights of a
+ * transform that is not linear, and for channels-first data.
+ * @example
+ * const codebook = { shape: [2, 2], data: [1, 0, 0, 1] };
+ * const codec = createSimVqCodec({ dim: 2, codebookSize: 2 }, { codebook });
+ * const ids = codec.encode(new Float32Array([0.3, 0.9])); // [ 1 ]
+ * const codes = codec.decode(ids); // [ 0, 1 ]
+ */
+export function createSimVqCodec(
+  options: SimVqOptions | SimVqConfig,
+  state: Readonly<Record<string, PlainTensor>>,
+): Codec {
+  requireKnownOptions(WHERE, options, OPTIONS);
+  const config = resolveCodes(WHERE, options);
+  const { dim, codebookSize, dataFormat } = config;
+  requireChannelsLast(WHERE, dataFormat);
+  const codes = readState(WHERE, config, options.codebookTransform ?? 'linear', state);
+  const { codebook } = codes;
+  const nearest = createPlainSearch(config, codes);
+
+  return createCodec({
+    where: WHERE,
+    dim,
+    codebookSize,
+    numCodebooks: 1,
+    encodeTokens: nearest,
+    decodeTokens(indices, output, tokens) {
+      for (let n = 0, k = 0; n < tokens; n++) {
+        const index = indices[n] as number;
+        // Whatever is read for an index out of range is written over.
+        const from = index >= 0 && index < codebookSize ? index * dim : 0;
+        for (let i = 0; i < dim; i++, k++) output[k] = codebook[from + i] as number;
+      }
+    },
+  });
+}
