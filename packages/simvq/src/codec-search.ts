@@ -1,5 +1,5 @@
 import type { CodeOptions } from './code-options.ts';
-import type { PlainCodes } from './codec-state.ts';
+import { affine, type PlainCodes } from './codec-state.ts';
 import type { SimVqConfig } from './options.ts';
 
 /** As in the kernel NearestCode: a vector with an element of this magnitude or more is not searched, and never chosen. */
@@ -24,19 +24,11 @@ export function createPlainSearch(
   const narrow = frozenCodebookDim < dim ? linear : undefined;
   const width = narrow === undefined ? dim : frozenCodebookDim;
   const rows = narrow === undefined ? codebook : narrow.frozen;
-  /** W v: from the space of the search to that of the codes. */
-  const widened = (v: Float64Array): Float64Array => {
-    if (narrow === undefined) return v;
-    return Float64Array.from({ length: dim }, (_, j) =>
-      v.reduce((sum, value, i) => sum + value * (narrow.weight[j * width + i] as number), 0),
-    );
-  };
-
   const mid = new Float64Array(width);
   for (let k = 0; k < codebookSize; k++) {
     for (let i = 0; i < width; i++) mid[i] = (mid[i] as number) + (rows[k * width + i] as number) / codebookSize;
   }
-  const center = widened(mid).map((value, j) => value + (narrow?.bias[j] ?? 0));
+  const center = narrow === undefined ? mid : affine(mid, narrow.weight, narrow.bias);
   const padded = Math.ceil(codebookSize / CODES) * CODES;
   const keys = new Float64Array(padded * width);
   const biases = new Float64Array(padded).fill(LOWEST);
@@ -44,7 +36,8 @@ export function createPlainSearch(
     const key = mid.map((value, i) => (rows[k * width + i] as number) - value);
     if (!isUsable(key, 0, width)) continue;
     keys.set(key, k * width);
-    biases[k] = widened(key).reduce((sum, value) => sum - 0.5 * value * value, 0);
+    const wide = narrow === undefined ? key : affine(key, narrow.weight, new Float32Array(dim));
+    biases[k] = wide.reduce((sum, value) => sum - 0.5 * value * value, 0);
   }
 
   const queries = new Float64Array(TOKENS * width);
@@ -74,13 +67,12 @@ export function createPlainSearch(
       found.fill(0);
       for (let code = 0; code < padded; code += CODES) {
         scoreBlock(queries, keys, biases, scores, code, width);
-        for (let t = 0, s = 0; t < TOKENS; t++) {
-          for (let c = 0; c < CODES; c++, s++) {
-            // Strictly: among equal scores the first has the lowest index.
-            if ((scores[s] as number) > (best[t] as number)) {
-              best[t] = scores[s] as number;
-              found[t] = code + c;
-            }
+        for (let s = 0; s < scores.length; s++) {
+          const t = s < CODES ? 0 : 1;
+          // Strictly: among equal scores the first has the lowest index.
+          if ((scores[s] as number) > (best[t] as number)) {
+            best[t] = scores[s] as number;
+            found[t] = code + (s % CODES);
           }
         }
       }

@@ -18,6 +18,8 @@ export interface PlainCodes {
   readonly linear?: { readonly frozen: Float32Array; readonly weight: Float32Array; readonly bias: Float32Array };
 }
 
+const FIX = 'Pass the state of a quantizer of the same configuration.';
+
 /** Checks the state and computes the codebook. */
 export function readState(
   where: string,
@@ -25,7 +27,7 @@ export function readState(
   transform: unknown,
   state: Readonly<Record<string, PlainTensor>>,
 ): PlainCodes {
-  const given = Object.keys(state ?? {});
+  const given = Object.keys(state ?? {}).sort();
   const hasCodebook = given.includes('codebook');
   requireInCodec(
     hasCodebook || transform === 'linear',
@@ -33,19 +35,26 @@ export function readState(
     'codebookTransform',
     "'linear' unless the state is a codebook",
     transform,
-    'Pass { codebook }, the result of decode for all indices, in place of the weights.',
+    'Pass { codebook } instead: what decode gives for all indices.',
   );
-  const weights = ['frozen_codebook', 'code_transform.weight', ...(transformBias ? ['code_transform.bias'] : [])];
+  const weights = [...(transformBias ? ['code_transform.bias'] : []), 'code_transform.weight', 'frozen_codebook'];
   const keys = hasCodebook ? ['codebook'] : weights;
   requireOption(
-    given.length === keys.length && keys.every((key) => given.includes(key)),
+    given.join() === keys.join(),
     where,
     'state',
     `an object with exactly the keys ${show(keys)}`,
     given,
-    'Pass the state of a quantizer of the same configuration, or { codebook }.',
+    FIX,
   );
-  const read = (key: string, shape: readonly number[]): Float32Array => readTensor(where, key, state[key], shape);
+  const read = (key: string, shape: readonly number[]): Float32Array => {
+    const { shape: given, data } = (state[key] ?? {}) as Partial<PlainTensor>;
+    const size = shape.reduce((product, length) => product * length, 1);
+    if (show(given) === show(shape) && data?.length === size) return Float32Array.from(data);
+    throw new ShapeError(
+      `${where}: state['${key}'] must be { shape: ${show(shape)}, data: ${size} values }, got shape ${show(given)} and ${data?.length} values. ${FIX}`,
+    );
+  };
   if (hasCodebook) return { codebook: read('codebook', [codebookSize, dim]) };
 
   const frozen = read('frozen_codebook', [codebookSize, frozenCodebookDim]);
@@ -53,24 +62,17 @@ export function readState(
   const bias = transformBias ? read('code_transform.bias', [dim]) : new Float32Array(dim);
   const codebook = new Float32Array(codebookSize * dim);
   for (let k = 0; k < codebookSize; k++) {
-    for (let j = 0; j < dim; j++) {
-      let sum = bias[j] as number;
-      for (let i = 0; i < frozenCodebookDim; i++) {
-        sum += (frozen[k * frozenCodebookDim + i] as number) * (weight[j * frozenCodebookDim + i] as number);
-      }
-      codebook[k * dim + j] = sum;
-    }
+    const row = frozen.subarray(k * frozenCodebookDim, (k + 1) * frozenCodebookDim);
+    codebook.set(affine(row, weight, bias), k * dim);
   }
   return { codebook, linear: { frozen, weight, bias } };
 }
 
-function readTensor(where: string, key: string, value: unknown, shape: readonly number[]): Float32Array {
-  const { shape: given, data } = (value ?? {}) as Partial<PlainTensor>;
-  const size = shape.reduce((product, length) => product * length, 1);
-  if (show(given) !== show(shape) || data?.length !== size) {
-    throw new ShapeError(
-      `${where}: state['${key}'] must be { shape: ${show(shape)}, data: ${size} values }, got shape ${show(given)} and ${data?.length} values. Pass plain arrays of a quantizer of the same configuration.`,
-    );
-  }
-  return Float32Array.from(data);
+/** W v + b in float64, W row by row. */
+export function affine(v: Float32Array | Float64Array, weight: Float32Array, bias: Float32Array): Float64Array {
+  return Float64Array.from(bias, (sum, j) => {
+    const row = j * v.length;
+    for (let i = 0; i < v.length; i++) sum += (v[i] as number) * (weight[row + i] as number);
+    return sum;
+  });
 }

@@ -159,7 +159,7 @@ describe('the codec of SimVQ', () => {
 
   it('says what is wrong with its options, its state and its arrays', () => {
     const { frozen_codebook } = state;
-    const keys = '["frozen_codebook","code_transform.weight"]';
+    const keys = '["code_transform.weight","frozen_codebook"]';
     const cases: [unknown, unknown, typeof OptionError, string][] = [
       [
         { ...options, dataFormat: 'channelsFirst' },
@@ -171,22 +171,22 @@ describe('the codec of SimVQ', () => {
         { ...options, codebookTransform: 'custom' },
         state,
         UnsupportedError,
-        'codebookTransform must be \'linear\' unless the state is a codebook, got "custom". Pass { codebook }, the result of decode for all indices, in place of the weights.',
+        'codebookTransform must be \'linear\' unless the state is a codebook, got "custom". Pass { codebook } instead: what decode gives for all indices.',
       ],
       [
         options,
         undefined,
         OptionError,
-        `state must be an object with exactly the keys ${keys}, got []. Pass the state of a quantizer of the same configuration, or { codebook }.`,
+        `state must be an object with exactly the keys ${keys}, got []. Pass the state of a quantizer of the same configuration.`,
       ],
       [options, { frozen_codebook }, OptionError, `keys ${keys}, got ["frozen_codebook"].`],
       [options, { ...state, codebook }, OptionError, 'keys ["codebook"], got'],
-      [{ ...options, transformBias: true }, state, OptionError, '"code_transform.bias"], got'],
+      [{ ...options, transformBias: true }, state, OptionError, '["code_transform.bias",'],
       [
         { ...options, codebookSize: 2 },
         { codebook },
         ShapeError,
-        "state['codebook'] must be { shape: [2,2], data: 4 values }, got shape [3,2] and 6 values. Pass plain arrays of a quantizer of the same configuration.",
+        "state['codebook'] must be { shape: [2,2], data: 4 values }, got shape [3,2] and 6 values. Pass the state of a quantizer of the same configuration.",
       ],
       [
         options,
