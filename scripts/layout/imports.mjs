@@ -17,9 +17,6 @@ const layers = [
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];
 
-/** Entries that run without TensorFlow.js, for services and pages that only encode and decode. */
-const withoutTensors = ['codec', 'errors', 'check'];
-
 /** Layers whose sources may name an engine of TensorFlow.js. */
 const enginesKnown = ['engines', 'testing'];
 
@@ -41,8 +38,6 @@ export function checkImports(files, packages) {
   const packageGraph = new Map();
   /** @type {Map<string, Set<string>>} */
   const fileGraph = new Map();
-  /** What each source file loads, in its own package and beyond. @type {Map<string, Set<string>>} */
-  const loads = new Map();
   for (const pkg of packages) {
     const layer = layers.find(({ packages }) => packages.includes(pkg.folder));
     if (layer === undefined) {
@@ -59,12 +54,9 @@ export function checkImports(files, packages) {
       if (specifier.startsWith('.')) {
         const target = posix.normalize(posix.join(posix.dirname(file), specifier));
         failures.push(...checkRelative(pkg, found, target));
-        if (!inSource || typeOnly) continue;
-        link(fileGraph, file, target);
-        link(loads, file, target);
+        if (inSource && !typeOnly) link(fileGraph, file, target);
         continue;
       }
-      if (!typeOnly) link(loads, file, sourceOf(packages, specifier));
       const [, folder, entry] =
         /^@vqkit\/([^/]+)(\/.+)?$/.exec(specifier) ?? (specifier === 'vqkit' ? ['', 'vqkit'] : []);
       if (folder !== undefined) {
@@ -89,48 +81,7 @@ export function checkImports(files, packages) {
       }
     }
   }
-  return [
-    ...failures,
-    ...circles(packageGraph, 'packages'),
-    ...circles(fileGraph, 'files'),
-    ...packages.flatMap(({ dir, manifest }) =>
-      withoutTensors
-        .filter((entry) => manifest.exports?.[`./${entry}`] !== undefined)
-        .flatMap((entry) => checkLoads(loads, `${dir}/src/${entry}.ts`)),
-    ),
-  ];
-}
-
-/**
- * The source file behind an entry of a workspace package; any other specifier as it is.
- * @param {Package[]} packages
- * @param {string} specifier
- */
-function sourceOf(packages, specifier) {
-  const target = packages.find(({ manifest: { name } }) => specifier === name || specifier.startsWith(`${name}/`));
-  if (target === undefined) return specifier;
-  const entry = specifier.slice(target.manifest.name.length + 1);
-  return `${target.dir}/src/${entry === '' ? 'index' : entry}.ts`;
-}
-
-/**
- * @param {Map<string, Set<string>>} loads
- * @param {string} entry
- * @returns {Failure[]}
- */
-function checkLoads(loads, entry) {
-  const reached = new Set([entry]);
-  for (const file of reached) {
-    for (const next of loads.get(file) ?? []) {
-      if (next.startsWith('@tensorflow/')) {
-        return [
-          { file: entry, rule: 'it loads nothing of TensorFlow.js', fix: `${file} imports ${next}. Part the two.` },
-        ];
-      }
-      reached.add(next);
-    }
-  }
-  return [];
+  return [...failures, ...circles(packageGraph, 'packages'), ...circles(fileGraph, 'files')];
 }
 
 /**
