@@ -1,8 +1,8 @@
 import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
 
 /**
- * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. Same ids as the tensors' `encode`, same
- * values as its `decode`.
+ * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. The ids of the tensors' `encode` and the
+ * values of its `decode`: bit for bit in FSQ and LFQ, which only compare, within float32's rounding in SimVQ, which sums.
  *
  * Tokens are flat and channels-last, [N, dim]; indices are flat, [N, numCodebooks]. `encodeInto` and `decodeInto` allocate nothing.
  * A wrong array throws OptionError, a wrong length ShapeError; data are not checked: what NaN does is documented in each method.
