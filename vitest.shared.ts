@@ -12,7 +12,7 @@ export function sharedConfig(configUrl: string): ReturnType<typeof defineProject
   return defineProject({
     resolve: {
       alias: [
-        { find: /^@vqkit\/train$/, replacement: `${apps}train/src/index.ts` },
+        { find: /^@vqkit\/(train|bench)$/, replacement: `${apps}$1/src/index.ts` },
         { find: /^@vqkit\/([a-z-]+)$/, replacement: `${packages}$1/src/index.ts` },
         { find: /^@vqkit\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}$1/src/$2.ts` },
       ],

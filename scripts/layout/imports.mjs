@@ -10,10 +10,20 @@ import { withoutComments } from './workspace.mjs';
 const layers = [
   { name: 'contract', packages: ['core-tensor'], mayImport: [] },
   { name: 'blocks', packages: ['losses', 'metrics', 'checkpoint'], mayImport: ['contract'] },
-  { name: 'engines', packages: ['backend-wasm', 'backend-node'], mayImport: ['contract', 'engines'] },
-  { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq'], mayImport: ['contract', 'blocks'] },
-  { name: 'harness', packages: ['train'], mayImport: ['contract', 'blocks', 'engines', 'quantizers'] },
-  { name: 'umbrella', packages: ['vqkit'], mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'harness'] },
+  { name: 'engines', packages: ['backend-wasm', 'backend-node', 'backend-webgpu'], mayImport: ['contract', 'engines'] },
+  { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq', 'vq'], mayImport: ['contract', 'blocks'] },
+  { name: 'compositions', packages: ['residual'], mayImport: ['contract', 'blocks', 'quantizers'] },
+  { name: 'harness', packages: ['train'], mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions'] },
+  {
+    name: 'benchmarks',
+    packages: ['bench'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'harness'],
+  },
+  {
+    name: 'umbrella',
+    packages: ['vqkit'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'harness', 'benchmarks'],
+  },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];
 

@@ -1,0 +1,78 @@
+/** One benchmark: a question, how it is answered, and the code that answers it. One readable file in `experiments/` each. */
+export interface Experiment {
+  /** The word after `pnpm bench`. */
+  readonly name: string;
+  readonly question: string;
+  /** What is done, in words; the settings that matter. */
+  readonly method: string;
+  /** What is expected, said before the result is known. */
+  readonly expected: string;
+  run(context: ExperimentContext): Promise<Outcome>;
+}
+
+/** What the harness gives an experiment. */
+export interface ExperimentContext {
+  /** A run of minutes instead of the full one: fewer steps, one or two seeds, smaller sizes. */
+  readonly quick: boolean;
+  /** Seeds of random training: three or more in a full run. */
+  readonly seeds: readonly number[];
+  /** A Python that has torch and vector-quantize-pytorch, where the caller named one. */
+  readonly python: string | undefined;
+  /** The folder with an experiment's data (speech, images) where the caller named one. */
+  readonly dataDir: string | undefined;
+  /**
+   * One part of the work, remembered: a run that was killed goes on with the parts that are missing. The result must survive JSON.
+   * `settings` is everything it depends on: a part with other settings is done again.
+   */
+  part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T>;
+  /** A line for the user. */
+  log(line: string): void;
+}
+
+/** What an experiment found. */
+export interface Outcome {
+  readonly tables: readonly Table[];
+  readonly plots: readonly Plot[];
+  readonly verdicts: readonly Verdict[];
+  /** The answer in words, Markdown, with the numbers in it: it is generated from them. */
+  readonly answer: string;
+}
+
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly string[];
+  /** A number is printed with at most four significant digits, null as "not measured". */
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+/** A line chart: one series is one line. */
+export interface Plot {
+  /** File name without its ending: results/<experiment>-<name>.svg and .png. */
+  readonly name: string;
+  readonly title: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly Series[];
+}
+
+export interface Axis {
+  readonly label: string;
+  readonly scale?: 'linear' | 'log';
+}
+
+export interface Series {
+  readonly label: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** For each point the lowest and the highest of the seeds: drawn as a band. */
+  readonly spread?: readonly (readonly [low: number, high: number])[];
+}
+
+/** A claim beside what was measured. */
+export interface Verdict {
+  readonly claim: string;
+  readonly expected: string;
+  readonly measured: string;
+  readonly verdict: 'reproduced' | 'not reproduced' | 'beyond reach here';
+  /** Why, and what speaks against it. */
+  readonly remark: string;
+}

@@ -1,0 +1,10 @@
+export type {
+  Axis,
+  Experiment,
+  ExperimentContext,
+  Outcome,
+  Plot,
+  Series,
+  Table,
+  Verdict,
+} from './experiment.ts';
