@@ -26,6 +26,16 @@ const metadata = fc.dictionary(fc.string(), fc.string(), { maxKeys: 4, noNullPro
 
 const bytesOf = ({ data }: SafeTensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
+/** A file that safetensors 0.8.0 for Python wrote from torch tensors. */
+const WRITTEN_BY_PYTHON = [
+  'eAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJmb3JtYXQiOiJwdCJ9LCJpIjp7ImR0eXBlIjoiSTY0Iiwic2hhcGUiOlsyLDFdLCJkYXRhX29mZn',
+  'NldHMiOlswLDE2XX0sInciOnsiZHR5cGUiOiJGMzIiLCJzaGFwZSI6WzIsM10sImRhdGFfb2Zmc2V0cyI6WzE2LDQwXX0sInMiOnsiZHR5cGUi',
+  'OiJJMzIiLCJzaGFwZSI6W10sImRhdGFfb2Zmc2V0cyI6WzQwLDQ0XX0sImIiOnsiZHR5cGUiOiJCRjE2Iiwic2hhcGUiOlsyXSwiZGF0YV9vZm',
+  'ZzZXRzIjpbNDQsNDhdfSwiaCI6eyJkdHlwZSI6IkYxNiIsInNoYXBlIjpbMl0sImRhdGFfb2Zmc2V0cyI6WzQ4LDUyXX0sImZsYWciOnsiZHR5',
+  'cGUiOiJCT09MIiwic2hhcGUiOlsyXSwiZGF0YV9vZmZzZXRzIjpbNTIsNTRdfX0gICAgICAg//////////8AAAAAAAEAAAAAIMAAAMC/AAAAvw',
+  'AAAD8AAMA/AAAgQAcAAABAQAC/AD4AwAEA',
+].join('');
+
 describe('encodeSafetensors', () => {
   it('writes the published format byte by byte', () => {
     const encoded = encodeSafetensors(
@@ -223,5 +233,25 @@ describe('decodeSafetensors', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('a file that the Python library wrote', () => {
+  const { tensors, metadata } = decodeSafetensors(Buffer.from(WRITTEN_BY_PYTHON, 'base64'));
+
+  it('is read as it was written', () => {
+    expect(metadata).toEqual({ format: 'pt' });
+    expect(tensors).toEqual({
+      w: { dtype: 'F32', shape: [2, 3], data: new Float32Array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]) },
+      h: { dtype: 'F16', shape: [2], data: new Uint16Array([0x3e00, 0xc000]) },
+      b: { dtype: 'BF16', shape: [2], data: new Uint16Array([0x4040, 0xbf00]) },
+      i: { dtype: 'I64', shape: [2, 1], data: new BigInt64Array([-1n, 2n ** 40n]) },
+      flag: { dtype: 'BOOL', shape: [2], data: new Uint8Array([1, 0]) },
+      s: { dtype: 'I32', shape: [], data: new Int32Array([7]) },
+    });
+  });
+
+  it('holds the same after being written again', () => {
+    expect(decodeSafetensors(encodeSafetensors(tensors, metadata))).toEqual({ tensors, metadata });
   });
 });
