@@ -7,6 +7,8 @@ export interface Experiment {
   readonly method: string;
   /** What is expected, said before the result is known. */
   readonly expected: string;
+  /** How many parts a run has, for the progress bar. */
+  parts?(context: Pick<ExperimentContext, 'quick' | 'seeds' | 'python'>): number;
   run(context: ExperimentContext): Promise<Outcome>;
 }
 
@@ -16,7 +18,7 @@ export interface ExperimentContext {
   readonly quick: boolean;
   /** Seeds of random training: three or more in a full run. */
   readonly seeds: readonly number[];
-  /** A Python that has torch and vector-quantize-pytorch, where the caller named one. */
+  /** A Python that has torch and vector-quantize-pytorch: the one the caller named, else one on the PATH; undefined where none has both. */
   readonly python: string | undefined;
   /** The folder with an experiment's data (speech, images) where the caller named one. */
   readonly dataDir: string | undefined;
@@ -27,6 +29,8 @@ export interface ExperimentContext {
   part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T>;
   /** A line for the user. */
   log(line: string): void;
+  /** How far the part that runs now is, 0 to 1, for the progress bar. */
+  progress(share: number): void;
 }
 
 /** What an experiment found. */
@@ -36,12 +40,23 @@ export interface Outcome {
   readonly verdicts: readonly Verdict[];
   /** The answer in words, Markdown, with the numbers in it: it is generated from them. */
   readonly answer: string;
+  /** Repeated measurements, which `pnpm bench compare` sets side by side. Without them it compares the numbers of the tables. */
+  readonly measurements?: readonly Measurement[];
+}
+
+/** One quantity measured several times: repetitions of a timing, or seeds. */
+export interface Measurement {
+  /** The row, the same in every run, such as `FSQ encode, vqkit, 1 thread`. */
+  readonly name: string;
+  readonly unit: string;
+  readonly better: 'lower' | 'higher';
+  readonly samples: readonly number[];
 }
 
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
-  /** A number is printed with at most four significant digits, null as "not measured". */
+  /** A number is printed with at most four significant digits (an integer whole), null as "not measured". */
   readonly rows: readonly (readonly (string | number | null)[])[];
 }
 

@@ -23,6 +23,11 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
     summary: 'say which engine runs here, why not a faster one, and what to do about it',
     load: () => import('./commands/doctor.ts'),
   },
+  {
+    name: 'bench',
+    summary: 'run an experiment of the benchmark harness (in a clone of the repository)',
+    load: () => import('./commands/bench.ts'),
+  },
 ];
 
 const DEBUG = 'show the stack of an error';

@@ -1,0 +1,95 @@
+import type { Measurement, Table } from './experiment.ts';
+import type { Result } from './result.ts';
+
+/**
+ * Two results side by side: for each measurement the medians, their ratio, the ratio of the best repetitions, and whether the
+ * middle halves of the repetitions are apart, so that noise is not taken for an effect.
+ */
+export function compareResults(a: Result, b: Result): Table {
+  const ofA = measurementsOf(a);
+  const ofB = measurementsOf(b);
+  const rows = [...new Set([...ofA.keys(), ...ofB.keys()])].map((name) =>
+    compareRow(name, ofA.get(name), ofB.get(name)),
+  );
+  return {
+    title: `${a.experiment}, ${a.date.slice(0, 10)} against ${b.experiment}, ${b.date.slice(0, 10)}`,
+    columns: ['row', 'unit', 'A median', 'A spread', 'B median', 'B spread', 'B / A', 'best B / A', 'change'],
+    rows,
+  };
+}
+
+function compareRow(name: string, a: Measurement | undefined, b: Measurement | undefined): Table['rows'][number] {
+  const inA = a === undefined ? undefined : summary(a.samples);
+  const inB = b === undefined ? undefined : summary(b.samples);
+  const measurement = a ?? b;
+  const ratio = inA !== undefined && inB !== undefined ? inB.median / inA.median : null;
+  const best = measurement?.better === 'higher' ? 'high' : 'low';
+  return [
+    name,
+    measurement?.unit ?? '',
+    inA?.median ?? null,
+    spreadText(inA),
+    inB?.median ?? null,
+    spreadText(inB),
+    ratio,
+    inA !== undefined && inB !== undefined ? inB[best] / inA[best] : null,
+    changeText(measurement?.better, inA, inB),
+  ];
+}
+
+interface Summary {
+  readonly low: number;
+  readonly firstQuarter: number;
+  readonly median: number;
+  readonly lastQuarter: number;
+  readonly high: number;
+  readonly count: number;
+}
+
+/** Order statistics of the samples. */
+export function summary(samples: readonly number[]): Summary {
+  const sorted = [...samples].sort((x, y) => x - y);
+  const at = (share: number): number => {
+    const place = share * (sorted.length - 1);
+    const [lower, upper] = [sorted[Math.floor(place)] ?? Number.NaN, sorted[Math.ceil(place)] ?? Number.NaN];
+    return lower + (upper - lower) * (place - Math.floor(place));
+  };
+  return {
+    low: at(0),
+    firstQuarter: at(0.25),
+    median: at(0.5),
+    lastQuarter: at(0.75),
+    high: at(1),
+    count: sorted.length,
+  };
+}
+
+function spreadText(of: Summary | undefined): string {
+  if (of === undefined) return '-';
+  return of.count === 1 ? 'one sample' : `${of.low.toPrecision(3)} … ${of.high.toPrecision(3)}`;
+}
+
+function changeText(better: Measurement['better'] | undefined, a: Summary | undefined, b: Summary | undefined): string {
+  if (a === undefined || b === undefined) return 'not in both';
+  if (a.count === 1 || b.count === 1) return a.median === b.median ? 'same' : 'one sample';
+  if (b.firstQuarter > a.lastQuarter) return better === 'higher' ? 'better' : 'worse';
+  if (b.lastQuarter < a.firstQuarter) return better === 'higher' ? 'worse' : 'better';
+  return 'within the spread';
+}
+
+/** By name; where an experiment gives none, every number of its tables is one of a single sample. */
+function measurementsOf({ outcome }: Result): Map<string, Measurement> {
+  const given = outcome.measurements ?? outcome.tables.flatMap(cellsOf);
+  return new Map(given.map((measurement) => [measurement.name, measurement]));
+}
+
+function cellsOf({ title, columns, rows }: Table): Measurement[] {
+  return rows.flatMap((row) => {
+    const words = row.filter((cell) => typeof cell === 'string').join(', ');
+    return row.flatMap((cell, i) =>
+      typeof cell === 'number'
+        ? [{ name: `${title}: ${words}: ${columns[i] ?? i}`, unit: '', better: 'lower' as const, samples: [cell] }]
+        : [],
+    );
+  });
+}

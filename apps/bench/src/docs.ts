@@ -1,0 +1,106 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { DataError } from '@vqkit/core-tensor';
+import { answerPage, blockContent, indexPage, plotFile, tablesPage } from './page.ts';
+import { ANSWERS, RESULTS, ROOT } from './paths.ts';
+import { plotToSvg, svgToPng } from './plot.ts';
+import { type Result, readResult } from './result.ts';
+
+export interface DocsOptions {
+  /** Says what differs and writes nothing. */
+  readonly check?: boolean;
+  readonly resultsFolder?: string;
+  readonly answersFolder?: string;
+  /** Files whose marked blocks are filled. Default every README and page of the workspace. */
+  readonly documents?: readonly string[];
+}
+
+const BLOCK = /<!-- result:([a-z0-9-]+):([a-z0-9.-]+) -->([\s\S]*?)<!-- \/result -->/g;
+
+/**
+ * Makes every page, picture and marked number out of the results, so that what is quoted is what was measured.
+ *
+ * `<!-- result:kernels:table.speed -->…<!-- /result -->` in a README or a page of docs/ holds the table "Speed" of
+ * results/kernels.json; the keys are those of `blockContent`.
+ *
+ * @returns the files that were (with `check`: would be) changed, relative to the root.
+ * @throws DataError when a block names a result or a key that does not exist.
+ */
+export async function generateDocs(options: DocsOptions = {}): Promise<string[]> {
+  const { check = false, resultsFolder = RESULTS, answersFolder = ANSWERS } = options;
+  const results = await readResults(resultsFolder);
+  const wanted = new Map<string, string>();
+  for (const result of results) {
+    const { experiment, outcome } = result;
+    wanted.set(join(resultsFolder, `${experiment}.md`), tablesPage(result));
+    wanted.set(join(answersFolder, `${experiment}.md`), answerPage(result, answersFolder, resultsFolder));
+    for (const plot of outcome.plots) {
+      wanted.set(join(resultsFolder, `${plotFile(experiment, plot.name)}.svg`), await plotToSvg(plot));
+    }
+  }
+  if (results.length > 0) wanted.set(join(answersFolder, 'README.md'), indexPage(results));
+  const pages = new Set(wanted.keys());
+  for (const path of options.documents ?? (await documentsOf(ROOT))) {
+    if (pages.has(path)) continue;
+    const text = await readFile(path, 'utf8');
+    wanted.set(path, fillBlocks(text, results, relative(ROOT, path)));
+  }
+  const changed: string[] = [];
+  for (const [path, content] of wanted) {
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === content) continue;
+    changed.push(relative(ROOT, path));
+    if (check) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFileAtomic(path, content);
+    if (path.endsWith('.svg')) await writeFileAtomic(path.replace(/svg$/, 'png'), svgToPng(content));
+  }
+  return changed;
+}
+
+/** A text with its marked blocks filled anew. `name` is for the error. */
+export function fillBlocks(text: string, results: readonly Result[], name: string): string {
+  return text.replace(BLOCK, (_, experiment: string, key: string) => {
+    const result = results.find((candidate) => candidate.experiment === experiment);
+    if (result === undefined) {
+      throw new DataError(
+        `bench docs: ${name} must quote results that exist, got ${experiment}. Run pnpm bench ${experiment} first.`,
+      );
+    }
+    const content = blockContent(result, key);
+    if (content === undefined) {
+      throw new DataError(
+        `bench docs: ${name} must quote a key of results/${experiment}.json, got ${key}. The keys are answer, verdicts, command, date, machine, table.<title> and cell.<title>.<row>.<column>.`,
+      );
+    }
+    return `<!-- result:${experiment}:${key} -->${content}<!-- /result -->`;
+  });
+}
+
+/** Every finished result of a folder, sorted by name. */
+export async function readResults(folder: string): Promise<Result[]> {
+  const names = await readdir(folder).catch(() => []);
+  const files = names.filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort();
+  return Promise.all(files.map((name) => readResult(join(folder, name))));
+}
+
+/** The READMEs of the workspace and the pages of docs/. */
+async function documentsOf(root: string): Promise<string[]> {
+  const inside = async (folder: string): Promise<string[]> => {
+    const entries = await readdir(join(root, folder), { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, folder, name, 'README.md'));
+  };
+  const docs = (await readdir(join(root, 'docs'), { recursive: true }))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(root, 'docs', name));
+  const all = [join(root, 'README.md'), ...docs, ...(await inside('packages')), ...(await inside('apps'))];
+  const readable = await Promise.all(
+    all.map((path) =>
+      readFile(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return all.filter((_, i) => readable[i]).sort();
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { DataError } from '@vqkit/core-tensor';
+import { z } from 'zod';
+import type { ResultPart } from './result.ts';
+
+/** Remembers the finished parts of an unfinished run in a folder: one file each, written whole or not at all. */
+export interface PartStore {
+  /** The value of a part: remembered when it was done with the same settings, else `work` is done and remembered. */
+  part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T>;
+  /** All parts of this run so far, in the order of their first call. */
+  parts(): readonly ResultPart[];
+  /** Forgets the folder, when the result is written. */
+  clear(): Promise<void>;
+}
+
+export interface PartStoreOptions {
+  readonly folder: string;
+  /** What every part depends on beside its settings, such as the version of Node. */
+  readonly surroundings: Readonly<Record<string, unknown>>;
+  /** Called before and after each part. `remembered` parts cost no time. */
+  readonly onPart?: (event: { name: string; state: 'started' | 'done' | 'remembered'; seconds: number }) => void;
+}
+
+const storedSchema = z.strictObject({
+  key: z.string(),
+  name: z.string(),
+  settings: z.record(z.string(), z.unknown()),
+  seconds: z.number(),
+  value: z.unknown(),
+});
+
+/** Opens the store of one experiment. A damaged file of it counts as not done. */
+export function openPartStore({ folder, surroundings, onPart }: PartStoreOptions): PartStore {
+  const finished = new Map<string, ResultPart>();
+  return {
+    async part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T> {
+      if (finished.has(name)) {
+        throw new DataError(
+          `bench: each part must have a name of its own, got ${JSON.stringify(name)} twice. Rename one.`,
+        );
+      }
+      const key = keyOf({ ...surroundings, settings });
+      const path = join(folder, fileName(name));
+      const stored = await read(path);
+      if (stored?.key === key && stored.name === name) {
+        finished.set(name, { name, settings: stored.settings, seconds: stored.seconds, value: stored.value });
+        onPart?.({ name, state: 'remembered', seconds: stored.seconds });
+        return stored.value as T;
+      }
+      onPart?.({ name, state: 'started', seconds: 0 });
+      const start = performance.now();
+      // As JSON gives it back, so that a run that goes on computes with the same values as one that was never killed.
+      const value = JSON.parse(JSON.stringify((await work()) ?? null)) as T;
+      const seconds = (performance.now() - start) / 1000;
+      await mkdir(folder, { recursive: true });
+      await writeFileAtomic(path, JSON.stringify({ key, name, settings, seconds, value }));
+      finished.set(name, { name, settings, seconds, value });
+      onPart?.({ name, state: 'done', seconds });
+      return value;
+    },
+    parts: () => [...finished.values()],
+    clear: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function read(path: string): Promise<z.infer<typeof storedSchema> | undefined> {
+  try {
+    return storedSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `lfq d=10, seed 1` becomes `lfq-d-10-seed-1-1f2e3d4c.json`: readable, and different for different names. */
+function fileName(name: string): string {
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 60);
+  return `${slug}-${keyOf(name).slice(0, 8)}.json`;
+}
+
+/** The same for objects whose keys stand in another order. */
+function keyOf(value: unknown): string {
+  const sorted = JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+  return createHash('sha256').update(sorted).digest('hex');
+}

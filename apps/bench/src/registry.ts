@@ -1,0 +1,33 @@
+import { OptionError, show } from '@vqkit/core-tensor';
+import type { Experiment } from './experiment.ts';
+
+/** An experiment that is loaded when it is called: most load an engine. */
+export interface ExperimentEntry {
+  readonly name: string;
+  /** Other words for it. */
+  readonly aliases?: readonly string[];
+  load(): Promise<Experiment>;
+}
+
+/** Every experiment, in the order of `pnpm bench all`. A new one is a file in experiments/ and an entry here. */
+export const experiments: readonly ExperimentEntry[] = [];
+
+/**
+ * The entries that are asked for, each once; `all` is all of them.
+ * @throws OptionError when there is no such experiment, naming those that there are.
+ */
+export function findExperiments(
+  names: readonly string[],
+  known: readonly ExperimentEntry[] = experiments,
+): readonly ExperimentEntry[] {
+  if (names.includes('all')) return known;
+  const found = names.map((name) => {
+    const entry = known.find((candidate) => candidate.name === name || candidate.aliases?.includes(name));
+    if (entry !== undefined) return entry;
+    const list = known.map((candidate) => candidate.name).join(', ');
+    throw new OptionError(
+      `bench: the experiment must be one of ${list} or all, got ${show(name)}. See pnpm bench list.`,
+    );
+  });
+  return [...new Set(found)];
+}

@@ -1,0 +1,183 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { DataError, OptionError, requireInteger, requireKnownOptions } from '@vqkit/core-tensor';
+import { generateDocs } from './docs.ts';
+import { readEnvironment } from './environment.ts';
+import type { ExperimentContext } from './experiment.ts';
+import { answerPage, plotFile, tablesPage } from './page.ts';
+import { openPartStore } from './parts.ts';
+import { ANSWERS, RESULTS, ROOT } from './paths.ts';
+import { plotToSvg, svgToPng } from './plot.ts';
+import { findPython } from './python.ts';
+import { type ExperimentEntry, experiments, findExperiments } from './registry.ts';
+import { checkedOutcome, RESULT_VERSION, type Result, readResult } from './result.ts';
+
+export interface BenchOptions {
+  /** A run of minutes: fewer steps, one seed, smaller sizes. Its results go to a folder of their own. Default false. */
+  readonly quick?: boolean | undefined;
+  /** Seeds of random training, integers >= 0. Default 1, 2, 3; when quick 1. */
+  readonly seeds?: readonly number[] | undefined;
+  /** A Python that has torch and vector-quantize-pytorch. Default one on the PATH that has both, else those peers are not measured. */
+  readonly python?: string | undefined;
+  /** Folder with the data of the experiments that need some. */
+  readonly data?: string | undefined;
+  /** Where the results go. Default apps/bench/results, when quick results/quick in it. */
+  readonly out?: string | undefined;
+  /** Forgets the parts of a run that was killed. Default false: it goes on. */
+  readonly fresh?: boolean | undefined;
+}
+
+/** What a caller may watch. */
+export interface BenchHooks {
+  onStart?(info: { experiment: string; question: string; parts: number | undefined }): void;
+  onPart?(event: { name: string; state: 'started' | 'done' | 'remembered'; seconds: number }): void;
+  onProgress?(share: number): void;
+  onLog?(line: string): void;
+  onDone?(info: { experiment: string; result: Result; files: readonly string[] }): void;
+}
+
+/**
+ * Runs experiments one after another and writes for each results/<name>.json, its tables, its plots and its page.
+ *
+ * A run that was killed goes on with the parts that are missing; old results stay until the new ones are whole.
+ *
+ * @param names of the experiments, or `all`.
+ * @throws OptionError for an unknown name or a bad option, before anything runs; what an experiment throws, with its parts kept.
+ */
+export async function runBenchmarks(
+  names: readonly string[],
+  options: BenchOptions = {},
+  hooks: BenchHooks = {},
+  known: readonly ExperimentEntry[] = experiments,
+): Promise<Result[]> {
+  requireKnownOptions('bench', options, ['quick', 'seeds', 'python', 'data', 'out', 'fresh']);
+  const { quick = false, data } = options;
+  const seeds = options.seeds ?? (quick ? [1] : [1, 2, 3]);
+  for (const [i, seed] of seeds.entries()) requireInteger('bench', `seeds[${i}]`, seed, 0, 2 ** 31 - 1);
+  if (seeds.length === 0 || new Set(seeds).size !== seeds.length) {
+    throw new OptionError(`bench: seeds must be different numbers, at least one, got [${seeds.join(', ')}].`);
+  }
+  const entries = findExperiments(names, known);
+  if (data !== undefined) await requireFolder(data);
+  const peer = await findPython(options.python);
+  const folder = options.out === undefined ? (quick ? join(RESULTS, 'quick') : RESULTS) : resolve(options.out);
+  const environment = readEnvironment(peer === undefined ? null : withoutPath(peer));
+
+  const results: Result[] = [];
+  for (const entry of entries) {
+    const experiment = await entry.load();
+    const path = join(folder, `${entry.name}.json`);
+    await refuseOtherVersion(path);
+    const store = openPartStore({
+      folder: join(folder, '.parts', entry.name),
+      surroundings: { quick, node: environment.node, cpu: environment.cpu, python: environment.python },
+      ...(hooks.onPart === undefined ? {} : { onPart: hooks.onPart }),
+    });
+    if (options.fresh === true) await store.clear();
+    const context: ExperimentContext = {
+      quick,
+      seeds,
+      python: peer?.path,
+      dataDir: data === undefined ? undefined : resolve(data),
+      part: store.part,
+      log: (line) => hooks.onLog?.(line),
+      progress: (share) => hooks.onProgress?.(share),
+    };
+    hooks.onStart?.({
+      experiment: entry.name,
+      question: experiment.question,
+      parts: experiment.parts?.(context),
+    });
+    const outcome = checkedOutcome(entry.name, await experiment.run(context));
+    const parts = store.parts();
+    const result: Result = {
+      version: RESULT_VERSION,
+      experiment: entry.name,
+      question: experiment.question,
+      method: experiment.method,
+      expected: experiment.expected,
+      command: commandOf(entry.name, options, seeds),
+      quick,
+      seeds,
+      date: new Date().toISOString(),
+      seconds: parts.reduce((sum, part) => sum + part.seconds, 0),
+      environment,
+      parts,
+      outcome,
+    };
+    const files = await writeResult(result, folder);
+    await store.clear();
+    hooks.onDone?.({ experiment: entry.name, result, files });
+    results.push(result);
+  }
+  return results;
+}
+
+/** Writes a result with its tables, plots and page; the JSON last, because it says that the rest is there. */
+async function writeResult(result: Result, folder: string): Promise<string[]> {
+  const { experiment, outcome } = result;
+  await mkdir(folder, { recursive: true });
+  await removePartialFiles(folder);
+  const isFull = folder === RESULTS;
+  const answers = isFull ? ANSWERS : join(folder, 'answers');
+  await mkdir(answers, { recursive: true });
+  const files: string[] = [];
+  const write = async (path: string, content: string | Uint8Array): Promise<void> => {
+    await writeFileAtomic(path, content);
+    files.push(relative(ROOT, path).startsWith('..') ? path : relative(ROOT, path));
+  };
+  for (const plot of outcome.plots) {
+    const svg = await plotToSvg(plot);
+    await write(join(folder, `${plotFile(experiment, plot.name)}.svg`), svg);
+    await write(join(folder, `${plotFile(experiment, plot.name)}.png`), svgToPng(svg));
+  }
+  await write(join(folder, `${experiment}.md`), tablesPage(result));
+  await write(join(answers, `${experiment}.md`), answerPage(result, answers, folder));
+  await write(join(folder, `${experiment}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+  if (isFull) files.push(...(await generateDocs()));
+  return files;
+}
+
+/** A results file of another version is not overwritten: it may be all there is of a long run. */
+async function refuseOtherVersion(path: string): Promise<void> {
+  const exists = await readFile(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists) await readResult(path);
+}
+
+async function requireFolder(path: string): Promise<void> {
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return;
+  throw new DataError(
+    `bench: data must be a folder that exists, got ${JSON.stringify(path)}. Correct the path, or leave --data out for the data that come along.`,
+  );
+}
+
+function withoutPath({
+  python,
+  torch,
+  vectorQuantizePytorch,
+}: Result['environment']['python'] & object): NonNullable<Result['environment']['python']> {
+  return { python, torch, vectorQuantizePytorch };
+}
+
+/** What to type, without paths of this machine. */
+function commandOf(
+  name: string,
+  { quick, seeds: given, python, data }: BenchOptions,
+  seeds: readonly number[],
+): string {
+  return [
+    `pnpm bench ${name}`,
+    ...(quick === true ? ['--quick'] : []),
+    ...(given === undefined ? [] : [`--seeds ${seeds.join(',')}`]),
+    ...(python === undefined ? [] : ['--python PYTHON']),
+    ...(data === undefined ? [] : ['--data FOLDER']),
+  ].join(' ');
+}

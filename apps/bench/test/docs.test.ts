@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fillBlocks, generateDocs } from '../src/docs.ts';
+import { readResult } from '../src/result.ts';
+import { runBenchmarks } from '../src/run.ts';
+import { fakeEntry, outcome } from './fake.ts';
+
+describe('the pages of this repository', () => {
+  it('say what the results say (else run: pnpm bench docs)', async () => {
+    expect(await generateDocs({ check: true })).toEqual([]);
+  });
+});
+
+describe('generateDocs', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
+    await runBenchmarks(['fake'], { out: folder }, {}, [fakeEntry(async () => outcome)]);
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('notices a number that was changed by hand, in a page, a picture or a block', async () => {
+    const document = join(folder, 'README.md');
+    await writeFile(document, 'It takes <!-- result:fake:cell.speed-ms.fsq-encode.ours --><!-- /result --> ms.\n');
+    const options = { resultsFolder: folder, answersFolder: join(folder, 'answers'), documents: [document] };
+    await generateDocs(options);
+    expect(await readFile(document, 'utf8')).toContain('-->0.1003<!--');
+    expect(await generateDocs({ ...options, check: true })).toEqual([]);
+    for (const path of [document, join(folder, 'answers', 'fake.md'), join(folder, 'fake-growth.svg')]) {
+      const text = await readFile(path, 'utf8');
+      await writeFile(path, path.endsWith('svg') ? text.replace('time', 'tyme') : text.replace('0.1003', '0.05'));
+      expect(await generateDocs({ ...options, check: true })).toHaveLength(1);
+      await generateDocs(options);
+      expect(await readFile(path, 'utf8')).toBe(text);
+    }
+  });
+
+  it('fills every kind of block', async () => {
+    const results = [await readResult(join(folder, 'fake.json'))];
+    const fill = (key: string) => fillBlocks(`<!-- result:fake:${key} -->old<!-- /result -->`, results, 'README.md');
+    expect(fill('answer')).toContain('\nIt takes **0.1003 ms**.\n');
+    expect(fill('verdicts')).toContain('| **reproduced** |');
+    expect(fill('table.speed-ms')).toContain('| LFQ encode | 12 | 65,536 |');
+    expect(fill('cell.speed-ms.fsq-encode.peer')).toContain('-->not measured<!--');
+    expect(fill('command')).toContain('-->`pnpm bench fake`<!--');
+    expect(fill('date')).toMatch(/-->\d{4}-\d\d-\d\d<!--/);
+    expect(fill('machine')).toContain(process.versions.node);
+  });
+
+  it('refuses a block about results or keys that are not there', async () => {
+    const results = [await readResult(join(folder, 'fake.json'))];
+    const fill = (block: string) => () => fillBlocks(`<!-- ${block} --><!-- /result -->`, results, 'README.md');
+    expect(fill('result:other:answer')).toThrow(
+      'bench docs: README.md must quote results that exist, got other. Run pnpm bench other first.',
+    );
+    for (const key of ['nonsense', 'table.none', 'cell.speed-ms.none.ours', 'cell.speed-ms.fsq-encode.none']) {
+      expect(fill(`result:fake:${key}`)).toThrow(`must quote a key of results/fake.json, got ${key}.`);
+    }
+  });
+});

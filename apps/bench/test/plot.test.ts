@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import type { Plot } from '../src/experiment.ts';
+import { plotToSvg, svgToPng } from '../src/plot.ts';
+import { outcome } from './fake.ts';
+
+const [plot] = outcome.plots as [Plot];
+
+it('draws lines, bands, axis titles and a legend, the same text each time', async () => {
+  const svg = await plotToSvg(plot);
+  for (const text of [
+    'Time over tokens',
+    'tokens N',
+    'time (ms)',
+    'ours',
+    'theirs',
+    '#0072B2',
+    '#D55E00',
+    'fill-opacity="0.18"',
+  ]) {
+    expect(svg).toContain(text);
+  }
+  expect((await plotToSvg(plot)) === svg).toBe(true);
+  expect(svgToPng(svg).length).toBeGreaterThan(5000);
+});
+
+it('leaves out what a logarithmic axis cannot show', async () => {
+  const [line] = plot.series;
+  const points = [...(line?.points ?? []), [1000, 0], [-1, 5], [Number.NaN, 1]] as const;
+  const with0 = await plotToSvg({ ...plot, series: [{ label: 'ours', points }] });
+  expect(with0 === (await plotToSvg({ ...plot, series: [{ label: 'ours', points: line?.points ?? [] }] }))).toBe(true);
+  expect(with0).not.toContain('NaN');
+});
+
+it('draws an empty picture of no points', async () => {
+  expect(await plotToSvg({ ...plot, series: [] })).toContain('tokens N');
+});

@@ -1,0 +1,196 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataError, OptionError } from '@vqkit/core-tensor';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ExperimentContext, Outcome } from '../src/experiment.ts';
+import { type BenchOptions, runBenchmarks } from '../src/run.ts';
+import { fakeEntry, outcome } from './fake.ts';
+
+let out: string;
+beforeEach(async () => {
+  out = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
+});
+afterEach(() => rm(out, { recursive: true, force: true }));
+
+function runFake(work: (context: ExperimentContext) => Promise<Outcome>, options: BenchOptions = {}) {
+  return runBenchmarks(['fake'], { out, ...options }, {}, [fakeEntry(work)]);
+}
+
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof Error) return error;
+  throw new Error('nothing was thrown');
+}
+
+describe('runBenchmarks', () => {
+  it('writes result, tables, pictures and page', async () => {
+    const [result] = await runFake(async ({ part, seeds }) => {
+      expect(seeds).toEqual([1, 2, 3]);
+      await part('one', { n: 1 }, async () => ({ ms: 3 }));
+      return outcome;
+    });
+    expect((await readdir(out)).sort()).toEqual([
+      '.parts',
+      'answers',
+      'fake-growth.png',
+      'fake-growth.svg',
+      'fake.json',
+      'fake.md',
+    ]);
+    const stored = JSON.parse(await readFile(join(out, 'fake.json'), 'utf8')) as typeof result;
+    expect(stored).toEqual(result);
+    expect(stored?.parts).toMatchObject([{ name: 'one', settings: { n: 1 }, value: { ms: 3 } }]);
+    expect(stored?.environment.node).toBe(process.versions.node);
+    const page = await readFile(join(out, 'answers', 'fake.md'), 'utf8');
+    for (const text of [
+      '# How long does it take?',
+      'It takes **0.1003 ms**.',
+      '| FSQ encode | 0.1003 | not measured |',
+      '](../fake-growth.svg)',
+      '`pnpm bench fake`',
+    ]) {
+      expect(page).toContain(text);
+    }
+    expect((await readFile(join(out, 'fake-growth.png'))).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it('goes on where a failed run stopped, and starts anew with fresh', async () => {
+    const done: string[] = [];
+    const work =
+      (fails: boolean) =>
+      async ({ part }: ExperimentContext): Promise<Outcome> => {
+        for (const name of ['a', 'b', 'c']) {
+          await part(name, {}, async () => {
+            if (fails && name === 'c') throw new Error('power cut');
+            done.push(name);
+          });
+        }
+        return outcome;
+      };
+    expect((await rejection(runFake(work(true)))).message).toBe('power cut');
+    expect(done).toEqual(['a', 'b']);
+    await rejection(runFake(work(true), { fresh: true }));
+    expect(done).toEqual(['a', 'b', 'a', 'b']);
+    await runFake(work(false));
+    expect(done).toEqual(['a', 'b', 'a', 'b', 'c']);
+    // What is finished is not taken for a part of the next run.
+    await runFake(work(false));
+    expect(done.length).toBe(8);
+  });
+
+  it('does a part again whose settings are others', async () => {
+    const done: number[] = [];
+    const work =
+      (steps: number) =>
+      async ({ part }: ExperimentContext): Promise<Outcome> => {
+        await part('train', { steps }, async () => done.push(steps));
+        throw new Error('killed');
+      };
+    for (const steps of [10, 10, 20]) await rejection(runFake(work(steps)));
+    expect(done).toEqual([10, 20]);
+  });
+
+  it('gives a part back as JSON has it, first and later', async () => {
+    const seen: unknown[] = [];
+    const work = async ({ part }: ExperimentContext): Promise<Outcome> => {
+      seen.push(await part('numbers', {}, async () => ({ a: Number.NaN, b: new Date(0), c: undefined })));
+      throw new Error('killed');
+    };
+    await rejection(runFake(work));
+    await rejection(runFake(work));
+    expect(seen).toEqual([
+      { a: null, b: '1970-01-01T00:00:00.000Z' },
+      { a: null, b: '1970-01-01T00:00:00.000Z' },
+    ]);
+  });
+
+  it('refuses two parts of one name', async () => {
+    const error = await rejection(
+      runFake(async ({ part }) => {
+        await part('a', {}, async () => 1);
+        await part('a', {}, async () => 2);
+        return outcome;
+      }),
+    );
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe('bench: each part must have a name of its own, got "a" twice. Rename one.');
+  });
+
+  it('leaves a results file of another version alone, before any work', async () => {
+    const path = join(out, 'fake.json');
+    await writeFile(path, '{"version": 0, "precious": true}');
+    const error = await rejection(runFake(() => Promise.reject(new Error('not reached'))));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toMatch(/must be a results file of version 1, got version 0\. .*nothing was changed\.$/);
+    expect(await readFile(path, 'utf8')).toBe('{"version": 0, "precious": true}');
+  });
+
+  it('refuses an outcome of another form and keeps the parts', async () => {
+    const error = await rejection(
+      runFake(async ({ part }) => {
+        await part('a', {}, async () => 1);
+        return { ...outcome, tables: 'none' } as unknown as Outcome;
+      }),
+    );
+    expect(error.message).toMatch(/^bench: the outcome of fake must have the form of Outcome .* at tables\. /);
+    expect(await readdir(join(out, '.parts', 'fake'))).toHaveLength(1);
+  });
+
+  it.each([
+    [['nonsense'], {}, OptionError, /^bench: the experiment must be one of fake or all, got "nonsense"\. /],
+    [
+      ['fake'],
+      { seeds: [1, 1] },
+      OptionError,
+      /^bench: seeds must be different numbers, at least one, got \[1, 1\]\.$/,
+    ],
+    [['fake'], { seeds: [] }, OptionError, /^bench: seeds must be different numbers/],
+    [['fake'], { seeds: [1.5] }, OptionError, /seeds\[0\]/],
+    [['fake'], { quik: true }, OptionError, /quik/],
+    [
+      ['fake'],
+      { data: 'no-such-folder' },
+      DataError,
+      /^bench: data must be a folder that exists, got "no-such-folder"\. /,
+    ],
+    [
+      ['fake'],
+      { python: 'no-such-python' },
+      OptionError,
+      /^bench: python must be a Python that has torch .*no-such-python.*not measured\.$/,
+    ],
+  ])('refuses %j with %j', async (names, options, kind, message) => {
+    const error = await rejection(runBenchmarks(names, { out, ...options }, {}, [fakeEntry(async () => outcome)]));
+    expect(error).toBeInstanceOf(kind);
+    expect(error.message).toMatch(message);
+  });
+
+  it('tells the caller what happens', async () => {
+    const events: unknown[] = [];
+    await runBenchmarks(
+      ['false'],
+      { out, quick: true },
+      {
+        onStart: ({ experiment }) => events.push(experiment),
+        onPart: ({ name, state }) => events.push(`${name} ${state}`),
+        onLog: (line) => events.push(line),
+        onProgress: (share) => events.push(share),
+        onDone: ({ result }) => events.push(result.quick, result.seeds),
+      },
+      [
+        fakeEntry(async ({ part, log, progress }) => {
+          await part('a', {}, async () => {
+            progress(0.5);
+            log('half');
+          });
+          return outcome;
+        }),
+      ],
+    );
+    expect(events).toEqual(['fake', 'a started', 0.5, 'half', 'a done', true, [1]]);
+  });
+});

@@ -1,0 +1,71 @@
+import type { BenchHooks } from '@vqkit/bench';
+import { Presets, SingleBar } from 'cli-progress';
+
+/** Shows which part of which experiment runs. */
+export interface BenchProgress {
+  readonly hooks: BenchHooks;
+  stop(): void;
+}
+
+/** A bar on a terminal, with a line above it for each finished part; elsewhere the lines alone. */
+export function createBenchProgress(stream: NodeJS.WriteStream): BenchProgress {
+  const bar = stream.isTTY
+    ? new SingleBar(
+        {
+          stream,
+          format: '{bar} {percentage} %  {experiment}: {part}  {duration_formatted}',
+          barsize: 24,
+          hideCursor: true,
+          stopOnComplete: false,
+          fps: 8,
+        },
+        Presets.shades_classic,
+      )
+    : undefined;
+  let experiment = '';
+  let finished = 0;
+  let expected: number | undefined;
+
+  const print = (line: string): void => {
+    stream.write(bar === undefined ? `${line}\n` : `\r\u001b[K${line}\n`);
+  };
+  const show = (part: string, share = 0): void => {
+    // Where the number of parts is not known, the bar always has one more to go.
+    const total = Math.max(expected ?? 0, finished + 1);
+    bar?.update(Math.min(1, (finished + share) / total), { experiment, part });
+  };
+  let running = '';
+  return {
+    hooks: {
+      onStart(info) {
+        experiment = info.experiment;
+        expected = info.parts;
+        finished = 0;
+        print(`${experiment}: ${info.question}`);
+        if (bar?.isActive === true) bar.stop();
+        bar?.start(1, 0, { experiment, part: '' });
+      },
+      onPart({ name, state, seconds }) {
+        if (state === 'started') {
+          running = name;
+          show(name);
+          return;
+        }
+        finished++;
+        const of = expected === undefined ? '' : `/${expected}`;
+        print(`  ${finished}${of} ${name}: ${state === 'remembered' ? 'done before' : `${seconds.toFixed(1)} s`}`);
+        show(name);
+      },
+      onProgress: (share) => show(running, share),
+      onLog: (line) => print(`  ${line}`),
+      onDone({ result, files }) {
+        if (bar?.isActive === true) bar.stop();
+        print(`${result.outcome.answer.trim()}\n`);
+        for (const file of files) print(file);
+      },
+    },
+    stop() {
+      if (bar?.isActive === true) bar.stop();
+    },
+  };
+}
