@@ -1,5 +1,5 @@
 export { assertFinite, assertIndices } from './assert.ts';
-export { stopGradient, weightedMean, weightedMse, withoutGradient } from './autodiff.ts';
+export { stopGradient, withoutGradient } from './autodiff.ts';
 export {
   requireBoolean,
   requireFraction,

@@ -6,17 +6,15 @@ import {
   grads,
   memory,
   mul,
-  type Scalar,
   square,
   sum,
   type Tensor,
   tensor1d,
   tensor2d,
-  zeros,
 } from '@tensorflow/tfjs-core';
-import { eachEngine, expectClose, expectSame, gradientError, tolerances } from '@vqkit/testing';
+import { eachEngine, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createRng, stopGradient, weightedMean, weightedMse, withoutGradient } from '../src/index.ts';
+import { stopGradient, withoutGradient } from '../src/index.ts';
 
 eachEngine(() => {
   describe('stopGradient', () => {
@@ -69,69 +67,6 @@ eachEngine(() => {
       result.dispose();
       expect(() => grad((v: Tensor) => withoutGradient(() => square(v)))(x)).toThrow(/Cannot compute gradient/);
       x.dispose();
-    });
-  });
-
-  describe('weightedMean', () => {
-    const values = [1, 2, 9];
-
-    it('is Σ w v / Σ w', async () => {
-      await expectClose(weightedMean(tensor1d(values), undefined), [4], tolerances.float32);
-      await expectClose(weightedMean(tensor1d(values), tensor1d([1, 1, 0])), [1.5], tolerances.float32);
-      await expectClose(weightedMean(tensor1d(values), tensor1d([0.25, 0, 0.5])), [4.75 / 0.75], tolerances.float32);
-    });
-
-    it('is 0 with a gradient of 0 when no token counts', async () => {
-      await expectSame(weightedMean(tensor1d(values), zeros([3])), [0]);
-      const d = grad((v: Tensor) => weightedMean(v as never, zeros([3])))(tensor1d(values));
-      await expectSame(d, [0, 0, 0]);
-    });
-
-    it('leaves no intermediate behind, nor does weightedMse', () => {
-      const [v, w, m] = [tensor1d(values), tensor1d([1, 0, 1]), zeros([3, 2])];
-      const before = memory().numTensors;
-      const means = [
-        weightedMean(v, w),
-        weightedMean(v, undefined),
-        weightedMse(m, m, w),
-        weightedMse(m, m, undefined),
-      ];
-      expect(memory().numTensors).toBe(before + 4);
-      for (const t of [v, w, m, ...means]) t.dispose();
-    });
-
-    it('sends w / Σ w to the values', async () => {
-      const d = grad((v: Tensor) => weightedMean(v as never, tensor1d([1, 0, 3])))(tensor1d(values));
-      await expectClose(d, [0.25, 0, 0.75], tolerances.float32);
-    });
-  });
-
-  describe('weightedMse', () => {
-    it('is the mean over all elements of the tokens that count', async () => {
-      const [a, b] = [
-        tensor2d([
-          [1, 3],
-          [5, 5],
-        ]),
-        tensor2d([
-          [0, 0],
-          [5, 1],
-        ]),
-      ];
-      await expectClose(weightedMse(a, b, undefined), [(1 + 9 + 0 + 16) / 4], tolerances.float32);
-      await expectClose(weightedMse(a, b, tensor1d([1, 0])), [5], tolerances.float32);
-      await expectSame(weightedMse(a, b, tensor1d([0, 0])), [0]);
-    });
-
-    it('has the gradient that finite differences give', async () => {
-      const rng = createRng(1);
-      const b = tensor2d(rng.normalArray(12, 1), [4, 3]);
-      const weights = tensor1d([1, 0, 1, 1]);
-      const x = tensor2d(rng.normalArray(12, 1), [4, 3]);
-      const left = await gradientError((v) => weightedMse(v, b, weights) as Scalar, x);
-      const right = await gradientError((v) => weightedMse(b, v, weights) as Scalar, x);
-      expect(left).toBeLessThan(tolerances.finiteDifference);
-      expect(right).toBeLessThan(tolerances.finiteDifference);
     });
   });
 });

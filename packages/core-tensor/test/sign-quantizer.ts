@@ -1,10 +1,13 @@
 import {
   add,
   cast,
+  divNoNan,
   greater,
   mean,
   mul,
+  ones,
   reshape,
+  type Scalar,
   square,
   sub,
   sum,
@@ -21,7 +24,6 @@ import {
   mixedRadixDigits,
   type Quantizer,
   straightThrough,
-  weightedMean,
 } from '../src/index.ts';
 
 export interface SignOptions {
@@ -69,7 +71,8 @@ export function createSign(options: SignOptions): Quantizer<Required<SignOptions
       const quantized = straightThrough(x, signs(x));
       const indices = indicesOf(x);
       if (!training) return { quantized, indices };
-      const unitNorm = weightedMean(mean(square(sub(square(x), 1)), 1) as Tensor1D, weights);
+      const counted = weights ?? ones([x.shape[0]]);
+      const unitNorm = sum(mul(mean(square(sub(square(x), 1)), 1), divNoNan(counted, sum(counted)))) as Scalar;
       return { quantized, indices, loss: mul(unitNorm, 0.5), losses: { unitNorm } };
     },
     encodeTokens: (tokens) => indicesOf(linear.apply(tokens)),

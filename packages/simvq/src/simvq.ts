@@ -17,12 +17,10 @@ import {
   type Parameter,
   type Quantizer,
   type Rng,
-  stopGradient,
   straightThrough,
-  weightedMse,
   withoutGradient,
 } from '@vqkit/core-tensor';
-import { rotateTo } from '@vqkit/losses';
+import { codebookLoss, commitmentLoss, rotateTo } from '@vqkit/losses';
 import { derived } from './derived.ts';
 import { resolve, type SimVqConfig, type SimVqOptions, WHERE } from './options.ts';
 import { codeSpaceSearch, frozenSpaceSearch } from './search.ts';
@@ -123,8 +121,8 @@ export function createSimVq(options: SimVqOptions): SimVq {
       const result = { quantized, indices: expandDims(indices, 1) as Tensor2D };
       if (!training) return result;
       const losses = {
-        commitment: weightedMse(x, codes, weights),
-        codebook: weightedMse(stopGradient(x), trained, weights),
+        commitment: commitmentLoss(x, codes, { weights }),
+        codebook: codebookLoss(x, trained, { weights }),
       };
       const pull: Scalar = mul(losses.commitment, config.inputToQuantizeCommitLossWeight);
       return { ...result, losses, loss: mul(add(losses.codebook, pull), commitmentWeight) as Scalar };
