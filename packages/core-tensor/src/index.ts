@@ -10,6 +10,10 @@ export {
   requireOption,
   requirePositive,
 } from './check.ts';
+export type { CodeSearch } from './code-search.ts';
+export { codeSpaceSearch, searchWith } from './code-search.ts';
+export type { Derived } from './derived.ts';
+export { derived } from './derived.ts';
 export { mixedRadixDigits } from './digits.ts';
 export {
   DataError,
@@ -37,10 +41,11 @@ export { groupNorm } from './kernels/group-norm.ts';
 export type { NearestCodeInputs, NearestTwoCodes } from './kernels/nearest-code.ts';
 export { nearestCode, nearestTwoCodes } from './kernels/nearest-code.ts';
 export { rotateRowsTo } from './kernels/rotate-to.ts';
+export { selectRows } from './kernels/select-rows.ts';
 export type { SignAttrs } from './kernels/sign-quantize.ts';
 export { signCodes, signQuantize } from './kernels/sign-quantize.ts';
 export { straightThrough } from './kernels/straight-through.ts';
-export type { DataFormat, TokenLayout } from './layout.ts';
+export type { TokenLayout } from './layout.ts';
 export { layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 export type { Linear, Parameter, ParameterSet } from './parameters.ts';
 export { createLinear, createParameterSet, ownedVariable, randomOrthogonal } from './parameters.ts';
@@ -50,3 +55,6 @@ export type { Rng, RngState } from './rng.ts';
 export { createRng } from './rng.ts';
 export type { Schedule } from './schedule.ts';
 export { requireSchedule, scheduleAt } from './schedule.ts';
+export type { DataFormat, TokenConfig } from './token-options.ts';
+export { resolveTokenOptions } from './token-options.ts';
+export { unitLength } from './unit-length.ts';

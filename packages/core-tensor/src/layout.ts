@@ -12,9 +12,7 @@ import {
 import { withoutGradient } from './autodiff.ts';
 import { requireOption } from './check.ts';
 import { DtypeError, ShapeError, show } from './errors.ts';
-
-/** Where the feature axis is: last (`[batch, …, dim]`) or second (`[batch, dim, …]`). Never guessed from the rank. */
-export type DataFormat = 'channelsLast' | 'channelsFirst';
+import type { DataFormat } from './token-options.ts';
 
 /**
  * Throws unless `value` is a tensor of tfjs.

@@ -23,9 +23,10 @@ import { withoutGradient } from './autodiff.ts';
 import { requireBoolean, requireKnownOptions, requireOption } from './check.ts';
 import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
-import { type DataFormat, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
+import { layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
+import type { DataFormat } from './token-options.ts';
 
 /** What a call of `quantize` may say. */
 export interface QuantizeOptions {

@@ -1,13 +1,12 @@
-import type { DataFormat } from '@vqkit/core-tensor';
 import {
   requireBoolean,
   requireFraction,
   requireInteger,
   requireKnownOptions,
-  requireOneOf,
   requireOption,
 } from '@vqkit/core-tensor/check';
 import { show } from '@vqkit/core-tensor/errors';
+import { type DataFormat, resolveTokenOptions } from '@vqkit/core-tensor/token-options';
 
 export interface FsqOptions {
   /**
@@ -66,31 +65,11 @@ const MAX_CODEBOOK_SIZE = 2 ** 31 - 1;
  */
 export function resolveOptions(where: string, options: FsqOptions): FsqConfig {
   requireKnownOptions(where, options, OPTIONS);
-  const { levels, preserveSymmetry = false, boundHardClamp = false, noiseDropout = 0, numCodebooks = 1 } = options;
+  const { levels, preserveSymmetry = false, boundHardClamp = false, noiseDropout = 0 } = options;
   requireBoolean(where, 'preserveSymmetry', preserveSymmetry);
   requireBoolean(where, 'boundHardClamp', boundHardClamp);
   requireLevels(where, levels, preserveSymmetry);
-  requireInteger(where, 'numCodebooks', numCodebooks, 1);
-  const {
-    dim = levels.length * numCodebooks,
-    keepNumCodebooksDim = numCodebooks > 1,
-    dataFormat = 'channelsLast',
-    projectionHasBias = true,
-    orthogonalRotation = false,
-    seed = 0,
-  } = options;
-  requireInteger(where, 'dim', dim, 1);
-  requireBoolean(where, 'keepNumCodebooksDim', keepNumCodebooksDim);
-  requireOption(
-    keepNumCodebooksDim || numCodebooks === 1,
-    where,
-    'keepNumCodebooksDim',
-    'true when there are several codebooks',
-    keepNumCodebooksDim,
-    'Leave it out.',
-  );
-  requireOneOf(where, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
-  requireBoolean(where, 'projectionHasBias', projectionHasBias);
+  const tokens = resolveTokenOptions(where, options, levels.length);
   requireFraction(where, 'noiseDropout', noiseDropout);
   requireOption(
     noiseDropout === 0 || preserveSymmetry,
@@ -100,21 +79,9 @@ export function resolveOptions(where: string, options: FsqOptions): FsqConfig {
     noiseDropout,
     'Pass preserveSymmetry: true.',
   );
+  const { orthogonalRotation = false } = options;
   requireBoolean(where, 'orthogonalRotation', orthogonalRotation);
-  requireInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
-  return {
-    levels: [...levels],
-    dim,
-    numCodebooks,
-    keepNumCodebooksDim,
-    dataFormat,
-    projectionHasBias,
-    preserveSymmetry,
-    boundHardClamp,
-    noiseDropout,
-    orthogonalRotation,
-    seed,
-  };
+  return { ...tokens, levels: [...levels], preserveSymmetry, boundHardClamp, noiseDropout, orthogonalRotation };
 }
 
 /** Throws OptionError unless `levels` can be quantized to. */

@@ -1,5 +1,6 @@
 import { requireBoolean, requireInteger, requireOneOf, requireOption, requirePositive } from '@vqkit/core-tensor/check';
 import { OptionError, show } from '@vqkit/core-tensor/errors';
+import { resolveTokenOptions, type TokenConfig } from '@vqkit/core-tensor/token-options';
 import type { LfqConfig, LfqOptions } from './options.ts';
 
 /** Bits of the largest codebook: its size still is an int32. */
@@ -38,35 +39,18 @@ export function bitsOf({ codebookSize }: Pick<LfqConfig, 'codebookSize'>): numbe
   return Math.log2(codebookSize);
 }
 
-export type ShapeOptions =
-  | 'dim'
-  | 'codebookSize'
-  | 'numCodebooks'
-  | 'keepNumCodebooksDim'
-  | 'hasProjections'
-  | 'projectionHasBias'
-  | 'cosineSimProjectIn'
-  | 'dataFormat'
-  | 'seed';
+export type ShapeOptions = keyof TokenConfig | 'codebookSize' | 'hasProjections' | 'cosineSimProjectIn';
 
 /** Sizes, axes and projections. */
 export function resolveShape(where: string, options: LfqOptions): Pick<LfqConfig, ShapeOptions> {
   const { numCodebooks = 1 } = options;
   requireInteger(where, 'numCodebooks', numCodebooks, 1);
   const codebookSize = codebookSizeOf(where, options, numCodebooks);
-  const innerDim = bitsOf({ codebookSize }) * numCodebooks;
-  const { dim = innerDim, keepNumCodebooksDim = numCodebooks > 1, dataFormat = 'channelsLast', seed = 0 } = options;
-  requireInteger(where, 'dim', dim, 1);
-  requireBoolean(where, 'keepNumCodebooksDim', keepNumCodebooksDim);
-  requireOption(
-    keepNumCodebooksDim || numCodebooks === 1,
-    where,
-    'keepNumCodebooksDim',
-    'true when there are several codebooks',
-    keepNumCodebooksDim,
-    'Leave it out.',
-  );
-  const { hasProjections = dim !== innerDim, projectionHasBias = true, cosineSimProjectIn = false } = options;
+  const bits = bitsOf({ codebookSize });
+  const tokens = resolveTokenOptions(where, options, bits);
+  const { dim } = tokens;
+  const innerDim = bits * numCodebooks;
+  const { hasProjections = dim !== innerDim, cosineSimProjectIn = false } = options;
   requireBoolean(where, 'hasProjections', hasProjections);
   requireOption(
     hasProjections || dim === innerDim,
@@ -76,7 +60,6 @@ export function resolveShape(where: string, options: LfqOptions): Pick<LfqConfig
     hasProjections,
     `Leave it out, or use dim: ${innerDim}.`,
   );
-  requireBoolean(where, 'projectionHasBias', projectionHasBias);
   requireBoolean(where, 'cosineSimProjectIn', cosineSimProjectIn);
   requireOption(
     hasProjections || !cosineSimProjectIn,
@@ -86,19 +69,7 @@ export function resolveShape(where: string, options: LfqOptions): Pick<LfqConfig
     cosineSimProjectIn,
     'Pass hasProjections: true.',
   );
-  requireOneOf(where, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
-  requireInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
-  return {
-    dim,
-    codebookSize,
-    numCodebooks,
-    keepNumCodebooksDim,
-    hasProjections,
-    projectionHasBias,
-    cosineSimProjectIn,
-    dataFormat,
-    seed,
-  };
+  return { ...tokens, codebookSize, hasProjections, cosineSimProjectIn };
 }
 
 export function codebookSizeOf(where: string, { dim, codebookSize }: LfqOptions, numCodebooks: number): number {
