@@ -1,4 +1,4 @@
-import { engine, memory, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { engine, memory, type Tensor, tensor, tidy, zeros } from '@tensorflow/tfjs-core';
 import { createRng, type DataFormat, type Quantizer } from '@vqkit/core-tensor';
 import { expect } from 'vitest';
 
@@ -66,10 +66,9 @@ export async function tokensOf(x: Tensor, dim: number, dataFormat: DataFormat): 
   });
 }
 
-/** The trailing axis of the indices of a quantizer. */
+/** The trailing axis of the indices of a quantizer, as it shows on no tokens at all. */
 export function codebookAxis(q: Quantizer): number[] {
-  const { keepNumCodebooksDim = q.numCodebooks > 1 } = q.config as { keepNumCodebooksDim?: boolean };
-  return keepNumCodebooksDim ? [q.numCodebooks] : [];
+  return tidy(() => q.encode(zeros([0, q.dim])).shape.slice(1));
 }
 
 export async function expectInRange(indices: Tensor, codebookSize: number): Promise<void> {

@@ -1,0 +1,28 @@
+import type { Tensor2D } from '@tensorflow/tfjs-core';
+import { createLinear, type Parameter, type Rng } from '@vqkit/core-tensor';
+
+/** What comes before the first layer of a stack and after the last. */
+export interface Frame {
+  /** Features outside; inside there are as many as the layers have. */
+  readonly dim: number;
+  in(tokens: Tensor2D): Tensor2D;
+  out(codes: Tensor2D): Tensor2D;
+  readonly parameters: readonly Parameter[];
+}
+
+export function noFrame(dim: number): Frame {
+  return { dim, in: (tokens) => tokens, out: (codes) => codes, parameters: [] };
+}
+
+/** `project_in` and `project_out`, linear with bias; nothing where no features are to be added or removed. */
+export function createProjections(dim: number, codeDim: number, rng: Rng): Frame {
+  if (dim === codeDim) return noFrame(dim);
+  const into = createLinear({ name: 'project_in', inputDim: dim, outputDim: codeDim, bias: true, rng });
+  const out = createLinear({ name: 'project_out', inputDim: codeDim, outputDim: dim, bias: true, rng });
+  return {
+    dim,
+    in: (tokens) => into.apply(tokens),
+    out: (codes) => out.apply(codes),
+    parameters: [...into.parameters, ...out.parameters],
+  };
+}

@@ -1,0 +1,170 @@
+import { add, concat, fill, stack, sub, type Tensor, type Tensor2D, transpose, zeros } from '@tensorflow/tfjs-core';
+import {
+  createRng,
+  layoutOf,
+  type QuantizeOptions,
+  type Quantizer,
+  requireInteger,
+  type TokenCall,
+  type TokenResult,
+  withoutGradient,
+} from '@vqkit/core-tensor';
+import { createComposition, type ResidualDecodeOptions, type ResidualQuantizeOptions } from './composition.ts';
+import { createLayerDecoder } from './decode-layers.ts';
+import type { Frame } from './frame.ts';
+import { passGradient, trainsThroughQuantized } from './gradient.ts';
+import { createMembers, type Losses, sumOf } from './members.ts';
+import { toRows } from './rows.ts';
+import { createScaling, type LayerScale, type Scaling } from './scales.ts';
+import { drawLayers, type StackOptions } from './stack-options.ts';
+
+/** A residual stack: a quantizer of the contract that also gives its layers one by one. */
+export interface Residual<Config = unknown, Call extends ResidualQuantizeOptions = ResidualQuantizeOptions>
+  extends Quantizer<Config, string, Call> {
+  /** The layers, coarsest first. They belong to the stack: its `dispose` frees them. */
+  readonly layers: readonly Quantizer[];
+  /**
+   * As in the contract. With `quantizeDropout` a token's last layers may have nothing but -1 and add nothing then; -1 in a layer
+   * before one that has an index, or without `quantizeDropout`, gives NaN in the whole token.
+   */
+  decode(indices: Tensor, options?: ResidualDecodeOptions): Tensor;
+  /** The codes of every layer, [Q, batch, …, codeDim] (channelsFirst [Q, batch, codeDim, …]); before `project_out`, 0 where dropped. */
+  decodeLayers(indices: Tensor): Tensor;
+}
+
+/** Everything that a residual quantizer is made of. */
+export interface StackParts<Config extends Required<StackOptions>, Call extends ResidualQuantizeOptions> {
+  readonly kind: string;
+  readonly where: string;
+  readonly config: Config;
+  readonly layers: readonly Quantizer[];
+  readonly scales: readonly LayerScale[];
+  readonly frame: Frame;
+  /** Call options beside those of every stack; `layerCall` says what layer j gets of them. */
+  readonly callOptions?: readonly string[];
+  layerCall?(call: Call, j: number): object;
+}
+
+/** One layer at its scale. */
+export interface ScaledLayer {
+  readonly layer: Quantizer;
+  readonly scale: Scaling;
+}
+
+/** The algorithm of `createResidual`; what may be checked beforehand has been checked. */
+export function createStack<Config extends Required<StackOptions>, Call extends ResidualQuantizeOptions>(
+  parts: StackParts<Config, Call>,
+): Residual<Config, Call> {
+  const { where, config, frame, layerCall } = parts;
+  const { gradient, dataFormat } = config;
+  const count = parts.layers.length;
+  const members = createMembers(where, 'layers', parts.layers, 'layer');
+  const codeDim = members.dims[0] as number;
+  const quantizeDropout = config.quantizeDropout && count > 1;
+  const layers = parts.layers.map((layer, j): ScaledLayer => ({ layer, scale: createScaling(parts.scales[j] ?? 1) }));
+  const rng = createRng(config.seed);
+  const runsAgain = new Set(gradient === 'identity' ? parts.layers.filter(trainsThroughQuantized) : []);
+
+  /**
+   * The code with the gradient to the layer's own weights, as if the residual were a constant. The losses need the gradient to the
+   * residual, and one call cannot give them apart.
+   */
+  const withWeights = ({ layer, scale }: ScaledLayer, residual: Tensor2D, code: Tensor2D): Tensor2D => {
+    const constant = withoutGradient(() => scale.down(residual).clone());
+    return passGradient(code, scale.up(layer.quantize(constant).quantized as Tensor2D));
+  };
+
+  /** [N, codebooks] with -1 for the layers that did not run. */
+  const packed = (rows: readonly Tensor2D[]): Tensor2D => {
+    const missing = members.numCodebooks - rows.reduce((sum, { shape }) => sum + shape[0], 0);
+    const dropped = missing === 0 ? [] : [fill([missing, rows[0]?.shape[1] as number], -1, 'int32') as Tensor2D];
+    return transpose(concat([...rows, ...dropped], 0));
+  };
+
+  const decoder = createLayerDecoder(layers, members, quantizeDropout);
+  const { quantizer, withRows } = createComposition<Config, Call>({
+    ...parts,
+    dim: frame.dim,
+    dataFormat,
+    rng,
+    members,
+    prefix: 'layers',
+    parameters: frame.parameters,
+    callOptions: ['layers', ...(parts.callOptions ?? [])],
+    codebooksOfLayers: members.columns.slice(1),
+
+    quantizeTokens(tokens: Tensor2D, { training, weights, options }: TokenCall<Call>): TokenResult<string> {
+      if (options.layers !== undefined) requireInteger(`${where}().quantize`, 'layers', options.layers, 1, count);
+      if (training) members.reseed(rng);
+      const kept = options.layers ?? (training && quantizeDropout ? drawLayers(config, count, rng) : count);
+      const x = frame.in(tokens);
+      const rows: Tensor2D[] = [];
+      const weighted = [];
+      const losses: Losses[] = [];
+      // Without losses nothing but the identity needs a gradient to x.
+      let residual = training || gradient === 'perLayer' ? x : withoutGradient(() => x.clone());
+      let sum: Tensor2D | undefined;
+      for (const [j, own] of layers.slice(0, kept).entries()) {
+        const { layer, scale } = own;
+        const result = layer.quantize(scale.down(residual), {
+          ...layerCall?.(options, j),
+          ...(training ? { training, mask: weights, step: options.step } : {}),
+        } as QuantizeOptions);
+        const quantized = scale.up(result.quantized as Tensor2D);
+        const code = withoutGradient(() => quantized.clone());
+        rows.push(toRows(result.indices, layer));
+        weighted.push(result.loss);
+        losses.push(result.losses);
+        const whole = gradient === 'perLayer' || !training;
+        const emitted = whole ? quantized : runsAgain.has(layer) ? withWeights(own, residual, code) : code;
+        sum = sum === undefined ? emitted : add(sum, emitted);
+        if (j + 1 < kept) residual = sub(residual, code);
+      }
+      const total = decoder.complete(sum as Tensor2D, kept);
+      const result = {
+        quantized: frame.out(gradient === 'perLayer' ? total : passGradient(x, total)),
+        indices: packed(rows),
+      };
+      return training ? { ...result, loss: sumOf(weighted), losses: members.combine(losses) } : result;
+    },
+
+    encodeTokens: (tokens) =>
+      withoutGradient(() => {
+        const rows: Tensor2D[] = [];
+        let residual = frame.in(tokens);
+        for (const [j, { layer, scale }] of layers.entries()) {
+          const input = scale.down(residual);
+          if (j + 1 === count) {
+            rows.push(toRows(layer.encode(input), layer));
+          } else {
+            const { quantized, indices } = layer.quantize(input);
+            rows.push(toRows(indices, layer));
+            residual = sub(residual, scale.up(quantized as Tensor2D));
+          }
+        }
+        return packed(rows);
+      }),
+
+    decodeRows: (rows, kept = count) => decoder.sum(rows, kept, frame.out),
+  });
+
+  return {
+    ...quantizer,
+    layers: parts.layers,
+    decode: (indices, options = {}) =>
+      withRows('decode', indices, options, ({ rows, tokenShape, layers: kept }) => {
+        const layout = layoutOf(tokenShape, frame.dim, dataFormat);
+        if (indices.size === 0) return layout.fromTokens(zeros([0, frame.dim]));
+        return layout.fromTokens(decoder.sum(rows, kept ?? count, frame.out));
+      }),
+    decodeLayers: (indices) =>
+      withRows('decodeLayers', indices, {}, ({ rows, tokenShape }) => {
+        const layout = layoutOf(tokenShape, codeDim, dataFormat);
+        if (indices.size === 0) {
+          const { shape } = layout.fromTokens(zeros([0, codeDim]));
+          return zeros([count, ...shape]);
+        }
+        return stack(decoder.each(rows).map((codes) => layout.fromTokens(codes)));
+      }),
+  };
+}
