@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createConfig, type Images, loadDataset, type TrainOptions } from '@vqkit/train';
+import { type Source, storedVectors } from './data.ts';
+
+/** A row of a table whose data may not be on this machine. */
+export interface SourceOrReason {
+  readonly name: string;
+  /** Undefined: not measured, for the reason given. */
+  readonly source: Source | undefined;
+  readonly reason: string;
+}
+
+const PATCH = 7;
+const TRAIN_IMAGES = 6000;
+const TEST_IMAGES = 1000;
+/** Where Debian's package dataset-fashion-mnist puts its files. */
+const DEBIAN_FASHION = '/usr/share/datasets/fashion-mnist';
+
+/**
+ * MNIST as patches of 7 × 7 pixels in [-1, 1], 16 tokens an image, from its first 6,000 images to train and the first 1,000 of its test
+ * set: the tokens of a picture tokenizer without the cost of its convolutions.
+ */
+export async function mnistPatches(): Promise<Source> {
+  return patches('MNIST, 7 × 7 patches', { data: 'mnist' });
+}
+
+/** The same of Fashion-MNIST, from `<dataDir>/fashion-mnist`, `dataDir` itself or Debian's package. */
+export async function fashionPatches(dataDir: string | undefined): Promise<SourceOrReason> {
+  const name = 'Fashion-MNIST, 7 × 7 patches';
+  const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'fashion-mnist'), dataDir]), DEBIAN_FASHION];
+  const found = folders.find((folder) => existsSync(join(folder, 'train-images-idx3-ubyte.gz')));
+  if (found === undefined) {
+    const reason =
+      'train-images-idx3-ubyte.gz is not there: apt-get install dataset-fashion-mnist, or --data with its folder';
+    return { name, source: undefined, reason };
+  }
+  return { name, source: await patches(name, { data: 'idx', dataPath: found }), reason: '' };
+}
+
+async function patches(name: string, data: TrainOptions): Promise<Source> {
+  const { train, test } = await loadDataset(createConfig({ ...data, validationSize: 0 }));
+  return storedVectors({
+    name,
+    dim: PATCH * PATCH,
+    range: 2,
+    train: cut(train, TRAIN_IMAGES),
+    test: cut(test, TEST_IMAGES),
+  });
+}
+
+/** The first images as patches, one after the other. */
+function cut(images: Images, most: number): Float32Array {
+  const { height, width } = images;
+  const count = Math.min(most, images.count);
+  const pixels = images.batch(Int32Array.from({ length: count }, (_, i) => i));
+  const [down, across] = [Math.floor(height / PATCH), Math.floor(width / PATCH)];
+  const out = new Float32Array(count * down * across * PATCH * PATCH);
+  let at = 0;
+  for (let image = 0; image < count; image++) {
+    for (let patch = 0; patch < down * across; patch++) {
+      const top = Math.floor(patch / across) * PATCH;
+      const left = (patch % across) * PATCH;
+      for (let row = 0; row < PATCH; row++, at += PATCH) {
+        const from = (image * height + top + row) * width + left;
+        out.set(pixels.subarray(from, from + PATCH), at);
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,168 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeWaveToFloat32Channels } from '@echogarden/wave-codec';
+import { createRng, DataError } from '@vqkit/core-tensor';
+import { type Source, storedVectors } from './data.ts';
+import { melFrames } from './data-mel.ts';
+
+/** Where Debian's package asterisk-core-sounds-en-wav puts its recordings: one speaker, 8 kHz, with pauses. */
+const DEBIAN_SPEECH = '/usr/share/asterisk/sounds/en_US_f_Allison';
+const BANDS = 40;
+/** 32 ms windows, 10 ms apart, as speech models use; a window is the next power of two of samples. */
+const WINDOW_MS = 32;
+const HOP_MS = 10;
+const TEST_SHARE = 0.1;
+/** A frame is silent when its loudest band is this far below the loudest band of all recordings, in nepers of power: 40 dB. */
+const SILENCE = (40 * Math.LN10) / 10;
+
+/** Speech as log-mel frames, every band with mean 0 and variance 1 over the training frames. */
+export interface Speech {
+  readonly source: Source;
+  /** Which frames of `source.test` are silent. */
+  readonly silentTest: Uint8Array;
+  readonly files: number;
+  readonly frames: number;
+  /** Share of silent frames in the training frames. */
+  readonly silence: number;
+  readonly sampleRate: number;
+}
+
+/**
+ * Reads every WAV file below `dataDir` (its subfolder `speech`, if there is one), or else of Debian's speech package, and makes mel
+ * frames. Whole recordings are held out for the test, a tenth of them. Undefined when nothing was named and the package is not installed.
+ *
+ * @param silence wanted share of silent frames in training and test: louder or silent frames are left out, at random, until it holds.
+ * @throws DataError when `dataDir` was named and has no readable WAV file, or the recordings differ in sample rate.
+ */
+export async function readSpeech(dataDir: string | undefined, silence?: number): Promise<Speech | undefined> {
+  const folder = speechFolder(dataDir);
+  if (folder === undefined) return undefined;
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && /\.wav$/i.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort((a, b) => (a < b ? -1 : 1));
+  if (files.length < 2) {
+    if (dataDir === undefined) return undefined;
+    throw new DataError(
+      `bench: the folder of --data must hold at least two WAV files for this experiment, got ${files.length}. Name a folder of recordings, or apt-get install asterisk-core-sounds-en-wav and leave --data out.`,
+    );
+  }
+  const recordings = await Promise.all(files.map(readRecording));
+  const sampleRate = recordings[0]?.sampleRate as number;
+  const other = recordings.findIndex((recording) => recording.sampleRate !== sampleRate);
+  if (other >= 0) {
+    throw new DataError(
+      `bench: all recordings must have one sample rate, got ${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}. Resample them, for example with sox.`,
+    );
+  }
+  return framesOf(
+    recordings.map(({ samples }) => samples),
+    sampleRate,
+    silence,
+  );
+}
+
+function speechFolder(dataDir: string | undefined): string | undefined {
+  if (dataDir === undefined) return existsSync(DEBIAN_SPEECH) ? DEBIAN_SPEECH : undefined;
+  const inner = join(dataDir, 'speech');
+  return existsSync(inner) ? inner : dataDir;
+}
+
+/** What a table says where there is no speech. */
+export const NO_SPEECH =
+  'no recordings on this machine: apt-get install asterisk-core-sounds-en-wav, or --data with a folder of WAV files';
+
+async function readRecording(file: string): Promise<{ samples: Float32Array; sampleRate: number }> {
+  try {
+    const { audioChannels, sampleRate } = decodeWaveToFloat32Channels(new Uint8Array(await readFile(file)), true, true);
+    return { samples: audioChannels[0] ?? new Float32Array(0), sampleRate };
+  } catch (error) {
+    throw new DataError(
+      `bench: ${file} must be a WAV file of PCM samples, got ${(error as Error).message}. Convert or remove it.`,
+    );
+  }
+}
+
+function framesOf(recordings: readonly Float32Array[], sampleRate: number, silence: number | undefined): Speech {
+  const window = 2 ** Math.round(Math.log2((sampleRate * WINDOW_MS) / 1000));
+  const mel = { sampleRate, window, hop: Math.round((sampleRate * HOP_MS) / 1000), bands: BANDS };
+  const order = createRng(2).permutation(recordings.length);
+  const held = Math.max(1, Math.round(TEST_SHARE * recordings.length));
+  const part = (from: number, to: number): Float32Array =>
+    joined(Array.from(order.slice(from, to), (i) => melFrames(recordings[i] as Float32Array, mel)));
+  const all = { train: part(held, order.length), test: part(0, held) };
+  const loudest = all.train.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const train = withSilence(all.train, loudest, silence);
+  const test = withSilence(all.test, loudest, silence);
+  const silent = silentFrames(train, loudest);
+  const silentTest = silentFrames(test, loudest);
+  const { mean, deviation } = bandStatistics(train);
+  const name = `speech, ${BANDS} mel bands${silence === undefined ? '' : `, ${Math.round(100 * silence)} % silent`}`;
+  return {
+    source: storedVectors({
+      name,
+      dim: BANDS,
+      train: standardised(train, mean, deviation),
+      test: standardised(test, mean, deviation),
+    }),
+    silentTest,
+    files: recordings.length,
+    frames: train.length / BANDS,
+    silence: silent.reduce((sum, flag) => sum + flag, 0) / silent.length,
+    sampleRate,
+  };
+}
+
+function silentFrames(frames: Float32Array, loudest: number): Uint8Array {
+  return Uint8Array.from({ length: frames.length / BANDS }, (_, i) =>
+    Number(frames.subarray(i * BANDS, (i + 1) * BANDS).every((value) => value < loudest - SILENCE)),
+  );
+}
+
+/** Leaves out frames at random until the share is right. */
+function withSilence(frames: Float32Array, loudest: number, share: number | undefined): Float32Array {
+  if (share === undefined) return frames;
+  const silent = silentFrames(frames, loudest);
+  const count = silent.reduce((sum, flag) => sum + flag, 0);
+  const loud = silent.length - count;
+  // The most that can be kept of each: share = keptSilent / (keptSilent + keptLoud).
+  const total = Math.min(share > 0 ? count / share : loud, share < 1 ? loud / (1 - share) : count);
+  const left = [Math.round(total * (1 - share)), Math.round(total * share)];
+  const kept: number[] = [];
+  for (const i of createRng(3).permutation(silent.length)) {
+    const kind = silent[i] as number;
+    if ((left[kind] as number) === 0) continue;
+    left[kind] = (left[kind] as number) - 1;
+    kept.push(i);
+  }
+  return joined(kept.map((i) => frames.subarray(i * BANDS, (i + 1) * BANDS)));
+}
+
+function bandStatistics(frames: Float32Array): { mean: Float64Array; deviation: Float64Array } {
+  const n = frames.length / BANDS;
+  const mean = new Float64Array(BANDS);
+  const deviation = new Float64Array(BANDS);
+  frames.forEach((value, i) => {
+    mean[i % BANDS] = (mean[i % BANDS] as number) + value / n;
+  });
+  frames.forEach((value, i) => {
+    deviation[i % BANDS] = (deviation[i % BANDS] as number) + (value - (mean[i % BANDS] as number)) ** 2 / n;
+  });
+  return { mean, deviation: deviation.map((variance) => Math.max(Math.sqrt(variance), 1e-3)) };
+}
+
+function standardised(frames: Float32Array, mean: Float64Array, deviation: Float64Array): Float32Array {
+  return frames.map((value, i) => (value - (mean[i % BANDS] as number)) / (deviation[i % BANDS] as number));
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

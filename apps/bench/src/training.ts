@@ -1,0 +1,244 @@
+import {
+  add,
+  grad,
+  keep,
+  variable as makeVariable,
+  mean,
+  type Scalar,
+  square,
+  stack,
+  sub,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tensor2d,
+  tidy,
+  type Variable,
+  variableGrads,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
+import { init } from '@vqkit/backend-wasm';
+import { adamWStep, createRng, type Quantizer } from '@vqkit/core-tensor';
+import type { Source } from './data.ts';
+import { evaluateTokens, type TokenEvaluation } from './training-evaluate.ts';
+import { createTokenAutoencoder, type Part, type TokenAutoencoder } from './training-model.ts';
+
+/** One training: everything that its result depends on. */
+export interface TrainingSetup {
+  readonly source: Source;
+  /** Made after the engine is started; owned and freed by the training. */
+  readonly quantizer: (seed: number) => Quantizer;
+  readonly steps: number;
+  /** Tokens of a step. */
+  readonly batch: number;
+  readonly seed: number;
+  /** Default 128. */
+  readonly hidden?: number;
+  /** Default 1e-3. */
+  readonly learningRate?: number;
+  readonly latentNorm?: boolean;
+  readonly latentScale?: number;
+  /** A further loss of the latents, beside reconstruction and the quantizer's own. */
+  readonly extraLoss?: (latents: Tensor2D) => Scalar;
+  /** Follows the gradient of the quantizer's own loss in the latents; for quantizers whose training changes nothing by itself. */
+  readonly lossGradient?: boolean;
+  /** Points of the trace, evenly over the steps. Default 20. */
+  readonly points?: number;
+  readonly progress?: (share: number) => void;
+}
+
+/** What training was like at one step. Every number is null where it was not finite. */
+export interface TracePoint {
+  /** Steps done before it. */
+  readonly step: number;
+  /** Of the batch of this step. */
+  readonly loss: number | null;
+  readonly reconstruction: number | null;
+  readonly losses: Readonly<Record<string, number | null>>;
+  /** Norms of the loss's gradient. */
+  readonly gradients: Readonly<Record<Part, number | null>>;
+  /** Root mean square over tokens of |∂(quantizer's loss)/∂z| times the tokens; null where it is not followed. */
+  readonly lossGradient: number | null;
+  /** Of 2,048 test vectors; null when the latents were not finite. */
+  readonly probe: TokenEvaluation | null;
+}
+
+/** How a training went: plain data. */
+export interface TrainingRun {
+  /** The first step whose loss was not finite; null when none was. Training stops there. */
+  readonly divergedAt: number | null;
+  readonly trace: readonly TracePoint[];
+  /** All test vectors after the last step; null when training diverged. */
+  readonly test: TokenEvaluation | null;
+}
+
+const PROBE = 2048;
+/** PyTorch's defaults. */
+const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+
+/** The engine of all trainings: the same everywhere, so that a result does not depend on what else is installed. */
+export async function startTrainingEngine(): Promise<void> {
+  await init({ threads: 2 });
+}
+
+/**
+ * Trains an autoencoder of tokens around a quantizer with mean squared error + the quantizer's loss and AdamW, and tells how it went.
+ * The same setup gives the same numbers, bit for bit.
+ */
+export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
+  await startTrainingEngine();
+  const { source, steps, batch, seed, learningRate = 1e-3, points = 20 } = setup;
+  const model = createTokenAutoencoder({
+    inputDim: source.dim,
+    hidden: setup.hidden ?? 128,
+    quantizer: setup.quantizer(seed),
+    latentNorm: setup.latentNorm ?? false,
+    latentScale: setup.latentScale ?? 1,
+    seed,
+  });
+  const optimizer = createOptimizer(Object.values(model.parts).flat());
+  const rng = createRng(seed).fork('batches');
+  const probe = source.test.subarray(0, PROBE * source.dim);
+  const every = Math.max(1, Math.floor(steps / points));
+  const trace: TracePoint[] = [];
+  let divergedAt: number | null = null;
+  try {
+    for (let step = 0; step < steps && divergedAt === null; step++) {
+      const vectors = tensor2d(source.draw(batch, rng), [batch, source.dim]);
+      const traced = step % every === 0 || step === steps - 1;
+      // Before the step changes the weights, so that all of a point belongs together.
+      const evaluation = traced ? await evaluateTokens(model, source, probe, step) : null;
+      const lossGradient = traced && setup.lossGradient === true ? await lossGradientOf(model, vectors, step) : null;
+      const { numbers, gradients } = gradientsOf(setup, model, vectors, step);
+      vectors.dispose();
+      const [loss, reconstruction, ...parts] = await numbers.values;
+      if (traced) {
+        trace.push({
+          step,
+          loss: finite(loss),
+          reconstruction: finite(reconstruction),
+          losses: Object.fromEntries(numbers.names.map((name, i) => [name, finite(parts[i])])),
+          gradients: await normsOf(model, gradients),
+          lossGradient,
+          probe: evaluation,
+        });
+        setup.progress?.(step / steps);
+      }
+      if (Number.isFinite(loss)) optimizer.step(gradients, learningRate);
+      else divergedAt = step;
+      for (const gradient of gradients.values()) gradient.dispose();
+    }
+    const test = divergedAt === null ? await evaluateTokens(model, source, source.test, steps) : null;
+    return { divergedAt, trace, test };
+  } finally {
+    optimizer.dispose();
+    model.dispose();
+  }
+}
+
+interface StepNumbers {
+  /** Loss, reconstruction, then the parts of the quantizer's loss. */
+  readonly values: Promise<Float32Array | Int32Array | Uint8Array>;
+  readonly names: readonly string[];
+}
+
+function gradientsOf(
+  setup: TrainingSetup,
+  model: TokenAutoencoder,
+  vectors: Tensor2D,
+  step: number,
+): { numbers: StepNumbers; gradients: Map<Variable, Tensor> } {
+  const names: string[] = [];
+  const kept: Tensor1D[] = [];
+  const variables = Object.values(model.parts).flat();
+  const { value, grads } = variableGrads(() => {
+    const { latents, output, loss, losses } = model.forward(vectors, { training: true, step });
+    const reconstruction: Scalar = mean(square(sub(output, vectors)));
+    const own: Scalar = setup.extraLoss === undefined ? loss : add(loss, setup.extraLoss(latents));
+    const total: Scalar = add(reconstruction, own);
+    names.push(...Object.keys(losses));
+    kept.push(keep(stack([total, reconstruction, ...Object.values(losses)]) as Tensor1D));
+    return total;
+  }, variables);
+  value.dispose();
+  const [stacked] = kept as [Tensor1D];
+  const values = stacked.data().finally(() => stacked.dispose());
+  const gradients = new Map<Variable, Tensor>();
+  for (const variable of variables) {
+    const gradient = grads[variable.name];
+    if (gradient !== undefined) gradients.set(variable, gradient);
+  }
+  return { numbers: { values, names }, gradients };
+}
+
+async function normsOf(
+  model: TokenAutoencoder,
+  gradients: ReadonlyMap<Variable, Tensor>,
+): Promise<Record<Part, number | null>> {
+  const norm = async (part: Part): Promise<number | null> => {
+    let squares = 0;
+    for (const variable of model.parts[part]) {
+      for (const element of (await gradients.get(variable)?.data()) ?? []) squares += element * element;
+    }
+    return finite(Math.sqrt(squares));
+  };
+  return { encoder: await norm('encoder'), quantizer: await norm('quantizer'), decoder: await norm('decoder') };
+}
+
+/** How hard the quantizer's loss pulls at a token: the root mean square of its gradient there, the loss not divided by the tokens. */
+async function lossGradientOf(model: TokenAutoencoder, vectors: Tensor2D, step: number): Promise<number | null> {
+  const before = model.quantizer.rng.state();
+  const gradient = tidy(() => {
+    const lossOf = (z: Tensor): Scalar => model.quantizer.quantize(z, { training: true, step }).loss;
+    return grad(lossOf)(model.latents(vectors));
+  });
+  model.quantizer.rng.restore(before);
+  let squares = 0;
+  for (const element of await gradient.data()) squares += element * element;
+  gradient.dispose();
+  const [tokens] = vectors.shape;
+  return finite(Math.sqrt(squares * tokens));
+}
+
+/** AdamW with its moments, over variables. */
+function createOptimizer(variables: readonly Variable[]): {
+  step(gradients: ReadonlyMap<Variable, Tensor>, learningRate: number): void;
+  dispose(): void;
+} {
+  const zeros = (like: Variable): Variable => {
+    const value = zerosLike(like);
+    const moment = makeVariable(value, false);
+    value.dispose();
+    return moment;
+  };
+  const entries = variables.map((weight) => ({ weight, m: zeros(weight), v: zeros(weight) }));
+  let done = 0;
+  return {
+    step(gradients, learningRate) {
+      done++;
+      for (const { weight, m, v } of entries) {
+        const gradient = gradients.get(weight);
+        if (gradient === undefined) continue;
+        tidy(() => {
+          const [nextWeight, nextM, nextV] = adamWStep(
+            { parameter: weight, gradient, m, v },
+            { ...ADAMW, learningRate, step: done },
+          );
+          weight.assign(nextWeight);
+          m.assign(nextM);
+          v.assign(nextV);
+        });
+      }
+    },
+    dispose() {
+      for (const { m, v } of entries) {
+        m.dispose();
+        v.dispose();
+      }
+    },
+  };
+}
+
+function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
