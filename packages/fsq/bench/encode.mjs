@@ -3,6 +3,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { createRng, kernelReport } from '@vqkit/core-tensor';
+import { time } from '@vqkit/testing/time';
 import { createFsq } from '../dist/index.js';
 
 const n = 65_536;
@@ -17,10 +18,10 @@ for (const engine of engines) {
   const fsq = createFsq({ levels });
   const z = tf.tensor(createRng(1).normalArray(n * levels.length, 1.5), [n, levels.length]);
   const indices = fsq.encode(z);
-  await time('encode', () => fsq.encode(z));
-  await time('decode', () => fsq.decode(indices));
-  await time('quantize', () => fsq.quantize(z).quantized);
-  await time('quantize with the gradient to z', () => tf.grad((x) => tf.sum(fsq.quantize(x).quantized))(z));
+  await timeTensor('encode', () => fsq.encode(z));
+  await timeTensor('decode', () => fsq.decode(indices));
+  await timeTensor('quantize', () => fsq.quantize(z).quantized);
+  await timeTensor('quantize with the gradient to z', () => tf.grad((x) => tf.sum(fsq.quantize(x).quantized))(z));
   fsq.dispose();
   tf.dispose([z, indices]);
 }
@@ -37,17 +38,11 @@ async function start(engine) {
 }
 
 /** @param {string} name @param {() => import('@tensorflow/tfjs-core').Tensor} f */
-async function time(name, f) {
-  /** @type {number[]} */
-  const times = [];
-  for (let i = 0; i < repetitions + 3; i++) {
-    const start = performance.now();
+function timeTensor(name, f) {
+  const run = async () => {
     const y = tf.tidy(f);
     await y.data();
-    if (i >= 3) times.push(performance.now() - start);
     y.dispose();
-  }
-  times.sort((a, b) => a - b);
-  const [min = 0, median = 0] = [times[0], times[repetitions >> 1]];
-  console.log(`${name.padEnd(34)} min ${min.toFixed(2).padStart(7)}   median ${median.toFixed(2).padStart(7)}`);
+  };
+  return time(name, run, { repetitions, warmUps: 3 });
 }

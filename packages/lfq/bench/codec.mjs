@@ -2,28 +2,15 @@
 // milliseconds. Run on the built packages: node bench/codec.mjs
 
 import { createRng } from '@vqkit/core-tensor';
+import { time } from '@vqkit/testing/time';
 import { createLfqCodec } from '../dist/codec.js';
 
 const n = 65_536;
-const repetitions = 21;
+const repeats = { repetitions: 21, warmUps: 5 };
 const codec = createLfqCodec({ dim: 10 });
 const z = createRng(1).normalArray(n * codec.dim, 1.5);
 const indices = new Int32Array(n);
 const codes = new Float32Array(z.length);
 
-time('encodeInto', () => codec.encodeInto(z, indices));
-time('decodeInto', () => codec.decodeInto(indices, codes));
-
-/** @param {string} name @param {() => void} f */
-function time(name, f) {
-  /** @type {number[]} */
-  const times = [];
-  for (let i = 0; i < repetitions + 5; i++) {
-    const start = performance.now();
-    f();
-    if (i >= 5) times.push(performance.now() - start);
-  }
-  times.sort((a, b) => a - b);
-  const [min = 0, median = 0] = [times[0], times[repetitions >> 1]];
-  console.log(`${name.padEnd(12)} min ${min.toFixed(2).padStart(8)}   median ${median.toFixed(2).padStart(8)}`);
-}
+await time('encodeInto', () => codec.encodeInto(z, indices), repeats);
+await time('decodeInto', () => codec.decodeInto(indices, codes), repeats);
