@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { OptionError, show } from '@vqkit/core-tensor';
 import { z } from 'zod';
 import { nearestName } from './nearest.ts';
-import { PRESET_NAMES, type PresetName, presets } from './presets.ts';
+import { PRESET_NAMES, type PresetName, presets, RECIPE } from './presets.ts';
 
 const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
 const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq'] as const;
@@ -50,21 +50,11 @@ export interface TrainConfig {
 export type TrainOptions = { readonly [name in keyof TrainConfig]?: TrainConfig[name] | undefined };
 
 const DEFAULTS = {
+  ...RECIPE,
   data: 'mnist',
   validationSize: 1000,
   quantizer: 'lfq',
   quantizerOptions: {},
-  widths: [16, 32],
-  loss: 'mse',
-  clampOutput: false,
-  batchSize: 256,
-  steps: 1000,
-  learningRate: 3e-4,
-  weightDecay: 0.01,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-  warmupSteps: 0,
-  clipGradNorm: 0,
   seed: 1234,
   logEvery: 10,
   validateEvery: 100,
