@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { ready, setBackend, version_core } from '@tensorflow/tfjs-core';
 import { init as initWasm } from '@vqkit/backend-wasm';
 import { kernelReport, requireInteger, requireKnownOptions, requireOneOf, UnsupportedError } from '@vqkit/core-tensor';
-import { type Obstacle, startNative } from './native.ts';
+import { type Obstacle, startNative } from './native/start.ts';
 
 /** The engines of a Node process, fastest first. */
 const ENGINES = ['native', 'wasm', 'cpu'] as const;

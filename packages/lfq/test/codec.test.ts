@@ -1,6 +1,14 @@
 import { tensor } from '@tensorflow/tfjs-core';
 import { createRng, OptionError, UnsupportedError } from '@vqkit/core-tensor';
-import { camelCaseOptions, eachEngine, expectIdentical, expectSame, goldenCases, goldenTensor } from '@vqkit/testing';
+import {
+  camelCaseOptions,
+  eachEngine,
+  expectIdentical,
+  expectSame,
+  goldenCases,
+  goldenTensor,
+  subnormalsAreZero,
+} from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLfqCodec } from '../src/codec.ts';
@@ -20,10 +28,10 @@ const SPECIAL = [
 ];
 
 /** Normal numbers, one in five of them special. */
-function values(count: number, seed: number): Float32Array {
+function values(count: number, seed: number, special: readonly number[]): Float32Array {
   const rng = createRng(seed);
-  const chosen = rng.uniformArray(count, 0, 5 * SPECIAL.length);
-  return rng.normalArray(count, 1.5).map((value, i) => SPECIAL[Math.floor(chosen[i] as number)] ?? value);
+  const chosen = rng.uniformArray(count, 0, 5 * special.length);
+  return rng.normalArray(count, 1.5).map((value, i) => special[Math.floor(chosen[i] as number)] ?? value);
 }
 
 const drawn = fc.record({
@@ -34,7 +42,10 @@ const drawn = fc.record({
   softClampInputValue: fc.constantFrom(null, 3, 4.5, 10, 1e3),
 });
 
-eachEngine(() => {
+eachEngine((engine) => {
+  // What the soft clamp and the division by the length do to subnormal numbers is the engine's arithmetic.
+  const special = SPECIAL.filter((value) => !(subnormalsAreZero(engine) && value !== 0 && Math.abs(value) < 2 ** -126));
+
   describe('the codec of LFQ', () => {
     it('gives the ids and the codes of the tensors, bit for bit', async () => {
       const property = fc.asyncProperty(drawn, fc.nat(40), fc.nat(), async ({ bits, ...rest }, tokens, seed) => {
@@ -42,7 +53,7 @@ eachEngine(() => {
         const codec = createLfqCodec(lfq.config);
         const { dim, codebookSize, numCodebooks } = lfq;
         expect(codec).toMatchObject({ dim, codebookSize, numCodebooks });
-        const x = values(tokens * dim, seed);
+        const x = values(tokens * dim, seed, special);
         const ids = lfq.encode(tensor(x, [tokens, dim]));
         await expectSame(codec.encode(x), ids);
         await expectIdentical(codec.decode(codec.encode(x)), lfq.decode(ids));
@@ -52,7 +63,8 @@ eachEngine(() => {
     });
 
     it('keeps the sign that a soft clamp keeps, down to the smallest numbers', async () => {
-      const x = Float32Array.from({ length: 64 }, (_, i) => (i + 1) * 2 ** -149);
+      const smallest = subnormalsAreZero(engine) ? 2 ** -110 : 2 ** -149;
+      const x = Float32Array.from({ length: 64 }, (_, i) => (i + 1) * smallest);
       for (const softClampInputValue of [0.3, 0.5, 0.7, 1, 1.5, 2, 3, 17.3, 64]) {
         const lfq = createLfq({ dim: 1, codebookScale: 0.1, softClampInputValue });
         await expectSame(createLfqCodec(lfq.config).encode(x), lfq.encode(tensor(x, [64, 1])));

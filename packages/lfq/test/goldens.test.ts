@@ -103,7 +103,7 @@ function gradientsOf(lfq: Lfq, x: Tensor, objective: () => Scalar): Gradients {
   return { x: dx as Tensor, variables: Object.fromEntries(variables.map(([name], i) => [name, rest[i] as Tensor])) };
 }
 
-eachEngine(() => {
+eachEngine((engineName) => {
   describe('LFQ against vector-quantize-pytorch', () => {
     for (const [i, golden] of goldenCases('LFQ').entries()) {
       if (golden.mask !== undefined) continue;
@@ -132,13 +132,15 @@ eachEngine(() => {
         const own = setUp(golden);
         const { create, x, call } = own;
         const relative = Math.max(tolerances.float32, tolerances.rounding * (await largestExponent(own)));
-        const noise = tolerances.rounding * gradientTerms(own);
+        const rounding = engineName === 'native' ? tolerances.nativeProbability : tolerances.rounding;
+        const noise = rounding * gradientTerms(own);
         const lfq = create({ entropyEps: EPS });
         const { loss, losses } = lfq.quantize(x, call);
         const { per_sample_entropy, batch_entropy, commitment } = golden.breakdown ?? {};
-        await expectClose(loss, golden.loss?.data ?? [], relative);
-        await expectClose(losses.perSampleEntropy, [per_sample_entropy as number], relative);
-        await expectClose(losses.codebookEntropy, [batch_entropy as number], relative);
+        // A probability near 1 that is off by its rounding adds as much to the entropy, which may itself be as small.
+        await expectClose(loss, golden.loss?.data ?? [], relative, tolerances.rounding);
+        await expectClose(losses.perSampleEntropy, [per_sample_entropy as number], relative, tolerances.rounding);
+        await expectClose(losses.codebookEntropy, [batch_entropy as number], relative, tolerances.rounding);
         // The reference reports 0 where the weight is 0.
         if (lfq.config.commitmentLossWeight > 0)
           await expectClose(losses.commitment, [commitment as number], tolerances.float32);

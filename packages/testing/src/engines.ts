@@ -1,16 +1,19 @@
+import { existsSync } from 'node:fs';
 import { env, ready, removeBackend, scalar, setBackend } from '@tensorflow/tfjs-core';
+import { findNative, startNative } from '@vqkit/backend-node';
 import { beforeAll, describe, it } from 'vitest';
 
-export type EngineName = 'cpu' | 'wasm' | 'wasm-threads' | 'native';
+export type EngineName = 'cpu' | 'wasm' | 'wasm-threads' | 'native' | 'webgpu';
 
 /** How each engine is started; throws where it cannot run on this machine. */
 const engines: Record<EngineName, () => Promise<void>> = {
   cpu: startCpu,
   wasm: () => startWasm(1),
   'wasm-threads': () => startWasm(2),
-  native: async () => {
-    const reason = await nativeMissing();
-    if (reason !== undefined) throw new Error(reason);
+  native: startNativeEngine,
+  webgpu: async () => {
+    const { init } = await import('@vqkit/backend-webgpu');
+    await init();
   },
 };
 
@@ -35,11 +38,31 @@ async function startWasm(threads: number): Promise<void> {
   wasmThreads = threads;
 }
 
-/** Starts native TensorFlow, or tells why it cannot. */
-async function nativeMissing(): Promise<string | undefined> {
-  const { startNative } = await import('@vqkit/backend-node');
+async function startNativeEngine(): Promise<void> {
   const started = await startNative();
-  return 'reason' in started ? started.reason : undefined;
+  if ('reason' in started) throw new Error(`${started.reason}. ${started.fix}`);
+}
+
+/** Drivers that play a graphics processor in software: SwiftShader, as Debian, Ubuntu and Chrome install it with the browser. */
+const SOFTWARE_DRIVERS = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
+
+/** Why WebGPU cannot run here, if so. Without a driver that the environment names, the tests take one in software. */
+async function webgpuMissing(): Promise<string | undefined> {
+  const driver = SOFTWARE_DRIVERS.map((folder) => `${folder}/vk_swiftshader_icd.json`).find(existsSync);
+  if (driver !== undefined) process.env.VK_ICD_FILENAMES ??= driver;
+  const { findAdapter } = await import('@vqkit/backend-webgpu');
+  return findAdapter().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
+/**
+ * Whether an engine's arithmetic takes subnormal numbers (below 2^-126) for zeros. vqkit's kernels for it
+ * tell them from zero all the same where ids depend on it.
+ */
+export function subnormalsAreZero(engine: EngineName): boolean {
+  return engine === 'native' || engine === 'webgpu';
 }
 
 /** Makes an engine the active one. Tensors made on another engine stay usable: tfjs moves their data when they are next read. */
@@ -49,10 +72,15 @@ export async function startEngine(name: EngineName): Promise<void> {
 
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').filter((name) => name !== '');
 
-/** Why an engine cannot run here. Only the native one may be missing: a wasm engine that does not start is a bug. */
+/**
+ * Why an engine cannot run here. Only native and webgpu may be missing: a wasm engine that does not start is a bug, and so is a
+ * native one that is installed.
+ */
 const missing: Partial<Record<EngineName, string>> = {};
-const whyNoNative = await nativeMissing();
-if (whyNoNative !== undefined) missing.native = whyNoNative;
+const native = findNative();
+if ('reason' in native) missing.native = native.reason;
+const whyNoWebgpu = await webgpuMissing();
+if (whyNoWebgpu !== undefined) missing.webgpu = whyNoWebgpu;
 
 /**
  * Runs a suite once per engine. A missing engine fails when REQUIRE_BACKENDS (a comma list) names it; otherwise its suite is skipped,
