@@ -2,6 +2,14 @@ export { adamWStep } from './adamw';
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';
+export {
+  addSums,
+  averageEntropySums,
+  averageSlope,
+  bitEntropyGrad,
+  bitEntropySums,
+  halfProbabilities,
+} from './entropy';
 export { fsqQuantize } from './fsq';
 export { findOutOfRange, gatherRows } from './gather';
 export { gelu, geluGrad } from './gelu';

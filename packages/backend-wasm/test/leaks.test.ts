@@ -16,7 +16,7 @@ import {
   type Tensor4D,
   tensor1d,
 } from '@tensorflow/tfjs-core';
-import { adamWStep, gelu, groupNorm } from '@vqkit/core-tensor';
+import { adamWStep, bitEntropy, gelu, groupNorm } from '@vqkit/core-tensor';
 import { startEngine } from '@vqkit/testing';
 import { describe, it } from 'vitest';
 import { expectNoLeaks } from './compare.ts';
@@ -50,6 +50,19 @@ const runs: Record<string, () => Tensor[]> = {
   gather: () => both((x) => gather(x as Tensor2D, ids()), [4, 6]),
   gelu: () => both((x) => gelu(x), [3, 50]),
   groupNorm: () => both((x) => groupNorm(x, 2), [3, 4, 4, 8]),
+  bitEntropy: () =>
+    both(
+      (logits, weights) => {
+        const inputs = {
+          logits: logits as Tensor2D,
+          sampleWeights: weights as Tensor1D,
+          batchWeights: weights as Tensor1D,
+        };
+        return bitEntropy(inputs, { codebook: true })[1];
+      },
+      [5, 4],
+      [5],
+    ),
   adamWStep: () => {
     const [parameter, gradient, m, v] = [1, 2, 3, 4].map((seed) => randomNormal([33], 0, 1, 'float32', seed));
     const inputs = { parameter, gradient, m, v } as Parameters<typeof adamWStep>[0];

@@ -2,6 +2,7 @@ import { getKernel, type KernelBackend, type KernelConfig, type KernelFunc } fro
 import { provideKernel } from '@vqkit/core-tensor';
 import { adamWStep } from './adamw-step.ts';
 import { batchMatMul } from './batch-mat-mul.ts';
+import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
 import { convSame, convSameGradFilter, convSameGradInput } from './conv-same.ts';
 import { conv2D, fusedConv2D } from './conv2d.ts';
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
@@ -59,6 +60,8 @@ function register(): void {
   provide('GatherV2', gatherV2(tfjs('GatherV2')));
   provide('UnsortedSegmentSum', unsortedSegmentSum);
 
+  provide('BitEntropy', bitEntropy);
+  provide('BitEntropyGrad', bitEntropyGrad);
   provide('FsqQuantize', fsqQuantize);
   provide('SignQuantize', signQuantize);
   provide('NearestCode', nearestCode);

@@ -53,6 +53,62 @@ export interface BitEntropyInputs {
   readonly [name: string]: Tensor;
 }
 
+type BitEntropyOutputs = [perSampleEntropy: Scalar, codebookEntropy: Scalar, averageProbabilities: Tensor1D];
+
+/** The gradients of the three outputs, the inputs, and the two outputs that the gradient needs again. */
+interface BitEntropyGradInputs extends BitEntropyInputs {
+  readonly dPerSample: Scalar;
+  readonly dEntropy: Scalar;
+  readonly dAverage: Tensor1D;
+  readonly entropy: Scalar;
+  readonly average: Tensor1D;
+}
+
+const BitEntropyGrad: Kernel<BitEntropyGradInputs, BitEntropyAttrs, [dLogits: Tensor2D]> = defineKernel({
+  name: 'BitEntropyGrad',
+  reference: (inputs, { codebook }) => {
+    const { dPerSample, dEntropy, dAverage, logits, sampleWeights, batchWeights, entropy, average } = inputs;
+    const z = clipByValue(logits, -SATURATED, SATURATED);
+    const slope = neg(mul(z, mul(sigmoid(z), sigmoid(neg(z)))));
+    const ofSample = mul(slope, expandDims(mul(sampleWeights, dPerSample), 1)) as Tensor2D;
+    if (!codebook) return [ofSample];
+    // ∂H/∂avg = -(log avg + 1). Every token's probabilities sum to 1, so a constant in it moves nothing: centred at H it loses
+    // the fewest digits.
+    const centred = neg(add(log(maximum(average, scalar(SMALLEST))), entropy));
+    const dAvg = add(mul(centred, dEntropy), dAverage);
+    return [add(ofSample, averageGradient(logits, batchWeights, dAvg as Tensor1D))];
+  },
+});
+
+const BitEntropy: Kernel<BitEntropyInputs, BitEntropyAttrs, BitEntropyOutputs> = defineKernel({
+  name: 'BitEntropy',
+  reference: ({ logits, sampleWeights, batchWeights }, { codebook }) => {
+    const perSample = sumOf(mul(sum(binaryEntropy(logits), 1), sampleWeights));
+    if (!codebook) return [perSample, scalar(0), zeros([0])];
+    const average: Tensor1D = reshape(averageOf(logits, batchWeights), [-1]);
+    const surprise = neg(log(maximum(average, scalar(SMALLEST))));
+    return [perSample, sumOf(mul(average, surprise)), average];
+  },
+  inputsToSave: ['logits', 'sampleWeights', 'batchWeights'],
+  outputsToSave: [false, true, true],
+  gradient: (dys, saved, attrs) => ({
+    logits: () => {
+      const [dPerSample, dEntropy, dAverage] = dys as [Scalar, Scalar, Tensor1D];
+      const [logits, sampleWeights, batchWeights, entropy, average] = saved as [
+        Tensor2D,
+        Tensor1D,
+        Tensor1D,
+        Scalar,
+        Tensor1D,
+      ];
+      const inputs = { dPerSample, dEntropy, dAverage, logits, sampleWeights, batchWeights, entropy, average };
+      return BitEntropyGrad(inputs, attrs)[0];
+    },
+    sampleWeights: () => zerosLike(saved[1] as Tensor),
+    batchWeights: () => zerosLike(saved[2] as Tensor),
+  }),
+});
+
 /**
  * Both entropies of codes made of independent bits, exactly and without the N × 2^d matrix, in nats.
  *
@@ -67,45 +123,15 @@ export interface BitEntropyInputs {
  *
  * @throws UnsupportedError above 20 bits when the codebook entropy is asked for.
  */
-export const bitEntropy: Kernel<
-  BitEntropyInputs,
-  BitEntropyAttrs,
-  [perSampleEntropy: Scalar, codebookEntropy: Scalar, averageProbabilities: Tensor1D]
-> = defineKernel({
-  name: 'BitEntropy',
-  reference: ({ logits, sampleWeights, batchWeights }, { codebook }) => {
-    const perSample = sumOf(mul(sum(binaryEntropy(logits), 1), sampleWeights));
-    if (!codebook) return [perSample, scalar(0), zeros([0])];
-    const average: Tensor1D = reshape(averageOf(logits, batchWeights), [-1]);
-    const surprise = neg(log(maximum(average, scalar(SMALLEST))));
-    return [perSample, sumOf(mul(average, surprise)), average];
-  },
-  inputsToSave: ['logits', 'sampleWeights', 'batchWeights'],
-  outputsToSave: [false, true, true],
-  gradient: (dys, saved, { codebook }) => ({
-    logits: () => {
-      const [dPerSample, dEntropy, dAverage] = dys as [Scalar, Scalar, Tensor1D];
-      const [logits, sampleWeights, batchWeights, entropy, average] = saved as [
-        Tensor2D,
-        Tensor1D,
-        Tensor1D,
-        Scalar,
-        Tensor1D,
-      ];
-      const z = clipByValue(logits, -SATURATED, SATURATED);
-      const slope = neg(mul(z, mul(sigmoid(z), sigmoid(neg(z)))));
-      const ofSample = mul(slope, expandDims(mul(sampleWeights, dPerSample), 1));
-      if (!codebook) return ofSample;
-      // ∂H/∂avg = -(log avg + 1). Every token's probabilities sum to 1, so a constant in it moves nothing: centred at H it loses
-      // the fewest digits.
-      const centred = neg(add(log(maximum(average, scalar(SMALLEST))), entropy));
-      const dAvg = add(mul(centred, dEntropy), dAverage);
-      return add(ofSample, averageGradient(logits, batchWeights, dAvg as Tensor1D));
-    },
-    sampleWeights: () => zerosLike(saved[1] as Tensor),
-    batchWeights: () => zerosLike(saved[2] as Tensor),
-  }),
-});
+export function bitEntropy(inputs: BitEntropyInputs, attrs: BitEntropyAttrs): BitEntropyOutputs {
+  const [, dim] = inputs.logits.shape;
+  if (attrs.codebook && dim > MAX_CODEBOOK_ENTROPY_BITS) {
+    throw new UnsupportedError(
+      `bitEntropy: logits must have at most ${MAX_CODEBOOK_ENTROPY_BITS} bits for the codebook entropy, got ${dim}. Use several codebooks of fewer bits, or leave the codebook entropy out.`,
+    );
+  }
+  return BitEntropy(inputs, attrs);
+}
 
 /** Below this a probability has log SMALLEST: p log p stays 0 at 0 and the gradient finite. Still a normal float32. */
 const SMALLEST = 1.2e-38;
@@ -139,11 +165,6 @@ function sumOf(x: Tensor1D): Scalar {
 /** Σ_n w_n A_n(a) B_n(b): [2^⌈d/2⌉, 2^⌊d/2⌋]. */
 function averageOf(logits: Tensor2D, weights: Tensor1D): Tensor2D {
   const [, dim] = logits.shape;
-  if (dim > MAX_CODEBOOK_ENTROPY_BITS) {
-    throw new UnsupportedError(
-      `bitEntropy: logits must have at most ${MAX_CODEBOOK_ENTROPY_BITS} bits for the codebook entropy, got ${dim}. Use several codebooks of fewer bits, or leave the codebook entropy out.`,
-    );
-  }
   const high = Math.ceil(dim / 2);
   const z = transpose(logits);
   let average: Tensor2D = zeros([2 ** high, 2 ** (dim - high)]);
