@@ -70,9 +70,17 @@ function speechFolder(dataDir: string | undefined): string | undefined {
   return existsSync(inner) ? inner : dataDir;
 }
 
-/** What a table says where there is no speech. */
-export const NO_SPEECH =
-  'no recordings on this machine: apt-get install asterisk-core-sounds-en-wav, or --data with a folder of WAV files';
+/**
+ * {@link readSpeech} for an experiment that is about nothing else.
+ * @throws DataError when there are no recordings.
+ */
+export async function requireSpeech(dataDir: string | undefined, silence?: number): Promise<Speech> {
+  const speech = await readSpeech(dataDir, silence);
+  if (speech !== undefined) return speech;
+  throw new DataError(
+    'bench: this experiment needs speech, got no recordings on this machine. Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of WAV files.',
+  );
+}
 
 async function readRecording(file: string): Promise<{ samples: Float32Array; sampleRate: number }> {
   try {

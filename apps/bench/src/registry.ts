@@ -10,7 +10,23 @@ export interface ExperimentEntry {
 }
 
 /** Every experiment, in the order of `pnpm bench all`. A new one is a file in experiments/ and an entry here. */
-export const experiments: readonly ExperimentEntry[] = [];
+export const experiments: readonly ExperimentEntry[] = [
+  { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },
+  { name: 'lfq-scale-drift', load: async () => (await import('../experiments/lfq-scale-drift.ts')).lfqScaleDrift },
+  { name: 'simvq-rotation', load: async () => (await import('../experiments/simvq-rotation.ts')).simVqRotation },
+  {
+    name: 'simvq-rotation-images',
+    load: async () => (await import('../experiments/simvq-rotation-images.ts')).simVqRotationImages,
+  },
+  {
+    name: 'simvq-over-rotation',
+    load: async () => (await import('../experiments/simvq-over-rotation.ts')).simVqOverRotation,
+  },
+  {
+    name: 'speech-simvq-rotation',
+    load: async () => (await import('../experiments/speech-simvq-rotation.ts')).speechSimVqRotation,
+  },
+];
 
 /**
  * The entries that are asked for, each once; `all` is all of them.

@@ -1,0 +1,13 @@
+import { gaussianStream } from '../src/data.ts';
+import type { Experiment } from '../src/experiment.ts';
+import { rotationExperiment } from '../src/training-rotation.ts';
+
+/** The second question on a stream of Gaussian vectors: needs no data. The grid and its answer are in src/training-rotation.ts. */
+export const simVqRotation: Experiment = rotationExperiment({
+  name: 'simvq-rotation',
+  where: 'on a synthetic stream',
+  data: 'An endless stream of 8 Gaussian factors mixed into 32 features.',
+  codebookSize: 256,
+  steps: 800,
+  source: async () => gaussianStream({ dim: 32, factors: 8 }),
+});
