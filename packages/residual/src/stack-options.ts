@@ -1,4 +1,4 @@
-import { type DataFormat, type Rng, requireBoolean, requireInteger, requireOneOf } from '@vqkit/core-tensor';
+import { createRng, type DataFormat, type Rng, requireBoolean, requireInteger, requireOneOf } from '@vqkit/core-tensor';
 
 /** How the gradient of `quantized` reaches the input; see `createResidual`. */
 export type ResidualGradient = 'identity' | 'perLayer';
@@ -49,4 +49,15 @@ export function drawLayers(stack: Required<StackOptions>, count: number, rng: Rn
   const { quantizeDropoutCutoffIndex: cutoff, quantizeDropoutMultipleOf: multiple } = stack;
   const last = cutoff + rng.integer(count - cutoff);
   return Math.min(count, Math.ceil((last + 1) / multiple) * multiple);
+}
+
+/** Seed of layer j of a stack that makes its layers itself. */
+export function layerSeed(seed: number, j: number): number {
+  return createRng(seed).fork(`layer${j}`).uint32();
+}
+
+/** Those of the keys that `options` has. */
+export function pick<T extends object, Key extends keyof T>(options: T, keys: readonly Key[]): Pick<T, Key> {
+  const own = keys.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]);
+  return Object.fromEntries(own) as Pick<T, Key>;
 }

@@ -26,6 +26,8 @@ export interface Golden {
   readonly grad_parameters_of_loss_sum?: Record<string, GoldenTensor>;
   readonly breakdown?: { per_sample_entropy: number; batch_entropy: number; commitment: number };
   readonly eval_quantized?: GoldenTensor;
+  /** The state after the training step, of the residual goldens with moving averages. */
+  readonly state_after?: Record<string, GoldenTensor>;
 }
 
 interface GoldenFile {
@@ -35,15 +37,16 @@ interface GoldenFile {
   readonly rotate_to: Record<string, GoldenTensor>[];
 }
 
-/** torch 2.13 (`upstream`), and the options it leaves out, run on torch 1.13 (`extra`, fixtures/make_extra_goldens.py). */
-function read(file: 'upstream-1.31.0' | 'upstream-1.31.0-extra'): GoldenFile {
+const FILES = ['upstream-1.31.0', 'upstream-1.31.0-extra', 'upstream-1.31.0-residual'] as const;
+
+/** The given goldens, and what they leave out: single quantizers (`extra`) and stacks (`residual`), by the scripts in fixtures/. */
+function read(file: (typeof FILES)[number]): GoldenFile {
   return JSON.parse(readFileSync(new URL(`../fixtures/${file}.json`, import.meta.url), 'utf8')) as GoldenFile;
 }
 
 /** The goldens of one class of the reference library, such as `FSQ`. */
 export function goldenCases(kind: string): Golden[] {
-  const files = [read('upstream-1.31.0'), read('upstream-1.31.0-extra')];
-  return files.flatMap((file) => file.cases).filter((golden) => golden.kind === kind);
+  return FILES.flatMap((file) => read(file).cases).filter((golden) => golden.kind === kind);
 }
 
 export function goldenRotations(): Record<string, GoldenTensor>[] {
