@@ -57,8 +57,8 @@ export function describeValues(make: Make, is: { noisy: boolean; fixedPoint: boo
       const q = make();
       const z = latents(q, [2, 3]);
       const inference = q.quantize(z);
-      const training = q.quantize(z, TRAIN);
       const tidied = tidy(() => q.quantize(z));
+      const training = q.quantize(z, TRAIN);
       await expectIdentical(training.indices, inference.indices);
       await expectIdentical(tidied.indices, inference.indices);
       await expectIdentical(tidied.quantized, inference.quantized);

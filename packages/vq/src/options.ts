@@ -1,0 +1,170 @@
+import {
+  type DataFormat,
+  requireBoolean,
+  requireFraction,
+  requireInteger,
+  requireKnownOptions,
+  requireNonNegative,
+  requireOption,
+  requirePositive,
+  requireSchedule,
+  type Schedule,
+} from '@vqkit/core-tensor';
+import { ROTATION_MAX_SCALE } from '@vqkit/losses';
+import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
+
+export const WHERE = 'createVq';
+
+export interface VqOptions {
+  /** Size of the feature axis. */
+  readonly dim: number;
+  /** Number of codes K of one codebook, from 1 to 2^24. */
+  readonly codebookSize: number;
+  /** Features d of a code. Default `dim`, for every head; linear projections are added when heads · d differs from dim. */
+  readonly codebookDim?: number;
+  /** Codes per token: the features are split between them in order. Default 1. */
+  readonly heads?: number;
+  /** A codebook for each head; false: one for all. Default false. */
+  readonly separateCodebookPerHead?: boolean;
+  /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
+  readonly useCosineSim?: boolean;
+  /** Default `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+  /** Trains the codes by gradient instead of by moving averages. Default false. */
+  readonly learnableCodebook?: boolean;
+  /** Never changes the codes. Default false. */
+  readonly freezeCodebook?: boolean;
+  /** γ: share of the old statistics that one step keeps, 0 to 1. Default 0.8. */
+  readonly decay?: number;
+  /** ε of the Laplace smoothing of cluster sizes, > 0. Default 1e-5. */
+  readonly eps?: number;
+  /** Places the codes by k-means++ on the first batch of training. Default false: uniformly at random near 0. */
+  readonly kmeansInit?: boolean;
+  /** Lloyd iterations after the k-means++ seeding, >= 1. Default 10. */
+  readonly kmeansIters?: number;
+  /** A code whose moving cluster size falls below it is replaced by a token of the batch. Default 0: never. */
+  readonly thresholdEmaDeadCode?: number;
+  /** Cluster size that a replaced code starts with, > 0. Default `thresholdEmaDeadCode`. */
+  readonly resetClusterSize?: number;
+  /** Gradient by the rotation trick; false: straight-through. Default true, but false for one feature and for sampled codes. */
+  readonly rotationTrick?: boolean;
+  /** Bound of the rotation's scale |q| / |x|. Default 100. */
+  readonly rotationMaxScale?: number;
+  /** Weight of mse(x, sg q), the pull of tokens to their codes. Default 1. */
+  readonly commitmentWeight?: number;
+  /** Weight of mse(sg x, q), the pull of learnable codes to their tokens. Default 1. */
+  readonly codebookWeight?: number;
+  /** Weight of the codes' squared cosines with each other. Default 0. */
+  readonly orthogonalRegWeight?: number;
+  /** Takes only the codes that the batch uses into that term. Default false. */
+  readonly orthogonalRegActiveCodesOnly?: boolean;
+  /** Takes at most so many codes, drawn anew in each call, into that term. Default null: all. */
+  readonly orthogonalRegMaxCodes?: number | null;
+  /** Draws codes with probability softmax(-|x - c| / T) when training, instead of taking the nearest. Default false. */
+  readonly stochasticSampleCodes?: boolean;
+  /** T, > 0, or a schedule over `step`. Default 1. */
+  readonly sampleCodebookTemp?: Schedule;
+  /** Seed of codebook, projections, k-means, replaced and sampled codes. Default 0. */
+  readonly seed?: number;
+}
+
+/** {@link VqOptions} with every default filled in: plain data. */
+export type VqConfig = Required<VqOptions>;
+
+export function resolve(options: VqOptions): VqConfig {
+  requireKnownOptions(WHERE, options, OPTIONS);
+  const codes = resolveCodes(WHERE, options);
+  return { ...codes, ...learning(options), ...loss(options), ...gradient(options, codes) };
+}
+
+type LearningOptions =
+  | 'learnableCodebook'
+  | 'freezeCodebook'
+  | 'decay'
+  | 'eps'
+  | 'kmeansInit'
+  | 'kmeansIters'
+  | 'thresholdEmaDeadCode'
+  | 'resetClusterSize'
+  | 'seed';
+
+/** How codes move. */
+function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
+  const { learnableCodebook = false, freezeCodebook = false, decay = 0.8, eps = 1e-5 } = options;
+  requireBoolean(WHERE, 'learnableCodebook', learnableCodebook);
+  requireBoolean(WHERE, 'freezeCodebook', freezeCodebook);
+  requireFraction(WHERE, 'decay', decay);
+  requirePositive(WHERE, 'eps', eps);
+  const { kmeansInit = false, kmeansIters = 10, thresholdEmaDeadCode = 0, seed = 0 } = options;
+  requireBoolean(WHERE, 'kmeansInit', kmeansInit);
+  requireInteger(WHERE, 'kmeansIters', kmeansIters, 1);
+  requireNonNegative(WHERE, 'thresholdEmaDeadCode', thresholdEmaDeadCode);
+  const { resetClusterSize = thresholdEmaDeadCode > 0 ? thresholdEmaDeadCode : 1 } = options;
+  requirePositive(WHERE, 'resetClusterSize', resetClusterSize);
+  requireOption(
+    resetClusterSize >= thresholdEmaDeadCode,
+    WHERE,
+    'resetClusterSize',
+    `at least thresholdEmaDeadCode, ${thresholdEmaDeadCode}`,
+    resetClusterSize,
+    'Leave it out: a smaller one would be dead again at once.',
+  );
+  requireInteger(WHERE, 'seed', seed, 0, 2 ** 32 - 1);
+  return {
+    learnableCodebook,
+    freezeCodebook,
+    decay,
+    eps,
+    kmeansInit,
+    kmeansIters,
+    thresholdEmaDeadCode,
+    resetClusterSize,
+    seed,
+  };
+}
+
+type LossOptions =
+  | 'commitmentWeight'
+  | 'codebookWeight'
+  | 'orthogonalRegWeight'
+  | 'orthogonalRegActiveCodesOnly'
+  | 'orthogonalRegMaxCodes';
+
+/** What is minimised. */
+function loss(options: VqOptions): Pick<VqConfig, LossOptions> {
+  const { commitmentWeight = 1, codebookWeight = 1 } = options;
+  requireNonNegative(WHERE, 'commitmentWeight', commitmentWeight);
+  requireNonNegative(WHERE, 'codebookWeight', codebookWeight);
+  const { orthogonalRegWeight = 0, orthogonalRegActiveCodesOnly = false, orthogonalRegMaxCodes = null } = options;
+  requireNonNegative(WHERE, 'orthogonalRegWeight', orthogonalRegWeight);
+  requireBoolean(WHERE, 'orthogonalRegActiveCodesOnly', orthogonalRegActiveCodesOnly);
+  if (orthogonalRegMaxCodes !== null) requireInteger(WHERE, 'orthogonalRegMaxCodes', orthogonalRegMaxCodes, 1);
+  return {
+    commitmentWeight,
+    codebookWeight,
+    orthogonalRegWeight,
+    orthogonalRegActiveCodesOnly,
+    orthogonalRegMaxCodes,
+  };
+}
+
+type GradientOptions = 'rotationTrick' | 'rotationMaxScale' | 'stochasticSampleCodes' | 'sampleCodebookTemp';
+
+/** How the gradient passes to the tokens. */
+function gradient(options: VqOptions, { codebookDim }: Pick<VqConfig, CodeOptions>): Pick<VqConfig, GradientOptions> {
+  const { stochasticSampleCodes = false, sampleCodebookTemp = 1 } = options;
+  requireBoolean(WHERE, 'stochasticSampleCodes', stochasticSampleCodes);
+  requireSchedule(WHERE, 'sampleCodebookTemp', sampleCodebookTemp);
+  const { rotationTrick = codebookDim > 1 && !stochasticSampleCodes, rotationMaxScale = ROTATION_MAX_SCALE } = options;
+  requireBoolean(WHERE, 'rotationTrick', rotationTrick);
+  requireOption(
+    !(rotationTrick && stochasticSampleCodes),
+    WHERE,
+    'rotationTrick',
+    'false with stochasticSampleCodes',
+    rotationTrick,
+    'A drawn code may lie anywhere from its token, and rotating the gradient by such an angle, scaled by |q| / |x|, makes training diverge. Leave rotationTrick out for straight-through.',
+  );
+  requirePositive(WHERE, 'rotationMaxScale', rotationMaxScale);
+  return { rotationTrick, rotationMaxScale, stochasticSampleCodes, sampleCodebookTemp };
+}
