@@ -11,6 +11,7 @@ export interface ExperimentEntry {
 
 /** Every experiment, in the order of `pnpm bench all`. A new one is a file in experiments/ and an entry here. */
 export const experiments: readonly ExperimentEntry[] = [
+  { name: 'kernels', aliases: ['speed'], load: async () => (await import('../experiments/kernels.ts')).kernels },
   { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },
   { name: 'lfq-scale-drift', load: async () => (await import('../experiments/lfq-scale-drift.ts')).lfqScaleDrift },
   { name: 'simvq-rotation', load: async () => (await import('../experiments/simvq-rotation.ts')).simVqRotation },
@@ -21,6 +22,11 @@ export const experiments: readonly ExperimentEntry[] = [
   {
     name: 'simvq-over-rotation',
     load: async () => (await import('../experiments/simvq-over-rotation.ts')).simVqOverRotation,
+  },
+  { name: 'claims-collapse', load: async () => (await import('../experiments/claims-collapse.ts')).claimsCollapse },
+  {
+    name: 'claims-collapse-images',
+    load: async () => (await import('../experiments/claims-collapse-images.ts')).claimsCollapseImages,
   },
   {
     name: 'speech-simvq-rotation',

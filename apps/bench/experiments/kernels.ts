@@ -1,0 +1,187 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Experiment, ExperimentContext, Outcome, Table } from '../src/experiment.ts';
+import { CONTENDER_TITLES, type ContenderName, startContender } from '../src/kernels/contender.ts';
+import { withInputs } from '../src/kernels/inputs.ts';
+import type { Limits } from '../src/kernels/limits.ts';
+import { type Measured, measure } from '../src/kernels/measure.ts';
+import { ROWS, type Row } from '../src/kernels/rows.ts';
+import { answerOf, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
+import { smaller, type Work } from '../src/kernels/work.ts';
+
+/** How long is measured. */
+const FULL = { rounds: 7, budgetMs: 6000, leastRepetitions: 7 };
+const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4 };
+const QUICK_DIVISOR = 8;
+
+/** Who encodes, who trains, and who uses more than one thread. */
+const ENCODERS: readonly ContenderName[] = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'torch'];
+const TRAINERS: readonly ContenderName[] = ['vqkit', 'composed', 'torch'];
+const RESIDUAL: readonly ContenderName[] = ['vqkit', 'composed', 'torch'];
+const THREADED: readonly ContenderName[] = ['vqkit', 'onnx', 'torch'];
+
+export const kernels: Experiment = {
+  name: 'kernels',
+  question: 'How fast is vqkit on WebAssembly against PyTorch, onnxruntime and plain TensorFlow.js on the same CPU?',
+  method: `Every contender does the same work on the same input in a process of its own. All have prepared and warmed up before the
+first turn; then they take turns, so that whatever else the machine does meets all alike, and the first run of each turn is not counted. A
+table shows the minimum of at least 7 repetitions. One thread stands against one thread, all cores against all cores. The contenders:
+
+- **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
+- **textbook tfjs**: the formulas of the paper in operations of TensorFlow.js on its own wasm engine, as one would write them.
+- **composed tfjs**: the quantizer of vqkit with each kernel as its reference on tfjs's own wasm kernels: exact, and without N × K
+  matrices, but not fused. TensorFlow.js has no threads in Node.
+- **vector-quantize-pytorch**: its public calls: \`quantizer(z)\` in eval mode without gradients, or in training with the gradients of
+  codes and loss to input and weights. SimVQ has the same codebook and transform in both.
+- **onnxruntime-node**: a graph of the same formulas, which holds the codebook; the nearest code in chunks of 256 tokens.
+
+A training step of the recipe is one of \`vqkit train --preset recipe\` against one of the example of the reference library, on MNIST.
+Memory is the peak of the whole process, runtime and libraries included. The limit of a work is the time in which this machine copies
+its bytes, or does its multiplications and additions in WebAssembly's 128-bit registers, whichever is longer; both are measured in the
+same run.`,
+  expected: `At least the ratios of the goals: 50 to 60 times in encoding with FSQ and LFQ, 15 to 200 times in LFQ's entropy loss, growing
+with d, because nothing of size N × 2^d is made; a little faster in the nearest code, which is a product of matrices that PyTorch does with
+512-bit registers; and training of the whole recipe at half its speed or better.`,
+
+  parts: ({ quick }) => 1 + rowsOf(quick).reduce((sum, row) => sum + threadsOf(row).length, 0),
+
+  async run(context): Promise<Outcome> {
+    const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
+    try {
+      const limits = await context.part('limits of this machine', {}, async () => {
+        const contender = startContender('vqkit', { python: undefined, threads: 1 });
+        try {
+          return await contender.ask<Limits>({ do: 'limits' });
+        } finally {
+          contender.stop();
+        }
+      });
+      const results: RowResult[] = [];
+      for (const row of rowsOf(context.quick)) {
+        for (const threads of threadsOf(row)) {
+          results.push({ row, threads, measured: await measureRow(context, row, threads, folder) });
+        }
+      }
+      return outcomeOf(results, limits, context);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+function rowsOf(quick: boolean): readonly Row[] {
+  if (!quick) return ROWS;
+  return ROWS.filter((row) => row.quick === true).map((row) => {
+    const work = smaller(row.work, QUICK_DIVISOR);
+    const sizes = 'n' in work ? ` (quick: N=${work.n}${'codes' in work ? `, K=${work.codes}` : ''})` : '';
+    return { ...row, title: `${row.title}${sizes}`, work };
+  });
+}
+
+/** The recipe is measured on all cores only. */
+function threadsOf({ work }: Row): readonly number[] {
+  const cores = availableParallelism();
+  if (work.op === 'recipe' || cores === 1) return [cores];
+  return [1, cores];
+}
+
+function contendersOf(
+  { work, withoutTorch }: Row,
+  threads: number,
+  python: string | undefined,
+): readonly ContenderName[] {
+  const able = work.op === 'recipe' ? (['vqkit', 'torch'] as const) : work.op === 'encode' ? ENCODERS : TRAINERS;
+  return able.filter(
+    (name) =>
+      (threads === 1 || THREADED.includes(name)) &&
+      (name !== 'torch' || (python !== undefined && withoutTorch === undefined)) &&
+      (work.quantizer !== 'residual-simvq' || RESIDUAL.includes(name)),
+  );
+}
+
+function measureRow(
+  { part, python, quick, progress, log }: ExperimentContext,
+  row: Row,
+  threads: number,
+  folder: string,
+): Promise<readonly Measured[]> {
+  const contenders = contendersOf(row, threads, python);
+  const settings = { work: row.work, threads, contenders, ...(quick ? QUICK : FULL) };
+  return part(`${row.title}, ${threads} thread${threads === 1 ? '' : 's'}`, settings, async () => {
+    const work: Work = await withInputs(row.work, folder);
+    const measured = await measure(work, { ...settings, python, folder, onProgress: progress });
+    for (const { contender, timesMs, note } of measured) {
+      if (timesMs.length === 0) log(`${CONTENDER_TITLES[contender]} could not: ${note}`);
+    }
+    return measured;
+  });
+}
+
+function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: ExperimentContext): Outcome {
+  const cores = availableParallelism();
+  const single = results.filter(({ threads }) => threads === 1);
+  const all = results.filter(({ threads, row }) => threads === cores && (cores > 1 || row.work.op === 'recipe'));
+  const least = (name: ContenderName) => (measured: Measured | undefined) =>
+    measured === undefined || measured.contender !== name || measured.timesMs.length === 0
+      ? null
+      : Math.min(...measured.timesMs);
+  const table = (
+    title: string,
+    of: readonly RowResult[],
+    names: readonly ContenderName[],
+    cell: (name: ContenderName) => (measured: Measured | undefined) => number | null,
+  ): Table => ({
+    title,
+    columns: ['work', ...names.map((name) => CONTENDER_TITLES[name])],
+    rows: of.map(({ row, measured }) => [
+      row.title,
+      ...names.map((name) => cell(name)(measured.find(({ contender }) => contender === name))),
+    ]),
+  });
+  const tables: Table[] = [
+    goalTable(results),
+    table('One thread, milliseconds, minimum', single, ENCODERS, least),
+    table('One thread, milliseconds, median', single, ENCODERS, () => medianOf),
+    ...(all.length === 0
+      ? []
+      : [
+          table(`${cores} threads, milliseconds, minimum`, all, THREADED, least),
+          table(`${cores} threads, milliseconds, median`, all, THREADED, () => medianOf),
+        ]),
+    limitTable(single, limits),
+    table(
+      'Peak memory of the whole process, one thread, MiB',
+      single,
+      ENCODERS,
+      () => (measured) => measured?.peakMiB ?? null,
+    ),
+    table(
+      "Ids that differ from vqkit's",
+      single.filter(({ row }) => row.work.op === 'encode'),
+      ENCODERS.filter((name) => name !== 'vqkit'),
+      () => (measured) => measured?.idsThatDiffer ?? null,
+    ),
+  ];
+  return {
+    tables,
+    plots: [],
+    verdicts: goalVerdicts(results, python !== undefined),
+    answer: answerOf(results, python !== undefined),
+    measurements: results.flatMap(({ row, threads, measured }) =>
+      measured
+        .filter(({ timesMs }) => timesMs.length > 0)
+        .map(({ contender, timesMs }) => ({
+          name: `${row.title}, ${CONTENDER_TITLES[contender]}, ${threads} thread${threads === 1 ? '' : 's'}`,
+          unit: 'ms',
+          better: 'lower' as const,
+          samples: timesMs,
+        })),
+    ),
+  };
+}
+
+function medianOf(measured: Measured | undefined): number | null {
+  const sorted = [...(measured?.timesMs ?? [])].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? null;
+}

@@ -1,0 +1,126 @@
+"""vector-quantize-pytorch for `pnpm bench kernels`: does a piece of work as often as it is asked to and says how long each time took.
+
+Reads one JSON object per line and answers with one line of JSON behind "@bench ":
+    {"do": "prepare", "work": {...}, "threads": 1}  builds the quantizer and its input, nothing is timed
+    {"do": "measure", "count": 5}                   milliseconds of each of 5 runs
+    {"do": "indices", "path": "..."}                writes the ids of the input as int32
+    {"do": "memory"}                                peak of the whole process in MiB
+"""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import vector_quantize_pytorch as vqp
+
+import recipe
+
+
+def floats(path, *shape):
+    return torch.from_numpy(np.fromfile(path, dtype=np.float32)).reshape(*shape)
+
+
+def build(work):
+    """The quantizer in the library's own defaults; SimVQ gets the codebook and the transform that vqkit has."""
+    kind = work["quantizer"]
+    if kind == "fsq":
+        return vqp.FSQ(work["levels"])
+    if kind == "lfq":
+        return vqp.LFQ(dim=work["dim"], codebook_size=2 ** work["dim"])
+    if kind == "residual-simvq":
+        return vqp.ResidualSimVQ(dim=work["dim"], codebook_size=work["codes"], num_quantizers=work["depth"])
+    width = work["frozenDim"]
+    quantizer = vqp.SimVQ(dim=work["dim"], codebook_size=work["codes"], frozen_codebook_dim=width)
+    quantizer.frozen_codebook.copy_(floats(work["codebookPath"], work["codes"], width))
+    with torch.no_grad():
+        quantizer.code_transform.weight.copy_(floats(work["weightPath"], work["dim"], width))
+    return quantizer
+
+
+def prepare(work):
+    """(one run, one run that gives the ids)."""
+    if work["op"] == "recipe":
+        return recipe_step(work), None
+    quantizer = build(work)
+    x = floats(work["inputPath"], 1, work["n"], work["dim"])
+    if work["op"] == "encode":
+        quantizer.eval()
+
+        def encode():
+            with torch.no_grad():
+                return quantizer(x)[1]
+
+        return encode, encode
+
+    x.requires_grad_(True)
+    upstream = floats(work["gradientPath"], 1, work["n"], work["dim"])
+    quantizer.train()
+
+    def train():
+        quantizer.zero_grad()
+        x.grad = None
+        result = quantizer(x)
+        loss = (result[0] * upstream).sum()
+        if len(result) == 3:
+            loss = loss + result[2].sum()
+        loss.backward()
+
+    return train, None
+
+
+def recipe_step(work):
+    """One training step of the recipe on the next 256 images."""
+    torch.manual_seed(1)
+    images = recipe.read_idx(work["imagesPath"])
+    encoder, quantizer, decoder, _ = recipe.build(work["quantizer"])
+    parameters = [p for module in (encoder, quantizer, decoder) for p in module.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=3e-4)
+    batches = iter(())
+
+    def step():
+        nonlocal batches
+        rows = next(batches, None)
+        if rows is None:
+            batches = iter(torch.randperm(len(images)).split(recipe.BATCH)[:-1])
+            rows = next(batches)
+        x = recipe.to_input(images[rows])
+        optimizer.zero_grad()
+        result = quantizer(encoder(x))
+        loss = F.mse_loss(decoder(result[0]), x)
+        if len(result) == 3:
+            loss = loss + result[2]
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def main():
+    run = indices = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "prepare":
+            torch.set_num_threads(request["threads"])
+            run, indices = prepare(request["work"])
+            answer = {"ready": True}
+        elif request["do"] == "measure":
+            times = []
+            for _ in range(request["count"]):
+                start = time.perf_counter()
+                run()
+                times.append(1000 * (time.perf_counter() - start))
+            answer = {"timesMs": times}
+        elif request["do"] == "indices":
+            indices().to(torch.int32).numpy().tofile(request["path"])
+            answer = {"written": True}
+        else:
+            answer = {"peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        print("@bench " + json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

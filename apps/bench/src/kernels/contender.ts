@@ -1,0 +1,100 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { PACKAGE_FOLDER } from '../paths.ts';
+import type { Request } from './protocol.ts';
+
+export const CONTENDERS = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'torch'] as const;
+
+export type ContenderName = (typeof CONTENDERS)[number];
+
+/** How each is called in tables. */
+export const CONTENDER_TITLES: Record<ContenderName, string> = {
+  vqkit: 'vqkit, wasm',
+  codec: 'vqkit codec',
+  chain: 'textbook tfjs',
+  composed: 'composed tfjs',
+  onnx: 'onnxruntime-node',
+  torch: 'vector-quantize-pytorch',
+};
+
+/** A contender in a process of its own, so that its threads, its memory and its warm code are its own. */
+export interface Contender {
+  readonly name: ContenderName;
+  /** @throws Error with the reason when the contender cannot do it. */
+  ask<T>(request: Request): Promise<T>;
+  stop(): void;
+}
+
+/** Longest time for one answer. */
+const PATIENCE_MS = 280_000;
+const PREFIX = '@bench ';
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+const running = new Set<Child>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export function startContender(
+  name: ContenderName,
+  { python, threads }: { python: string | undefined; threads: number },
+): Contender {
+  const child = startProcess(name, python, threads);
+  running.add(child);
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = `${errors}${chunk.toString()}`.slice(-2000);
+  });
+  let settle: { resolve(answer: unknown): void; reject(error: Error): void } | undefined;
+  let ended: string | undefined;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    // Libraries print to the same stream.
+    if (line.startsWith(PREFIX)) settle?.resolve(JSON.parse(line.slice(PREFIX.length)));
+  });
+  const fail = (reason: string): void => {
+    running.delete(child);
+    const lines = errors.trim().split('\n');
+    ended = [reason, lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)].filter(Boolean).join(': ');
+    settle?.reject(new Error(ended));
+  };
+  child.once('error', (error) => fail(error.message));
+  child.once('close', (code, signal) => fail(`its process ended with ${signal ?? `exit code ${code}`}`));
+  child.stdin.on('error', () => undefined);
+  return {
+    name,
+    async ask<T>(request: Request): Promise<T> {
+      if (ended !== undefined) throw new Error(ended);
+      const answer = new Promise<unknown>((resolve, reject) => {
+        settle = { resolve, reject };
+      });
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        settle?.reject(new Error(`no answer within ${PATIENCE_MS / 1000} s`));
+      }, PATIENCE_MS);
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      try {
+        const given = (await answer) as T & { failed?: string };
+        if (given.failed !== undefined) throw new Error(given.failed);
+        return given;
+      } finally {
+        clearTimeout(timer);
+        settle = undefined;
+      }
+    },
+    stop() {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function startProcess(name: ContenderName, python: string | undefined, threads: number): Child {
+  const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
+  if (name === 'torch') {
+    if (python === undefined) throw new Error('no Python with the reference library');
+    const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
+    return spawn(python, [`${PACKAGE_FOLDER}peers/kernels.py`], { stdio, env });
+  }
+  return spawn(process.execPath, [`${PACKAGE_FOLDER}dist/src/kernels/worker.js`, name], { stdio });
+}

@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRng } from '@vqkit/core-tensor';
+import { createConfig, loadDataset } from '@vqkit/train';
+import type { Work } from './work.ts';
+
+/** Spread of the input: most of FSQ's range, LFQ's log-odds from undecided to certain, SimVQ's codes among the inputs. */
+const SPREAD = { fsq: 1.5, lfq: 1, simvq: undefined, 'residual-simvq': undefined };
+
+const RECIPE_IMAGES = 5120;
+
+/** Writes what a work reads into a folder, the same for every contender and every run, and names the files in the work. */
+export async function withInputs(work: Work, folder: string): Promise<Work> {
+  if (work.op === 'recipe') return { ...work, imagesPath: await writeImages(join(folder, 'images')) };
+  const rng = createRng(1);
+  const { n, dim } = work;
+  const write = async (name: string, count: number, spread: number): Promise<string> => {
+    const path = join(folder, name);
+    const { buffer } = rng.fork(name).normalArray(count, spread);
+    await writeFile(path, new Uint8Array(buffer));
+    return path;
+  };
+  const inputPath = await write('input', n * dim, SPREAD[work.quantizer] ?? dim ** -0.5);
+  const gradientPath = await write('gradient', n * dim, 1e-3);
+  if (work.quantizer !== 'simvq') return { ...work, inputPath, gradientPath };
+  const { codes, frozenDim } = work;
+  return {
+    ...work,
+    inputPath,
+    gradientPath,
+    codebookPath: await write('codebook', codes * frozenDim, frozenDim ** -0.5),
+    weightPath: await write('weight', dim * frozenDim, frozenDim ** -0.5),
+  };
+}
+
+/** The first images of MNIST as one IDX file. */
+async function writeImages(path: string): Promise<string> {
+  const { train } = await loadDataset(createConfig({ validationSize: 0 }));
+  const pixels = train.batch(Int32Array.from({ length: RECIPE_IMAGES }, (_, i) => i));
+  const bytes = new Uint8Array(16 + pixels.length);
+  const head = new DataView(bytes.buffer);
+  for (const [i, word] of [0x803, RECIPE_IMAGES, train.height, train.width].entries()) head.setUint32(4 * i, word);
+  bytes.set(
+    pixels.map((value) => Math.round((value + 1) * 127.5)),
+    16,
+  );
+  await writeFile(path, bytes);
+  return path;
+}

@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Contender, type ContenderName, startContender } from './contender.ts';
+import type { Work } from './work.ts';
+
+/** What one contender did. */
+export interface Measured {
+  readonly contender: ContenderName;
+  /** Milliseconds of each repetition; empty when it failed. */
+  readonly timesMs: readonly number[];
+  /** Peak memory of its whole process; null when it failed. */
+  readonly peakMiB: number | null;
+  /** Ids that differ from vqkit's; null where the work gives none. */
+  readonly idsThatDiffer: number | null;
+  /** Kernels that ran fused, or why it failed. */
+  readonly note: string;
+}
+
+export interface MeasureOptions {
+  readonly contenders: readonly ContenderName[];
+  readonly threads: number;
+  readonly python: string | undefined;
+  /** Where ids are written for a moment. */
+  readonly folder: string;
+  /** Turns of each contender. */
+  readonly rounds: number;
+  /** Longest time for all turns of one contender; beyond it the repetitions get fewer, but not below `leastRepetitions`. */
+  readonly budgetMs: number;
+  readonly leastRepetitions: number;
+  readonly onProgress?: (share: number) => void;
+}
+
+/** About as long is one turn of a contender whose work is short. */
+const TURN_MS = 60;
+const MOST_PER_TURN = 40;
+const PAUSE_MS = 15;
+
+/**
+ * Measures all contenders in turns, so that whatever else the machine does meets all of them alike. Each has prepared and warmed up
+ * before the first turn; the first run of a turn of several is not counted, because the caches hold another contender's data.
+ */
+export async function measure(work: Work, options: MeasureOptions): Promise<Measured[]> {
+  const { contenders, threads, python, folder, rounds } = options;
+  const failed = new Map<ContenderName, string>();
+  const runners: { contender: Contender; perTurn: number; turns: number; note: string; timesMs: number[] }[] = [];
+  try {
+    for (const name of contenders) {
+      let contender: Contender | undefined;
+      try {
+        contender = startContender(name, { python, threads });
+        const { note = '' } = await contender.ask<{ note?: string }>({ do: 'prepare', work, threads });
+        const perRun = await warmUp(contender, work);
+        runners.push({ contender, ...plan(perRun, work, options), note, timesMs: [] });
+      } catch (error) {
+        contender?.stop();
+        failed.set(name, (error as Error).message);
+      }
+    }
+    for (let turn = 0; turn < rounds; turn++) {
+      for (const runner of runners) {
+        const { contender, perTurn, turns, timesMs } = runner;
+        if (turn >= turns || failed.has(contender.name)) continue;
+        try {
+          const discarded = perTurn > 1 && work.op !== 'recipe' ? 1 : 0;
+          const { timesMs: given } = await contender.ask<{ timesMs: number[] }>({
+            do: 'measure',
+            count: perTurn + discarded,
+          });
+          timesMs.push(...given.slice(discarded));
+        } catch (error) {
+          failed.set(contender.name, (error as Error).message);
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+      options.onProgress?.((turn + 1) / rounds);
+    }
+    const results = new Map<ContenderName, Measured>();
+    let ours: Int32Array | undefined;
+    for (const { contender, note, timesMs } of runners) {
+      const { name } = contender;
+      if (failed.has(name)) continue;
+      const { peakMiB } = await contender.ask<{ peakMiB: number }>({ do: 'memory' });
+      const ids = work.op === 'encode' ? await readIds(contender, join(folder, `${name}.ids`)) : undefined;
+      if (name === 'vqkit') ours = ids;
+      results.set(name, { contender: name, timesMs, peakMiB, idsThatDiffer: differing(ours, ids), note });
+    }
+    return contenders.map(
+      (name) =>
+        results.get(name) ?? {
+          contender: name,
+          timesMs: [],
+          peakMiB: null,
+          idsThatDiffer: null,
+          note: failed.get(name) ?? '',
+        },
+    );
+  } finally {
+    for (const { contender } of runners) contender.stop();
+  }
+}
+
+/** Runs the work until it is about as fast as it gets, and says how long one run then takes. */
+async function warmUp(contender: Contender, work: Work): Promise<number> {
+  const run = async (count: number): Promise<number[]> =>
+    (await contender.ask<{ timesMs: number[] }>({ do: 'measure', count })).timesMs;
+  if (work.op === 'recipe') return Math.min(...(await run(3)));
+  const [first = 0] = await run(1);
+  if (first > 2000) return first;
+  const count = Math.max(2, Math.min(50, Math.ceil(300 / Math.max(first, 0.01))));
+  return Math.min(...(await run(count)));
+}
+
+function plan(
+  perRunMs: number,
+  work: Work,
+  { rounds, budgetMs, leastRepetitions }: MeasureOptions,
+): { perTurn: number; turns: number } {
+  if (work.op === 'recipe') return { perTurn: Math.max(4, Math.ceil(leastRepetitions / rounds)), turns: rounds };
+  const affordable = Math.max(leastRepetitions, Math.floor(budgetMs / perRunMs));
+  const perTurn = Math.max(
+    1,
+    Math.ceil(leastRepetitions / rounds),
+    Math.min(MOST_PER_TURN, Math.floor(TURN_MS / perRunMs), Math.floor(affordable / rounds)),
+  );
+  return { perTurn, turns: Math.min(rounds, Math.ceil(affordable / perTurn)) };
+}
+
+async function readIds(contender: Contender, path: string): Promise<Int32Array | undefined> {
+  const { written } = await contender.ask<{ written: boolean }>({ do: 'indices', path });
+  if (!written) return undefined;
+  const { buffer, byteOffset, byteLength } = await readFile(path);
+  return new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function differing(ours: Int32Array | undefined, ids: Int32Array | undefined): number | null {
+  if (ours === undefined || ids === undefined) return null;
+  if (ours.length !== ids.length) return Math.max(ours.length, ids.length);
+  return ids.reduce((count, id, i) => count + (id === ours[i] ? 0 : 1), 0);
+}

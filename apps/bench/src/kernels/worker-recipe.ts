@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConfig, type QuantizerName, train } from '@vqkit/train';
+import type { Prepared } from './protocol.ts';
+import type { RecipeWork } from './work.ts';
+
+/** Steps at the beginning of each training that are not counted. */
+const WARM_UP_STEPS = 3;
+
+/** Steps of the recipe by @vqkit/train on the wasm engine: each run trains a new model for a few steps and gives the time of each. */
+export function prepareRecipe(work: RecipeWork, threads: number): Prepared {
+  return {
+    async measure(count) {
+      const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
+      const marks: number[] = [];
+      try {
+        const steps = count + WARM_UP_STEPS;
+        const config = createConfig({
+          preset: 'recipe',
+          quantizer: work.quantizer.replace('recipe-', '') as QuantizerName,
+          data: 'idx',
+          dataPath: work.imagesPath,
+          validationSize: 0,
+          testSize: 256,
+          steps,
+          logEvery: steps,
+          checkpointEvery: steps,
+          engine: 'wasm',
+          threads,
+          outDir: join(folder, 'run'),
+        });
+        await train(config, { onStep: () => marks.push(performance.now()) });
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+      return marks.slice(WARM_UP_STEPS).map((mark, i) => mark - (marks[i + WARM_UP_STEPS - 1] ?? mark));
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import {
+  add,
+  getKernelsForBackend,
+  type KernelConfig,
+  mul,
+  registerKernel,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tensor,
+  tidy,
+  unregisterKernel,
+  variable,
+  variableGrads,
+} from '@tensorflow/tfjs-core';
+import { init } from '@vqkit/backend-wasm';
+import { kernelReport, type Quantizer } from '@vqkit/core-tensor';
+import { createFsq } from '@vqkit/fsq';
+import { createLfq } from '@vqkit/lfq';
+import { createResidualSimVq } from '@vqkit/residual';
+import { createSimVq } from '@vqkit/simvq';
+import { loopOf, type Prepared, readFloats } from './protocol.ts';
+import type { TokenWork } from './work.ts';
+
+type AnyQuantizer = Quantizer<object, string>;
+
+/**
+ * A quantizer of vqkit on the wasm engine. `composed`: with every kernel as its reference, made of tfjs's operations, and tfjs's own
+ * kernels where it has them; what tfjs's wasm engine lacks for training stays vqkit's.
+ */
+export async function prepareTfjs(
+  work: TokenWork,
+  { threads, composed }: { threads: number; composed: boolean },
+): Promise<Prepared> {
+  // Importing the engine has registered tfjs's own kernels; starting it adds vqkit's.
+  const own = new Map((getKernelsForBackend('wasm') ?? []).map((kernel) => [kernel.kernelName, kernel]));
+  await init({ threads });
+  if (composed) restore(own);
+  const quantizer = build(work);
+  const x = tensor(readFloats(work.inputPath), [work.n, work.dim]) as Tensor2D;
+  const note = kernelsOf(work)
+    .map((kernel) => `${kernel} ${kernelReport().find(({ name }) => name === kernel)?.runs ?? 'composed'}`)
+    .join(', ');
+  if (work.op === 'encode') {
+    const encode = (): Tensor => quantizer.encode(x);
+    return {
+      // The engine has finished when a call returns: nothing need be read back.
+      measure: loopOf(() => encode().dispose()),
+      ...(work.quantizer === 'residual-simvq'
+        ? {}
+        : {
+            indices: async () => {
+              const ids = encode();
+              const values = Int32Array.from(await ids.data());
+              ids.dispose();
+              return values;
+            },
+          }),
+      note,
+    };
+  }
+  const input = variable(x);
+  const upstream = tensor(readFloats(work.gradientPath), [work.n, work.dim]) as Tensor2D;
+  const variables = [input, ...Object.values(quantizer.variables())];
+  return {
+    measure: loopOf(() =>
+      tidy(() => {
+        variableGrads(() => {
+          const { quantized, loss } = quantizer.quantize(input as unknown as Tensor2D, { training: true });
+          return add(sum(mul(quantized, upstream)), loss);
+        }, variables);
+      }),
+    ),
+    note,
+  };
+}
+
+/** The kernels that matter for a work. */
+function kernelsOf({ quantizer, op }: TokenWork): readonly string[] {
+  if (quantizer === 'fsq') return ['FsqQuantize'];
+  if (quantizer === 'lfq') return op === 'encode' ? ['SignQuantize'] : ['SignQuantize', 'BitEntropy', 'BitEntropyGrad'];
+  return op === 'encode' ? ['NearestCode'] : ['NearestCode', 'RotateTo', 'GatherCodes'];
+}
+
+function restore(own: ReadonlyMap<string, KernelConfig>): void {
+  const ofVqkit = new Set(kernelReport().map(({ name }) => name));
+  for (const kernel of getKernelsForBackend('wasm') ?? []) {
+    const original = own.get(kernel.kernelName);
+    if (original === kernel || (original === undefined && !ofVqkit.has(kernel.kernelName))) continue;
+    unregisterKernel(kernel.kernelName, 'wasm');
+    if (original !== undefined) registerKernel(original);
+  }
+}
+
+function build(work: TokenWork): AnyQuantizer {
+  switch (work.quantizer) {
+    case 'fsq':
+      return createFsq({ levels: work.levels });
+    case 'lfq':
+      return createLfq({ dim: work.dim, codebookSize: 2 ** work.dim });
+    case 'residual-simvq':
+      return createResidualSimVq({ dim: work.dim, codebookSize: work.codes, numQuantizers: work.depth });
+    case 'simvq': {
+      const { dim, codes, frozenDim } = work;
+      const simvq = createSimVq({ dim, codebookSize: codes, frozenCodebookDim: frozenDim });
+      const frozen = tensor(readFloats(work.codebookPath), [codes, frozenDim]);
+      const weight = tensor(readFloats(work.weightPath), [dim, frozenDim]);
+      simvq.loadStateDict({ ...simvq.stateDict(), frozen_codebook: frozen, 'code_transform.weight': weight });
+      return simvq;
+    }
+  }
+}
