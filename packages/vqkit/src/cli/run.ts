@@ -24,6 +24,11 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'native',
+    summary: 'install native TensorFlow for this user, or say what is there',
+    load: () => import('./commands/native.ts'),
+  },
+  {
     name: 'bench',
     summary: 'run an experiment of the benchmark harness (in a clone of the repository)',
     load: () => import('./commands/bench.ts'),
