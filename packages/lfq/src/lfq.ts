@@ -23,10 +23,10 @@ import {
   signCodes,
   signQuantize,
   straightThrough,
+  unitLength,
 } from '@vqkit/core-tensor';
 import { bitsOf } from './code-options.ts';
 import { type LfqLoss, lfqLoss, lfqLosses } from './loss.ts';
-import { unitLength } from './normalize.ts';
 import { type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
 import { createProjections } from './project.ts';
 

@@ -1,6 +1,5 @@
 import { matMul, mul, type Tensor2D } from '@tensorflow/tfjs-core';
-import { createLinear, ownedVariable, type Parameter, type Rng } from '@vqkit/core-tensor';
-import { unitLength } from './normalize.ts';
+import { createLinear, ownedVariable, type Parameter, type Rng, unitLength } from '@vqkit/core-tensor';
 import type { LfqConfig } from './options.ts';
 
 /** The layers between `dim` features and the bits of all codebooks. */

@@ -9,9 +9,11 @@ import {
   type Variable,
 } from '@tensorflow/tfjs-core';
 import {
+  codeSpaceSearch,
   createParameterSet,
   createQuantizer,
   createRng,
+  derived,
   gatherCodes,
   ownedVariable,
   type Parameter,
@@ -21,9 +23,8 @@ import {
   withoutGradient,
 } from '@vqkit/core-tensor';
 import { codebookLoss, commitmentLoss, rotateTo } from '@vqkit/losses';
-import { derived } from './derived.ts';
 import { resolve, type SimVqConfig, type SimVqOptions, WHERE } from './options.ts';
-import { codeSpaceSearch, frozenSpaceSearch } from './search.ts';
+import { frozenSpaceSearch } from './search.ts';
 import { buildTransform } from './transform.ts';
 
 /** The parts of the loss: `commitment` moves the input to its code, `codebook` the code to its inputs. */
