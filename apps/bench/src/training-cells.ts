@@ -3,6 +3,7 @@ import type { Quantizer } from '@vqkit/core-tensor';
 import { createFsq, type FsqOptions } from '@vqkit/fsq';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
+import { createVq, type VqOptions } from '@vqkit/vq';
 import type { Source } from './data.ts';
 import type { ExperimentContext } from './experiment.ts';
 import { type TrainingRun, trainTokens } from './training.ts';
@@ -11,7 +12,8 @@ import { type TrainingRun, trainTokens } from './training.ts';
 export type QuantizerSpec =
   | { readonly method: 'lfq'; readonly options: LfqOptions }
   | { readonly method: 'fsq'; readonly options: FsqOptions }
-  | { readonly method: 'simvq'; readonly options: SimVqOptions };
+  | { readonly method: 'simvq'; readonly options: SimVqOptions }
+  | { readonly method: 'vq'; readonly options: VqOptions };
 
 /** One row of an experiment's grid. But for `extraLoss` it is plain data, and a remembered part is recognised by it. */
 export interface Cell {
@@ -74,5 +76,7 @@ export function createQuantizerOf(spec: QuantizerSpec, seed: number): Quantizer 
       return createFsq({ ...spec.options, seed }) as unknown as Quantizer;
     case 'simvq':
       return createSimVq({ ...spec.options, seed }) as unknown as Quantizer;
+    case 'vq':
+      return createVq({ ...spec.options, seed }) as unknown as Quantizer;
   }
 }

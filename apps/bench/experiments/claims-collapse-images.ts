@@ -1,0 +1,12 @@
+import { fashionPatches, mnistPatches } from '../src/data-images.ts';
+import type { Experiment } from '../src/experiment.ts';
+import { collapseExperiment } from '../src/training-collapse.ts';
+
+/** Codebook collapse on pictures. The sweep and its answer are in src/training-collapse.ts. */
+export const claimsCollapseImages: Experiment = collapseExperiment({
+  name: 'claims-collapse-images',
+  where: 'on patches of MNIST',
+  data: '7 × 7 patches of MNIST, 16 tokens a picture, about half of them empty background. K = 1,024 is repeated on Fashion-MNIST where it is there.',
+  source: mnistPatches,
+  further: ({ dataDir }) => fashionPatches(dataDir),
+});

@@ -1,0 +1,390 @@
+import type { Source } from './data.ts';
+import type { SourceOrReason } from './data-images.ts';
+import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from './experiment.ts';
+import type { TrainingRun } from './training.ts';
+import { type Cell, type CellTraining, type QuantizerSpec, trainCell } from './training-cells.ts';
+import type { TokenEvaluation } from './training-evaluate.ts';
+import { measurement, numberText, percent, spreadOf, spreadText, testSpread, testText } from './training-summary.ts';
+
+/** The sweep over codebook sizes on one kind of data. */
+export interface CollapseSweep {
+  readonly name: string;
+  /** As the question says it, such as `on patches of MNIST`. */
+  readonly where: string;
+  /** Sentences about the data. */
+  readonly data: string;
+  source(): Promise<Source>;
+  /** Further data, measured at K = 1,024 for the main methods. */
+  further?(context: ExperimentContext): Promise<SourceOrReason>;
+}
+
+/** Which methods keep using their codes as the codebook grows, and does a larger codebook make better reconstructions? */
+export function collapseExperiment(sweep: CollapseSweep): Experiment {
+  return {
+    name: sweep.name,
+    question: `Which quantizers keep using their codes as the codebook grows, and what does it buy? (${sweep.where})`,
+    method: [
+      `${sweep.data} An autoencoder of tokens with one hidden layer of 128 on each side and d features to quantize, mean squared error`,
+      `and AdamW 1e-3, ${BATCH} tokens a step, ${STEPS} steps; K from 64 to 4,096. Plain VQ: d = 32, codes trained by gradient from near 0,`,
+      'straight-through, commitment 0.25. EMA: moving averages (decay 0.8) in place of the gradient. Rescued: EMA with k-means++ on the',
+      'first batch, and a code whose moving cluster size falls below a fifth of the average is replaced by a token. SimVQ: d = 32, linear',
+      'transform, rotation trick. FSQ: levels of the paper. LFQ: spherical, entropy weight 0.1, τ = 100. Used codes and perplexity are of',
+      'the test tokens.',
+    ].join(' '),
+    expected:
+      'Plain VQ uses about as many codes whatever K is, so a falling share; fewer features or EMA with k-means and revival rescue it to a point. SimVQ and FSQ use nearly all codes, though not evenly: perplexity/K stays below 1. The reconstruction gets better with K for FSQ and SimVQ and hardly for plain VQ.',
+    parts: ({ quick, seeds }) => (sizesOf(quick).length * METHODS.length + 1) * seeds.length,
+    run: (context) => run(context, sweep),
+  };
+}
+
+/** How good a reconstruction is, in decibels. */
+interface Quality {
+  readonly name: 'PSNR' | 'SNR';
+  readonly pick: Pick;
+}
+
+const DIM = 32;
+const BATCH = 512;
+const STEPS = 500;
+const FSQ_LEVELS: Readonly<Record<number, readonly number[]>> = {
+  64: [8, 8],
+  256: [8, 6, 5],
+  1024: [8, 5, 5, 5],
+  4096: [7, 5, 5, 5, 5],
+};
+
+interface Method {
+  readonly name: string;
+  quantizer(k: number): QuantizerSpec;
+}
+
+const PLAIN = { learnableCodebook: true, rotationTrick: false, commitmentWeight: 0.25 } as const;
+const plain: Method = {
+  name: 'plain VQ',
+  quantizer: (codebookSize) => ({ method: 'vq', options: { dim: DIM, codebookSize, ...PLAIN } }),
+};
+const low: Method = {
+  name: 'plain VQ, 4 features',
+  quantizer: (codebookSize) => ({ method: 'vq', options: { dim: 4, codebookSize, ...PLAIN } }),
+};
+const ema: Method = {
+  name: 'VQ, EMA',
+  quantizer: (codebookSize) => ({ method: 'vq', options: { dim: DIM, codebookSize, rotationTrick: false } }),
+};
+const rescued: Method = {
+  name: 'VQ, EMA, k-means, revival',
+  quantizer: (codebookSize) => ({
+    method: 'vq',
+    options: {
+      dim: DIM,
+      codebookSize,
+      rotationTrick: false,
+      kmeansInit: true,
+      thresholdEmaDeadCode: (0.2 * BATCH) / codebookSize,
+      resetClusterSize: BATCH / codebookSize,
+    },
+  }),
+};
+const simvq: Method = {
+  name: 'SimVQ',
+  quantizer: (codebookSize) => ({ method: 'simvq', options: { dim: DIM, codebookSize } }),
+};
+const fsq: Method = {
+  name: 'FSQ',
+  quantizer: (k) => ({ method: 'fsq', options: { levels: FSQ_LEVELS[k] ?? [] } }),
+};
+const lfq: Method = {
+  name: 'LFQ, spherical',
+  quantizer: (codebookSize) => ({ method: 'lfq', options: { codebookSize, spherical: true, entropyLossWeight: 0.1 } }),
+};
+const METHODS: readonly Method[] = [plain, low, ema, rescued, simvq, fsq, lfq];
+const FURTHER: readonly Method[] = [plain, rescued, simvq, fsq];
+/** SimVQ that trains its frozen vectors too. */
+const BOTH: Cell = {
+  name: 'SimVQ with trained vectors, K = 1024',
+  quantizer: { method: 'simvq', options: { dim: DIM, codebookSize: 1024, trainCodebook: true } },
+};
+const MIDDLE = 1024;
+
+interface Row {
+  readonly method: Method;
+  readonly k: number;
+  readonly runs: readonly TrainingRun[];
+}
+
+function sizesOf(quick: boolean): readonly number[] {
+  return quick ? [64, 1024] : [64, 256, 1024, 4096];
+}
+
+async function run(context: ExperimentContext, sweep: CollapseSweep): Promise<Outcome> {
+  const training: CellTraining = { steps: context.quick ? 40 : STEPS, batch: BATCH };
+  const source = await sweep.source();
+  const quality: Quality =
+    source.range === undefined
+      ? { name: 'SNR', pick: (test) => -10 * Math.log10(test.relativeError) }
+      : { name: 'PSNR', pick: (test) => test.psnrDb };
+  const rows: Row[] = [];
+  for (const k of sizesOf(context.quick)) {
+    for (const method of METHODS) rows.push(await rowOf(context, source, method, k, training));
+  }
+  const trained = await trainCell(context, source, BOTH, training);
+  const further = await sweep.further?.(context);
+  return {
+    tables: [
+      ...sweepTables(rows, source.name, quality),
+      detailTable(rows, trained, quality),
+      ...(further === undefined ? [] : [await furtherTable(context, further, training)]),
+    ],
+    plots: plotsOf(rows, quality),
+    verdicts: verdictsOf(rows, trained, quality),
+    answer: answerOf(rows, source.name, quality),
+    measurements: rows.flatMap(({ method, k, runs }) => [
+      ...measurement(`${method.name}, K = ${k}: used codes`, 'codes', 'higher', runs, (test) => test.usedCodes),
+      ...measurement(`${method.name}, K = ${k}: ${quality.name}`, 'dB', 'higher', runs, quality.pick),
+    ]),
+  };
+}
+
+async function rowOf(
+  context: ExperimentContext,
+  source: Source,
+  method: Method,
+  k: number,
+  training: CellTraining,
+): Promise<Row> {
+  const cell: Cell = { name: `${method.name}, K = ${k}`, quantizer: method.quantizer(k) };
+  return { method, k, runs: await trainCell(context, source, cell, training) };
+}
+
+type Pick = (test: TokenEvaluation) => number | null;
+const used: Pick = (test) => test.usedCodes;
+const share: Pick = (test) => test.utilization;
+
+function runsOf(rows: readonly Row[], method: Method, k: number): readonly TrainingRun[] {
+  return rows.find((row) => row.method === method && row.k === k)?.runs ?? [];
+}
+
+function meanOf(rows: readonly Row[], method: Method, k: number, pick: Pick): number {
+  return testSpread(runsOf(rows, method, k), pick)?.mean ?? Number.NaN;
+}
+
+function sizes(rows: readonly Row[]): number[] {
+  return [...new Set(rows.map(({ k }) => k))];
+}
+
+function sweepTables(rows: readonly Row[], where: string, quality: Quality): Table[] {
+  const sweep = (title: string, pick: Pick): Table => ({
+    title,
+    columns: ['method', ...sizes(rows).map((k) => `K = ${k} (${numberText(Math.log2(k))} bits per token)`)],
+    rows: METHODS.map((method) => [method.name, ...sizes(rows).map((k) => testText(runsOf(rows, method, k), pick))]),
+  });
+  return [
+    sweep(`Used codes of K, ${where} (K of FSQ: 64, 240, 1,000, 4,375)`, used),
+    sweep('Perplexity', (test) => test.perplexity),
+    sweep(`${quality.name}, dB`, quality.pick),
+  ];
+}
+
+/** Utilization and perplexity side by side, and utilization over two windows. */
+function detailTable(rows: readonly Row[], trained: readonly TrainingRun[], quality: Quality): Table {
+  const line = (name: string, runs: readonly TrainingRun[]): (string | number | null)[] => [
+    name,
+    testSpread(runs, (test) => test.bitsPerToken)?.mean ?? null,
+    spreadText(testSpread(runs, (test) => test.entropyBits)),
+    percentOf(testSpread(runs, share)),
+    percentOf(testSpread(runs, (test) => test.utilizationOfExpected)),
+    percentOf(spreadOf(runs.map(({ trace }) => trace.at(-1)?.probe?.utilization))),
+    percentOf(testSpread(runs, (test) => test.perplexityShare)),
+    percentOf(testSpread(runs, (test) => test.topCodeShare)),
+    spreadText(testSpread(runs, quality.pick), 4),
+  ];
+  return {
+    title: 'Perplexity is not utilization, and utilization depends on how many tokens are counted',
+    columns: [
+      'method',
+      'bits per token',
+      'entropy, bits',
+      'used codes, all test tokens',
+      'of those uniform draws would use',
+      'used codes, 2,048 tokens',
+      'perplexity/K',
+      'share of the most frequent code',
+      `${quality.name}, dB`,
+    ],
+    rows: [...rows.map(({ method, k, runs }) => line(`${method.name}, K = ${k}`, runs)), line(BOTH.name, trained)],
+  };
+}
+
+function percentOf(spread: ReturnType<typeof spreadOf>): string | null {
+  return spread === null ? null : percent(spread.mean);
+}
+
+/** Other data at one size of codebook, or the reason why not. */
+async function furtherTable(
+  context: ExperimentContext,
+  { name, source, reason }: SourceOrReason,
+  training: CellTraining,
+): Promise<Table> {
+  const columns = ['method', 'used codes', 'perplexity', 'PSNR, dB', 'bits per token'];
+  if (source === undefined) {
+    context.log(`${name} is not measured: ${reason}.`);
+    return {
+      title: `${name}: not measured (${reason})`,
+      columns,
+      rows: FURTHER.map(({ name: method }) => [method, null, null, null, null]),
+    };
+  }
+  const rows: Row[] = [];
+  for (const method of FURTHER) rows.push(await rowOf(context, source, method, MIDDLE, training));
+  return {
+    title: `${name}, K = ${MIDDLE}`,
+    columns,
+    rows: rows.map(({ method, runs }) => [
+      method.name,
+      testText(runs, used),
+      testText(runs, (test) => test.perplexity),
+      testText(runs, (test) => test.psnrDb),
+      testSpread(runs, (test) => test.bitsPerToken)?.mean ?? null,
+    ]),
+  };
+}
+
+function plotsOf(rows: readonly Row[], quality: Quality): Plot[] {
+  const plot = (name: string, title: string, label: string, scale: 'linear' | 'log', pick: Pick): Plot => ({
+    name,
+    title,
+    x: { label: 'bits per token' },
+    y: { label, scale },
+    series: METHODS.map((method) => {
+      const points = rows
+        .filter((row) => row.method === method)
+        .flatMap(({ runs }) => {
+          const spread = testSpread(runs, pick);
+          const bits = testSpread(runs, (test) => test.bitsPerToken);
+          return spread === null || bits === null ? [] : [{ bits: bits.mean, spread }];
+        });
+      return {
+        label: method.name,
+        points: points.map(({ bits, spread }) => [bits, spread.mean] as const),
+        spread: points.map(({ spread }) => [spread.low, spread.high] as const),
+      };
+    }),
+  });
+  return [
+    plot('used', 'Codes in use', 'used codes', 'log', used),
+    plot('perplexity', 'Codes as if used evenly', 'perplexity', 'log', (test) => test.perplexity),
+    plot('quality', 'What the codes are worth', `${quality.name}, dB`, 'linear', quality.pick),
+  ];
+}
+
+function verdictsOf(rows: readonly Row[], trained: readonly TrainingRun[], quality: Quality): Verdict[] {
+  const { name: db, pick: psnr } = quality;
+  const ks = sizes(rows);
+  const [smallest, largest] = [Math.min(...ks), Math.max(...ks)];
+  const list = (method: Method, pick: Pick, text: (value: number) => string): string =>
+    ks.map((k) => `K = ${k}: ${text(meanOf(rows, method, k, pick))}`).join(', ');
+  const number = (value: number): string => numberText(value);
+  const at = (method: Method, pick: Pick): number => meanOf(rows, method, largest, pick);
+  const rises = (method: Method): boolean =>
+    ks.slice(1).every((k, i) => meanOf(rows, method, k, psnr) > meanOf(rows, method, ks[i] as number, psnr));
+  const gain = (method: Method): number => at(method, psnr) - meanOf(rows, method, smallest, psnr);
+  const keeps = (method: Method): Verdict => ({
+    claim: `${method.name} keeps using all its codes.`,
+    expected: 'at least 95 % of those that as many uniform draws would use, for every K',
+    measured: list(method, (test) => test.utilizationOfExpected, percent),
+    verdict: ks.every((k) => meanOf(rows, method, k, (test) => test.utilizationOfExpected) >= 0.95)
+      ? 'reproduced'
+      : 'not reproduced',
+    remark: `Perplexity/K: ${list(method, (test) => test.perplexityShare, percent)}. The most frequent code takes ${percent(at(method, (test) => test.topCodeShare))} of the tokens at K = ${largest}.`,
+  });
+  const uneven = rows.filter(
+    ({ method, k }) =>
+      meanOf(rows, method, k, share) >= 0.8 && meanOf(rows, method, k, (test) => test.perplexityShare) <= 0.5,
+  );
+  const frozen = runsOf(rows, simvq, MIDDLE);
+  return [
+    {
+      claim: 'The share of codes that plain VQ uses falls as K grows.',
+      expected: 'used codes stay about the same',
+      measured: `used codes ${list(plain, used, number)}`,
+      verdict: at(plain, share) < 0.5 * meanOf(rows, plain, smallest, share) ? 'reproduced' : 'not reproduced',
+      remark: `Utilization ${list(plain, share, percent)}.`,
+    },
+    {
+      claim: 'EMA with k-means and revival rescues VQ, to a point.',
+      expected: 'several times the used codes of plain VQ',
+      measured: `used codes ${list(rescued, used, number)}; EMA alone ${list(ema, used, number)}`,
+      verdict: at(rescued, used) > 3 * at(plain, used) ? 'reproduced' : 'not reproduced',
+      remark: `${db} ${list(rescued, psnr, number)} dB, against SimVQ ${list(simvq, psnr, number)} dB. At K = ${largest} a step has fewer tokens than there are codes, so that revival keeps replacing codes.`,
+    },
+    {
+      claim: 'A low code dimension rescues VQ.',
+      expected: 'more used codes with 4 features than with 32',
+      measured: `4 features: ${list(low, used, number)}; 32 features: ${list(plain, used, number)}`,
+      verdict: at(low, used) > 2 * at(plain, used) ? 'reproduced' : 'not reproduced',
+      remark: `${db} with 4 features: ${list(low, psnr, number)}; with 32: ${list(plain, psnr, number)}.`,
+    },
+    keeps(simvq),
+    keeps(fsq),
+    {
+      claim: `${db} grows with K for FSQ and SimVQ, and not for plain VQ.`,
+      expected: 'a gain at every step of K for the two, a smaller one in all for plain VQ',
+      measured: `FSQ ${list(fsq, psnr, number)} dB; SimVQ ${list(simvq, psnr, number)} dB; plain VQ ${list(plain, psnr, number)} dB`,
+      verdict:
+        rises(fsq) && rises(simvq) && gain(plain) < 0.5 * Math.min(gain(fsq), gain(simvq))
+          ? 'reproduced'
+          : 'not reproduced',
+      remark: `From K = ${smallest} to ${largest}: FSQ ${signed(gain(fsq))}, SimVQ ${signed(gain(simvq))}, plain VQ ${signed(gain(plain))} dB, for ${numberText(Math.log2(largest / smallest))} more bits per token.`,
+    },
+    {
+      claim: 'Perplexity is not utilization.',
+      expected: 'codebooks used by 80 % and more with a perplexity of half of K or less',
+      measured:
+        uneven.length === 0
+          ? 'no such codebook in this run'
+          : uneven
+              .map(
+                ({ method, k }) =>
+                  `${method.name}, K = ${k}: used ${percent(meanOf(rows, method, k, share))}, perplexity/K ${percent(meanOf(rows, method, k, (test) => test.perplexityShare))}`,
+              )
+              .join('; '),
+      verdict: uneven.length > 0 ? 'reproduced' : 'not reproduced',
+      remark:
+        'A code counts as used when one test token takes it. Counted over 2,048 tokens the shares are lower; see the table.',
+    },
+    {
+      claim: 'SimVQ does not gain from training its vectors too.',
+      expected: 'the same use of codes, no better reconstruction',
+      measured: `K = ${MIDDLE}: ${db} ${spreadText(testSpread(trained, psnr), 4)} dB with, ${spreadText(testSpread(frozen, psnr), 4)} without; used codes ${spreadText(testSpread(trained, used))} and ${spreadText(testSpread(frozen, used))}`,
+      verdict:
+        (testSpread(trained, psnr)?.mean ?? 0) <= (testSpread(frozen, psnr)?.high ?? 0)
+          ? 'reproduced'
+          : 'not reproduced',
+      remark: 'Their paper has 2.31 against 2.24 rFID on ImageNet, both with all codes in use.',
+    },
+  ];
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${numberText(Math.abs(value), 2)}`;
+}
+
+function answerOf(rows: readonly Row[], where: string, quality: Quality): string {
+  const { name: db, pick: psnr } = quality;
+  const ks = sizes(rows);
+  const [smallest, largest] = [Math.min(...ks), Math.max(...ks)];
+  const line = (method: Method): string =>
+    `- ${method.name}: ${numberText(meanOf(rows, method, smallest, used))} used codes at K = ${smallest}, ${numberText(meanOf(rows, method, largest, used))} at K = ${largest} (${percent(meanOf(rows, method, largest, share))}; perplexity ${numberText(meanOf(rows, method, largest, (test) => test.perplexity))}), ${db} ${numberText(meanOf(rows, method, smallest, psnr), 4)} to ${numberText(meanOf(rows, method, largest, psnr), 4)} dB`;
+  const best = [...METHODS].sort(
+    (a, b) => meanOf(rows, b, largest, psnr) - meanOf(rows, a, largest, psnr),
+  )[0] as Method;
+  const widest = [...METHODS].sort(
+    (a, b) => meanOf(rows, b, largest, share) - meanOf(rows, a, largest, share),
+  )[0] as Method;
+  return [
+    `From K = ${smallest} to ${largest} (${numberText(Math.log2(smallest))} to ${numberText(Math.log2(largest))} bits per token), ${where}, where FSQ's most frequent code takes ${percent(meanOf(rows, fsq, largest, (test) => test.topCodeShare))} of the tokens:`,
+    METHODS.map(line).join('\n'),
+    `At K = ${largest} ${widest.name} uses the largest share of its codes and ${best.name} has the best reconstructions${widest === best ? '' : ': using more codes is not the same as being better'}. The training is short (see below), so the numbers of the papers are not to be expected; what is compared is the order.`,
+  ].join('\n\n');
+}
