@@ -10,9 +10,15 @@ const REPORT = `${root}test-results/vitest.json`;
 /** On a CI machine nothing is taken from a cache. */
 const fresh = process.env.CI === 'true' ? ['--force'] : [];
 
+/** Where native TensorFlow is required it is installed, unless it is there: with the wheel that the binding was tried with. */
+const nativeRequired = (process.env.REQUIRE_BACKENDS ?? '').split(',').includes('native');
+const installNative = () =>
+  run(process.execPath, ['packages/vqkit/dist/cli.js', 'native', 'install', '--method', 'pip']);
+
 /** @type {Record<string, () => void | Promise<void>>} */
 const stages = {
   build: () => turbo('build', ...fresh),
+  ...(nativeRequired && { native: installNative }),
   types: () => {
     turbo('typecheck', '--only', '--continue', ...fresh);
     run('node_modules/.bin/tsc', ['-p', 'tsconfig.json']);
