@@ -91,7 +91,14 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
     fromTokens: (tokens) =>
       tidy(() => {
         const last = reshape(tokens, shapeLast);
-        return moves ? transpose(last, toFirst) : last;
+        if (!moves) return last;
+        // tfjs's wasm engine divides by zero when it transposes nothing.
+        return last.size === 0
+          ? reshape(
+              last,
+              toFirst.map((axis) => shapeLast[axis] as number),
+            )
+          : transpose(last, toFirst);
       }),
   };
 }

@@ -1,4 +1,4 @@
-import { grad, memory, mul, type Tensor, tensor, zeros } from '@tensorflow/tfjs-core';
+import { grad, memory, mul, type Tensor, type Tensor2D, tensor, zeros } from '@tensorflow/tfjs-core';
 import { eachEngine, expectSame } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -82,6 +82,13 @@ eachEngine(() => {
       const z = zeros([0, 3, 4]);
       expect(tokenLayout('test', z, 3, 'channelsFirst').tokenShape).toEqual([0, 4]);
     });
+  });
+
+  it('layoutOf puts no tokens at all into either layout', () => {
+    const none = zeros([0, 3]) as Tensor2D;
+    expect(layoutOf([0, 2, 5], 3, 'channelsFirst').fromTokens(none).shape).toEqual([0, 3, 2, 5]);
+    expect(layoutOf([2, 0], 3, 'channelsFirst').fromTokens(none).shape).toEqual([2, 3, 0]);
+    expect(layoutOf([0, 2, 5], 3, 'channelsLast').fromTokens(none).shape).toEqual([0, 2, 5, 3]);
   });
 
   it('layoutOf of no axes is a single token', async () => {
