@@ -1,3 +1,4 @@
+export { assertLayerIndices } from './assert-layer-indices.ts';
 export type { ResidualDecodeOptions, ResidualQuantizeOptions } from './composition.ts';
 export type { Grouped, GroupedConfig, GroupedOptions } from './grouped.ts';
 export { createGrouped } from './grouped.ts';
