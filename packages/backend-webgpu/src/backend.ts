@@ -1,5 +1,5 @@
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import type { BackendValues, TensorInfo } from '@tensorflow/tfjs-core';
+import { type BackendValues, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { DeviceError, DeviceLostError, DeviceMemoryError } from './errors.ts';
 
@@ -41,9 +41,11 @@ export class DeviceBackend extends WebGPUBackend {
 
   override async read(dataId: object): Promise<BackendValues> {
     this.requireDevice();
-    let values: BackendValues;
+    const data = this.tensorMap.get(dataId);
+    if (data.values != null || data.complexTensorInfos != null) return super.read(dataId);
+    let bytes: ArrayBuffer;
     try {
-      values = await super.read(dataId);
+      bytes = await this.getBufferData(data.resource as GPUBuffer);
     } catch (error) {
       // The promise that says that the device is lost may settle after the one that failed because of it.
       await new Promise((resolve) => setTimeout(resolve));
@@ -51,14 +53,11 @@ export class DeviceBackend extends WebGPUBackend {
       throw this.failures.shift() ?? error;
     }
     this.requireDevice();
-    const failure = this.failures.shift();
-    if (failure !== undefined) {
-      this.failures.length = 0;
-      const data = this.tensorMap.get(dataId);
-      // tfjs keeps what it has read.
-      if (data !== undefined) data.values = null as unknown as BackendValues;
-      throw failure;
-    }
+    const [failure] = this.failures.splice(0);
+    if (failure !== undefined) throw failure;
+    const values = util.convertBackendValuesAndArrayBuffer(bytes, data.dtype as 'float32');
+    // The tensor may have been disposed by now; tfjs would look it up on other engines.
+    if (this.tensorMap.has(dataId)) data.values = values;
     return values;
   }
 

@@ -35,6 +35,8 @@ export interface Operand {
   readonly perRow?: number;
   /** The first row; default 0. */
   readonly from?: number;
+  /** Rows that every tile sees, all the same ones. Default: each tile sees its own. */
+  readonly rows?: number;
 }
 
 const WORKGROUP = 64;
@@ -114,10 +116,10 @@ export function run(
     const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
     const uniforms = bufferManager.acquireBuffer(words.byteLength, usage);
     device.queue.writeBuffer(uniforms, 0, words);
-    const entries = bound.map(({ buffer, perRow, from = 0 }, binding): GPUBindGroupEntry => {
+    const entries = bound.map(({ buffer, perRow, from = 0, rows: fixed }, binding): GPUBindGroupEntry => {
       if (perRow === undefined) return { binding, resource: { buffer } };
-      const offset = 4 * perRow * (from + start);
-      const size = Math.min(4 * perRow * count, buffer.size - offset);
+      const offset = 4 * perRow * (from + (fixed === undefined ? start : 0));
+      const size = Math.min(4 * perRow * (fixed ?? count), buffer.size - offset);
       return { binding, resource: { buffer, offset, size } };
     });
     entries.push({ binding: bound.length, resource: { buffer: uniforms } });
@@ -140,10 +142,10 @@ function tileRows(backend: DeviceBackend, name: string, operands: readonly Opera
   const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = limitsFor(backend);
   let rows = maxComputeWorkgroupsPerDimension ** 2 * WORKGROUP;
   let step = 1;
-  for (const { tensor, perRow } of operands) {
-    const bytes = 4 * (perRow ?? util.sizeFromShape(tensor.shape));
+  for (const { tensor, perRow, rows: fixed } of operands) {
+    const bytes = 4 * (perRow === undefined ? util.sizeFromShape(tensor.shape) : perRow * (fixed ?? 1));
     if (bytes > maxStorageBufferBindingSize) throw tooLarge(name, bytes, maxStorageBufferBindingSize);
-    if (perRow === undefined) continue;
+    if (perRow === undefined || fixed !== undefined) continue;
     rows = Math.min(rows, Math.floor(maxStorageBufferBindingSize / bytes));
     step = Math.max(step, ALIGNMENT / greatestCommonDivisor(bytes, ALIGNMENT));
   }

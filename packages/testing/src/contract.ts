@@ -1,7 +1,7 @@
 import type { DataFormat, Quantizer } from '@vqkit/core-tensor';
 import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { eachEngine } from './engines.ts';
+import { eachEngine, repetitions } from './engines.ts';
 import { describeBadInput } from './laws/bad-input.ts';
 import { describeGradients } from './laws/gradients.ts';
 import { describeMasks } from './laws/masks.ts';
@@ -44,7 +44,7 @@ export interface QuantizerSubject<Options extends object> {
 export function describeQuantizer<Options extends object>(name: string, subject: QuantizerSubject<Options>): void {
   const { create, variants, random, noisy = [], straightThrough = [], fixedPoint = [] } = subject;
   const first = Object.keys(variants)[0];
-  eachEngine(() => {
+  eachEngine((engine) => {
     describe(`${name} fulfils the quantizer contract`, () => {
       for (const [variant, options] of Object.entries(variants)) {
         const make: Make = (extra = {}) => create({ ...options, ...extra });
@@ -60,7 +60,7 @@ export function describeQuantizer<Options extends object>(name: string, subject:
           describeBadInput(make);
           describeState(make, (config) => create(config as Options));
           describeGradients(make, is);
-          describeMemory(make, variant === first ? 1000 : 50);
+          describeMemory(make, repetitions(engine, variant === first ? 1000 : 50));
         });
       }
 
@@ -82,7 +82,7 @@ export function describeQuantizer<Options extends object>(name: string, subject:
                 q.dispose();
               }),
           ),
-          { numRuns: 50, seed: 1 },
+          { numRuns: repetitions(engine, 50), seed: 1 },
         ));
     });
   });

@@ -83,6 +83,14 @@ const whyNoWebgpu = await webgpuMissing();
 if (whyNoWebgpu !== undefined) missing.webgpu = whyNoWebgpu;
 
 /**
+ * How many of `count` repetitions an engine makes. On WebGPU a twentieth: here a processor plays the graphics processor, and an operation
+ * takes a millisecond however small it is.
+ */
+export function repetitions(engine: EngineName, count: number): number {
+  return engine === 'webgpu' ? Math.ceil(count / 20) : count;
+}
+
+/**
  * Runs a suite once per engine. A missing engine fails when REQUIRE_BACKENDS (a comma list) names it; otherwise its suite is skipped,
  * with the reason in its name.
  */

@@ -1,5 +1,6 @@
 import { getKernel, type KernelConfig } from '@tensorflow/tfjs-core';
 import { provideKernel } from '@vqkit/core-tensor';
+import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
 import { fsqQuantize } from './fsq-quantize.ts';
 import { BINARY, integerBinary, integerSum } from './integers.ts';
 import { gather, MOVED, moveKernel, select } from './move.ts';
@@ -22,6 +23,8 @@ export function provideKernels(): void {
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
   provideKernel(NAME, 'Select', select);
 
+  provideKernel(NAME, 'BitEntropy', bitEntropy);
+  provideKernel(NAME, 'BitEntropyGrad', bitEntropyGrad);
   provideKernel(NAME, 'FsqQuantize', fsqQuantize);
   provideKernel(NAME, 'SignQuantize', signQuantize);
   provideKernel(NAME, 'NearestCode', nearestCode);
