@@ -218,7 +218,7 @@ eachEngine(() => {
     it('shares a quantizer that stands in it several times', async () => {
       const shared = createSimVq({ dim, codebookSize: 9 });
       const stack = createResidual({ layers: [shared, shared, shared] });
-      const { frozenCodebook: _, ...state } = { frozenCodebook: 0, ...stack.stateDict() };
+      const state = stack.stateDict();
       expect(Object.keys(state)).toEqual(['layers.0.frozen_codebook', 'layers.0.code_transform.weight']);
       expect(Object.keys(stack.variables())).toEqual(['layers.0.code_transform.weight']);
       // The reference library repeats them under every layer.
