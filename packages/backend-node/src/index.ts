@@ -1,4 +1,4 @@
 export type { NodeEngine, NodeEngineReport, NodeInitOptions, NotChosen } from './init.ts';
 export { init } from './init.ts';
-export type { Obstacle } from './native/start.ts';
+export type { NativeEngine, Obstacle } from './native/start.ts';
 export { findNative, startNative } from './native/start.ts';

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { ready, setBackend, version_core } from '@tensorflow/tfjs-core';
 import { init as initWasm } from '@vqkit/backend-wasm';
 import { kernelReport, requireInteger, requireKnownOptions, requireOneOf, UnsupportedError } from '@vqkit/core-tensor';
@@ -12,7 +11,7 @@ export type NodeEngine = (typeof ENGINES)[number];
 export interface NodeInitOptions {
   /** The engine to try first; the slower ones follow if it cannot run. Default `native`. */
   readonly prefer?: NodeEngine;
-  /** Threads of the wasm engine. Default all cores. Native TensorFlow takes all cores by itself, cpu uses one. */
+  /** Threads of the native and the wasm engine, 1 to 64. Default all cores. Fixed once an engine runs; cpu uses one. */
   readonly threads?: number;
 }
 
@@ -71,10 +70,7 @@ export async function init(options: NodeInitOptions = {}): Promise<NodeEngineRep
 type Started = { readonly threads: number; readonly tensorflow?: string };
 
 const starters: Record<NodeEngine, (threads: number | undefined) => Promise<Started | Obstacle>> = {
-  native: async () => {
-    const started = await startNative();
-    return 'reason' in started ? started : { ...started, threads: availableParallelism() };
-  },
+  native: startNative,
   wasm: async (threads) => {
     try {
       return { threads: (await initWasm(threads === undefined ? {} : { threads })).threads };

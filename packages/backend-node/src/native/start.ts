@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { backend, findBackendFactory, ready, setBackend } from '@tensorflow/tfjs-core';
 import { provideKernels } from '../kernels/index.ts';
@@ -13,6 +14,8 @@ export interface Obstacle {
 }
 
 const NAME = 'tensorflow';
+/** TensorFlow reads it once, when it makes its threads. */
+const THREADS = 'TF_NUM_INTRAOP_THREADS';
 const INSTALL = 'Run: npx vqkit native install';
 
 /** What {@link startNative} would load: the package and a binding for it. */
@@ -52,8 +55,20 @@ export function findNative(cache: string = cacheFolder()): Found | Obstacle {
   };
 }
 
-/** Loads native TensorFlow, gives it vqkit's kernels and makes it the active engine: gives its version, or what stands in the way. */
-export async function startNative(): Promise<{ tensorflow: string } | Obstacle> {
+/** Native TensorFlow as it runs. */
+export interface NativeEngine {
+  /** Version of the library. */
+  readonly tensorflow: string;
+  /** Threads that share one operation. */
+  readonly threads: number;
+}
+
+/**
+ * Loads native TensorFlow, gives it vqkit's kernels and makes it the active engine: gives its version, or what stands in the way.
+ *
+ * @param threads that share one operation. Default `TF_NUM_INTRAOP_THREADS`, else all cores. Fixed once TensorFlow is loaded.
+ */
+export async function startNative(threads?: number): Promise<NativeEngine | Obstacle> {
   if (findBackendFactory(NAME) === null) {
     const found = findNative();
     if ('reason' in found) return found;
@@ -67,6 +82,7 @@ export async function startNative(): Promise<{ tensorflow: string } | Obstacle> 
         };
       }
     }
+    if (threads !== undefined) process.env[THREADS] = String(threads);
     try {
       loadTfjsNode(tfjsNode, binding);
     } catch (error) {
@@ -85,9 +101,16 @@ export async function startNative(): Promise<{ tensorflow: string } | Obstacle> 
   } catch (error) {
     return explain(error);
   }
+  const running = Number(process.env[THREADS]) || availableParallelism();
+  if (threads !== undefined && threads !== running) {
+    return {
+      reason: `native TensorFlow already runs with threads = ${running}, got ${threads}`,
+      fix: 'Ask for them before the first use of native TensorFlow.',
+    };
+  }
   provideKernels();
   const { binding } = backend() as unknown as { binding?: { TF_Version?: string } };
-  return { tensorflow: binding?.TF_Version ?? 'unknown' };
+  return { tensorflow: binding?.TF_Version ?? 'unknown', threads: running };
 }
 
 /** Turns what tfjs-node throws while it loads into a reason and a fix. */
