@@ -53,6 +53,27 @@ export function goldenRotations(): Record<string, GoldenTensor>[] {
   return read('upstream-1.31.0').rotate_to;
 }
 
+/** One training step of VectorQuantize: the losses by part, and the state before and after. */
+export interface VqGolden
+  extends Omit<Golden, 'config' | 'loss' | 'grad_x_of_loss_sum' | 'grad_parameters_of_loss_sum' | 'eval_quantized'> {
+  readonly config: Record<string, number | boolean> & { learnable_codebook?: boolean; commitment_weight?: number };
+  readonly loss: GoldenTensor;
+  readonly parts: { commitment: GoldenTensor; orthogonality: GoldenTensor };
+  readonly grad_x_of_loss_sum: GoldenTensor;
+  readonly grad_parameters_of_loss_sum: Record<string, GoldenTensor>;
+  readonly eval_quantized: GoldenTensor;
+  readonly state_after: Record<string, GoldenTensor>;
+}
+
+/** Many training steps: x and indices with the steps as first axis. */
+export type VqSequence = Pick<VqGolden, 'config' | 'state' | 'state_after' | 'x' | 'indices'>;
+
+/** VectorQuantize, by fixtures/make_vq_goldens.py. */
+export function goldenVq(): { readonly cases: VqGolden[]; readonly sequences: VqSequence[] } {
+  const file = new URL('../fixtures/upstream-1.31.0-vq.json', import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof goldenVq>;
+}
+
 /** int64 becomes int32, bool becomes int32. */
 export function goldenTensor(golden: GoldenTensor): Tensor {
   return tensor(golden.data, golden.shape, golden.dtype === 'float32' ? 'float32' : 'int32');

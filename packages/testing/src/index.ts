@@ -8,6 +8,8 @@ export {
   goldenCases,
   goldenRotations,
   goldenTensor,
+  goldenVq,
+  type VqGolden,
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';
 export { tolerances } from './tolerances.ts';

@@ -21,6 +21,7 @@ export const OPTIONS = [
   'rotationTrick',
   'rotationMaxScale',
   'commitmentWeight',
+  'commitmentUseCrossEntropyLoss',
   'codebookWeight',
   'orthogonalRegWeight',
   'orthogonalRegActiveCodesOnly',

@@ -52,6 +52,8 @@ export interface VqOptions {
   readonly rotationMaxScale?: number;
   /** Weight of mse(x, sg q), the pull of tokens to their codes. Default 1. */
   readonly commitmentWeight?: number;
+  /** Takes the cross-entropy of the chosen codes under softmax(-|x - c|) in place of mse(x, sg q). Default false. */
+  readonly commitmentUseCrossEntropyLoss?: boolean;
   /** Weight of mse(sg x, q), the pull of learnable codes to their tokens. Default 1. */
   readonly codebookWeight?: number;
   /** Weight of the codes' squared cosines with each other. Default 0. */
@@ -125,6 +127,7 @@ function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
 
 type LossOptions =
   | 'commitmentWeight'
+  | 'commitmentUseCrossEntropyLoss'
   | 'codebookWeight'
   | 'orthogonalRegWeight'
   | 'orthogonalRegActiveCodesOnly'
@@ -132,8 +135,9 @@ type LossOptions =
 
 /** What is minimised. */
 function loss(options: VqOptions): Pick<VqConfig, LossOptions> {
-  const { commitmentWeight = 1, codebookWeight = 1 } = options;
+  const { commitmentWeight = 1, commitmentUseCrossEntropyLoss = false, codebookWeight = 1 } = options;
   requireNonNegative(WHERE, 'commitmentWeight', commitmentWeight);
+  requireBoolean(WHERE, 'commitmentUseCrossEntropyLoss', commitmentUseCrossEntropyLoss);
   requireNonNegative(WHERE, 'codebookWeight', codebookWeight);
   const { orthogonalRegWeight = 0, orthogonalRegActiveCodesOnly = false, orthogonalRegMaxCodes = null } = options;
   requireNonNegative(WHERE, 'orthogonalRegWeight', orthogonalRegWeight);
@@ -141,6 +145,7 @@ function loss(options: VqOptions): Pick<VqConfig, LossOptions> {
   if (orthogonalRegMaxCodes !== null) requireInteger(WHERE, 'orthogonalRegMaxCodes', orthogonalRegMaxCodes, 1);
   return {
     commitmentWeight,
+    commitmentUseCrossEntropyLoss,
     codebookWeight,
     orthogonalRegWeight,
     orthogonalRegActiveCodesOnly,

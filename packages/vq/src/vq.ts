@@ -1,40 +1,42 @@
-import { add, mul, type Scalar, scalar, type Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor2D } from '@tensorflow/tfjs-core';
 import {
   createLinear,
   createParameterSet,
   createQuantizer,
   createRng,
-  gatherCodes,
   type Linear,
   type QuantizeOptions,
   type Quantizer,
   requireBoolean,
+  requireNonNegative,
+  scheduleAt,
   straightThrough,
   unitLength,
 } from '@vqkit/core-tensor';
-import { codebookLoss, commitmentLoss, rotateTo } from '@vqkit/losses';
+import { rotateTo } from '@vqkit/losses';
 import { createCodebooks } from './codebook.ts';
 import { createHeads } from './heads.ts';
+import { orthogonality, tokenLosses, type VqLoss, vqLoss } from './loss.ts';
 import { resolve, type VqConfig, type VqOptions, WHERE } from './options.ts';
+import { sampleCodes } from './scores.ts';
 
 export interface VqQuantizeOptions extends QuantizeOptions {
   /** Leaves the codes as they are in this call. Default the quantizer's option. */
   readonly freezeCodebook?: boolean | undefined;
+  /** T of this call, >= 0, in place of the quantizer's option; 0 takes the nearest code. */
+  readonly sampleCodebookTemp?: number | undefined;
 }
-
-/** The parts of the loss: `commitment` moves tokens to their codes, `codebook` learnable codes to their tokens. */
-export type VqLoss = 'commitment' | 'codebook';
 
 export type Vq = Quantizer<VqConfig, VqLoss, VqQuantizeOptions>;
 
 export function createVq(options: VqOptions): Vq {
   const config = resolve(options);
-  const { dim, codebookSize, codebookDim, heads, useCosineSim } = config;
-  const innerDim = codebookDim * heads;
+  const { dim, codebookSize, useCosineSim } = config;
+  const innerDim = config.codebookDim * config.heads;
   const rng = createRng(config.seed);
 
-  const split = createHeads(config);
-  const codebooks = createCodebooks(config, split.books, rng);
+  const heads = createHeads(config);
+  const codebooks = createCodebooks(config, heads.books, rng);
   const linear = (name: string, inputDim: number, outputDim: number): Linear | undefined =>
     innerDim === dim ? undefined : createLinear({ name, inputDim, outputDim, bias: true, rng });
   const projectIn = linear('project_in', dim, innerDim);
@@ -47,13 +49,16 @@ export function createVq(options: VqOptions): Vq {
 
   /** [N, dim] → the rows that each codebook quantizes. */
   const toRows = (tokens: Tensor2D): Tensor2D[] => {
-    const rows = split.split(projectIn?.apply(tokens) ?? tokens);
+    const rows = heads.split(projectIn?.apply(tokens) ?? tokens);
     return useCosineSim ? rows.map((row) => unitLength(row, 1)) : rows;
   };
   const fromRows = (rows: readonly Tensor2D[]): Tensor2D => {
-    const joined = split.join(rows);
+    const joined = heads.join(rows);
     return projectOut?.apply(joined) ?? joined;
   };
+
+  const temperatureOf = (where: string, { sampleCodebookTemp, step }: VqQuantizeOptions): number =>
+    sampleCodebookTemp ?? scheduleAt(where, 'sampleCodebookTemp', config.sampleCodebookTemp, step);
 
   return createQuantizer<VqConfig, VqLoss, VqQuantizeOptions>({
     kind: 'VQ',
@@ -61,11 +66,11 @@ export function createVq(options: VqOptions): Vq {
     config,
     dim,
     codebookSize,
-    numCodebooks: heads,
-    keepNumCodebooksDim: heads > 1,
+    numCodebooks: config.heads,
+    keepNumCodebooksDim: config.heads > 1,
     dataFormat: config.dataFormat,
     rng,
-    lossNames: ['commitment', 'codebook'],
+    lossNames: ['commitment', 'codebook', 'orthogonality'],
     parameters: {
       ...parameters,
       loadStateDict(tensors) {
@@ -73,44 +78,43 @@ export function createVq(options: VqOptions): Vq {
         codebooks.loaded();
       },
     },
-    callOptions: ['freezeCodebook'],
+    callOptions: ['freezeCodebook', 'sampleCodebookTemp'],
 
     quantizeTokens(tokens, { training, weights, options: call }) {
+      const where = `${WHERE}().quantize`;
       const { freezeCodebook = config.freezeCodebook } = call;
-      requireBoolean(`${WHERE}().quantize`, 'freezeCodebook', freezeCodebook);
+      requireBoolean(where, 'freezeCodebook', freezeCodebook);
+      if (call.sampleCodebookTemp !== undefined)
+        requireNonNegative(where, 'sampleCodebookTemp', call.sampleCodebookTemp);
       const learns = training && !freezeCodebook;
       const rows = toRows(tokens);
-      const rowWeights = split.rowWeights(weights);
+      const rowWeights = heads.rowWeights(weights);
       if (learns) codebooks.initialise(rows, rowWeights);
-      const indices = rows.map((row, b) => codebooks.nearest(b, row));
+      const temperature = config.stochasticSampleCodes && training ? temperatureOf(where, call) : 0;
+      const indices = rows.map((row, b) =>
+        temperature > 0
+          ? sampleCodes(row, codebooks.all(b), { temperature, useCosineSim, rng })
+          : codebooks.nearest(b, row),
+      );
       const codes = indices.map((index, b) => codebooks.codes(b, index));
       const emitted = rows.map((row, b) =>
         config.rotationTrick
           ? rotateTo(row, codes[b] as Tensor2D, { maxScale: config.rotationMaxScale })
           : straightThrough(row, codes[b] as Tensor2D),
       );
-      const result = { quantized: fromRows(emitted), indices: split.joinIndices(indices) };
+      const result = { quantized: fromRows(emitted), indices: heads.joinIndices(indices) };
       if (!training) return result;
 
-      const x = split.join(rows);
-      const losses = {
-        commitment: commitmentLoss(x, split.join(codes), { weights }),
-        codebook:
-          config.learnableCodebook && learns
-            ? codebookLoss(x, split.join(indices.map((index, b) => gatherCodes(codebooks.trainable(b), index))), {
-                weights,
-              })
-            : scalar(0),
-      };
+      const found = { rows, codes, indices, weights, rowWeights };
+      const parts = { codebooks, heads, rng };
+      const aboutTokens = tokenLosses(config, parts, found, learns);
       if (learns) codebooks.learn(rows, indices, rowWeights);
-      const loss = add(
-        mul(losses.commitment, config.commitmentWeight),
-        mul(losses.codebook, config.codebookWeight),
-      ) as Scalar;
-      return { ...result, losses, loss };
+      // Of the codes as they are now: the optimizer moves these.
+      const losses = { ...aboutTokens, orthogonality: orthogonality(config, parts, found, learns) };
+      return { ...result, losses, loss: vqLoss(config, losses) };
     },
-    encodeTokens: (tokens) => split.joinIndices(toRows(tokens).map((row, b) => codebooks.nearest(b, row))),
-    decodeTokens: (indices) => fromRows(split.splitIndices(indices).map((index, b) => codebooks.codes(b, index))),
+    encodeTokens: (tokens) => heads.joinIndices(toRows(tokens).map((row, b) => codebooks.nearest(b, row))),
+    decodeTokens: (indices) => fromRows(heads.splitIndices(indices).map((index, b) => codebooks.codes(b, index))),
     disposeExtra: () => codebooks.dispose(),
   });
 }

@@ -33,7 +33,13 @@ const variants: Record<string, VqOptions> = {
     thresholdEmaDeadCode: 1,
   },
   'learnable, straight-through': { dim: 5, codebookSize: 12, learnableCodebook: true, rotationTrick: false },
-  'learnable, cosine, projected': { dim: 7, codebookSize: 12, codebookDim: 3, learnableCodebook: true, useCosineSim: true },
+  'learnable, cosine, projected': {
+    dim: 7,
+    codebookSize: 12,
+    codebookDim: 3,
+    learnableCodebook: true,
+    useCosineSim: true,
+  },
   frozen: { dim: 3, codebookSize: 5, freezeCodebook: true },
   'one code': { dim: 2, codebookSize: 1 },
 };
