@@ -11,15 +11,16 @@ export interface DeviceLimits {
 }
 
 type ElementType = 'f32' | 'i32' | 'u32';
+type ArrayType = ElementType | 'vec4<f32>' | 'atomic<i32>';
 
 /** A compute shader that handles one row (a token, a code, an element) per thread. */
 export interface Program {
   /** Of the kernel, as errors and profilers show it. */
   readonly name: string;
   /** Tensors that it reads, by name, as arrays of this type. The type may differ from the tensor's: u32 reads the bits of a float32. */
-  readonly inputs: Readonly<Record<string, ElementType | 'vec4<f32>'>>;
+  readonly inputs: Readonly<Record<string, ArrayType>>;
   /** Tensors that it writes, and may read. */
-  readonly outputs: Readonly<Record<string, ElementType>>;
+  readonly outputs: Readonly<Record<string, ArrayType>>;
   /** Numbers that it gets as `params.name`. `params.rows`, those of the tile, and `params.first`, where it starts, are always there. */
   readonly params?: Readonly<Record<string, ElementType>>;
   /** Functions and constants of its own. */
@@ -60,8 +61,14 @@ export function setLimits(backend: DeviceBackend, lower: Partial<DeviceLimits>):
   return limits;
 }
 
-export function limitsFor(backend: DeviceBackend): DeviceLimits {
+function limitsFor(backend: DeviceBackend): DeviceLimits {
   return limitsOf.get(backend) ?? backend.device.limits;
+}
+
+/** Rows of a table that a program may see at once, and after which the next part may start. */
+export function rowsWithin(backend: DeviceBackend, perRow: number, most: number = Number.POSITIVE_INFINITY): number {
+  const floats = Math.min(limitsFor(backend).maxStorageBufferBindingSize / 4, most);
+  return Math.max(ALIGNMENT / 4, (ALIGNMENT / 4) * Math.floor(floats / perRow / (ALIGNMENT / 4)));
 }
 
 /** An output tensor, contents undefined, on the device. */

@@ -18,11 +18,8 @@ export function orderedKey(value: number): number {
   return value === 0 ? 0 : signed ^ 0x7fffffff;
 }
 
-/**
- * exp of a number from -∞ to 0, log of one from the smallest normal float32 to 1, and log(1 + e) for 0 <= e <= 1, each to about 1 ulp
- * of its result. A device's own may be off by 2^-21 absolutely, which is all of a small logarithm.
- */
-export const LOGARITHMS: string = `
+/** exp of a number from -∞ to 0, to about 1 ulp of its result; below the normal float32, 0. NaN stays NaN. */
+export const EXP_NEGATIVE: string = `
 fn expNegative(x : f32) -> f32 {
   if (x < -87.3) { return 0.0; }
   let n = round(x * 1.4426950408889634);
@@ -30,8 +27,13 @@ fn expNegative(x : f32) -> f32 {
   let tail = ((((1.9875691500e-4 * r + 1.3981999507e-3) * r + 8.3334519073e-3) * r + 4.1665795894e-2) * r + 1.6666665459e-1) * r;
   let e = 1.0 + (r + (tail + 0.5) * r * r);
   return e * bitcast<f32>((127 + i32(n)) << 23u);
-}
+}`.trim();
 
+/**
+ * log of a number from the smallest normal float32 to 1, and log(1 + e) for 0 <= e <= 1, each to about 1 ulp of its result. A device's
+ * own may be off by 2^-21 absolutely, which is all of a small logarithm.
+ */
+export const LOGARITHMS: string = `
 fn logNormal(x : f32) -> f32 {
   let bits = bitcast<i32>(x);
   let exponent = (bits - 0x3f3504f3) >> 23u;

@@ -1,15 +1,15 @@
 import { type KernelFunc, type NamedTensorInfoMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { BitEntropyAttrs } from '@vqkit/core-tensor';
 import type { DeviceBackend } from '../backend.ts';
-import { limitsFor, type Operand, output, type Program, release, run } from '../program.ts';
-import { LOGARITHMS, SIGMOID } from '../wgsl.ts';
+import { type Operand, output, type Program, release, rowsWithin, run } from '../program.ts';
+import { EXP_NEGATIVE, LOGARITHMS, SIGMOID } from '../wgsl.ts';
 
 /** Log-odds beyond which a bit has no entropy in float32; keeps infinities out of the arithmetic and lets NaN through. */
 const SATURATED = `
 fn saturated(z : f32) -> f32 {
   return select(select(z, 120.0, z > 120.0), -120.0, z < -120.0);
 }`;
-const DECLARATIONS = `${LOGARITHMS}\n\n${SIGMOID}\n${SATURATED}`;
+const DECLARATIONS = `${EXP_NEGATIVE}\n\n${LOGARITHMS}\n\n${SIGMOID}\n${SATURATED}`;
 /** Below it a probability has the logarithm of this. */
 const SMALLEST = '1.2e-38';
 /** Floats of the halves' probabilities that exist at a time. */
@@ -298,9 +298,7 @@ interface Chunk {
 function eachChunk(backend: DeviceBackend, logits: TensorInfo, use: (chunk: Chunk) => void): void {
   const [tokens, dim] = logits.shape as [number, number];
   const { highBits, lowBits } = halves(dim);
-  const most = Math.min(CHUNK_FLOATS, limitsFor(backend).maxStorageBufferBindingSize / 4);
-  // Chunks start where a binding may.
-  const size = Math.max(64, 64 * Math.floor(most / 2 ** highBits / 64));
+  const size = rowsWithin(backend, Math.max(2 ** highBits, 2 * dim), CHUNK_FLOATS);
   for (let firstToken = 0; firstToken < tokens; firstToken += size) {
     const count = Math.min(size, tokens - firstToken);
     const probabilities = output(backend, [count, dim, 2], 'float32');

@@ -1,11 +1,17 @@
 import { getKernel, type KernelConfig } from '@tensorflow/tfjs-core';
 import { provideKernel } from '@vqkit/core-tensor';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
+import { codeCounts } from './code-counts.ts';
+import { fsqDecode } from './fsq-decode.ts';
+import { fsqQuantizeGrad } from './fsq-grad.ts';
 import { fsqQuantize } from './fsq-quantize.ts';
+import { gatherCodes } from './gather-codes.ts';
 import { BINARY, integerBinary, integerSum } from './integers.ts';
 import { gather, MOVED, moveKernel, select } from './move.ts';
 import { nearestCode } from './nearest-code.ts';
+import { rotateToGrad } from './rotate-to-grad.ts';
 import { selectRows } from './select-rows.ts';
+import { signDecode } from './sign-decode.ts';
 import { signQuantize } from './sign-quantize.ts';
 
 const NAME = 'webgpu';
@@ -25,8 +31,14 @@ export function provideKernels(): void {
 
   provideKernel(NAME, 'BitEntropy', bitEntropy);
   provideKernel(NAME, 'BitEntropyGrad', bitEntropyGrad);
+  provideKernel(NAME, 'CodeCounts', codeCounts);
+  provideKernel(NAME, 'FsqDecode', fsqDecode);
   provideKernel(NAME, 'FsqQuantize', fsqQuantize);
-  provideKernel(NAME, 'SignQuantize', signQuantize);
+  provideKernel(NAME, 'FsqQuantizeGrad', fsqQuantizeGrad);
+  provideKernel(NAME, 'GatherCodes', gatherCodes);
   provideKernel(NAME, 'NearestCode', nearestCode);
+  provideKernel(NAME, 'RotateToGrad', rotateToGrad);
   provideKernel(NAME, 'SelectRows', selectRows);
+  provideKernel(NAME, 'SignDecode', signDecode);
+  provideKernel(NAME, 'SignQuantize', signQuantize);
 }

@@ -1,6 +1,6 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { DeviceBackend } from '../backend.ts';
-import { limitsFor, output, type Program, release, run } from '../program.ts';
+import { output, type Program, release, rowsWithin, run } from '../program.ts';
 
 /** The definition's: magnitudes of 2^56 and more cannot be searched, and a code that has one scores -2^127. */
 const DECLARATIONS = `
@@ -103,9 +103,7 @@ export const nearestCode: KernelFunc = (call) => {
   const [indices, best, second] = (['int32', 'float32', 'float32'] as const).map((dtype) =>
     output(backend, [tokens], dtype),
   ) as [TensorInfo, TensorInfo, TensorInfo];
-  const most = Math.min(PACKED_FLOATS, limitsFor(backend).maxStorageBufferBindingSize / 4);
-  // Tiles of codes start where a binding may.
-  const tile = Math.max(64, 64 * Math.floor(most / (dim + 1) / 64));
+  const tile = rowsWithin(backend, dim + 1, PACKED_FLOATS);
   for (let firstCode = 0; firstCode < codes && tokens > 0; firstCode += tile) {
     const count = Math.min(tile, codes - firstCode);
     const padded = GROUP * Math.ceil(count / GROUP);
