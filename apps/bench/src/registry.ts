@@ -12,6 +12,8 @@ export interface ExperimentEntry {
 /** Every experiment, in the order of `pnpm bench all`. A new one is a file in experiments/ and an entry here. */
 export const experiments: readonly ExperimentEntry[] = [
   { name: 'kernels', aliases: ['speed'], load: async () => (await import('../experiments/kernels.ts')).kernels },
+  { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
+  { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },
   { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },
   { name: 'lfq-scale-drift', load: async () => (await import('../experiments/lfq-scale-drift.ts')).lfqScaleDrift },
   { name: 'simvq-rotation', load: async () => (await import('../experiments/simvq-rotation.ts')).simVqRotation },
@@ -27,6 +29,15 @@ export const experiments: readonly ExperimentEntry[] = [
   {
     name: 'claims-collapse-images',
     load: async () => (await import('../experiments/claims-collapse-images.ts')).claimsCollapseImages,
+  },
+  {
+    name: 'claims-mean-shift',
+    load: async () => (await import('../experiments/claims-mean-shift.ts')).claimsMeanShift,
+  },
+  { name: 'claims-residual', load: async () => (await import('../experiments/claims-residual.ts')).claimsResidual },
+  {
+    name: 'claims-lfq-entropy',
+    load: async () => (await import('../experiments/claims-lfq-entropy.ts')).claimsLfqEntropy,
   },
   {
     name: 'speech-simvq-rotation',

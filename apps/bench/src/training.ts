@@ -2,7 +2,6 @@ import {
   add,
   grad,
   keep,
-  variable as makeVariable,
   mean,
   type Scalar,
   square,
@@ -15,13 +14,13 @@ import {
   tidy,
   type Variable,
   variableGrads,
-  zerosLike,
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
-import { adamWStep, createRng, type Quantizer } from '@vqkit/core-tensor';
+import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import type { Source } from './data.ts';
 import { evaluateTokens, type TokenEvaluation } from './training-evaluate.ts';
 import { createTokenAutoencoder, type Part, type TokenAutoencoder } from './training-model.ts';
+import { createOptimizer } from './training-optimizer.ts';
 
 /** One training: everything that its result depends on. */
 export interface TrainingSetup {
@@ -73,8 +72,6 @@ export interface TrainingRun {
 }
 
 const PROBE = 2048;
-/** PyTorch's defaults. */
-const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
 /** The engine of all trainings: the same everywhere, so that a result does not depend on what else is installed. */
 export async function startTrainingEngine(): Promise<void> {
@@ -198,45 +195,6 @@ async function lossGradientOf(model: TokenAutoencoder, vectors: Tensor2D, step: 
   gradient.dispose();
   const [tokens] = vectors.shape;
   return finite(Math.sqrt(squares * tokens));
-}
-
-/** AdamW with its moments, over variables. */
-function createOptimizer(variables: readonly Variable[]): {
-  step(gradients: ReadonlyMap<Variable, Tensor>, learningRate: number): void;
-  dispose(): void;
-} {
-  const zeros = (like: Variable): Variable => {
-    const value = zerosLike(like);
-    const moment = makeVariable(value, false);
-    value.dispose();
-    return moment;
-  };
-  const entries = variables.map((weight) => ({ weight, m: zeros(weight), v: zeros(weight) }));
-  let done = 0;
-  return {
-    step(gradients, learningRate) {
-      done++;
-      for (const { weight, m, v } of entries) {
-        const gradient = gradients.get(weight);
-        if (gradient === undefined) continue;
-        tidy(() => {
-          const [nextWeight, nextM, nextV] = adamWStep(
-            { parameter: weight, gradient, m, v },
-            { ...ADAMW, learningRate, step: done },
-          );
-          weight.assign(nextWeight);
-          m.assign(nextM);
-          v.assign(nextV);
-        });
-      }
-    },
-    dispose() {
-      for (const { m, v } of entries) {
-        m.dispose();
-        v.dispose();
-      }
-    },
-  };
 }
 
 function finite(value: number | undefined): number | null {
