@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { version_core } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { PACKAGE_FOLDER } from './paths.ts';
@@ -16,6 +16,7 @@ export const environmentSchema: z.ZodType<Environment> = z.strictObject({
   cpu: z.string(),
   cores: z.int(),
   memoryGiB: z.number(),
+  load: z.number(),
   python: pythonPeerSchema.omit({ path: true }).nullable(),
 });
 
@@ -29,6 +30,8 @@ export interface Environment {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
+  /** Processes that wanted a core when the run began, in the mean of the last minute. */
+  readonly load: number;
   /** The peer's versions; null where no Python with the reference library was found. */
   readonly python: { readonly python: string; readonly torch: string; readonly vectorQuantizePytorch: string } | null;
 }
@@ -45,6 +48,7 @@ export function readEnvironment(python: Environment['python']): Environment {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    load: Math.round(10 * (loadavg()[0] ?? 0)) / 10,
     python,
   };
 }

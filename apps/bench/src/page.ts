@@ -3,6 +3,9 @@ import type { Table } from './experiment.ts';
 import { formatNumber, markdownTable, slug, verdictTable } from './markdown.ts';
 import type { Result } from './result.ts';
 
+/** Share of the cores that others may use without a warning. */
+const BUSY = 0.5;
+
 /** Where the plot of an experiment is, without its ending. */
 export function plotFile(experiment: string, plot: string): string {
   return `${experiment}-${plot}`;
@@ -112,6 +115,11 @@ function measuredWith(result: Result): string {
   const commit = environment.commit === null ? '' : `, commit ${environment.commit}`;
   return [
     `Repeat it with \`${command}\`${quick ? ' (a quick run: fewer steps and seeds, smaller sizes)' : ''}.`,
+    ...(environment.load > BUSY * environment.cores
+      ? [
+          `**The machine was busy**: ${environment.load} other processes wanted its ${environment.cores} cores when it began, so times are too long.`,
+        ]
+      : []),
     `Measured on ${date.slice(0, 10)}: ${machine(result)}, vqkit ${environment.vqkit}${commit}; seeds ${seeds.join(', ')}; ${Math.round(seconds)} s of work.`,
   ].join('\n');
 }

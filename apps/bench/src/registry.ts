@@ -25,6 +25,7 @@ export const experiments: readonly ExperimentEntry[] = [
     name: 'simvq-over-rotation',
     load: async () => (await import('../experiments/simvq-over-rotation.ts')).simVqOverRotation,
   },
+  { name: 'simvq-still', load: async () => (await import('../experiments/simvq-still.ts')).simVqStill },
   { name: 'claims-collapse', load: async () => (await import('../experiments/claims-collapse.ts')).claimsCollapse },
   {
     name: 'claims-collapse-images',
@@ -43,6 +44,7 @@ export const experiments: readonly ExperimentEntry[] = [
     name: 'speech-simvq-rotation',
     load: async () => (await import('../experiments/speech-simvq-rotation.ts')).speechSimVqRotation,
   },
+  { name: 'speech-silence', load: async () => (await import('../experiments/speech-silence.ts')).speechSilence },
 ];
 
 /**

@@ -64,8 +64,12 @@ export async function runBenchmarks(
   const folder = options.out === undefined ? (quick ? join(RESULTS, 'quick') : RESULTS) : resolve(options.out);
   const environment = readEnvironment(peer === undefined ? null : withoutPath(peer));
 
-  const results: Result[] = [];
-  for (const entry of entries) {
+  if (environment.load > environment.cores / 2) {
+    hooks.onLog?.(
+      `The machine is busy (load ${environment.load} on ${environment.cores} cores): times will be too long.`,
+    );
+  }
+  const runOne = async (entry: ExperimentEntry): Promise<Result> => {
     const experiment = await entry.load();
     const path = join(folder, `${entry.name}.json`);
     await refuseOtherVersion(path);
@@ -109,9 +113,25 @@ export async function runBenchmarks(
     const files = await writeResult(result, folder);
     await store.clear();
     hooks.onDone?.({ experiment: entry.name, result, files });
-    results.push(result);
+    return result;
+  };
+
+  const results: Result[] = [];
+  const failures: string[] = [];
+  for (const entry of entries) {
+    try {
+      results.push(await runOne(entry));
+    } catch (error) {
+      // Of several the others still run.
+      if (entries.length === 1) throw error;
+      failures.push(`${entry.name}: ${(error as Error).message}`);
+      hooks.onLog?.(`${entry.name} failed: ${(error as Error).message}`);
+    }
   }
-  return results;
+  if (failures.length === 0) return results;
+  throw new DataError(
+    `bench: ${failures.length} of ${entries.length} experiments failed; the results of the others are written, and their finished parts are kept. ${failures.join(' ')}`,
+  );
 }
 
 /** Writes a result with its tables, plots and page; the JSON last, because it says that the rest is there. */

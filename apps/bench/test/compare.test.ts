@@ -32,6 +32,7 @@ function result(measurements: readonly Measurement[] | undefined): Result {
       cpu: 'x',
       cores: 2,
       memoryGiB: 1,
+      load: 0,
       python: null,
     },
     parts: [],

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { complaint, tieToThisProcess } from '../child.ts';
 import { PACKAGE_FOLDER } from '../paths.ts';
 import type { Request } from './protocol.ts';
 
@@ -32,17 +33,12 @@ const PREFIX = '@bench ';
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-const running = new Set<Child>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 export function startContender(
   name: ContenderName,
   { python, threads }: { python: string | undefined; threads: number },
 ): Contender {
   const child = startProcess(name, python, threads);
-  running.add(child);
+  tieToThisProcess(child);
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
     errors = `${errors}${chunk.toString()}`.slice(-2000);
@@ -54,9 +50,7 @@ export function startContender(
     if (line.startsWith(PREFIX)) settle?.resolve(JSON.parse(line.slice(PREFIX.length)));
   });
   const fail = (reason: string): void => {
-    running.delete(child);
-    const lines = errors.trim().split('\n');
-    ended = [reason, lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)].filter(Boolean).join(': ');
+    ended = `${reason}${complaint(errors)}`;
     settle?.reject(new Error(ended));
   };
   child.once('error', (error) => fail(error.message));

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
 import { createConfig, loadDataset } from '@vqkit/train';
+import { writeIdx } from '../idx.ts';
 import type { Work } from './work.ts';
 
 /** Spread of the input: most of FSQ's range, LFQ's log-odds from undecided to certain, SimVQ's codes among the inputs. */
@@ -36,14 +37,5 @@ export async function withInputs(work: Work, folder: string): Promise<Work> {
 /** The first images of MNIST as one IDX file. */
 async function writeImages(path: string): Promise<string> {
   const { train } = await loadDataset(createConfig({ validationSize: 0 }));
-  const pixels = train.batch(Int32Array.from({ length: RECIPE_IMAGES }, (_, i) => i));
-  const bytes = new Uint8Array(16 + pixels.length);
-  const head = new DataView(bytes.buffer);
-  for (const [i, word] of [0x803, RECIPE_IMAGES, train.height, train.width].entries()) head.setUint32(4 * i, word);
-  bytes.set(
-    pixels.map((value) => Math.round((value + 1) * 127.5)),
-    16,
-  );
-  await writeFile(path, bytes);
-  return path;
+  return writeIdx(path, train, RECIPE_IMAGES);
 }

@@ -1,0 +1,40 @@
+import type { EngineName, QuantizerName } from '@vqkit/train';
+import { z } from 'zod';
+
+/** What decides a training of the recipe. */
+export interface RecipeSettings {
+  readonly quantizer: QuantizerName;
+  readonly loss: 'mse' | 'l1';
+  readonly seed: number;
+  readonly steps: number;
+  /** An engine of vqkit, or PyTorch. */
+  readonly engine: EngineName | 'torch';
+  readonly threads: number;
+}
+
+/** What the process of a training by vqkit is told. */
+export type WorkerSettings = Omit<RecipeSettings, 'engine'> & {
+  readonly engine: EngineName;
+  readonly dataPath: string;
+};
+
+/** What came of it, on the whole test set. */
+export interface RecipeRun {
+  readonly l1: number;
+  /** dB; null when every image is exact. */
+  readonly psnr: number | null;
+  readonly usedCodes: number;
+  readonly perplexity: number;
+  readonly stepsPerSecond: number;
+  /** Peak of the whole process. */
+  readonly peakMiB: number;
+}
+
+export const recipeRunSchema: z.ZodType<RecipeRun> = z.object({
+  l1: z.number(),
+  psnr: z.number().nullable(),
+  usedCodes: z.number(),
+  perplexity: z.number(),
+  stepsPerSecond: z.number(),
+  peakMiB: z.number(),
+});
