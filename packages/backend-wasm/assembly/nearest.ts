@@ -33,7 +33,7 @@ export function packCodes(
   }
 }
 
-function isUsable(row: usize, dim: i32): bool {
+export function isUsable(row: usize, dim: i32): bool {
   for (let i: usize = 0; i < <usize>dim; i++) if (!(abs(load<f32>(row + (i << 2))) < 72057594037927936)) return false;
   return true;
 }

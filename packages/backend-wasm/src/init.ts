@@ -15,8 +15,8 @@ import { provideKernels } from './kernels/index.ts';
 
 export interface InitOptions {
   /**
-   * Threads for the kernels of this package, 1 to 64. Default: all cores in Node, 1 in a browser. Results have the same bits with any
-   * number.
+   * Threads for the kernels of this package, 1 to 64. Default: all cores in Node and in a cross-origin isolated page, else 1. Results have
+   * the same bits with any number.
    */
   readonly threads?: number;
   /** Where a browser finds tfjs's .wasm files: a path or address ending in `/`. Not needed in Node. */
@@ -94,7 +94,7 @@ async function start(options: InitOptions): Promise<EngineReport> {
     );
   }
   const wanted = threads ?? Math.min(coreCount(), 64);
-  if (alive === undefined) await register(wanted, threads !== undefined);
+  if (alive === undefined) await register(wanted, threads !== undefined, wasmPaths);
   await activate();
   removeCrashHandlers();
   const backend = backendNow() as BackendWasm;
@@ -111,10 +111,10 @@ function backendNow(): object | undefined {
 }
 
 /** Registers the threaded build where it is wanted and can be had, else tfjs's own choice. */
-async function register(threads: number, required: boolean): Promise<void> {
+async function register(threads: number, required: boolean, wasmPaths: string | undefined): Promise<void> {
   if (threads > 1) {
     try {
-      const module = await loadSharedModule();
+      const module = await inTime(loadSharedModule(wasmPaths));
       // Of XNNPACK, whose work our kernels do.
       setThreadsCount(1);
       if (findBackendFactory(NAME) !== null) removeBackend(NAME);
@@ -128,13 +128,31 @@ async function register(threads: number, required: boolean): Promise<void> {
       }
     }
   }
+  // In a cross-origin isolated page tfjs would take its threaded build by itself, whose workers a minifier can break: it then never starts.
+  env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   if (findBackendFactory(NAME) === null && tfjsFactory !== null) registerBackend(NAME, tfjsFactory, 2);
+}
+
+const START_MS = 60_000;
+
+/** tfjs waits for ever for a file or a worker that does not come. */
+async function inTime<T>(starting: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const why = `it did not start within ${START_MS / 1000} s: a .wasm file or a worker is blocked, or a minifier broke the workers of tfjs's threaded build (start the engine by init(), not by tf.setBackend)`;
+    timer = setTimeout(() => reject(new Error(why)), START_MS);
+  });
+  try {
+    return await Promise.race([starting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function activate(): Promise<void> {
   let started = false;
   try {
-    started = await setBackend(NAME);
+    started = await inTime(setBackend(NAME));
     await ready();
   } catch (error) {
     throw new UnsupportedError(`init: TensorFlow.js could not start its wasm backend: ${String(error)}.`);

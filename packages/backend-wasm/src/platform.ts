@@ -1,20 +1,9 @@
-import type { Pool } from './pool.ts';
+export { startPool } from './pool.browser.ts';
+export { loadSharedModule } from './shared-module.browser.ts';
 
-/** In a browser tfjs decides by itself whether to use shared memory; our kernels run on the page's thread. */
+/** Threads need shared memory, which a page has when it is cross-origin isolated. */
 export function coreCount(): number {
-  return 1;
-}
-
-export async function loadSharedModule(): Promise<object> {
-  throw new Error('threads are started in Node only');
-}
-
-export async function startPool(
-  _threads: number,
-  _bytes: Uint8Array<ArrayBuffer>,
-  _memory: WebAssembly.Memory,
-): Promise<Pool | undefined> {
-  return undefined;
+  return globalThis.crossOriginIsolated === true ? (navigator.hardwareConcurrency ?? 1) : 1;
 }
 
 export function removeCrashHandlers(): void {}

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { CONTROL, MAX_ARGS, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+import { CONTROL, MAX_ARGS, type Pool, type PoolWorkerData } from './pool.ts';
+import { shareWork } from './share-work.ts';
 
 /** Starts `threads - 1` workers. Those that do not start within seconds are left out; with none left, gives undefined. */
 export async function startPool(
@@ -18,51 +19,17 @@ export async function startPool(
   const workers = (await Promise.all(starting)).filter((worker) => worker !== undefined);
   if (workers.length === 0) return undefined;
 
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  const functions = exports as Record<string, (...args: number[]) => void>;
-  const state = new Int32Array(control);
-  const values = new Float64Array(args);
-  return {
+  return shareWork({
+    module,
+    memory,
+    names,
+    control,
+    args,
     threads: workers.length + 1,
-    run(name, units, given) {
-      const kernel = functions[name] as (...args: number[]) => void;
-      values.set(given);
-      state[CONTROL.kernel] = names.indexOf(name);
-      state[CONTROL.argCount] = given.length;
-      state[CONTROL.units] = units;
-      // Small enough to even out, large enough to be worth an atomic instruction.
-      const chunk = Math.max(1, Math.floor(units / (8 * (workers.length + 1))));
-      state[CONTROL.chunk] = chunk;
-      Atomics.store(state, CONTROL.next, 0);
-      Atomics.store(state, CONTROL.state, OPEN);
-      Atomics.add(state, CONTROL.job, 1);
-      Atomics.notify(state, CONTROL.job);
-      try {
-        for (;;) {
-          const begin = Atomics.add(state, CONTROL.next, chunk);
-          if (begin >= units) break;
-          kernel(...given, begin, Math.min(units, begin + chunk), 0);
-        }
-      } finally {
-        close(state);
-      }
-      if (Atomics.exchange(state, CONTROL.failed, 0) !== 0)
-        throw new Error(`backend-wasm: ${name} failed in a worker.`);
-    },
-    stop() {
+    stop: () => {
       for (const worker of workers) void worker.terminate();
     },
-  };
-}
-
-/** Lets no more workers in, and waits for those that are inside. */
-function close(state: Int32Array): void {
-  Atomics.and(state, CONTROL.state, ~OPEN);
-  for (let spins = 0; ; spins++) {
-    const inside = Atomics.load(state, CONTROL.state);
-    if (inside === 0) return;
-    if (spins > 2000) Atomics.wait(state, CONTROL.state, inside);
-  }
+  });
 }
 
 const START_MS = 10_000;

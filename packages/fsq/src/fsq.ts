@@ -17,9 +17,8 @@ import {
   createParameterSet,
   createQuantizer,
   createRng,
-  fsqCodes,
+  fsqDecode,
   fsqQuantize,
-  mixedRadixDigits,
   ownedVariable,
   type Parameter,
   type Quantizer,
@@ -130,6 +129,6 @@ export function createFsq(options: FsqOptions): Fsq {
       return { quantized: fromRows(emitted), indices: perToken(indices) };
     },
     encodeTokens: (tokens) => perToken(fsqQuantize({ z: toRows(tokens) }, attrs)[1]),
-    decodeTokens: (indices) => fromRows(fsqCodes(mixedRadixDigits(reshape(indices, [-1]) as Tensor1D, levels), attrs)),
+    decodeTokens: (indices) => fromRows(fsqDecode(reshape(indices, [-1]) as Tensor1D, attrs)),
   });
 }

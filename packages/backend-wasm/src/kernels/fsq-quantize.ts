@@ -23,6 +23,48 @@ export const fsqQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
   return [codes, indices];
 };
 
+/** dz = dy times the slope of the bounding function, in one pass. */
+export const fsqQuantizeGrad: KernelFunc = ({ inputs, attrs, backend }) => {
+  const engine = engineOf(backend);
+  const { dy, z } = inputs as { dy: TensorInfo; z: TensorInfo };
+  const [tokens, dim] = z.shape as [number, number];
+  const { shifts, slopes, hardClamp } = attrs as unknown as FsqAttrs;
+  // Of each of the `dim` vectors of four tokens: four shifts and four slopes.
+  const table = Float32Array.from({ length: 8 * dim }, (_, at) => {
+    const feature = (4 * (at >> 3) + (at & 3)) % dim;
+    return (at & 4 ? slopes[feature] : shifts[feature]) as number;
+  });
+  const dz = engine.output([tokens, dim], 'float32');
+  engine.scratch(table.byteLength, (scratch) => {
+    engine.write(scratch, new Uint8Array(table.buffer));
+    const pointers = [dy, z, dz].map((tensor) => engine.address(tensor));
+    const name = hardClamp ? 'fsqClampGrad' : 'fsqQuantizeGrad';
+    engine.run(name, Math.ceil(tokens / 4), ...pointers, scratch, tokens, dim);
+  });
+  return dz;
+};
+
+/** Tokens of one unit of work in assembly/fsq-grad.ts. */
+const BLOCK = 1024;
+
+/** The codes of indices, digit by digit. */
+export const fsqDecode: KernelFunc = ({ inputs, attrs, backend }) => {
+  const engine = engineOf(backend);
+  const { indices } = inputs as { indices: TensorInfo };
+  const { levels, centers, steps } = attrs as unknown as FsqAttrs;
+  const [tokens] = indices.shape as [number];
+  const codes = engine.output([tokens, levels.length], 'float32');
+  const table = new Uint8Array(12 * levels.length);
+  new Int32Array(table.buffer).set(levels);
+  new Float32Array(table.buffer).set([...centers, ...steps], levels.length);
+  engine.scratch(table.length, (scratch) => {
+    engine.write(scratch, table);
+    const [from, to] = [engine.address(indices), engine.address(codes)];
+    engine.run('fsqDecode', Math.ceil(tokens / BLOCK), from, to, scratch, tokens, levels.length);
+  });
+  return codes;
+};
+
 /** The table of assembly/fsq.ts: one phase for each of the `dim` vectors of four tokens. */
 function tableOf(attrs: FsqAttrs): { bytes: Uint8Array; rows: number } {
   const { levels, thresholds, centers, steps, basis } = attrs;

@@ -1,9 +1,11 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 
-/** Shares the data, as every other backend of tfjs does; tfjs-backend-wasm copies, at each tensor that a gradient saves. */
-export const identity: KernelFunc = ({ inputs, backend }) => {
-  const { x } = inputs as { x: TensorInfo };
-  (backend as BackendWasm).incRef(x.dataId);
-  return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
-};
+/** A kernel whose output has the value of one input: shares the data, as tfjs's other backends do; tfjs-backend-wasm copies. */
+export function same(name: string): KernelFunc {
+  return ({ inputs, backend }) => {
+    const { dataId, shape, dtype } = inputs[name] as TensorInfo;
+    (backend as BackendWasm).incRef(dataId);
+    return { dataId, shape, dtype };
+  };
+}

@@ -3,6 +3,7 @@ import { provideKernel } from '@vqkit/core-tensor';
 import { adamWStep } from './adamw-step.ts';
 import { batchMatMul } from './batch-mat-mul.ts';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
+import { codeCounts } from './code-counts.ts';
 import { convSame, convSameGradFilter, convSameGradInput } from './conv-same.ts';
 import { conv2D, fusedConv2D } from './conv2d.ts';
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
@@ -12,15 +13,18 @@ import {
   depthwiseConv2dNativeBackpropInput,
 } from './depthwise-conv2d-backprop.ts';
 import { einsum, registerEinsumGradient } from './einsum.ts';
-import { fsqQuantize } from './fsq-quantize.ts';
+import { fsqDecode, fsqQuantize, fsqQuantizeGrad } from './fsq-quantize.ts';
 import { gatherV2 } from './gather.ts';
 import { gelu, geluGrad } from './gelu.ts';
 import { groupNorm, groupNormGrad } from './group-norm.ts';
-import { identity } from './identity.ts';
+import { same } from './identity.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { nearestCode } from './nearest-code.ts';
+import { nearestCodeExact } from './nearest-code-exact.ts';
 import { resizeNearestNeighbor, resizeNearestNeighborGrad } from './resize-nearest.ts';
-import { signQuantize } from './sign-quantize.ts';
+import { rotateToGrad } from './rotate-to.ts';
+import { selectRows } from './select-rows.ts';
+import { signDecode, signQuantize } from './sign-quantize.ts';
 import { sum } from './sum.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
@@ -56,15 +60,25 @@ function register(): void {
   provide('ResizeNearestNeighbor', resizeNearestNeighbor);
   provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
   provide('Sum', sum(tfjs('Sum')));
-  provide('Identity', identity);
+  provide('Identity', same('x'));
   provide('GatherV2', gatherV2(tfjs('GatherV2')));
   provide('UnsortedSegmentSum', unsortedSegmentSum);
 
   provide('BitEntropy', bitEntropy);
   provide('BitEntropyGrad', bitEntropyGrad);
   provide('FsqQuantize', fsqQuantize);
+  provide('FsqQuantizeGrad', fsqQuantizeGrad);
+  provide('FsqDecode', fsqDecode);
   provide('SignQuantize', signQuantize);
+  provide('SignDecode', signDecode);
+  provide('StopGradient', same('x'));
+  provide('StraightThrough', same('q'));
+  provide('RotateTo', same('q'));
+  provide('RotateToGrad', rotateToGrad);
+  provide('SelectRows', selectRows);
+  provide('CodeCounts', codeCounts);
   provide('NearestCode', nearestCode);
+  provide('NearestCodeExact', nearestCodeExact);
   provide('ConvSame', convSame);
   provide('ConvSameGradInput', convSameGradInput);
   provide('ConvSameGradFilter', convSameGradFilter);

@@ -17,3 +17,18 @@ export const signQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
   engine.run('signQuantize', Math.ceil(tokens / GROUP), from, to, index, scale, tokens, dim);
   return [codes, indices];
 };
+
+/** Indices of one unit of work in assembly/select.ts. */
+const BLOCK = 1024;
+
+/** The codes of indices, bit by bit. */
+export const signDecode: KernelFunc = ({ inputs, attrs, backend }) => {
+  const engine = engineOf(backend);
+  const { indices } = inputs as { indices: TensorInfo };
+  const { dim, scale } = attrs as unknown as SignAttrs & { dim: number };
+  const [tokens] = indices.shape as [number];
+  const codes = engine.output([tokens, dim], 'float32');
+  const pointers = [indices, codes].map((tensor) => engine.address(tensor));
+  engine.run('signDecode', Math.ceil(tokens / BLOCK), ...pointers, scale, tokens, dim);
+  return codes;
+};

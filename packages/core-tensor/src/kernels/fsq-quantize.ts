@@ -15,6 +15,7 @@ import {
   tensor1d,
   tidy,
 } from '@tensorflow/tfjs-core';
+import { mixedRadixDigits } from '../digits.ts';
 import { defineKernel, type Kernel } from '../kernel.ts';
 
 /** What the quantizer of one feature does; one entry per feature. Plain numbers, so that every engine can hold them. */
@@ -33,6 +34,11 @@ export interface FsqAttrs {
   /** Weight of each feature's level in the index: 1, L_0, L_0·L_1, … (feature 0 is the least significant digit). */
   readonly basis: readonly number[];
 }
+
+const FsqQuantizeGrad: Kernel<{ dy: Tensor2D; z: Tensor2D }, FsqAttrs, [dz: Tensor2D]> = defineKernel({
+  name: 'FsqQuantizeGrad',
+  reference: ({ dy, z }, attrs) => [mul(dy, fsqSlope(z, attrs))],
+});
 
 /**
  * FSQ of N tokens with d features: [N, d] → codes [N, d] and int32 indices [N], `level_i = #{j : z_i >= threshold_ij}`,
@@ -57,8 +63,26 @@ export const fsqQuantize: Kernel<{ z: Tensor2D }, FsqAttrs, [codes: Tensor2D, in
     return [codes, indices];
   },
   inputsToSave: ['z'],
-  gradient: ([dCodes], [z], attrs) => ({ z: () => mul(dCodes as Tensor, fsqSlope(z as Tensor2D, attrs)) }),
+  gradient: ([dCodes], [z], attrs) => ({
+    z: () => FsqQuantizeGrad({ dy: dCodes as Tensor2D, z: z as Tensor2D }, attrs)[0],
+  }),
 });
+
+const FsqDecode: Kernel<{ indices: Tensor1D }, FsqAttrs, [codes: Tensor2D]> = defineKernel({
+  name: 'FsqDecode',
+  reference: ({ indices }, attrs) => [fsqCodes(mixedRadixDigits(indices, attrs.levels), attrs)],
+});
+
+/**
+ * The codes of int32 indices, the inverse of {@link fsqQuantize}: [N] → [N, d], the same bits. Indices must be in [0, Π L_i). No gradient.
+ *
+ * @example
+ * const two = { levels: [2], thresholds: [[0]], centers: [0.5], steps: [2], shifts: [0], slopes: [1], hardClamp: true, basis: [1] };
+ * fsqDecode(tf.tensor1d([1, 0], 'int32'), two); // [[1], [-1]]
+ */
+export function fsqDecode(indices: Tensor1D, attrs: FsqAttrs): Tensor2D {
+  return FsqDecode({ indices }, attrs)[0];
+}
 
 /** The level of each element, 0 … L_i - 1, as float32 [N, d]: the number of thresholds that z has reached. */
 function fsqLevels(z: Tensor2D, { levels, thresholds }: FsqAttrs): Tensor2D {

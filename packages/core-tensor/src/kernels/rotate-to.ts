@@ -24,12 +24,17 @@ import { defineKernel } from '../kernel.ts';
 /** Below this length of û + q̂ (2 cos of half the angle) float32 no longer tells the plane of the rotation. */
 const OPPOSITE = 1e-4;
 
+const RotateToGrad = defineKernel<{ dy: Tensor2D; x: Tensor2D; q: Tensor2D }, { maxScale: number }, [dx: Tensor2D]>({
+  name: 'RotateToGrad',
+  reference: ({ dy, x, q }, { maxScale }) => [rotateBack(dy, x, q, maxScale) as Tensor2D],
+});
+
 const RotateTo = defineKernel<{ x: Tensor2D; q: Tensor2D }, { maxScale: number }, [Tensor2D]>({
   name: 'RotateTo',
   reference: ({ q }) => [q.clone()],
   inputsToSave: ['x', 'q'],
   gradient: ([dy], [x, q], { maxScale }) => ({
-    x: () => rotateBack(dy as Tensor, x as Tensor2D, q as Tensor2D, maxScale),
+    x: () => RotateToGrad({ dy: dy as Tensor2D, x: x as Tensor2D, q: q as Tensor2D }, { maxScale })[0],
     q: () => zerosLike(dy as Tensor),
   }),
 });

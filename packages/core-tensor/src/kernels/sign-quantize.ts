@@ -13,7 +13,6 @@ import {
   type Tensor1D,
   type Tensor2D,
   tensor1d,
-  tidy,
 } from '@tensorflow/tfjs-core';
 import { mixedRadixDigits } from '../digits.ts';
 import { defineKernel, type Kernel } from '../kernel.ts';
@@ -42,15 +41,22 @@ export const signQuantize: Kernel<{ x: Tensor2D }, SignAttrs, [codes: Tensor2D, 
   gradient: ([dCodes]) => ({ x: () => (dCodes as Tensor).clone() }),
 });
 
+const SignDecode: Kernel<{ indices: Tensor1D }, SignAttrs & { readonly dim: number }, [codes: Tensor2D]> = defineKernel(
+  {
+    name: 'SignDecode',
+    reference: ({ indices }, { dim, scale }) => {
+      // A half of at most 16 bits is exact in float32, and so is its division by a power of two.
+      const halves = cast(mixedRadixDigits(indices, [2 ** 16, 2 ** 15]), 'float32');
+      const low = lowestBits(slice(halves, [0, 0], [-1, 1]), Math.min(dim, 16));
+      const bits = dim <= 16 ? low : concat([lowestBits(slice(halves, [0, 1], [-1, 1]), dim - 16), low], 1);
+      return [select<Tensor>(greater(bits, scalar(0)), scalar(scale), scalar(-scale)) as Tensor2D];
+    },
+  },
+);
+
 /** The codes of int32 indices, the inverse of {@link signQuantize}: [N] → [N, dim], exact up to 2^31 - 1 on every engine. */
 export function signCodes(indices: Tensor1D, dim: number, { scale }: SignAttrs): Tensor2D {
-  return tidy(() => {
-    // A half of at most 16 bits is exact in float32, and so is its division by a power of two.
-    const halves = cast(mixedRadixDigits(indices, [2 ** 16, 2 ** 15]), 'float32');
-    const low = lowestBits(slice(halves, [0, 0], [-1, 1]), Math.min(dim, 16));
-    const bits = dim <= 16 ? low : concat([lowestBits(slice(halves, [0, 1], [-1, 1]), dim - 16), low], 1);
-    return select<Tensor>(greater(bits, scalar(0)), scalar(scale), scalar(-scale)) as Tensor2D;
-  });
+  return SignDecode({ indices }, { dim, scale })[0];
 }
 
 /** The lowest bits of whole numbers below 2^16, most significant first: [N, 1] → [N, count]. */

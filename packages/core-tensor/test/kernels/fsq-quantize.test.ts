@@ -1,7 +1,7 @@
-import { grad, memory, mul, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
+import { grad, memory, mul, type Tensor, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, expectIdentical, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createRng, type FsqAttrs, fsqCodes, fsqQuantize } from '../../src/index.ts';
+import { createRng, type FsqAttrs, fsqCodes, fsqDecode, fsqQuantize } from '../../src/index.ts';
 
 /** Hand-made attributes: the kernel knows nothing of bounds, only of thresholds. */
 const attrs: FsqAttrs = {
@@ -70,6 +70,18 @@ eachEngine(() => {
       await expectIdentical(fsqCodes(levels, attrs), codes);
     });
 
+    it('is undone by fsqDecode, bit for bit', async () => {
+      for (const n of [1, 1500]) {
+        const [codes, indices] = fsqQuantize({ z: tensor2d(createRng(4).normalArray(3 * n, 2), [n, 3]) }, attrs);
+        await expectIdentical(fsqDecode(indices, attrs), codes);
+      }
+      const wide = { ...attrs, levels: [1289, 1290, 1291], centers: [0, 0, 0], steps: [1, 1, 1] };
+      await expectIdentical(
+        fsqDecode(tensor1d([1289 * 1290 * 1291 - 1, 1289, 0], 'int32'), wide),
+        [1288, 1289, 1290, 0, 1, 0, 0, 0, 0],
+      );
+    });
+
     it('has the slope of the bound as its gradient', async () => {
       const values = createRng(2).normalArray(60, 1.5);
       const z = tensor2d(values, [20, 3]);
@@ -86,6 +98,22 @@ eachEngine(() => {
         });
       await expectClose(slope(false), expected(false), tolerances.float32);
       await expectClose(slope(true), expected(true), tolerances.float32);
+    });
+
+    it('has that gradient for any number of tokens, whatever is left over beside whole vectors', async () => {
+      for (const n of [1, 2, 3, 4, 5, 7, 9, 257]) {
+        const values = createRng(n).normalArray(3 * n, 3);
+        const z = tensor2d(values, [n, 3]);
+        for (const hardClamp of [false, true]) {
+          const slope = grad((x: Tensor) => fsqQuantize({ z: x as typeof z }, { ...attrs, hardClamp })[0])(z);
+          const expected = [...values].map((value, k) => {
+            const y = value + (attrs.shifts[k % 3] as number);
+            const bound = hardClamp ? Number(Math.abs(y) <= 1) : Math.cosh(y) ** -2;
+            return (attrs.slopes[k % 3] as number) * bound;
+          });
+          await expectClose(slope, expected, tolerances.float32);
+        }
+      }
     });
 
     it('has a gradient of 0 at the infinities and far out, NaN at NaN (0 there with a hard clamp)', async () => {

@@ -1,0 +1,103 @@
+import { CONTROL, MAX_ARGS, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+import { shareWork } from './share-work.ts';
+
+/**
+ * Starts `threads - 1` web workers. Those that do not start within seconds are left out; with none left (a content security policy
+ * that forbids blob: workers), gives undefined.
+ */
+export async function startPool(
+  threads: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  memory: WebAssembly.Memory,
+): Promise<Pool | undefined> {
+  const module = await WebAssembly.compile(bytes);
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  const control = new SharedArrayBuffer(4 * CONTROL.length);
+  const args = new SharedArrayBuffer(8 * MAX_ARGS);
+  const address = URL.createObjectURL(new Blob([WORKER], { type: 'text/javascript' }));
+  const starting = Array.from({ length: threads - 1 }, (_, i) =>
+    startWorker(address, { module, memory, names, control, args, worker: i + 1 }),
+  );
+  const workers = (await Promise.all(starting)).filter((worker) => worker !== undefined);
+  URL.revokeObjectURL(address);
+  if (workers.length === 0) return undefined;
+  return shareWork({
+    module,
+    memory,
+    names,
+    control,
+    args,
+    threads: workers.length + 1,
+    stop: () => {
+      for (const worker of workers) worker.terminate();
+    },
+  });
+}
+
+const START_MS = 10_000;
+
+function startWorker(address: string, data: PoolWorkerData): Promise<Worker | undefined> {
+  return new Promise((resolve) => {
+    let worker: Worker;
+    try {
+      worker = new Worker(address);
+    } catch {
+      resolve(undefined);
+      return;
+    }
+    const settle = (started: Worker | undefined): void => {
+      clearTimeout(timer);
+      if (started === undefined) worker.terminate();
+      resolve(started);
+    };
+    const timer = setTimeout(() => settle(undefined), START_MS);
+    worker.onmessage = () => settle(worker);
+    worker.onerror = () => settle(undefined);
+    worker.postMessage(data);
+  });
+}
+
+/**
+ * pool-worker.ts for a browser, as text: no bundler has to find a file, and no minifier can move a part of it elsewhere.
+ */
+const WORKER = `
+onmessage = ({ data: { module, memory, names, control, args, worker } }) => {
+  const state = new Int32Array(control);
+  const values = new Float64Array(args);
+  const functions = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const join = () => {
+    for (;;) {
+      const seen = Atomics.load(state, ${CONTROL.state});
+      if ((seen & ${OPEN}) === 0) return false;
+      if (Atomics.compareExchange(state, ${CONTROL.state}, seen, seen + 1) === seen) return true;
+    }
+  };
+  const work = () => {
+    const kernel = functions[names[state[${CONTROL.kernel}]]];
+    const shared = values.subarray(0, state[${CONTROL.argCount}]);
+    const units = state[${CONTROL.units}];
+    const chunk = state[${CONTROL.chunk}];
+    for (;;) {
+      const begin = Atomics.add(state, ${CONTROL.next}, chunk);
+      if (begin >= units) return;
+      kernel(...shared, begin, Math.min(units, begin + chunk), worker);
+    }
+  };
+  postMessage('ready');
+  for (let seen = 0; ; ) {
+    let spins = 0;
+    while (Atomics.load(state, ${CONTROL.job}) === seen) {
+      if (++spins > 2000) Atomics.wait(state, ${CONTROL.job}, seen);
+    }
+    seen = Atomics.load(state, ${CONTROL.job});
+    if (!join()) continue;
+    try {
+      work();
+    } catch {
+      Atomics.store(state, ${CONTROL.failed}, 1);
+    } finally {
+      if (Atomics.sub(state, ${CONTROL.state}, 1) === 1) Atomics.notify(state, ${CONTROL.state});
+    }
+  }
+};
+`;

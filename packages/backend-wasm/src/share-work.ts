@@ -1,0 +1,59 @@
+import { CONTROL, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+
+/** What the calling thread needs of its workers, once they run. */
+export interface Workers extends Omit<PoolWorkerData, 'worker'> {
+  /** The caller's included. */
+  readonly threads: number;
+  stop(): void;
+}
+
+/** The calling thread's side of a pool. */
+export async function shareWork(workers: Workers): Promise<Pool> {
+  const { module, memory, names, control, args, threads, stop } = workers;
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const functions = exports as Record<string, (...args: number[]) => void>;
+  const state = new Int32Array(control);
+  const values = new Float64Array(args);
+  return {
+    threads,
+    stop,
+    run(name, units, given) {
+      const kernel = functions[name] as (...args: number[]) => void;
+      values.set(given);
+      state[CONTROL.kernel] = names.indexOf(name);
+      state[CONTROL.argCount] = given.length;
+      state[CONTROL.units] = units;
+      // Small enough to even out, large enough to be worth an atomic instruction.
+      const chunk = Math.max(1, Math.floor(units / (8 * threads)));
+      state[CONTROL.chunk] = chunk;
+      Atomics.store(state, CONTROL.next, 0);
+      Atomics.store(state, CONTROL.state, OPEN);
+      Atomics.add(state, CONTROL.job, 1);
+      Atomics.notify(state, CONTROL.job);
+      try {
+        for (;;) {
+          const begin = Atomics.add(state, CONTROL.next, chunk);
+          if (begin >= units) break;
+          kernel(...given, begin, Math.min(units, begin + chunk), 0);
+        }
+      } finally {
+        close(state);
+      }
+      if (Atomics.exchange(state, CONTROL.failed, 0) !== 0)
+        throw new Error(`backend-wasm: ${name} failed in a worker.`);
+    },
+  };
+}
+
+/** A page's own thread may not sleep; the workers inside are about to finish, so that it spins. */
+const maySleep = typeof document === 'undefined';
+
+/** Lets no more workers in, and waits for those that are inside. */
+function close(state: Int32Array): void {
+  Atomics.and(state, CONTROL.state, ~OPEN);
+  for (let spins = 0; ; spins++) {
+    const inside = Atomics.load(state, CONTROL.state);
+    if (inside === 0) return;
+    if (maySleep && spins > 2000) Atomics.wait(state, CONTROL.state, inside);
+  }
+}
