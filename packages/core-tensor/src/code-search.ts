@@ -2,6 +2,7 @@ import { mean, mul, square, sub, sum, type Tensor1D, type Tensor2D, type Variabl
 import { withoutGradient } from './autodiff.ts';
 import { type Derived, derived } from './derived.ts';
 import { type NearestCodeInputs, nearestCode } from './kernels/nearest-code.ts';
+import { nearestCodeExact } from './kernels/nearest-code-exact.ts';
 
 /** Finds the nearest code: [N, dim] → int32 [N], constants to gradients. */
 export interface CodeSearch {
@@ -14,12 +15,26 @@ export interface CodeSearch {
  * keeps an offset common to x and codes out of float32's way.
  *
  * @param codebook [K, dim], derived from `variables`; it stays the caller's.
+ * @param exact searches as float64 does, by the kernel NearestCodeExact, which is many times slower.
  * @example
  * const book = derived([codes], () => tf.reshape(codes, [K, dim]));
  * const search = codeSpaceSearch(book, [codes]);
  * const indices = search.nearest(tokens);
  */
-export function codeSpaceSearch(codebook: Derived<Tensor2D>, variables: readonly Variable[]): CodeSearch {
+export function codeSpaceSearch(
+  codebook: Derived<Tensor2D>,
+  variables: readonly Variable[],
+  exact = false,
+): CodeSearch {
+  if (exact) {
+    return {
+      nearest: (x) => {
+        const codes = codebook.get();
+        return withoutGradient(() => nearestCodeExact({ x, codes }));
+      },
+      dispose: () => undefined,
+    };
+  }
   const center = derived(variables, () => mean(codebook.get(), 0, true), [codebook]);
   const keys = derived(variables, () => sub(codebook.get(), center.get()) as Tensor2D, [codebook, center]);
   const bias = derived(variables, () => mul(sum(square(keys.get()), 1), -0.5) as Tensor1D, [keys]);

@@ -15,6 +15,7 @@ export const OPTIONS = [
   'rotationMaxScale',
   'inputToQuantizeCommitLossWeight',
   'commitmentWeight',
+  'exact',
   'seed',
 ] as const;
 

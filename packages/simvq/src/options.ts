@@ -29,6 +29,11 @@ export interface SimVqOptions {
   readonly codebookInit?: 'normal' | 'uniform';
   /** Trains the frozen vectors too. Default false. */
   readonly trainCodebook?: boolean;
+  /**
+   * Finds the nearest code as float64 does, so that every engine gives the same ids, near-ties included; many times slower. Default
+   * false: float32.
+   */
+  readonly exact?: boolean;
   /** Default `channelsLast`. */
   readonly dataFormat?: DataFormat;
   /** Gradient by the rotation trick; false: straight-through. Default true. */
@@ -52,7 +57,7 @@ export function resolve(options: SimVqOptions): SimVqConfig {
   requireKnownOptions(WHERE, options, OPTIONS);
   const codes = resolveCodes(WHERE, options);
   const { dim, frozenCodebookDim, transformBias } = codes;
-  const { codebookTransform = 'linear', codebookInit = 'normal', trainCodebook = false } = options;
+  const { codebookTransform = 'linear', codebookInit = 'normal', trainCodebook = false, exact = false } = options;
   const transform = transformConfig(WHERE, codebookTransform, { inputDim: frozenCodebookDim, outputDim: dim });
   requireOption(
     !transformBias || transform === 'linear',
@@ -64,6 +69,7 @@ export function resolve(options: SimVqOptions): SimVqConfig {
   );
   requireOneOf(WHERE, 'codebookInit', codebookInit, ['normal', 'uniform']);
   requireBoolean(WHERE, 'trainCodebook', trainCodebook);
+  requireBoolean(WHERE, 'exact', exact);
   const { rotationTrick = true, rotationMaxScale = ROTATION_MAX_SCALE } = options;
   requireBoolean(WHERE, 'rotationTrick', rotationTrick);
   requirePositive(WHERE, 'rotationMaxScale', rotationMaxScale);
@@ -76,6 +82,7 @@ export function resolve(options: SimVqOptions): SimVqConfig {
     codebookTransform: transform,
     codebookInit,
     trainCodebook,
+    exact,
     rotationTrick,
     rotationMaxScale,
     inputToQuantizeCommitLossWeight,

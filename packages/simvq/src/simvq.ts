@@ -46,7 +46,8 @@ export type SimVq = Quantizer<SimVqConfig, SimVqLoss>;
  *   codebook, which only the loss trains, in both modes.
  * - `quantized` is exactly the code, in training and inference. Codes are always rows of one codebook, computed once per change of
  *   the weights, because the same product in batches of another size may round differently.
- * - Ties: the lowest index. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0.
+ * - Ties: the lowest index. Of two codes whose distances differ by a rounding of float32, engines may pick another one; `exact: true`
+ *   decides them as float64 does. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0.
  * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
  * - A codebook of your own: `simvq.loadStateDict({ ...simvq.stateDict(), frozen_codebook })`.
  *
@@ -82,9 +83,9 @@ export function createSimVq(options: SimVqOptions): SimVq {
   const variables: Variable[] = parameters.map(({ variable }) => variable);
   const codebook = derived(variables, () => transform.apply(frozen as unknown as Tensor2D));
   const search =
-    transform.linear !== undefined && frozenCodebookDim < dim
+    transform.linear !== undefined && frozenCodebookDim < dim && !config.exact
       ? frozenSpaceSearch(frozen, transform.linear)
-      : codeSpaceSearch(codebook, variables);
+      : codeSpaceSearch(codebook, variables, config.exact);
 
   /**
    * The codes at these indices, with a gradient to the parameters: through T of the rows in use, or of all rows where these are

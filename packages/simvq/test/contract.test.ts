@@ -8,6 +8,7 @@ const shared = {
   frozenCodebookDim: fc.integer({ min: 1, max: 10 }),
   codebookInit: fc.constantFrom('normal' as const, 'uniform' as const),
   trainCodebook: fc.boolean(),
+  exact: fc.boolean(),
   rotationTrick: fc.boolean(),
 };
 

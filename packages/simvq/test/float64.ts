@@ -4,7 +4,8 @@ import type { SimVq } from '../src/index.ts';
 /** A matrix in float64, row by row. */
 export type Matrix = readonly Float64Array[];
 
-async function rows(t: Tensor): Promise<Matrix> {
+/** The rows of a matrix. */
+export async function rows(t: Tensor): Promise<Matrix> {
   const data = await t.data();
   const width = t.shape.at(-1) as number;
   return Array.from({ length: data.length / width }, (_, i) =>

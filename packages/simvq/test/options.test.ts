@@ -77,6 +77,7 @@ const BAD: [options: unknown, message: string][] = [
     "createSimVq: codebookInit must be one of 'normal', 'uniform', got \"zeros\". ",
   ],
   [{ ...small, trainCodebook: 0 }, 'createSimVq: trainCodebook must be true or false, got 0. '],
+  [{ ...small, exact: 'yes' }, 'createSimVq: exact must be true or false, got "yes". '],
   [
     { ...small, dataFormat: 'NCHW' },
     "createSimVq: dataFormat must be one of 'channelsLast', 'channelsFirst', got \"NCHW\". ",
@@ -134,6 +135,7 @@ eachEngine(() => {
         transformBias: false,
         codebookInit: 'normal',
         trainCodebook: false,
+        exact: false,
         dataFormat: 'channelsLast',
         rotationTrick: true,
         rotationMaxScale: 100,

@@ -1,9 +1,11 @@
 import {
   add,
   argMax,
+  gather,
   matMul,
   mul,
   profile,
+  range,
   square,
   sub,
   sum,
@@ -13,10 +15,10 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
-import { eachEngine } from '@vqkit/testing';
+import { eachEngine, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
-import { codebook64, nearest64 } from './float64.ts';
+import { codebook64, nearest64, rows } from './float64.ts';
 
 const [TOKENS, DIM, CODES] = [400, 16, 256];
 const small = { dim: DIM, codebookSize: CODES };
@@ -101,6 +103,19 @@ eachEngine(() => {
         simvq.dispose();
       }
     });
+
+    for (const [name, options] of SEARCHES) {
+      it(`${name} is that of float64 for every token with exact: true, between two codes too`, async () => {
+        const simvq = createSimVq({ ...options, exact: true, seed: 3 });
+        const all = simvq.decode(tensor(Int32Array.from({ length: CODES }, (_, k) => k))) as Tensor2D;
+        const codes = await rows(all);
+        const between = mul(add(gather(all, range(0, 100, 1, 'int32')), gather(all, range(100, 200, 1, 'int32'))), 0.5);
+        for (const x of [between, tensor(createRng(4).normalArray(100 * DIM, 0.5), [100, DIM])]) {
+          await expectSame(simvq.encode(x), await nearest64(x, codes));
+        }
+        simvq.dispose();
+      });
+    }
 
     it('needs no codebook of full width when the frozen space is narrower', async () => {
       const simvq = createSimVq({ dim: 64, codebookSize: 500, frozenCodebookDim: 2 });
