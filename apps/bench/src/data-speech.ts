@@ -19,9 +19,8 @@ const SILENCE = (40 * Math.LN10) / 10;
 /** Speech as log-mel frames, every band with mean 0 and variance 1 over the training frames. */
 export interface Speech {
   readonly source: Source;
-  /** Which frames of `source.test` are silent. */
-  readonly silentTest: Uint8Array;
   readonly files: number;
+  /** Training frames. */
   readonly frames: number;
   /** Share of silent frames in the training frames. */
   readonly silence: number;
@@ -105,7 +104,12 @@ function framesOf(recordings: readonly Float32Array[], sampleRate: number, silen
   const train = withSilence(all.train, loudest, silence);
   const test = withSilence(all.test, loudest, silence);
   const silent = silentFrames(train, loudest);
-  const silentTest = silentFrames(test, loudest);
+  const silentTest = silentFrames(all.test, loudest);
+  const busy = joined(
+    Array.from(silentTest, (flag, i) =>
+      flag === 0 ? all.test.subarray(i * BANDS, (i + 1) * BANDS) : new Float32Array(0),
+    ),
+  );
   const { mean, deviation } = bandStatistics(train);
   const name = `speech, ${BANDS} mel bands${silence === undefined ? '' : `, ${Math.round(100 * silence)} % silent`}`;
   return {
@@ -114,8 +118,8 @@ function framesOf(recordings: readonly Float32Array[], sampleRate: number, silen
       dim: BANDS,
       train: standardised(train, mean, deviation),
       test: standardised(test, mean, deviation),
+      busyTest: standardised(busy, mean, deviation),
     }),
-    silentTest,
     files: recordings.length,
     frames: train.length / BANDS,
     silence: silent.reduce((sum, flag) => sum + flag, 0) / silent.length,

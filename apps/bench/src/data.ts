@@ -12,6 +12,8 @@ export interface Source {
   draw(n: number, rng: Rng): Float32Array;
   /** Vectors that are never trained on, [m · dim]. */
   readonly test: Float32Array;
+  /** Test vectors that are not still (silence, background), where the source tells them apart. */
+  readonly busyTest?: Float32Array | undefined;
 }
 
 const TEST_VECTORS = 8192;
@@ -27,7 +29,7 @@ export function gaussianStream(options: { dim: number; mean?: number; factors?: 
   const { dim, mean = 0, factors, still = 0 } = options;
   const inner = factors ?? dim;
   const mix = factors === undefined ? undefined : createRng(7).normalArray(factors * dim, factors ** -0.5);
-  const draw = (n: number, rng: Rng): Float32Array => {
+  const drawFrom = (n: number, rng: Rng, still: number): Float32Array => {
     const plain = rng.normalArray(n * inner, 1);
     if (mean !== 0) for (let i = 0; i < plain.length; i++) plain[i] = (plain[i] as number) + mean;
     const vectors = mix === undefined ? plain : product(plain, mix, inner, dim);
@@ -39,7 +41,14 @@ export function gaussianStream(options: { dim: number; mean?: number; factors?: 
     ...(factors !== undefined && mean !== 0 ? [`mean ${mean}`] : []),
     ...(still > 0 ? [`${Math.round(100 * still)} % of them still`] : []),
   ];
-  return { name: parts.join(', '), dim, range: undefined, draw, test: draw(TEST_VECTORS, createRng(4_000_000_007)) };
+  return {
+    name: parts.join(', '),
+    dim,
+    range: undefined,
+    draw: (n, rng) => drawFrom(n, rng, still),
+    test: drawFrom(TEST_VECTORS, createRng(4_000_000_007), still),
+    busyTest: still > 0 ? drawFrom(TEST_VECTORS, createRng(4_000_000_009), 0) : undefined,
+  };
 }
 
 /** Vectors that are all in memory: a batch is drawn from `train`, with replacement. */
@@ -49,14 +58,16 @@ export function storedVectors(options: {
   range?: number;
   train: Float32Array;
   test: Float32Array;
+  busyTest?: Float32Array;
 }): Source {
-  const { name, dim, range, train, test } = options;
+  const { name, dim, range, train, test, busyTest } = options;
   const count = train.length / dim;
   return {
     name,
     dim,
     range,
     test,
+    busyTest,
     draw(n, rng) {
       const batch = new Float32Array(n * dim);
       for (let i = 0; i < n; i++) {

@@ -12,6 +12,7 @@ export interface ExperimentEntry {
 /** Every experiment, in the order of `pnpm bench all`. A new one is a file in experiments/ and an entry here. */
 export const experiments: readonly ExperimentEntry[] = [
   { name: 'kernels', aliases: ['speed'], load: async () => (await import('../experiments/kernels.ts')).kernels },
+  { name: 'growth', load: async () => (await import('../experiments/growth.ts')).growth },
   { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
   { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },
   { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },

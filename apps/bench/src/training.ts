@@ -69,6 +69,8 @@ export interface TrainingRun {
   readonly trace: readonly TracePoint[];
   /** All test vectors after the last step; null when training diverged. */
   readonly test: TokenEvaluation | null;
+  /** The same of test vectors that are not still, where the source tells them apart. */
+  readonly busyTest: TokenEvaluation | null;
 }
 
 const PROBE = 2048;
@@ -125,8 +127,9 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
       else divergedAt = step;
       for (const gradient of gradients.values()) gradient.dispose();
     }
-    const test = divergedAt === null ? await evaluateTokens(model, source, source.test, steps) : null;
-    return { divergedAt, trace, test };
+    const evaluate = async (vectors: Float32Array | undefined): Promise<TokenEvaluation | null> =>
+      divergedAt !== null || vectors === undefined ? null : evaluateTokens(model, source, vectors, steps);
+    return { divergedAt, trace, test: await evaluate(source.test), busyTest: await evaluate(source.busyTest) };
   } finally {
     optimizer.dispose();
     model.dispose();
