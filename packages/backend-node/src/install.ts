@@ -26,6 +26,7 @@ import {
   installFolder,
   MANIFEST,
   type Manifest,
+  QUIET,
   readManifest,
   TFJS_NODE_VERSION,
 } from './native/cache.ts';
@@ -138,7 +139,7 @@ async function build(
   placeLibraries(found, join(out, 'lib'));
   const files = found.files.map(({ name }) => ({ name, path: join(out, 'lib', name) }));
   say('compiling the binding');
-  await compileBinding(tfjsNode, { include: found.include, files }, join(out, BINDING), { compiler });
+  await compileBinding(tfjsNode, { include: found.include, files }, out, { compiler });
   say('testing it in a process of its own');
   const tested = await selfTest(join(out, BINDING));
   if ('reason' in tested) {
@@ -147,7 +148,7 @@ async function build(
       'Its TensorFlow does not fit this machine or this binding: use another one, of version 2.5 or newer.',
     );
   }
-  const paths = [BINDING, ...files.map(({ name }) => `lib/${name}`)];
+  const paths = [BINDING, QUIET, ...files.map(({ name }) => `lib/${name}`)];
   const described = await Promise.all(paths.map(async (path) => [path, await describeFile(join(out, path))] as const));
   const manifest: Manifest = {
     format: 1,

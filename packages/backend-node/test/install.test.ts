@@ -119,7 +119,7 @@ describe('the compiler', () => {
 
   it('needs the headers of Node, which are the running one first and a package last', async () => {
     const library = { include: '', files: [] };
-    const made = compileBinding(tfjsNode, library, join(folder, 'x'), {
+    const made = compileBinding(tfjsNode, library, folder, {
       compiler: copyingCompiler(join(folder, 'copy-none'), text),
       headers: [],
     });

@@ -1,23 +1,24 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { NAPI_VERSION } from '../native/cache.ts';
+import { BINDING, NAPI_VERSION, QUIET } from '../native/cache.ts';
 import type { TfjsNode } from '../native/tfjs-node.ts';
 import { firstLines, InstallError } from './error.ts';
 import type { Library } from './library.ts';
+import { QUIET_SOURCE } from './quiet.ts';
 import { firstThatRuns, runProgram } from './run.ts';
 
 /**
- * Compiles tfjs-node's binding from the sources in its package.
+ * Compiles tfjs-node's binding from the sources in its package, and the addon that keeps TensorFlow quiet while it loads.
  *
  * @param library as it stands in the installation; the binding looks for it in `lib` beside itself.
- * @param output the file to write.
+ * @param into the folder of the installation.
  */
 export async function compileBinding(
   tfjsNode: TfjsNode,
   library: Library,
-  output: string,
+  into: string,
   { compiler, headers = nodeHeaderFolders() }: { compiler?: string | undefined; headers?: readonly string[] } = {},
 ): Promise<void> {
   const command = await findCompiler(compiler);
@@ -33,18 +34,23 @@ export async function compileBinding(
   if (missing !== undefined) {
     throw new InstallError(`the source ${missing} is missing`, 'Reinstall @tensorflow/tfjs-node 4.22.0.');
   }
-  const linking =
-    process.platform === 'darwin'
-      ? ['-bundle', '-undefined', 'dynamic_lookup', '-Wl,-rpath,@loader_path/lib']
-      : ['-shared', '-Wl,-rpath,$ORIGIN/lib'];
+  const darwin = process.platform === 'darwin';
+  const shared = darwin ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
+  const common = ['-std=c++17', '-O2', '-fPIC', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`, ...shared, `-I${include}`];
   const args = [
-    ...['-std=c++17', '-O2', '-fPIC', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`],
-    ...[tfjsNode.folder, library.include, include].map((folder) => `-I${folder}`),
+    ...[tfjsNode.folder, library.include].map((folder) => `-I${folder}`),
     ...sources,
     ...library.files.map(({ path }) => path),
-    ...linking,
-    ...['-o', output],
+    `-Wl,-rpath,${darwin ? '@loader_path' : '$ORIGIN'}/lib`,
   ];
+  const quiet = join(into, 'quiet.cc');
+  writeFileSync(quiet, QUIET_SOURCE);
+  await compile(command, [...common, quiet, '-o', join(into, QUIET)]);
+  rmSync(quiet);
+  await compile(command, [...common, ...args, '-o', join(into, BINDING)]);
+}
+
+async function compile(command: string, args: readonly string[]): Promise<void> {
   const { code, stderr } = await runProgram(command, args);
   if (code === 0) return;
   const complaint = stderr.split('\n').filter((line) => /error|cannot|undefined/i.test(line));

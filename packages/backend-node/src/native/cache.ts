@@ -9,6 +9,8 @@ export const NAPI_VERSION = 8;
 
 export const MANIFEST = 'manifest.json';
 export const BINDING = 'tfjs_binding.node';
+/** An addon of our own that keeps what TensorFlow says about itself while it loads off the standard error. */
+export const QUIET = 'quiet.node';
 
 /** What one installation holds and where it comes from; stands in its folder as manifest.json. */
 export interface Manifest {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { backend, findBackendFactory, ready, setBackend } from '@tensorflow/tfjs-core';
 import { provideKernels } from '../kernels/index.ts';
-import { BINDING, cacheFolder, damagedFile, installFolder, readManifest, TFJS_NODE_VERSION } from './cache.ts';
+import { BINDING, cacheFolder, damagedFile, installFolder, QUIET, readManifest, TFJS_NODE_VERSION } from './cache.ts';
 import { testedHere } from './self-test.ts';
 import { findTfjsNode, loadTfjsNode, ownBinding, PACKAGE, type TfjsNode } from './tfjs-node.ts';
 
@@ -84,7 +84,7 @@ export async function startNative(threads?: number): Promise<NativeEngine | Obst
     }
     if (threads !== undefined) process.env[THREADS] = String(threads);
     try {
-      loadTfjsNode(tfjsNode, binding);
+      loadTfjsNode(tfjsNode, binding, folder === undefined ? undefined : join(folder, QUIET));
     } catch (error) {
       return explain(error);
     }

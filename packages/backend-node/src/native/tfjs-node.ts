@@ -40,11 +40,13 @@ export function ownBinding({ folder }: TfjsNode): string {
  * tfjs-node asks one function, `find` of @mapbox/node-pre-gyp, where its binding is. While it loads, that module is replaced in
  * Node's cache by one whose `find` gives our file: nothing is written into node_modules, and nothing else of Node is touched.
  *
+ * @param quiet an addon that mutes the standard error meanwhile, unless TF_CPP_MIN_LOG_LEVEL says what the user wants to read.
  * @throws whatever tfjs-node, the binding or TensorFlow throw.
  */
-export function loadTfjsNode({ require, folder }: TfjsNode, binding: string): void {
+export function loadTfjsNode({ require, folder }: TfjsNode, binding: string, quiet?: string): void {
   restoreRemovedUtil();
-  // Messages of TensorFlow about its own build and processor; warnings and errors stay.
+  const { mute, unmute } = quiet === undefined || process.env.TF_CPP_MIN_LOG_LEVEL ? {} : (require(quiet) as Quiet);
+  // Later messages of TensorFlow about its own build and processor; warnings and errors stay.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
   const finder = require.resolve('@mapbox/node-pre-gyp');
   const before = require.cache[finder];
@@ -54,12 +56,19 @@ export function loadTfjsNode({ require, folder }: TfjsNode, binding: string): vo
     loaded: true,
     exports: { find: () => binding },
   } as NodeModule;
+  mute?.();
   try {
     require(join(folder, 'dist', 'index.js'));
   } finally {
+    unmute?.();
     if (before === undefined) delete require.cache[finder];
     else require.cache[finder] = before;
   }
+}
+
+interface Quiet {
+  readonly mute?: () => void;
+  readonly unmute?: () => void;
 }
 
 /** tfjs-node 4.22.0 calls two functions of `util` that Node deprecated and, from 23 on, removes one by one. */
