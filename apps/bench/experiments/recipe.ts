@@ -13,7 +13,7 @@ import { ENGINES, type EngineRuns, recipeAnswer, recipeTables, recipeVerdicts } 
 
 const QUANTIZERS = ['fsq', 'simvq', 'lfq'] as const;
 const STEPS = 500;
-const QUICK_STEPS = 40;
+const QUICK_STEPS = 20;
 const QUICK_IMAGES = { train: 10_240, test: 1000 };
 
 /** Where Debian's package dataset-fashion-mnist puts its files. */

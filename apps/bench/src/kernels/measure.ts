@@ -100,7 +100,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
 }
 
 /** Runs the work until it is about as fast as it gets, and says how long one run then takes. */
-async function warmUp(contender: Contender, work: Work): Promise<number> {
+export async function warmUp(contender: Contender, work: Work): Promise<number> {
   const run = async (count: number): Promise<number[]> =>
     (await contender.ask<{ timesMs: number[] }>({ do: 'measure', count })).timesMs;
   if (work.op === 'recipe') return Math.min(...(await run(3)));
