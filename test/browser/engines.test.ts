@@ -1,0 +1,122 @@
+import { camelCaseOptions, expectClose, expectSame, type Golden, goldenCases, tolerances } from '@vqkit/testing';
+import type { Browser, Page as Tab } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { bundle, executablePath, launch, type Site, serve } from './chromium.ts';
+import type { Case, Page, PageEngine } from './page.ts';
+
+const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').includes('chromium');
+const missing = executablePath === undefined;
+
+/** An engine as a page may have it. */
+interface Setting {
+  readonly engine: PageEngine;
+  readonly path: 'plain' | 'isolated';
+  readonly threads?: number;
+}
+
+const settings: Record<string, Setting> = {
+  cpu: { engine: 'cpu', path: 'plain' },
+  'wasm without isolation': { engine: 'wasm', path: 'plain' },
+  'wasm, isolated, threads': { engine: 'wasm', path: 'isolated', threads: 2 },
+  'wasm, isolated, one thread': { engine: 'wasm', path: 'isolated', threads: 1 },
+  webgpu: { engine: 'webgpu', path: 'plain' },
+};
+
+const goldens: Record<string, Golden[]> = {
+  FSQ: goldenCases('FSQ').slice(0, 3),
+  LFQ: goldenCases('LFQ').slice(0, 3),
+  SimVQ: goldenCases('SimVQ')
+    .filter(({ config }) => !('codebook_transform' in config))
+    .slice(0, 2),
+};
+
+const training: readonly [kind: string, options: Record<string, unknown>][] = [
+  ['FSQ', { levels: [5, 4, 3] }],
+  ['LFQ', { codebookSize: 16, entropyLossWeight: 0.1 }],
+  ['SimVQ', { dim: 4, codebookSize: 16, rotationTrick: true, seed: 1 }],
+];
+
+const STEPS = 20;
+
+describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is installed' : 'in Chromium', () => {
+  let browser: Browser;
+  const sites: Site[] = [];
+  let tab: Tab;
+  /** The losses on the cpu engine, which the others must meet. */
+  let expectedLosses: number[][];
+
+  beforeAll(async () => {
+    if (missing)
+      throw new Error('REQUIRE_BACKENDS names chromium, and none was found. Install it, or set CHROMIUM to its path.');
+    browser = await launch();
+    for (const minify of [false, true]) sites.push(await serve(await bundle(minify)));
+    await open('plain', 0);
+    await start({ engine: 'cpu', path: 'plain' });
+    expectedLosses = await trained();
+    await tab.close();
+  });
+
+  afterEach(() => tab.close());
+
+  afterAll(async () => {
+    await browser?.close();
+    for (const site of sites) site.close();
+  });
+
+  async function open(path: Setting['path'], site: 0 | 1): Promise<void> {
+    tab = await browser.newPage();
+    await tab.goto(`${sites[site]?.address}/${path}`);
+  }
+
+  function start({ engine, threads }: Setting): Promise<Record<string, unknown>> {
+    return tab.evaluate(([name, count]) => (globalThis as unknown as { page: Page }).page.start(name, count), [
+      engine,
+      threads,
+    ] as const);
+  }
+
+  async function trained(): Promise<number[][]> {
+    const losses: number[][] = [];
+    for (const [kind, options] of training) {
+      losses.push(
+        await tab.evaluate(
+          ([name, given, steps]) => (globalThis as unknown as { page: Page }).page.losses(name, given, steps),
+          [kind, options, STEPS] as const,
+        ),
+      );
+    }
+    return losses;
+  }
+
+  for (const [site, bundleName] of (['plain bundle', 'minified bundle'] as const).entries()) {
+    for (const [name, setting] of Object.entries(settings)) {
+      it(`${name}, ${bundleName}: starts, gives the goldens' ids and trains as cpu does`, async () => {
+        const { engine, path, threads } = setting;
+        await open(path, site as 0 | 1);
+        const report = await start(setting);
+        expect(report).toMatchObject({ backend: engine, isolated: path === 'isolated' });
+        if (engine === 'wasm') expect(report.threads).toBe(threads ?? 1);
+        if (engine !== 'cpu') expect(report.fused).toBeGreaterThan(0);
+        for (const [kind, cases] of Object.entries(goldens)) {
+          expect(cases.length).toBeGreaterThan(0);
+          for (const golden of cases) {
+            const subject: Case = { kind, options: camelCaseOptions(golden), state: golden.state, x: golden.x };
+            const result = await tab.evaluate(
+              (given) => (globalThis as unknown as { page: Page }).page.quantize(given),
+              subject,
+            );
+            await expectSame(result.ids, golden.indices.data);
+            await expectSame(result.encoded, golden.indices.data);
+            await expectClose(result.quantized, golden.quantized.data, tolerances.float32);
+            await expectSame(result.decoded, result.quantized);
+          }
+        }
+        const losses = await trained();
+        for (const [i, own] of losses.entries()) {
+          expect(own[STEPS - 1]).toBeLessThan(own[0] as number);
+          await expectClose(own, expectedLosses[i] ?? [], tolerances.training);
+        }
+      });
+    }
+  }
+});
