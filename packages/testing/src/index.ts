@@ -12,5 +12,6 @@ export {
   type VqGolden,
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';
+export { expectNoFallback } from './no-fallback.ts';
 export { tolerances } from './tolerances.ts';
 export { expectClose, expectIdentical, expectSame } from './values.ts';

@@ -1,0 +1,39 @@
+import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { kernelReport } from '@vqkit/core-tensor';
+import { expectNoFallback, startEngine } from '@vqkit/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createConfig } from '../src/config.ts';
+import { createImages } from '../src/data/images.ts';
+import { createAutoencoder } from '../src/model/autoencoder.ts';
+import { createAdamW } from '../src/optimizer/adamw.ts';
+import { presets } from '../src/presets.ts';
+import { trainStep } from '../src/train-step.ts';
+import { blobs } from './fixtures.ts';
+
+const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).batch([0, 1, 2, 3, 4, 5]), [6, 8, 8, 1]);
+
+/** Kernels of vqkit that are one tfjs kernel and nothing to fuse. */
+const PLAIN = ['GatherCodes'];
+
+beforeAll(() => startEngine('wasm'));
+
+describe('training on wasm needs no other engine', () => {
+  for (const preset of Object.keys(presets) as (keyof typeof presets)[]) {
+    for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
+      it(`${preset}, ${quantizer}: forward, backward, update, encode and decode`, async () => {
+        const config = createConfig({ preset, quantizer });
+        const model = createAutoencoder(config, 1);
+        const state = { model, optimizer: createAdamW({ variables: model.variables() }) };
+        const images = batch();
+        const ran = await expectNoFallback(async () => {
+          await trainStep(state, images, config, 0);
+          const indices = model.encode(images);
+          return [indices, model.decode(indices)];
+        });
+        const composed = kernelReport().filter(({ name, runs }) => runs === 'composed' && ran.includes(name));
+        expect(composed.map(({ name }) => name).filter((name) => !PLAIN.includes(name))).toEqual([]);
+        model.dispose();
+      });
+    }
+  }
+});
