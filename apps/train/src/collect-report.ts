@@ -1,5 +1,6 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
+import type { LfqConfig } from '@vqkit/lfq';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
@@ -73,6 +74,7 @@ function findings(
   const found = diagnose(sinceStart(tracker, history), {
     method: quantizer.kind,
     rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
+    codeRms: codeRms(quantizer),
     rank,
   });
   return found.map(({ problem, severity, evidence, remedy }) => ({
@@ -81,6 +83,16 @@ function findings(
     message: evidence,
     remedy,
   }));
+}
+
+/**
+ * LFQ's evaluation has latents but no codes. Their elements are ± codebookScale, in the space of the latents where there are no
+ * projections; on a sphere the length of a latent means nothing.
+ */
+function codeRms({ kind, config }: Quantizer): number | undefined {
+  if (kind !== 'LFQ') return undefined;
+  const { codebookScale, spherical, hasProjections } = config as LfqConfig;
+  return spherical || hasProjections ? undefined : codebookScale;
 }
 
 /** The tracker saw the test only; growth of the latents counts from the validation before the first step. */
@@ -93,8 +105,9 @@ function sinceStart(report: TrackerReport, history: readonly MetricsRecord[]): T
 
 /** Only for learned codebooks: those of LFQ and FSQ are fixed grids. */
 async function codebookRank(quantizer: Quantizer, used: readonly number[]): Promise<CodebookRank | undefined> {
-  const { kind, codebookSize, dim } = quantizer;
-  if (kind !== 'SimVQ' || codebookSize * dim > MAX_CODEBOOK_ELEMENTS) return undefined;
+  const { kind, codebookSize, numCodebooks, dim } = quantizer;
+  const learned = (kind === 'SimVQ' || kind === 'VQ') && numCodebooks === 1;
+  if (!learned || codebookSize * dim > MAX_CODEBOOK_ELEMENTS) return undefined;
   const codes = tidy(() => quantizer.decode(range(0, codebookSize, 1, 'int32')));
   const data = (await codes.data()) as Float32Array;
   codes.dispose();

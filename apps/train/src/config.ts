@@ -5,7 +5,7 @@ import { nearestName } from './nearest.ts';
 import { PRESET_NAMES, type PresetName, presets, RECIPE } from './presets.ts';
 
 const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
-const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq'] as const;
+const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq', 'vq'] as const;
 const LOSS_NAMES = ['l1', 'mse'] as const;
 const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
 export type DataName = (typeof DATA_NAMES)[number];

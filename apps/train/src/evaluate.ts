@@ -1,4 +1,5 @@
 import { clipByValue, type Tensor, type Tensor4D, tensor4d, tidy } from '@tensorflow/tfjs-core';
+import type { Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
 import type { Images } from './data/images.ts';
 import { createQualityMeter } from './image-quality.ts';
@@ -78,9 +79,10 @@ async function runBatch(model: Autoencoder, images: Tensor4D, step: number): Pro
   const { quantizer } = model;
   const before = quantizer.rng.state();
   const tensors: Record<string, Tensor> = tidy(() => {
-    const { output, indices, latents, quantized } = model.forward(images, { training: false });
-    // The entropies come with the training losses only. Their random numbers, if any, are given back below.
-    const { losses } = quantizer.quantize(latents, { training: true, step });
+    const { output, indices, latents, quantized, losses: parts } = model.forward(images, { training: false });
+    // The entropies come with the training losses only. Their random numbers, if any, are given back below. Other methods are not
+    // asked: a training call would change the codes of VQ.
+    const losses = 'perSampleEntropy' in parts ? quantizer.quantize(latents, { training: true, step }).losses : {};
     const { perSampleEntropy, codebookEntropy } = losses;
     return {
       output: clipByValue(output, -1, 1),
@@ -104,12 +106,18 @@ async function runBatch(model: Autoencoder, images: Tensor4D, step: number): Pro
     output: data.output as Float32Array,
     indices: data.indices as Int32Array,
     latents: data.latents as Float32Array,
-    // Only SimVQ's latents and codes lie in one space; LFQ and FSQ map a latent before they compare it with a code.
-    ...(quantizer.kind === 'SimVQ' ? { codes: data.quantized as Float32Array } : {}),
+    ...(inOneSpace(quantizer) ? { codes: data.quantized as Float32Array } : {}),
     dim: quantizer.dim,
     ...number('perSampleEntropy'),
     ...number('codebookEntropy'),
   };
+}
+
+/** Whether latents are compared with codes as they are: LFQ, FSQ, and VQ with projections or cosine similarity map them first. */
+function inOneSpace({ kind, dim, config }: Quantizer): boolean {
+  if (kind !== 'VQ') return kind === 'SimVQ';
+  const { codebookDim, heads, useCosineSim } = config as { codebookDim: number; heads: number; useCosineSim: boolean };
+  return codebookDim * heads === dim && !useCosineSim;
 }
 
 function codeHistograms(tracker: Tracker): CodeHistogram[] {

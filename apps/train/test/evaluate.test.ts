@@ -47,7 +47,7 @@ describe('createQualityMeter', () => {
 eachEngine(() => {
   describe('evaluate', () => {
     it('gives what the model gives, in any batches, and changes nothing', async () => {
-      for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
+      for (const quantizer of ['lfq', 'fsq', 'simvq', 'vq'] as const) {
         const before = memory().numTensors;
         const model = createAutoencoder(tiny({ quantizer }), 1);
         const state = model.quantizer.rng.state();
@@ -62,7 +62,7 @@ eachEngine(() => {
         expect(whole.codes.tokens).toBe(40);
         expect(whole.histograms[0]?.counts.reduce((sum, count) => sum + count, 0)).toBe(40);
         expect(whole.codes.statistics.perSampleEntropy !== undefined, quantizer).toBe(quantizer === 'lfq');
-        expect(whole.codes.statistics.snrDb !== undefined, quantizer).toBe(quantizer === 'simvq');
+        expect(whole.codes.statistics.snrDb !== undefined, quantizer).toBe(quantizer === 'simvq' || quantizer === 'vq');
         expect(whole.pairs).toMatchObject({ count: 3, height: 8, width: 8, channels: 1 });
         expect(whole.pairs.originals).toEqual(parts.pairs.originals);
         model.dispose();
@@ -109,6 +109,20 @@ eachEngine(() => {
       for (const { message, remedy } of diagnosis) expect(`${message} ${remedy}`).toMatch(/\d.*\w/);
       expect(summary).toMatchObject({ testImages: 300, quantizer: 'fsq' });
       model.dispose();
+    });
+
+    it('diagnoses latents that have outgrown the codes of LFQ, but not on a sphere', async () => {
+      for (const spherical of [false, true]) {
+        const quantizerOptions = { codebookSize: 16, codebookScale: 1e-3, spherical };
+        const config = tiny({ quantizer: 'lfq', quantizerOptions, batchSize: 100 });
+        const model = createAutoencoder(config, 1);
+        const data = { train: images(1), validation: images(0), test: images(100), skipped: [] };
+        const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
+        const { diagnosis } = await collectReportData(run);
+        const drift = diagnosis.filter(({ name }) => name === 'scale drift');
+        expect(drift.map(({ severity }) => severity)).toEqual(spherical ? [] : ['critical']);
+        model.dispose();
+      }
     });
   });
 });

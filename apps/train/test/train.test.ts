@@ -119,7 +119,7 @@ describe('train', () => {
         .toFile(join(folder, `${i}.png`));
     }
     await writeFile(join(folder, 'broken.jpg'), 'not an image');
-    for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
+    for (const quantizer of ['lfq', 'fsq', 'simvq', 'vq'] as const) {
       const warnings: string[] = [];
       const options = { data: 'folder', dataPath: folder, imageSize: 16, validationSize: 3, steps: 3 } as const;
       const result = await start(

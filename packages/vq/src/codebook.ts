@@ -2,7 +2,6 @@ import {
   cast,
   expandDims,
   greater,
-  less,
   logicalAnd,
   logicalNot,
   logicalOr,
@@ -14,7 +13,6 @@ import {
   scalar,
   where as select,
   slice,
-  square,
   stack,
   sum,
   type Tensor,
@@ -37,7 +35,7 @@ import {
   unitLength,
   withoutGradient,
 } from '@vqkit/core-tensor';
-import { type BookState, clustersOf, meansOf, movingAverage, revive, smoothed } from './ema.ts';
+import { type BookState, clustersOf, meansOf, movingAverage, revive, smoothed, usableRows } from './ema.ts';
 import { kmeans } from './kmeans.ts';
 import type { VqConfig } from './options.ts';
 
@@ -60,9 +58,6 @@ export interface Codebooks {
   loaded(): void;
   dispose(): void;
 }
-
-/** As in the search: a row with an element of this magnitude or more, or a NaN, is not used. */
-const LIMIT = 2 ** 56;
 
 export function createCodebooks(config: VqConfig, books: number, rng: Rng): Codebooks {
   const { codebookSize: k, codebookDim: d, useCosineSim, learnableCodebook, thresholdEmaDeadCode } = config;
@@ -105,7 +100,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
     next: (x: Tensor2D, weights: Tensor1D, b: number) => BookState,
   ): void => {
     const states = rows.map((row, b): BookState => {
-      const usable: Tensor1D = less(sum(square(row), 1), LIMIT ** 2);
+      const usable = usableRows(row);
       const counted = mul(cast(usable, 'float32'), weights ?? 1) as Tensor1D;
       const state = next(selectRows(usable, row, zerosLike(row)), counted, b);
       const take = logicalAnd(when, greater(sum(counted), 0));

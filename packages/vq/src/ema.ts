@@ -13,6 +13,7 @@ import {
   mul,
   range,
   where as select,
+  square,
   sub,
   sum,
   type Tensor,
@@ -36,6 +37,14 @@ export interface Clusters {
 export interface BookState extends Clusters {
   /** [K, d]. */
   readonly codes: Tensor2D;
+}
+
+/** As in the search: a row of this length or more, or with a NaN, is not used. */
+const LIMIT = 2 ** 56;
+
+/** bool [N]: which rows count in statistics. */
+export function usableRows(x: Tensor2D): Tensor1D {
+  return less(sum(square(x), 1), LIMIT ** 2);
 }
 
 /**

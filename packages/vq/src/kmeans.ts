@@ -1,21 +1,21 @@
 import {
+  cast,
   concat,
   cumsum,
   div,
   expandDims,
   gather,
   greater,
-  lessEqual,
   maximum,
   mean,
   minimum,
   mul,
   ones,
-  scalar,
   where as select,
   slice,
   square,
   squaredDifference,
+  step,
   sub,
   sum,
   type Tensor,
@@ -47,10 +47,10 @@ export function kmeans(
     let sizes = ones([k]) as Tensor1D;
     for (let i = 0; i < iterations; i++) {
       [means, sizes] = tidy(() => {
-        const step = clustersOf(x, nearest(x, means), weights, k);
-        const moved = div(step.sums, expandDims(maximum(step.sizes, 1), 1)) as Tensor2D;
-        const kept = selectRows(greater(step.sizes, 0), spherical ? unitLength(moved, 1) : moved, means);
-        return [kept, step.sizes] as [Tensor2D, Tensor1D];
+        const found = clustersOf(x, nearest(x, means), weights, k);
+        const moved = div(found.sums, expandDims(maximum(found.sizes, 1), 1)) as Tensor2D;
+        const kept = selectRows(greater(found.sizes, 0), spherical ? unitLength(moved, 1) : moved, means);
+        return [kept, found.sizes] as [Tensor2D, Tensor1D];
       });
     }
     return { means, sizes };
@@ -80,16 +80,16 @@ export function seeds(x: Tensor2D, weights: Tensor1D, k: number, rng: Rng): Tens
 
 /** int32 []: i with probability chance_i / Σ chance, by one uniform number in [0, 1); by `uniform` where all chances are 0. */
 function drawRow(chance: Tensor1D | undefined, uniform: Tensor1D, draw: number): Tensor {
-  const last = uniform.shape[0] - 1;
-  const total = (steps: Tensor1D): Tensor1D => slice(steps, [last], [1]);
+  const n = uniform.shape[0];
+  const total = (steps: Tensor1D): Tensor1D => slice(steps, [n - 1], [1]);
   let steps = uniform;
   if (chance !== undefined) {
     const own: Tensor1D = cumsum(chance);
     steps = select(greater(total(own), 0), own, uniform) as Tensor1D;
   }
   // draw · total < total, so that a row is found unless nothing counts; a row of chance 0 is a step of height 0 and is never drawn.
-  const below = sum(lessEqual(steps, mul(total(steps), scalar(draw))));
-  return minimum(below, scalar(last, 'int32'));
+  const above = sum(step(sub(steps, mul(total(steps), draw))));
+  return cast(minimum(sub(n, above), n - 1), 'int32');
 }
 
 function nearest(x: Tensor2D, codes: Tensor2D): Tensor1D {

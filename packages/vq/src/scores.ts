@@ -1,21 +1,20 @@
 import {
   add,
+  cast,
   concat,
   cumsum,
   div,
   exp,
   expandDims,
-  lessEqual,
   matMul,
   max,
   maximum,
-  minimum,
   mul,
   neg,
-  scalar,
   slice,
   sqrt,
   square,
+  step,
   sub,
   sum,
   type Tensor,
@@ -24,8 +23,10 @@ import {
   tensor2d,
   tidy,
   transpose,
+  zerosLike,
 } from '@tensorflow/tfjs-core';
-import { type Rng, withoutGradient } from '@vqkit/core-tensor';
+import { type Rng, selectRows, withoutGradient } from '@vqkit/core-tensor';
+import { usableRows } from './ema.ts';
 
 /** The scores of some rows are computed at a time, so that no N × K matrix exists: 8 MB. */
 const TILE_SCORES = 2 ** 21;
@@ -52,7 +53,7 @@ export function scoresOf(x: Tensor2D, codes: Tensor2D, useCosineSim: boolean): T
 
 /**
  * Draws a code for each row with probability `softmax(score / temperature)`: int32 [N]. One random number per row: the first code at
- * which the cumulated probability exceeds it.
+ * which the cumulated probability exceeds it. A row that the search does not use gets index 0 here too.
  */
 export function sampleCodes(
   x: Tensor2D,
@@ -61,13 +62,16 @@ export function sampleCodes(
 ): Tensor1D {
   const [n, k] = [x.shape[0], codes.shape[0]];
   const draws = tensor2d(rng.uniformArray(n, 0, 1), [n, 1]);
-  return withoutGradient(() =>
-    byRows(n, k, (start, size) => {
-      const logits = div(scoresOf(slice(x, [start, 0], [size, -1]), codes, useCosineSim), temperature);
+  return withoutGradient(() => {
+    const usable = usableRows(x);
+    const clean = selectRows(usable, x, zerosLike(x));
+    const drawn = byRows(n, k, (start, size) => {
+      const logits = div(scoresOf(slice(clean, [start, 0], [size, -1]), codes, useCosineSim), temperature);
       const steps = cumsum(exp(sub(logits, max(logits, 1, true))), 1);
+      // Draws are below 1, and so a step is above the height.
       const height = mul(slice(steps, [0, k - 1], [size, 1]), slice(draws, [start, 0], [size, 1]));
-      // Draws are below 1 and so heights below the last step, except where a NaN is among the scores.
-      return minimum(sum(lessEqual(steps, height), 1), scalar(k - 1, 'int32')) as Tensor1D;
-    }),
-  );
+      return sub(k, sum(step(sub(steps, height)), 1)) as Tensor1D;
+    });
+    return mul(cast(drawn, 'int32'), cast(usable, 'int32')) as Tensor1D;
+  });
 }

@@ -28,3 +28,5 @@ export type { Diagnosis, Problem, Tracker, TrackerOptions, TrackerReport, Tracke
 export { createTracker, diagnose, flipRate, psnr, ssim } from '@vqkit/metrics';
 export type { SimVq, SimVqConfig, SimVqLoss, SimVqOptions } from '@vqkit/simvq';
 export { createSimVq } from '@vqkit/simvq';
+export type { Vq, VqConfig, VqLoss, VqOptions, VqQuantizeOptions } from '@vqkit/vq';
+export { createVq } from '@vqkit/vq';

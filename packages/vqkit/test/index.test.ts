@@ -19,6 +19,7 @@ describe('vqkit', () => {
       'createRng',
       'createSimVq',
       'createTracker',
+      'createVq',
       'diagnose',
       'flipRate',
       'lfqEntropy',

@@ -40,7 +40,7 @@ const QUANTIZER = 'quantizer.';
  * The autoencoder of the reference library's examples, for any number of halvings. With widths [16, 32] and one channel:
  *
  *     encoder   conv3 1→16, max pool, GELU, conv3 16→32, max pool
- *     to code   LFQ: GroupNorm(4), conv1 32→dim      FSQ: conv1 32→dim      SimVQ of dim 32: nothing
+ *     to code   LFQ: GroupNorm(4), conv1 32→dim      FSQ: conv1 32→dim      SimVQ, VQ of dim 32: nothing
  *     quantizer
  *     from code LFQ, FSQ: conv3 dim→32
  *     decoder   upsample, conv3 32→16, GELU, upsample, conv3 16→1
@@ -58,7 +58,7 @@ export function createAutoencoder(config: TrainConfig, channels: number): Autoen
     );
   }
   const quantizer = createQuantizerFor(config, top);
-  const projects = method !== 'simvq' || quantizer.dim !== top;
+  const projects = (method !== 'simvq' && method !== 'vq') || quantizer.dim !== top;
   const conv = (name: string, inputs: number, outputs: number, kernel: number, upsample: 1 | 2 = 1): Conv2d =>
     createConv2d({ name, inputs, outputs, kernel, upsample, rng });
 

@@ -2,6 +2,7 @@ import type { Quantizer } from '@vqkit/core-tensor';
 import { createFsq, type FsqOptions } from '@vqkit/fsq';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
+import { createVq, type VqOptions } from '@vqkit/vq';
 import type { TrainConfig } from '../config.ts';
 
 /**
@@ -25,6 +26,12 @@ export function createQuantizerFor(config: TrainConfig, width: number): Quantize
       const codebookTransform = { hidden: [128], activation: 'relu' } as const;
       const recipe: SimVqOptions = { dim: width, codebookSize: 256, codebookTransform, rotationTrick: true, seed };
       return createSimVq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+    case 'vq': {
+      // The example leaves the codes where chance put them; k-means and revival are what anyone would compare with.
+      const placed = { kmeansInit: true, thresholdEmaDeadCode: 2 };
+      const recipe: VqOptions = { dim: width, codebookSize: 256, commitmentWeight: 10, ...placed, seed };
+      return createVq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
     }
   }
 }

@@ -121,7 +121,7 @@ export async function readRun(where: string, folder: string): Promise<ReportData
   );
 }
 
-const TITLES: Readonly<Record<string, string>> = { lfq: 'LFQ', fsq: 'FSQ', simvq: 'SimVQ' };
+const TITLES: Readonly<Record<string, string>> = { lfq: 'LFQ', fsq: 'FSQ', simvq: 'SimVQ', vq: 'VQ' };
 
 function quantizerTitle(name: string): string {
   return TITLES[name.toLowerCase()] ?? name;

@@ -25,7 +25,7 @@ ${Object.entries(presets)
   .map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`)
   .join('\n')}
 
-Options of the quantizer are those of createLfq, createFsq or createSimVq, each with --set:
+Options of the quantizer are those of createLfq, createFsq, createSimVq or createVq, each with --set:
   vqkit train --quantizer fsq --set quantizerOptions.levels=[8,5,5,5]
   vqkit train --quantizer lfq --set quantizerOptions.codebookSize=1024 --set quantizerOptions.entropyLossWeight=0.1
 
