@@ -5,6 +5,7 @@ import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { MetricsRecord } from './report-data.ts';
+import { lockRunFolder } from './run-lock.ts';
 
 const CHECKPOINT = /^step-(\d+)\.safetensors$/;
 
@@ -35,6 +36,8 @@ export interface RunFolder {
   pruneCheckpoints(keep: number): Promise<void>;
   /** Sets a damaged checkpoint aside under the name `….damaged`. */
   setAside(file: CheckpointFile): Promise<void>;
+  /** Lets other processes train here again. */
+  release(): Promise<void>;
 }
 
 /** @throws OptionError when the folder already holds a run. */
@@ -46,21 +49,22 @@ export async function requireNoRun(path: string): Promise<void> {
 }
 
 /**
- * Makes the folder of a new run and writes its configuration.
- * @throws OptionError when the folder already holds a run.
+ * Makes the folder of a new run, locks it and writes its configuration.
+ * @throws OptionError when the folder already holds a run, or another process begins one there.
  */
 export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
   const path = config.outDir;
-  await requireNoRun(path);
-  const folder = runFolder(path);
   await mkdir(join(path, 'checkpoints'), { recursive: true });
-  await folder.writeJson('config.json', config);
-  return folder;
+  return locked(path, async (folder) => {
+    await requireNoRun(path);
+    await folder.writeJson('config.json', config);
+    return folder;
+  });
 }
 
 /**
- * Opens the folder of a run that was started before.
- * @throws OptionError when there is no run, or its config.json is damaged.
+ * Opens and locks the folder of a run that was started before.
+ * @throws OptionError when there is no run, its config.json is damaged, or another process trains there.
  */
 export async function openRunFolder(path: string): Promise<{ folder: RunFolder; config: TrainConfig }> {
   const file = join(path, 'config.json');
@@ -73,10 +77,23 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
     );
   }
   const config = createConfig(stored as TrainOptions, `openRunFolder: ${file}`);
-  await mkdir(join(path, 'checkpoints'), { recursive: true });
-  await removePartialFiles(path);
-  await removePartialFiles(join(path, 'checkpoints'));
-  return { folder: runFolder(path), config: { ...config, outDir: path } };
+  return locked(path, async (folder) => {
+    await mkdir(join(path, 'checkpoints'), { recursive: true });
+    await removePartialFiles(path);
+    await removePartialFiles(join(path, 'checkpoints'));
+    return { folder, config: { ...config, outDir: path } };
+  });
+}
+
+/** Locks a folder, for good unless `prepare` throws. */
+async function locked<T>(path: string, prepare: (folder: RunFolder) => Promise<T>): Promise<T> {
+  const release = await lockRunFolder('train', path);
+  try {
+    return await prepare({ ...runFolder(path), release });
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
 /**
@@ -108,7 +125,7 @@ export async function readNewestCheckpoint(
   );
 }
 
-function runFolder(path: string): RunFolder {
+function runFolder(path: string): Omit<RunFolder, 'release'> {
   const metricsFile = join(path, 'metrics.jsonl');
   const checkpointFolder = join(path, 'checkpoints');
 

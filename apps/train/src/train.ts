@@ -70,7 +70,15 @@ const CHANGEABLE = [
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   await requireNoRun(config.outDir);
-  return run(config, hooks, createRunFolder);
+  let folder: RunFolder | undefined;
+  try {
+    return await run(config, hooks, async (complete) => {
+      folder = await createRunFolder(complete);
+      return folder;
+    });
+  } finally {
+    await folder?.release();
+  }
 }
 
 /**
@@ -78,7 +86,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
  * weights, bit for bit, as one that was not.
  *
  * @param changes new values of {@link CHANGEABLE} options, such as more steps.
- * @throws OptionError when there is no run or another option is to change; CheckpointError when every checkpoint is damaged.
+ * @throws OptionError when there is no run, another process trains there, or another option is to change; CheckpointError when every checkpoint is damaged.
  */
 export async function resumeTraining(
   path: string,
@@ -86,17 +94,25 @@ export async function resumeTraining(
   hooks: TrainHooks = {},
 ): Promise<TrainResult> {
   const { folder, config: stored } = await openRunFolder(path);
-  const config = { ...createConfig({ ...stored, ...changes }, 'resumeTraining'), outDir: path };
+  try {
+    const config = { ...createConfig({ ...stored, ...changes }, 'resumeTraining'), outDir: path };
+    requireChangeable(stored, config, changes);
+    return await run(config, hooks, async (complete) => {
+      await folder.writeJson('config.json', complete);
+      return folder;
+    });
+  } finally {
+    await folder.release();
+  }
+}
+
+function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: TrainOptions): void {
   for (const key of Object.keys(changes) as (keyof TrainConfig)[]) {
     if (CHANGEABLE.includes(key) || show(config[key]) === show(stored[key])) continue;
     throw new OptionError(
       `resumeTraining: ${key} must stay ${show(stored[key])} in a resumed run, got ${show(config[key])}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
     );
   }
-  return run(config, hooks, async (complete) => {
-    await folder.writeJson('config.json', complete);
-    return folder;
-  });
 }
 
 /**

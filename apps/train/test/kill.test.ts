@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -75,6 +76,20 @@ describe('a process that trains', () => {
     expect(kills).toBeGreaterThanOrEqual(3);
     expect((await finalCheckpoint('killed')).equals(await finalCheckpoint('whole'))).toBe(true);
     expect(await metrics('killed')).toEqual(await metrics('whole'));
+  });
+
+  it('keeps a second process out of its folder, but no longer once it is killed', async () => {
+    const long = { ...config('shared'), steps: 100_000, checkpointEvery: 100_000 };
+    const first = spawn(process.execPath, [program, 'train', JSON.stringify(long)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(first.stdout, 'data');
+    const resume = ['resume', join(runs, 'shared')];
+    await expect(trainingProcess(resume)).rejects.toThrow(`must not be in use, got process ${first.pid} on`);
+    first.kill('SIGKILL');
+    await once(first, 'close');
+    const outcome = await trainingProcess(resume, { name: 'SIGINT', afterMs: 100 });
+    expect(outcome).toEqual({ signal: null, lastLine: 'interrupted' });
   });
 
   it('writes a checkpoint and ends by itself on SIGINT', async () => {
