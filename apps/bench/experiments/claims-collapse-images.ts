@@ -1,4 +1,4 @@
-import { fashionPatches, mnistPatches } from '../src/data-images.ts';
+import { cropPatches, fashionPatches, mnistPatches } from '../src/data-images.ts';
 import type { Experiment } from '../src/experiment.ts';
 import { collapseExperiment } from '../src/training-collapse.ts';
 
@@ -6,7 +6,7 @@ import { collapseExperiment } from '../src/training-collapse.ts';
 export const claimsCollapseImages: Experiment = collapseExperiment({
   name: 'claims-collapse-images',
   where: 'on patches of MNIST',
-  data: '7 × 7 patches of MNIST, 16 tokens a picture, about half of them empty background. K = 1,024 is repeated on Fashion-MNIST where it is there.',
+  data: '7 × 7 patches of MNIST, 16 tokens a picture, about half of them empty background. K = 1,024 is repeated on Fashion-MNIST where it is there, and on the pictures of --data.',
   source: mnistPatches,
-  further: ({ dataDir }) => fashionPatches(dataDir),
+  further: async ({ dataDir }) => [await fashionPatches(dataDir), await cropPatches(dataDir)],
 });

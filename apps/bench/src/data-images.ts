@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConfig, type Images, loadDataset, type TrainOptions } from '@vqkit/train';
 import { type Source, storedVectors } from './data.ts';
@@ -36,6 +37,23 @@ export async function fashionPatches(dataDir: string | undefined): Promise<Sourc
     return { name, source: undefined, reason };
   }
   return { name, source: await patches(name, { data: 'idx', dataPath: found }), reason: '' };
+}
+
+/** Patches of the PNG and JPEG images below `<dataDir>/images` or `dataDir`, in grey, each image cropped to its centre square and 56 wide. */
+export async function cropPatches(dataDir: string | undefined): Promise<SourceOrReason> {
+  const name = 'image crops, 7 × 7 patches';
+  const folders = dataDir === undefined ? [] : [join(dataDir, 'images'), dataDir];
+  for (const folder of folders) {
+    if (!(await hasPictures(folder))) continue;
+    const source = await patches(name, { data: 'folder', dataPath: folder, imageSize: 8 * PATCH, channels: 1 });
+    return { name, source, reason: '' };
+  }
+  return { name, source: undefined, reason: 'no pictures were named: --data with a folder of PNG or JPEG images' };
+}
+
+async function hasPictures(folder: string): Promise<boolean> {
+  const entries = await readdir(folder, { recursive: true }).catch(() => []);
+  return entries.some((file) => /\.(png|jpe?g)$/i.test(file));
 }
 
 async function patches(name: string, data: TrainOptions): Promise<Source> {

@@ -22,8 +22,8 @@ export function melFrames(samples: Float32Array, options: MelOptions): Float32Ar
   const frames = Math.max(0, Math.floor((samples.length - window) / hop) + 1);
   const filters = melFilters(options);
   const hann = Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window));
-  // A full-scale sine has a peak of 1.
-  const scale = 1 / hann.reduce((sum, value) => sum + value, 0) ** 2;
+  // A full-scale sine has a peak of 1: half of its amplitude is at the negative frequency.
+  const scale = 4 / hann.reduce((sum, value) => sum + value, 0) ** 2;
   const out = new Float32Array(frames * bands);
   const re = new Float64Array(window);
   const im = new Float64Array(window);

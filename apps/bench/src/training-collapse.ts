@@ -15,7 +15,7 @@ export interface CollapseSweep {
   readonly data: string;
   source(): Promise<Source>;
   /** Further data, measured at K = 1,024 for the main methods. */
-  further?(context: ExperimentContext): Promise<SourceOrReason>;
+  further?(context: ExperimentContext): Promise<readonly SourceOrReason[]>;
 }
 
 /** Which methods keep using their codes as the codebook grows, and does a larger codebook make better reconstructions? */
@@ -129,13 +129,10 @@ async function run(context: ExperimentContext, sweep: CollapseSweep): Promise<Ou
     for (const method of METHODS) rows.push(await rowOf(context, source, method, k, training));
   }
   const trained = await trainCell(context, source, BOTH, training);
-  const further = await sweep.further?.(context);
+  const further: Table[] = [];
+  for (const each of (await sweep.further?.(context)) ?? []) further.push(await furtherTable(context, each, training));
   return {
-    tables: [
-      ...sweepTables(rows, source.name, quality),
-      detailTable(rows, trained, quality),
-      ...(further === undefined ? [] : [await furtherTable(context, further, training)]),
-    ],
+    tables: [...sweepTables(rows, source.name, quality), detailTable(rows, trained, quality), ...further],
     plots: plotsOf(rows, quality),
     verdicts: verdictsOf(rows, trained, quality),
     answer: answerOf(rows, source.name, quality),
