@@ -98,5 +98,10 @@ function describe(error: GPUError): DeviceError {
       `webgpu: a tensor is larger than a buffer of this device may be (${message}). Use smaller batches.`,
     );
   }
+  if (/invalid due to a previous error/i.test(error.message)) {
+    return new DeviceError(
+      'webgpu: an earlier failure of the device took the results of the commands beside it along. Compute them again.',
+    );
+  }
   return new DeviceError(`webgpu: the device refused a command (${message}). Please report this with your program.`);
 }

@@ -70,6 +70,9 @@ export async function startEngine(name: EngineName): Promise<void> {
   await engines[name]();
 }
 
+/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser. */
+const BROWSER = 'chromium';
+
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').filter((name) => name !== '');
 
 /**
@@ -81,6 +84,11 @@ const native = findNative();
 if ('reason' in native) missing.native = native.reason;
 const whyNoWebgpu = await webgpuMissing();
 if (whyNoWebgpu !== undefined) missing.webgpu = whyNoWebgpu;
+
+/** Why an engine cannot run here; undefined if it can, or if REQUIRE_BACKENDS says that it must. For tests of one engine only. */
+export function engineMissing(name: EngineName): string | undefined {
+  return required.includes(name) ? undefined : missing[name];
+}
 
 /**
  * How many of `count` repetitions an engine makes. On WebGPU a twentieth: here a processor plays the graphics processor, and an operation
@@ -96,8 +104,8 @@ export function repetitions(engine: EngineName, count: number): number {
  */
 export function eachEngine(suite: (engine: EngineName) => void): void {
   for (const name of Object.keys(engines) as EngineName[]) {
-    const reason = missing[name];
-    const skipped = reason !== undefined && !required.includes(name);
+    const reason = engineMissing(name);
+    const skipped = reason !== undefined;
     describe.skipIf(skipped)(skipped ? `on ${name}: skipped, ${reason}` : `on ${name}`, () => {
       beforeAll(async () => {
         await startEngine(name);
@@ -106,9 +114,9 @@ export function eachEngine(suite: (engine: EngineName) => void): void {
     });
   }
   for (const name of required) {
-    if (name in engines) continue;
+    if (name in engines || name === BROWSER) continue;
     it(`REQUIRE_BACKENDS names the engine '${name}'`, () => {
-      throw new Error(`REQUIRE_BACKENDS: '${name}' must be one of ${Object.keys(engines).join(', ')}.`);
+      throw new Error(`REQUIRE_BACKENDS: '${name}' must be one of ${[...Object.keys(engines), BROWSER].join(', ')}.`);
     });
   }
 }

@@ -142,7 +142,8 @@ terms[row] = own[flat] * total;`,
 /** One bit of one token per thread. Without the codebook entropy, only the slope of the bit's own entropy. */
 export function bitSlopeProgram(codebook: boolean): Program {
   const ofSample = `
-let token = row / params.dim;
+let flat = params.first + row;
+let token = flat / params.dim;
 let z = saturated(logits[row]);
 let e = expNegative(-abs(z));
 let one = sigmoid(z, e);
@@ -165,7 +166,7 @@ let ofSample = -z * one * zero * sampleWeights[token] * dPerSample[0];`;
     params: { dim: 'u32', highBits: 'u32', lowBits: 'u32' },
     declarations: DECLARATIONS,
     body: `${ofSample}
-let bit = row % params.dim;
+let bit = flat % params.dim;
 var sums = vec2<f32>();
 if (bit < params.highBits) {
   for (var value = 0u; value < (1u << params.highBits); value++) {

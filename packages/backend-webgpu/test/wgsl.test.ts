@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import * as bitEntropy from '../src/kernels/bit-entropy.ts';
+import { CODE_COUNTS } from '../src/kernels/code-counts.ts';
+import { FSQ_DECODE } from '../src/kernels/fsq-decode.ts';
+import { FSQ_QUANTIZE_GRAD } from '../src/kernels/fsq-grad.ts';
+import { FSQ_QUANTIZE } from '../src/kernels/fsq-quantize.ts';
+import { GATHER_CODES } from '../src/kernels/gather-codes.ts';
+import { BINARY, binaryProgram, SUM_ROWS } from '../src/kernels/integers.ts';
+import { GATHER, moveProgram, selectProgram } from '../src/kernels/move.ts';
+import { PACK_CODES, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
+import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
+import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
+import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
+import { SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
+import { type Program, wgslOf } from '../src/program.ts';
+import { orderedKey } from '../src/wgsl.ts';
+
+const programs: Program[] = [
+  bitEntropy.SAMPLE_ENTROPY,
+  bitEntropy.SUM_TERMS,
+  bitEntropy.BIT_PROBABILITIES,
+  bitEntropy.HALF_PROBABILITIES,
+  bitEntropy.AVERAGE_PROBABILITIES,
+  bitEntropy.ENTROPY_TERMS,
+  bitEntropy.AVERAGE_SLOPE,
+  bitEntropy.HALF_SLOPE,
+  bitEntropy.bitSlopeProgram(true),
+  bitEntropy.bitSlopeProgram(false),
+  CODE_COUNTS,
+  FSQ_DECODE,
+  FSQ_QUANTIZE,
+  FSQ_QUANTIZE_GRAD,
+  GATHER,
+  GATHER_CODES,
+  PACK_CODES,
+  ROTATE_TO_GRAD,
+  SEARCH_CODES,
+  SELECT_ROWS,
+  SIGN_DECODE,
+  SIGN_QUANTIZE,
+  SUM_ROWS,
+  binaryProgram('FloorDiv', 2),
+  moveProgram(3),
+  selectProgram(2),
+];
+
+describe('WGSL', () => {
+  for (const [i, program] of programs.entries()) {
+    it(`${i} ${program.name}`, () => {
+      expect(wgslOf(program)).toMatchSnapshot();
+    });
+  }
+
+  it('has a formula for every binary operation of integers', () => {
+    expect(Object.fromEntries(Object.entries(BINARY).map(([name, { wgsl }]) => [name, wgsl]))).toMatchSnapshot();
+  });
+});
+
+describe('orderedKey', () => {
+  it('orders as the numbers do', () => {
+    const inf = Number.POSITIVE_INFINITY;
+    const ascending = [-inf, -3e38, -1, -1e-45, 0, 1e-45, 1, 3e38, inf];
+    const keys = ascending.map(orderedKey);
+    expect(keys).toEqual(keys.toSorted((a, b) => a - b));
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(orderedKey(-0)).toBe(orderedKey(0));
+  });
+});
