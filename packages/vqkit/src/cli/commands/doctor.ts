@@ -40,7 +40,7 @@ function describe(
     ...notChosen.flatMap((other) => [`  not ${other.engine}: ${other.reason}.`, `    ${other.fix}`]),
     '',
     `Kernels written for this engine: ${named('fused')}`,
-    `Kernels made of its own operations, right but slower: ${named('composed')}`,
+    `Kernels made of its own operations: ${named('composed')}`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -58,7 +58,9 @@ async function status({ cache, json }: Given & { json?: boolean }): Promise<numb
       : `TensorFlow ${manifest.tensorflow} in ${folder}, by ${manifest.method} from ${manifest.source}, ${manifest.createdAt}.`,
     ...damaged.map((file) => `${file} is missing or damaged.`),
     ...(fails === undefined ? [] : [`It does not pass its test here: ${fails}.`]),
-    sound ? 'Every file has its checksum, and the binding passes its test.' : 'Run: vqkit native install --force',
+    sound
+      ? 'Every file has its checksum, and the binding passes its test.'
+      : `Run: vqkit native install${manifest === undefined ? '' : ' --force'}`,
   ];
   process.stdout.write(json === true ? `${JSON.stringify(found, undefined, 2)}\n` : `${lines.join('\n')}\n`);
   return sound ? EXIT.ok : EXIT.failed;
