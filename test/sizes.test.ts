@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { root } from '../scripts/setup.mjs';
+
+/**
+ * The most bytes that each part may have as a web page loads it: minified and gzipped. What it takes to raise one is a better reason.
+ *
+ * A quantizer is one `create…` function with all that it alone brings along: its own package, tree-shaken. TensorFlow.js and the other
+ * packages of the workspace are left out, because whoever has several quantizers has these once; core-tensor and losses add 5 to 8 kB
+ * to the first. A codec is counted with everything that it imports, because it is there for those who want nothing else. The kernels are
+ * the WebAssembly module itself, gzipped, before it is written as base64.
+ */
+const ceilings: readonly {
+  part: string;
+  bytes: number;
+  reason: string;
+  sizes: () => Promise<Record<string, number>>;
+}[] = [
+  ...['lfq', 'fsq', 'simvq', 'vq', 'residual'].map((name) => ({
+    part: `@vqkit/${name}`,
+    bytes: 6 * 1024,
+    reason: 'a quarter of the least that tfjs-core weighs (23 kB); about half of it is checks and their messages',
+    sizes: () => quantizerSizes(name),
+  })),
+  ...['lfq', 'fsq', 'simvq'].map((name) => ({
+    part: `@vqkit/${name}/codec`,
+    bytes: 3000,
+    reason: 'room to be read in one sitting, not to grow options; checks and their messages are about 60 %',
+    sizes: async () => ({ codec: await bundledSize(`export * from './packages/${name}/dist/codec.js'`, []) }),
+  })),
+  ...['simd', 'simd-shared'].map((name) => ({
+    part: `the kernels of @vqkit/backend-wasm, ${name}`,
+    bytes: 60 * 1024,
+    reason: "less than half of tfjs's own WebAssembly module (137 kB), beside which they are loaded",
+    sizes: async () => ({ module: await kernelSize(name) }),
+  })),
+];
+
+const urlOf = (path: string): string => pathToFileURL(join(root, path)).href;
+
+/** Every `create…` function of a package by name, with its size. */
+async function quantizerSizes(name: string): Promise<Record<string, number>> {
+  const entry = `packages/${name}/dist/index.js`;
+  const names = Object.keys((await import(urlOf(entry))) as object).filter((key) => key.startsWith('create'));
+  const external = ['@tensorflow/*', '@vqkit/*'];
+  const sizes = names.map(async (create) => [
+    create,
+    await bundledSize(`export { ${create} } from './${entry}'`, external),
+  ]);
+  return Object.fromEntries(await Promise.all(sizes)) as Record<string, number>;
+}
+
+async function bundledSize(contents: string, external: string[]): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    external,
+    write: false,
+    logLevel: 'silent',
+  });
+  return gzipped(outputFiles[0]?.contents ?? new Uint8Array());
+}
+
+async function kernelSize(name: string): Promise<number> {
+  const text = readFileSync(join(root, `packages/backend-wasm/dist/${name}.js`), 'utf8');
+  return gzipped(Buffer.from(/'([A-Za-z0-9+/=]+)'/.exec(text)?.[1] ?? '', 'base64'));
+}
+
+function gzipped(bytes: Uint8Array): number {
+  return gzipSync(bytes, { level: 9 }).length;
+}
+
+describe('sizes of what is built', () => {
+  for (const { part, bytes, reason, sizes } of ceilings) {
+    it(`${part} has at most ${bytes} bytes: ${reason}`, async () => {
+      const found = Object.entries(await sizes());
+      expect(found.length).toBeGreaterThan(0);
+      for (const [name, size] of found) {
+        expect(size, name).toBeGreaterThan(500);
+        expect(size, name).toBeLessThanOrEqual(bytes);
+      }
+    });
+  }
+});
