@@ -9,6 +9,12 @@ import {
   type ResidualLfqQuantizeOptions,
 } from './residual-lfq.ts';
 import { createResidualSimVq, type ResidualSimVqConfig, type ResidualSimVqOptions } from './residual-simvq.ts';
+import {
+  createResidualVq,
+  type ResidualVqConfig,
+  type ResidualVqOptions,
+  type ResidualVqQuantizeOptions,
+} from './residual-vq.ts';
 import type { Residual } from './stack.ts';
 import { drawLayers, layerSeed, type StackOptions } from './stack-options.ts';
 
@@ -25,10 +31,13 @@ export interface GroupedResidualLfqOptions extends Omit<ResidualLfqOptions, 'dim
 export interface GroupedResidualFsqOptions extends Omit<ResidualFsqOptions, 'dim'>, Groups {}
 /** The options of `createResidualSimVq`, for every group. */
 export interface GroupedResidualSimVqOptions extends Omit<ResidualSimVqOptions, 'dim'>, Groups {}
+/** The options of `createResidualVq`, for every group. */
+export interface GroupedResidualVqOptions extends Omit<ResidualVqOptions, 'dim'>, Groups {}
 
 export type GroupedResidualLfq = Grouped<ResidualLfqConfig & Groups, ResidualLfqQuantizeOptions>;
 export type GroupedResidualFsq = Grouped<ResidualFsqConfig & Groups>;
 export type GroupedResidualSimVq = Grouped<ResidualSimVqConfig & Groups>;
+export type GroupedResidualVq = Grouped<ResidualVqConfig & Groups, ResidualVqQuantizeOptions>;
 
 /**
  * Residual LFQ by groups of features: `createGrouped` over stacks of `createResidualLfq`, all with the same options and seeds of their own.
@@ -51,6 +60,12 @@ export function createGroupedResidualFsq(options: GroupedResidualFsqOptions): Gr
 /** As {@link createGroupedResidualLfq}, over stacks of `createResidualSimVq`. */
 export function createGroupedResidualSimVq(options: GroupedResidualSimVqOptions): GroupedResidualSimVq {
   return create('createGroupedResidualSimVq', 'GroupedResidualSimVQ', options, createResidualSimVq);
+}
+
+/** As {@link createGroupedResidualLfq}, over stacks of `createResidualVq`. */
+export function createGroupedResidualVq(options: GroupedResidualVqOptions): GroupedResidualVq {
+  const callOptions = ['freezeCodebook', 'sampleCodebookTemp'];
+  return create('createGroupedResidualVq', 'GroupedResidualVQ', options, createResidualVq, callOptions);
 }
 
 type StackConfig = Required<StackOptions> & { readonly numQuantizers: number };

@@ -9,11 +9,14 @@ export type {
   GroupedResidualLfqOptions,
   GroupedResidualSimVq,
   GroupedResidualSimVqOptions,
+  GroupedResidualVq,
+  GroupedResidualVqOptions,
 } from './grouped-residual.ts';
 export {
   createGroupedResidualFsq,
   createGroupedResidualLfq,
   createGroupedResidualSimVq,
+  createGroupedResidualVq,
 } from './grouped-residual.ts';
 export type { MemberConfig, ResidualConfig, ResidualOptions } from './residual.ts';
 export { createResidual } from './residual.ts';
@@ -28,6 +31,8 @@ export type {
 export { createResidualLfq } from './residual-lfq.ts';
 export type { ResidualSimVq, ResidualSimVqConfig, ResidualSimVqOptions } from './residual-simvq.ts';
 export { createResidualSimVq } from './residual-simvq.ts';
+export type { ResidualVq, ResidualVqConfig, ResidualVqOptions, ResidualVqQuantizeOptions } from './residual-vq.ts';
+export { createResidualVq } from './residual-vq.ts';
 export type { LayerScale } from './scales.ts';
 export type { Residual } from './stack.ts';
 export type { ResidualGradient, StackOptions } from './stack-options.ts';

@@ -5,6 +5,7 @@ import {
   mul,
   reshape,
   type Scalar,
+  square,
   sub,
   sum,
   type Tensor,
@@ -13,9 +14,7 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-
 import { createLfq } from '@vqkit/lfq';
-
 import { describeQuantizer, eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -26,10 +25,12 @@ import {
   createResidualFsq,
   createResidualLfq,
   createResidualSimVq,
+  createResidualVq,
   type GroupedResidualLfqOptions,
   type ResidualFsqOptions,
   type ResidualLfqOptions,
   type ResidualSimVqOptions,
+  type ResidualVqOptions,
 } from '../src/index.ts';
 
 const gradient = fc.constantFrom('identity' as const, 'perLayer' as const);
@@ -102,6 +103,28 @@ describeQuantizer<ResidualSimVqOptions>('Residual SimVQ', {
     sharedCodebook: fc.boolean(),
   }),
   straightThrough: ['plain'],
+});
+
+describeQuantizer<ResidualVqOptions>('Residual VQ', {
+  create: createResidualVq,
+  variants: {
+    projected: { dim: 5, codebookSize: 9, codebookDim: 3, numQuantizers: 3 },
+    'of different sizes, cosine, per layer': {
+      ...{ dim: 4, codebookSize: [7, 5, 3], useCosineSim: true, gradient: 'perLayer' },
+      thresholdEmaDeadCode: 1,
+    },
+    learnable: { dim: 4, codebookSize: 6, numQuantizers: 2, learnableCodebook: true, rotationTrick: false },
+  },
+  random: fc.record({
+    dim: fc.integer({ min: 1, max: 5 }),
+    codebookSize: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant([4, 2])),
+    numQuantizers: fc.constant(2),
+    codebookDim: fc.integer({ min: 1, max: 5 }),
+    gradient,
+    useCosineSim: fc.boolean(),
+    learnableCodebook: fc.boolean(),
+  }),
+  straightThrough: ['learnable'],
 });
 
 describeQuantizer<GroupedResidualLfqOptions>('Grouped residual LFQ', {
@@ -252,6 +275,45 @@ eachEngine(() => {
     });
   });
 
+  describe('residual VQ', () => {
+    it('learns from what every layer sees, and the error falls with every layer', async () => {
+      const stack = createResidualVq({ dim: 4, codebookSize: 16, numQuantizers: 4, kmeansInit: true });
+      const z = tensor(createRng(3).normalArray(2000, 1), [500, 4]);
+      for (let step = 0; step < 10; step++) {
+        tidy(() => {
+          stack.quantize(z, { training: true });
+        });
+      }
+      const indices = stack.encode(z);
+      const errors: number[] = [];
+      for (const layers of [1, 2, 3, 4]) {
+        const [error] = await tidy(() => sum(square(sub(stack.decode(indices, { layers }), z)))).data();
+        errors.push(error as number);
+      }
+      // A layer of 16 codes in 4 dimensions leaves at most about a half of a normal distribution's variance.
+      for (let j = 1; j < 4; j++) expect(errors[j]).toBeLessThan(0.7 * (errors[j - 1] as number));
+      stack.dispose();
+    });
+
+    it('shares one codebook that learns from all layers, and keeps it in the state once', async () => {
+      const stack = createResidualVq({ dim: 4, codebookSize: 8, numQuantizers: 3, sharedCodebook: true });
+      const z = tensor(createRng(3).normalArray(200, 1), [50, 4]);
+      const before = stack.stateDict();
+      expect(Object.keys(before).every((name) => name.startsWith('layers.0.'))).toBe(true);
+      await expectIdentical(stack.decode(stack.encode(z)), stack.quantize(z).quantized);
+      stack.quantize(z, { training: true, freezeCodebook: true });
+      await expectIdentical(
+        stack.stateDict()['layers.0._codebook.embed'] as Tensor,
+        before['layers.0._codebook.embed'] as Tensor,
+      );
+      stack.quantize(z, { training: true });
+      const sizes = await (stack.stateDict()['layers.0._codebook.cluster_size'] as Tensor).data();
+      // Three layers, each n ← 0.8 n + 0.2 counts from n = 1: Σ n = 50 + (8 - 50) 0.8³.
+      expect(Array.from(sizes).reduce((a, b) => a + b)).toBeCloseTo(50 + (8 - 50) * 0.8 ** 3, 3);
+      stack.dispose();
+    });
+  });
+
   describe('grouped residual stacks', () => {
     it('are stacks of their own on their share of the features', async () => {
       const grouped = createGroupedResidualFsq({ dim: 6, groups: 3, levels: [5, 4], numQuantizers: 2 });
@@ -371,6 +433,29 @@ describe('bad input', () => {
     fails(
       create({ dim: 4, codebookSize: 4, numQuantizers: 2, codebookTransform: own }),
       /codebookTransform must be 'linear' or .+ unless sharedCodebook is on/,
+    );
+  });
+
+  it('of createResidualVq', () => {
+    const create = (options: unknown) => () => createResidualVq(options as ResidualVqOptions);
+    fails(
+      create({ dim: 4, codebookSize: 4 }),
+      /^createResidualVq: numQuantizers must be an integer >= 1, got undefined/,
+    );
+    fails(create({ codebookSize: 4, numQuantizers: 2 }), /dim must be an integer >= 1, got undefined/);
+    fails(
+      create({ dim: 4, codebookSize: [4, 5], numQuantizers: 3 }),
+      /codebookSize must be a number, or a list of 3, one per layer, got \[4,5\]/,
+    );
+    fails(create({ dim: 4, codebookSize: [] }), /numQuantizers must be an integer >= 1, got 0/);
+    fails(
+      create({ dim: 4, codebookSize: [4, 5], sharedCodebook: true }),
+      /codebookSize must be the same in all layers that share it, got \[4,5\]/,
+    );
+    fails(create({ dim: 4, codebookSize: 4, numQuantizers: 2, heads: 2 }), /options has no 'heads'/);
+    fails(
+      create({ dim: 4, codebookSize: 4, numQuantizers: 2, codebookDim: 0 }),
+      /codebookDim must be an integer >= 1, got 0/,
     );
   });
 
