@@ -251,6 +251,7 @@ describe('source files', () => {
     ["export * from './a.ts';\n", 'exports are listed by name'],
     [`it${dot}skip('a', () => {});\n`, 'every test runs'],
     [`describe${dot}only('a', () => {});\n`, 'every test runs'],
+    [`const x = y${dot}dataSync();\n`, 'tensors are not read synchronously'],
     [`// ${'TO'}${'DO'}: later\n`, 'no note of unfinished work'],
   ])('do not contain %j', (code, rule) => {
     expect(source(code)).toEqual([rule]);

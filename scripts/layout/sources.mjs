@@ -30,6 +30,11 @@ const forbidden = [
     rule: 'every test runs',
     fix: 'Delete it, mend it, or state its condition with skipIf and a reason in its name.',
   },
+  {
+    code: /\.(?:dataSync|arraySync)\(/,
+    rule: 'tensors are not read synchronously',
+    fix: 'Write await tensor.data(): WebGPU has nothing else in Node.',
+  },
   { text: /\b(?:TO[D]O|FIX[M]E|XX[X])\b/, rule: 'no note of unfinished work', fix: 'Finish it or open an issue.' },
 ];
 
