@@ -81,7 +81,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Commander throws instead of ending the process, and leaves the message to us. */
+/** Commander throws instead of ending the process, and leaves the message to us; inner commands too. */
 function quiet(command: Command): Command {
+  for (const inner of command.commands) if (inner.name() !== 'help') quiet(inner.option('--debug', DEBUG));
   return command.exitOverride().configureOutput({ outputError: () => undefined });
 }
