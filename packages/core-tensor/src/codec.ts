@@ -1,4 +1,5 @@
 import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
+import type { FsqAttrs } from './kernels/fsq-quantize.ts';
 
 /**
  * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. The ids of the tensors' `encode` and the
@@ -22,6 +23,23 @@ export interface Codec {
   decode(indices: Int32Array): Float32Array;
   /** The same into the beginning of `output`, which holds N · dim or more. */
   decodeInto(indices: Int32Array, output: Float32Array): void;
+}
+
+/** Writes the index of each of the first `rows` rows of `input`, [rows, features], to `indices`. */
+export type RowEncoder = (input: Float32Array, indices: Int32Array, rows: number) => void;
+
+/** SIMD versions of the codecs' loops, which `loadKernels` of @vqkit/backend-wasm/codec gives. Each call makes one of its own. */
+export interface CodecKernels {
+  /** FSQ: the integer of the levels that each row's features have reached. */
+  fsqEncoder(attrs: FsqAttrs): RowEncoder;
+  /** LFQ: the integer of the signs of each row's `features`, the first the most significant bit. */
+  signEncoder(features: number): RowEncoder;
+}
+
+/** What a codec may be given beside the options of its quantizer. */
+export interface CodecExtras {
+  /** From `loadKernels` of @vqkit/backend-wasm/codec: encodes with SIMD, the same ids. Default: plain loops. */
+  readonly kernels?: CodecKernels | undefined;
 }
 
 /** The part of a codec that is its own: plain loops over N tokens. {@link createCodec} adds the rest. */

@@ -1,11 +1,20 @@
-import { type Codec, createCodec, requireChannelsLast, requireInCodec } from '@vqkit/core-tensor/codec';
+import {
+  type Codec,
+  type CodecExtras,
+  createCodec,
+  requireChannelsLast,
+  requireInCodec,
+} from '@vqkit/core-tensor/codec';
 import { fsqAttrs } from './levels.ts';
 import { type FsqConfig, type FsqOptions, resolveOptions } from './options.ts';
 
-export type { Codec } from '@vqkit/core-tensor/codec';
+export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { FsqOptions } from './options.ts';
 
 const WHERE = 'createFsqCodec';
+
+/** The kernel compares with every threshold, the plain loop by halves: from some 500 levels on it is faster. */
+const MOST_COMPARED = 256;
 
 /**
  * FSQ on plain typed arrays, without TensorFlow.js: the ids of `createFsq(options).encode` and the values of its `decode`, bit for
@@ -15,6 +24,7 @@ const WHERE = 'createFsqCodec';
  * `code_i = (level_i - center_i)·step_i`. A threshold belongs to the upper level; NaN gives level 0.
  *
  * @param options those of `createFsq`, or the `config` of a quantizer; what concerns training changes nothing.
+ * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec encode with SIMD, the same ids.
  * @throws OptionError when an option breaks its rule; UnsupportedError for projections and the rotation, because a matrix product in
  * another order can move a value over a threshold, and for channels-first data.
  * @example
@@ -22,11 +32,13 @@ const WHERE = 'createFsqCodec';
  * const ids = codec.encode(new Float32Array([0.3, -2, 5, 0])); // [ 565 ]
  * const codes = codec.decode(ids); // [ 0.25, -1, 1, 0 ]
  */
-export function createFsqCodec(options: FsqOptions): Codec {
+export function createFsqCodec(options: FsqOptions, { kernels }: CodecExtras = {}): Codec {
   const config = resolveOptions(WHERE, options);
   requireCodable(config);
   const { levels, dim, numCodebooks } = config;
-  const { thresholds, centers, steps, basis } = fsqAttrs(levels, config);
+  const attrs = fsqAttrs(levels, config);
+  const encodeRows = Math.max(...levels) <= MOST_COMPARED ? kernels?.fsqEncoder(attrs) : undefined;
+  const { thresholds, centers, steps, basis } = attrs;
   const { tables, starts, halves } = searchTables(thresholds);
   const codeDim = levels.length;
 
@@ -38,6 +50,7 @@ export function createFsqCodec(options: FsqOptions): Codec {
 
     encodeTokens(input, indices, tokens) {
       const rows = tokens * numCodebooks;
+      if (encodeRows !== undefined) return encodeRows(input, indices, rows);
       for (let row = 0, k = 0; row < rows; row++) {
         let index = 0;
         for (let i = 0; i < codeDim; i++, k++) {

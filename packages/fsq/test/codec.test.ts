@@ -1,4 +1,5 @@
 import { tensor } from '@tensorflow/tfjs-core';
+import { loadKernels } from '@vqkit/backend-wasm/codec';
 import { createRng, OptionError, ShapeError, UnsupportedError } from '@vqkit/core-tensor';
 import { camelCaseOptions, eachEngine, expectIdentical, expectSame, goldenCases, goldenTensor } from '@vqkit/testing';
 import * as fc from 'fast-check';
@@ -20,6 +21,42 @@ const drawn = fc.record({
   numCodebooks: fc.integer({ min: 1, max: 3 }),
   preserveSymmetry: fc.boolean(),
   boundHardClamp: fc.boolean(),
+});
+
+describe('the codec of FSQ with kernels', () => {
+  it('gives the same ids, whatever is left over beside whole vectors and chunks', async () => {
+    const kernels = await loadKernels();
+    await fc.assert(
+      fc.asyncProperty(drawn, fc.integer({ min: 0, max: 6000 }), fc.nat(), async (options, tokens, seed) => {
+        const codec = createFsqCodec(options);
+        const fast = createFsqCodec(options, { kernels });
+        const z = values(tokens * codec.dim, seed);
+        await expectSame(fast.encode(z), codec.encode(z));
+        // A second call finds nothing of the first.
+        await expectSame(fast.encode(z.subarray(0, codec.dim)), codec.encode(z.subarray(0, codec.dim)));
+      }),
+      { seed: 1, numRuns: 60 },
+    );
+  });
+
+  it('counts every level of a large number of them', async () => {
+    const kernels = await loadKernels();
+    for (const count of [200, 300]) {
+      const z = Float32Array.from(fsqThresholds([count])[0] ?? []);
+      const fast = createFsqCodec({ levels: [count] }, { kernels });
+      await expectSame(
+        fast.encode(z),
+        Array.from(z, (_, i) => i + 1),
+      );
+    }
+  });
+
+  it('writes no more indices than there are tokens', async () => {
+    const codec = createFsqCodec({ levels: [5] }, { kernels: await loadKernels() });
+    const indices = new Int32Array(9).fill(77);
+    codec.encodeInto(new Float32Array(5), indices);
+    expect([...indices]).toEqual([2, 2, 2, 2, 2, 77, 77, 77, 77]);
+  });
 });
 
 eachEngine(() => {

@@ -1,5 +1,11 @@
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
-import { type Codec, createCodec, requireChannelsLast, requireInCodec } from '@vqkit/core-tensor/codec';
+import {
+  type Codec,
+  type CodecExtras,
+  createCodec,
+  requireChannelsLast,
+  requireInCodec,
+} from '@vqkit/core-tensor/codec';
 import {
   bitsOf,
   OPTIONS,
@@ -10,7 +16,7 @@ import {
 } from './code-options.ts';
 import type { LfqConfig, LfqOptions } from './options.ts';
 
-export type { Codec } from '@vqkit/core-tensor/codec';
+export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { LfqOptions } from './options.ts';
 
 const WHERE = 'createLfqCodec';
@@ -23,6 +29,7 @@ const WHERE = 'createLfqCodec';
  * s / √d in place of s when `spherical`. 0, -0 and NaN give bit 0.
  *
  * @param options those of `createLfq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
+ * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec encode with SIMD, the same ids.
  * @throws OptionError when an option breaks its rule; UnsupportedError for projections and the rotation, because a matrix product in
  * another order can change a sign, and for channels-first data.
  * @example
@@ -30,7 +37,7 @@ const WHERE = 'createLfqCodec';
  * const ids = codec.encode(new Float32Array([0.3, -2, 5, 0])); // [ 10 ]
  * const codes = codec.decode(ids); // [ 1, -1, 1, -1 ]
  */
-export function createLfqCodec(options: LfqOptions): Codec {
+export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {}): Codec {
   requireKnownOptions(WHERE, options, OPTIONS);
   const config = { ...resolveShape(WHERE, options), ...resolveQuantization(WHERE, options) };
   requireCodable(config);
@@ -39,6 +46,8 @@ export function createLfqCodec(options: LfqOptions): Codec {
   const scale = spherical ? codebookScale / Math.sqrt(bits) : codebookScale;
   // The soft clamp v tanh(x / v) keeps the sign, except that in float32 x / v is 0 up to half the smallest number above 0.
   const floor = softClampInputValue === null ? 0 : Math.fround(softClampInputValue) * 2 ** -150;
+  // The kernel compares with 0: the same unless a number above 0 is not above the floor.
+  const encodeRows = floor < 2 ** -149 ? kernels?.signEncoder(bits) : undefined;
 
   return createCodec({
     where: WHERE,
@@ -48,6 +57,7 @@ export function createLfqCodec(options: LfqOptions): Codec {
 
     encodeTokens(input, indices, tokens) {
       const rows = tokens * numCodebooks;
+      if (encodeRows !== undefined) return encodeRows(input, indices, rows);
       for (let row = 0, k = 0; row < rows; row++) {
         let index = 0;
         for (const end = k + bits; k < end; k++) index = (index << 1) | Number((input[k] as number) > floor);

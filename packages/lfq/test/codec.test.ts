@@ -1,4 +1,5 @@
 import { tensor } from '@tensorflow/tfjs-core';
+import { loadKernels } from '@vqkit/backend-wasm/codec';
 import { createRng, OptionError, UnsupportedError } from '@vqkit/core-tensor';
 import {
   camelCaseOptions,
@@ -40,6 +41,25 @@ const drawn = fc.record({
   spherical: fc.boolean(),
   codebookScale: fc.constantFrom(1, 0.1, 0.25, 3),
   softClampInputValue: fc.constantFrom(null, 3, 4.5, 10, 1e3),
+});
+
+describe('the codec of LFQ with kernels', () => {
+  it('gives the same ids, whatever is left over beside whole vectors and chunks', async () => {
+    const kernels = await loadKernels();
+    const property = fc.asyncProperty(
+      drawn,
+      fc.integer({ min: 0, max: 4000 }),
+      fc.nat(),
+      async ({ bits, ...options }, tokens, seed) => {
+        const given = { ...options, codebookSize: 2 ** bits };
+        const codec = createLfqCodec(given);
+        const fast = createLfqCodec(given, { kernels });
+        const z = values(tokens * codec.dim, seed, SPECIAL);
+        await expectSame(fast.encode(z), codec.encode(z));
+      },
+    );
+    await fc.assert(property, { seed: 1, numRuns: 60 });
+  });
 });
 
 eachEngine((engine) => {

@@ -1,16 +1,14 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { FsqAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
-
-/** Vectors of a phase beside its thresholds: their number, centers, steps, basis. */
-const EXTRA = 4;
+import { fsqTable } from '../fsq-table.ts';
 
 /** Codes and indices by comparison with the thresholds, in one pass. */
 export const fsqQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
   const engine = engineOf(backend);
   const { z } = inputs as { z: TensorInfo };
   const [tokens, dim] = z.shape as [number, number];
-  const table = tableOf(attrs as unknown as FsqAttrs);
+  const table = fsqTable(attrs as unknown as FsqAttrs);
   const codes = engine.output([tokens, dim], 'float32');
   const indices = engine.output([tokens], 'int32');
   const lineBytes = 16 * dim * engine.threads;
@@ -64,29 +62,3 @@ export const fsqDecode: KernelFunc = ({ inputs, attrs, backend }) => {
   });
   return codes;
 };
-
-/** The table of assembly/fsq.ts: one phase for each of the `dim` vectors of four tokens. */
-function tableOf(attrs: FsqAttrs): { bytes: Uint8Array; rows: number } {
-  const { levels, thresholds, centers, steps, basis } = attrs;
-  const dim = levels.length;
-  const rows = Math.max(...levels) - 1;
-  const phaseWords = 4 * (rows + EXTRA);
-  const words = new Float32Array(dim * phaseWords).fill(Number.NaN);
-  const integers = new Int32Array(words.buffer);
-  for (let vector = 0; vector < dim; vector++) {
-    const start = vector * phaseWords;
-    let used = 0;
-    for (let lane = 0; lane < 4; lane++) {
-      const feature = (4 * vector + lane) % dim;
-      const own = thresholds[feature] ?? [];
-      used = Math.max(used, own.length);
-      for (const [j, threshold] of own.entries()) words[start + 4 * (j + 1) + lane] = threshold;
-      const tail = start + 4 * (rows + 1) + lane;
-      words[tail] = centers[feature] as number;
-      words[tail + 4] = steps[feature] as number;
-      integers[tail + 8] = basis[feature] as number;
-    }
-    integers[start] = used;
-  }
-  return { bytes: new Uint8Array(words.buffer), rows };
-}

@@ -1,0 +1,45 @@
+import { UnsupportedError } from '@vqkit/core-tensor';
+import type { RowEncoder } from '@vqkit/core-tensor/codec';
+import { expectSame } from '@vqkit/testing';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { loadKernels } from '../src/codec.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('loadKernels', () => {
+  it('gives each encoder a memory of its own', async () => {
+    const kernels = await loadKernels();
+    const step = (threshold: number): RowEncoder =>
+      kernels.fsqEncoder({
+        levels: [2],
+        thresholds: [[threshold]],
+        centers: [0],
+        steps: [1],
+        shifts: [0],
+        slopes: [1],
+        hardClamp: true,
+        basis: [1],
+      });
+    const [low, high, signs] = [step(-1), step(1), kernels.signEncoder(3)];
+    const encode = async (encoder: RowEncoder, dim: number, expected: number[]): Promise<void> => {
+      const indices = new Int32Array(expected.length);
+      encoder(Float32Array.of(-1, 0, 2).subarray(0, expected.length * dim), indices, expected.length);
+      await expectSame(indices, expected);
+    };
+    await encode(low, 1, [1, 1, 1]);
+    await encode(high, 1, [0, 0, 1]);
+    await encode(signs, 3, [1]);
+    await encode(low, 1, [1, 1]);
+  });
+
+  it('says so where WebAssembly SIMD is missing', async () => {
+    vi.spyOn(WebAssembly, 'compile').mockRejectedValue(new WebAssembly.CompileError('invalid opcode'));
+    const loading = loadKernels();
+    await expect(loading).rejects.toThrow(UnsupportedError);
+    await expect(loading).rejects.toThrow(
+      'loadKernels: the kernels need WebAssembly SIMD, got CompileError: invalid opcode. Make the codec without kernels.',
+    );
+  });
+});
