@@ -22,7 +22,7 @@ const stages = {
   types: () => {
     turbo('typecheck', '--only', '--continue', ...fresh);
     run('node_modules/.bin/tsc', ['-p', 'tsconfig.json']);
-    run('node_modules/.bin/tsc', ['-p', 'test/browser/tsconfig.json']);
+    run('node_modules/.bin/tsc', ['-p', 'test/engines/tsconfig.json']);
   },
   biome: () => run('node_modules/.bin/biome', ['check', '.']),
   layout: () => run(process.execPath, ['scripts/check-layout.mjs']),

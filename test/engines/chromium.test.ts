@@ -3,6 +3,7 @@ import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, executablePath, launch, type Site, serve } from './chromium.ts';
 import type { Case, Page, PageEngine } from './page.ts';
+import { type Run, TRAINED } from './training.ts';
 
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').includes('chromium');
 const missing = executablePath === undefined;
@@ -30,20 +31,14 @@ const goldens: Record<string, Golden[]> = {
     .slice(0, 2),
 };
 
-const training: readonly [kind: string, options: Record<string, unknown>][] = [
-  ['FSQ', { levels: [5, 4, 3] }],
-  ['LFQ', { codebookSize: 16, entropyLossWeight: 0.1 }],
-  ['SimVQ', { dim: 4, codebookSize: 16, rotationTrick: true, seed: 1 }],
-];
-
 const STEPS = 20;
 
 describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is installed' : 'in Chromium', () => {
   let browser: Browser;
   const sites: Site[] = [];
   let tab: Tab;
-  /** The losses on the cpu engine, which the others must meet. */
-  let expectedLosses: number[][];
+  /** On the cpu engine, which the others must meet. */
+  let expectedRuns: Run[];
 
   beforeAll(async () => {
     if (missing)
@@ -52,7 +47,7 @@ describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is i
     for (const minify of [false, true]) sites.push(await serve(await bundle(minify)));
     await open('plain', 0);
     await start({ engine: 'cpu', path: 'plain' });
-    expectedLosses = await trained();
+    expectedRuns = await trained();
     await tab.close();
   });
 
@@ -75,17 +70,17 @@ describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is i
     ] as const);
   }
 
-  async function trained(): Promise<number[][]> {
-    const losses: number[][] = [];
-    for (const [kind, options] of training) {
-      losses.push(
+  async function trained(): Promise<Run[]> {
+    const results: Run[] = [];
+    for (const [kind, options] of TRAINED) {
+      results.push(
         await tab.evaluate(
-          ([name, given, steps]) => (globalThis as unknown as { page: Page }).page.losses(name, given, steps),
+          ([name, given, steps]) => (globalThis as unknown as { page: Page }).page.train(name, given, steps),
           [kind, options, STEPS] as const,
         ),
       );
     }
-    return losses;
+    return results;
   }
 
   for (const [site, bundleName] of (['plain bundle', 'minified bundle'] as const).entries()) {
@@ -111,10 +106,10 @@ describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is i
             await expectSame(result.decoded, result.quantized);
           }
         }
-        const losses = await trained();
-        for (const [i, own] of losses.entries()) {
-          expect(own[STEPS - 1]).toBeLessThan(own[0] as number);
-          await expectClose(own, expectedLosses[i] ?? [], tolerances.training);
+        for (const [i, { losses, scale }] of (await trained()).entries()) {
+          expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+          await expectClose(losses, expectedRuns[i]?.losses ?? [], tolerances.training);
+          await expectClose(scale, expectedRuns[i]?.scale ?? [], tolerances.training);
         }
       });
     }
