@@ -8,8 +8,8 @@ export const speechSilence: Experiment = stillExperiment({
   where: 'silence',
   data: "Log-mel frames of speech (40 bands): Debian's asterisk-core-sounds-en-wav, or the WAV files below --data. A frame is silent when its loudest band is 40 dB below the loudest of all. Silent or loud frames are left out at random until the share is reached; one column has them as they are.",
   shares: [0, undefined, 0.9],
-  source: async ({ dataDir }, wanted) => {
-    const { source, silence } = await requireSpeech(dataDir, wanted);
+  source: async (context, wanted) => {
+    const { source, silence } = await requireSpeech(context, wanted);
     return { source, share: Math.round(100 * silence) / 100 };
   },
 });

@@ -45,7 +45,9 @@ export async function cropPatches(dataDir: string | undefined): Promise<SourceOr
   const folders = dataDir === undefined ? [] : [join(dataDir, 'images'), dataDir];
   for (const folder of folders) {
     if (!(await hasPictures(folder))) continue;
-    const source = await patches(name, { data: 'folder', dataPath: folder, imageSize: 8 * PATCH, channels: 1 });
+    const found = await patches(name, { data: 'folder', dataPath: folder, imageSize: 8 * PATCH, channels: 1 });
+    // The name stands for the data where a finished part of an experiment is looked up.
+    const source = { ...found, name: `${name} (${found.test.length / found.dim} test tokens)` };
     return { name, source, reason: '' };
   }
   return { name, source: undefined, reason: 'no pictures were named: --data with a folder of PNG or JPEG images' };

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeWaveToFloat32Channels } from '@echogarden/wave-codec';
 import { createRng, DataError } from '@vqkit/core-tensor';
 import { type Source, storedVectors } from './data.ts';
 import { melFrames } from './data-mel.ts';
+import type { ExperimentContext } from './experiment.ts';
 
 /** Where Debian's package asterisk-core-sounds-en-wav puts its recordings: one speaker, 8 kHz, with pauses. */
 const DEBIAN_SPEECH = '/usr/share/asterisk/sounds/en_US_f_Allison';
@@ -28,57 +28,58 @@ export interface Speech {
 }
 
 /**
- * Reads every WAV file below `dataDir` (its subfolder `speech`, if there is one), or else of Debian's speech package, and makes mel
- * frames. Whole recordings are held out for the test, a tenth of them. Undefined when nothing was named and the package is not installed.
+ * Reads every WAV file below `<dataDir>/speech`, `dataDir` or, where there are none, of Debian's speech package, and makes mel frames.
+ * Whole recordings are held out for the test, a tenth of them. Undefined where there are no recordings at all.
  *
  * @param silence wanted share of silent frames in training and test: louder or silent frames are left out, at random, until it holds.
- * @throws DataError when `dataDir` was named and has no readable WAV file, or the recordings differ in sample rate.
+ * @throws DataError when a file cannot be read or the recordings differ in sample rate.
  */
-export async function readSpeech(dataDir: string | undefined, silence?: number): Promise<Speech | undefined> {
-  const folder = speechFolder(dataDir);
-  if (folder === undefined) return undefined;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => entry.isFile() && /\.wav$/i.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort((a, b) => (a < b ? -1 : 1));
-  if (files.length < 2) {
-    if (dataDir === undefined) return undefined;
-    throw new DataError(
-      `bench: the folder of --data must hold at least two WAV files for this experiment, got ${files.length}. Name a folder of recordings, or apt-get install asterisk-core-sounds-en-wav and leave --data out.`,
-    );
+export async function readSpeech(
+  { dataDir, log }: Pick<ExperimentContext, 'dataDir' | 'log'>,
+  silence?: number,
+): Promise<Speech | undefined> {
+  const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'speech'), dataDir]), DEBIAN_SPEECH];
+  for (const folder of folders) {
+    const files = await listRecordings(folder);
+    if (files.length < 2) continue;
+    if (dataDir !== undefined && folder === DEBIAN_SPEECH) {
+      log("The folder of --data has no two WAV files: the recordings are those of Debian's package.");
+    }
+    const recordings = await Promise.all(files.map(readRecording));
+    const sampleRate = recordings[0]?.sampleRate as number;
+    const other = recordings.findIndex((recording) => recording.sampleRate !== sampleRate);
+    if (other >= 0) {
+      throw new DataError(
+        `bench: all recordings must have one sample rate, got ${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}. Resample them, for example with sox.`,
+      );
+    }
+    const samples = recordings.map((recording) => recording.samples);
+    return framesOf(samples, sampleRate, silence);
   }
-  const recordings = await Promise.all(files.map(readRecording));
-  const sampleRate = recordings[0]?.sampleRate as number;
-  const other = recordings.findIndex((recording) => recording.sampleRate !== sampleRate);
-  if (other >= 0) {
-    throw new DataError(
-      `bench: all recordings must have one sample rate, got ${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}. Resample them, for example with sox.`,
-    );
-  }
-  return framesOf(
-    recordings.map(({ samples }) => samples),
-    sampleRate,
-    silence,
-  );
-}
-
-function speechFolder(dataDir: string | undefined): string | undefined {
-  if (dataDir === undefined) return existsSync(DEBIAN_SPEECH) ? DEBIAN_SPEECH : undefined;
-  const inner = join(dataDir, 'speech');
-  return existsSync(inner) ? inner : dataDir;
+  return undefined;
 }
 
 /**
  * {@link readSpeech} for an experiment that is about nothing else.
  * @throws DataError when there are no recordings.
  */
-export async function requireSpeech(dataDir: string | undefined, silence?: number): Promise<Speech> {
-  const speech = await readSpeech(dataDir, silence);
+export async function requireSpeech(
+  context: Pick<ExperimentContext, 'dataDir' | 'log'>,
+  silence?: number,
+): Promise<Speech> {
+  const speech = await readSpeech(context, silence);
   if (speech !== undefined) return speech;
   throw new DataError(
-    'bench: this experiment needs speech, got no recordings on this machine. Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of WAV files.',
+    'bench: this experiment needs speech, got no two WAV files on this machine. Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of recordings.',
   );
+}
+
+async function listRecordings(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && /\.wav$/i.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort((a, b) => (a < b ? -1 : 1));
 }
 
 async function readRecording(file: string): Promise<{ samples: Float32Array; sampleRate: number }> {
@@ -111,7 +112,8 @@ function framesOf(recordings: readonly Float32Array[], sampleRate: number, silen
     ),
   );
   const { mean, deviation } = bandStatistics(train);
-  const name = `speech, ${BANDS} mel bands${silence === undefined ? '' : `, ${Math.round(100 * silence)} % silent`}`;
+  // It stands for the data where a finished part of an experiment is looked up.
+  const name = `speech (${recordings.length} recordings, ${all.train.length / BANDS} frames), ${BANDS} mel bands${silence === undefined ? '' : `, ${Math.round(100 * silence)} % silent`}`;
   return {
     source: storedVectors({
       name,

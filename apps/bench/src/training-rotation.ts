@@ -290,16 +290,18 @@ function answerOf(rows: readonly Row[], steps: number): string {
   const blameless = ends(four(true, true)) <= ends(four(false, true));
   const loss = ends(four(true, false)) > ends(four(true, true)) && ends(four(false, false)) > ends(four(false, true));
   const reduction = ends(four(false, true)) / ends(four(true, true));
+  const bits = testSpread(four(true, true), (test) => test.bitsPerToken)?.mean ?? 'unknown';
+  const peak = largest(four(true, true), (point) => point.probe?.latents.error);
   const obtuse = spreadOf(four(true, true).map(({ trace }) => trace[0]?.probe?.latents.obtuseShare))?.mean ?? 0;
   return [
-    `**${loss && blameless ? 'No: what makes it grow is a missing half of the loss.' : loss ? 'Only in part: the missing half of the loss makes it grow, but the trick does not lower it here.' : 'This run does not settle it.'}** After ${steps} steps with a linear transform and weight 1:`,
+    `**${loss && blameless ? 'No: what makes it grow is a missing half of the loss.' : loss ? 'Only in part: the missing half of the loss makes it grow, but the trick does not lower it here.' : 'This run does not settle it.'}** After ${steps} steps with a linear transform and weight 1, at ${bits} bits per token:`,
     [
       `- rotation, both terms: ${say(four(true, true))}`,
       `- rotation, codebook term only: ${say(four(true, false))}`,
       `- straight-through, both terms: ${say(four(false, true))}`,
       `- straight-through, codebook term only: ${say(four(false, false))}`,
     ].join('\n'),
-    `Without β mse(z, sg q) nothing pulls z to its code. The decoder sees q, whose value does not depend on the length of z, so the reconstruction does not hold |z| either. What users saw grow is mse(sg z, q), the same number. With both terms the rotation trick ends with ${reduction >= 1 ? `a commitment loss ${numberText(reduction, 2)} times lower` : `a commitment loss ${numberText(1 / reduction, 2)} times higher`} than straight-through; the error relative to Var(z), which does not depend on the scale, is ${spreadText(relative(four(true, true)))} against ${spreadText(relative(four(false, true)))}.`,
+    `Without β mse(z, sg q) nothing pulls z to its code. The decoder sees q, whose value does not depend on the length of z, so the reconstruction does not hold |z| either. What users saw grow is mse(sg z, q), the same number. With both terms the rotation trick ends with ${reduction >= 1 ? `a commitment loss ${numberText(reduction, 2)} times lower` : `a commitment loss ${numberText(1 / reduction, 2)} times higher`} than straight-through; on its way it was at most ${numberText(peak)}. The error relative to Var(z), which does not depend on the scale, is ${spreadText(relative(four(true, true)))} against ${spreadText(relative(four(false, true)))}.`,
     `At weight 1,000: rotation, both terms: ${say(four(true, true, 1000))}. Rotation, codebook term only: ${say(four(true, false, 1000))}. Straight-through, both terms: ${say(four(false, true, 1000))}. Straight-through, codebook term only: ${say(four(false, false, 1000))}.`,
     `The rotation is no random matrix: it is the one rotation that takes z to its code. At the first step ${percent(obtuse)} of the tokens were more than 90 degrees from theirs.`,
   ].join('\n\n');

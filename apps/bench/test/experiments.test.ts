@@ -55,6 +55,7 @@ const TRAININGS = [
   'simvq-still',
   'claims-collapse',
   'claims-collapse-images',
+  'claims-rotation-vq',
   'claims-lfq-entropy',
 ];
 
