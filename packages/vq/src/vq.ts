@@ -29,6 +29,43 @@ export interface VqQuantizeOptions extends QuantizeOptions {
 
 export type Vq = Quantizer<VqConfig, VqLoss, VqQuantizeOptions>;
 
+/**
+ * The classic vector quantizer: each token becomes the nearest of K codes, and the codes follow the tokens that choose them.
+ *
+ * `index = argmin_k |x - c_k|`, `q = c_index`. In a training step codes move by moving averages of the cluster sizes n and the sums m
+ * of their tokens, with γ = `decay` and ε = `eps`:
+ * `n ← γ n + (1 - γ) n_batch`, `m ← γ m + (1 - γ) m_batch`, `c = m / (Σn · (n + ε) / (Σn + K ε))`;
+ * or, with `learnableCodebook`, by the gradient of the loss.
+ * `loss = commitmentWeight · mse(x, sg q) + codebookWeight · mse(sg x, q) + orthogonalRegWeight · Σ_{i≠j} cos²(c_i, c_j) / K²`,
+ * sg = stop gradient, means over all elements of the tokens that are not masked; the second term for learnable codes only.
+ *
+ * - Shapes: x is [batch, …, dim] (any rank >= 2, `dataFormat` places the feature axis); indices are int32 [batch, …] with a
+ *   trailing axis when there are several heads.
+ * - `useCosineSim`: tokens and codes have length 1. `heads`: the features are split, each part is quantized on its own.
+ * - What learns, learns in `quantize(x, { training: true })`, once per call, off the gradient tape: call it once per step. The
+ *   result is that of the codes before the update. Inference, `encode` and `decode` change nothing.
+ * - `kmeansInit`: k-means++ and Lloyd iterations on the first training batch with a token that counts; before it, the codes are the
+ *   random ones. `thresholdEmaDeadCode`: codes in too little use become tokens of the batch, and their averages start anew.
+ * - Gradient of `quantized`: to x by the rotation trick (`rotateTo` of @vqkit/losses) or straight-through; none to the codes.
+ * - `quantized` is exactly the code, in training and inference. Never forms a matrix of all tokens and all codes.
+ * - Ties: the lowest index. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0 and takes part in no
+ *   statistic. Out-of-range indices in `decode` give NaN, -1 gives zeros.
+ * - The state dict holds the codes, their averages and whether k-means was done: training goes on from it exactly (with `rng.state()`).
+ *
+ * Differs from vector-quantize-pytorch (`VectorQuantize`): see the README. Above all, learnable codes have a loss of their own;
+ * padding takes part in nothing; k-means waits for training; an orthogonality loss works together with moving averages.
+ *
+ * Source: van den Oord, Vinyals, Kavukcuoglu, "Neural Discrete Representation Learning", arXiv:1711.00937 (appendix A.1 for the
+ * moving averages); revival: Zeghidour et al., "SoundStream", arXiv:2107.03312; cosine similarity: Yu et al., "Vector-quantized
+ * Image Modeling with Improved VQGAN", arXiv:2110.04627.
+ *
+ * @throws OptionError when an option breaks its rule.
+ * @example
+ * const vq = createVq({ dim: 32, codebookSize: 1024, kmeansInit: true, thresholdEmaDeadCode: 2 });
+ * const x = tf.randomNormal([2, 49, 32]);
+ * const { quantized, indices, loss } = vq.quantize(x, { training: true }); // [2, 49, 32], int32 [2, 49]; moves the codes
+ * const codes = vq.decode(vq.encode(x)); // by the codes as they are now
+ */
 export function createVq(options: VqOptions): Vq {
   const config = resolve(options);
   const { dim, codebookSize, useCosineSim } = config;
