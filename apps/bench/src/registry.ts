@@ -34,6 +34,10 @@ export const experiments: readonly ExperimentEntry[] = [
     load: async () => (await import('../experiments/claims-collapse-images.ts')).claimsCollapseImages,
   },
   {
+    name: 'claims-rotation-vq',
+    load: async () => (await import('../experiments/claims-rotation-vq.ts')).claimsRotationVq,
+  },
+  {
     name: 'claims-mean-shift',
     load: async () => (await import('../experiments/claims-mean-shift.ts')).claimsMeanShift,
   },
