@@ -1,10 +1,11 @@
 // Where the float32 chain of vector-quantize-pytorch steps to the next level, against FSQ's thresholds: how many float32 values lie
-// between the two, and how far apart they are. The chain is emulated operation by operation, each rounded to float32, with a correctly
-// rounded tanh; PyTorch's own tanh may differ from that in the last bit. Run on the built package: node bench/reference-thresholds.mjs
+// between the two, and how far apart they are. Run on the built package: node bench/reference-thresholds.mjs
 
 import { fsqThresholds } from '../dist/index.js';
+import { referenceLevel } from './reference-chain.mjs';
 
-const f = Math.fround;
+/** @import { Bound } from './reference-chain.mjs' */
+
 const bits = new Int32Array(1);
 const float = new Float32Array(bits.buffer);
 
@@ -19,27 +20,6 @@ const fromOrder = (/** @type {number} */ order) => {
   return /** @type {number} */ (float[0]);
 };
 
-const roundHalfEven = (/** @type {number} */ x) => {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-};
-
-/** The level that the reference library gives to z. */
-function referenceLevel(/** @type {number} */ z, /** @type {number} */ levels, /** @type {Bound} */ bound) {
-  const squash = (/** @type {number} */ x) => (bound.boundHardClamp ? Math.min(Math.max(x, -1), 1) : f(Math.tanh(x)));
-  if (bound.preserveSymmetry) {
-    const bracket = f(f(f((levels - 1) * f(squash(z) + 1)) / 2) + 0.5);
-    return Math.floor(bracket);
-  }
-  const half = f(f((levels - 1) * f(1 + 1e-3)) / 2);
-  const offset = levels % 2 === 0 ? 0.5 : 0;
-  const ratio = f(offset / half);
-  const shift = bound.boundHardClamp ? ratio : f(Math.atanh(ratio));
-  const bounded = f(f(squash(f(z + shift)) * half) - offset);
-  return roundHalfEven(bounded) + Math.floor(levels / 2);
-}
-
 /** The smallest float32 whose level is at least j, by bisection: the chain never falls. */
 function referenceThreshold(/** @type {number} */ j, /** @type {number} */ levels, /** @type {Bound} */ bound) {
   let [below, above] = [toOrder(-30), toOrder(30)];
@@ -50,8 +30,6 @@ function referenceThreshold(/** @type {number} */ j, /** @type {number} */ level
   }
   return fromOrder(above);
 }
-
-/** @typedef {{ preserveSymmetry: boolean, boundHardClamp: boolean }} Bound */
 
 for (const preserveSymmetry of [false, true]) {
   for (const boundHardClamp of [false, true]) {
