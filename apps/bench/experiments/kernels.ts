@@ -96,7 +96,7 @@ function contendersOf(
     (name) =>
       (threads === 1 || THREADED.includes(name)) &&
       (name !== 'torch' || (python !== undefined && withoutTorch === undefined)) &&
-      (work.quantizer !== 'residual-simvq' || RESIDUAL.includes(name)),
+      (!work.quantizer.startsWith('residual') || RESIDUAL.includes(name)),
   );
 }
 

@@ -31,6 +31,8 @@ def build(work):
         return vqp.FSQ(work["levels"])
     if kind == "lfq":
         return vqp.LFQ(dim=work["dim"], codebook_size=2 ** work["dim"])
+    if kind == "residual-vq":
+        return vqp.ResidualVQ(dim=work["dim"], codebook_size=work["codes"], num_quantizers=work["depth"])
     if kind == "residual-simvq":
         return vqp.ResidualSimVQ(dim=work["dim"], codebook_size=work["codes"], num_quantizers=work["depth"])
     width = work["frozenDim"]

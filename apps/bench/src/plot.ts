@@ -80,9 +80,9 @@ function specOf({ title, x, y, series }: Plot): Spec {
         name: 'y',
         type: y.scale ?? 'linear',
         range: 'height',
-        domain: extent(['y', 'low', 'high']),
+        domain: widened(extent(['y', 'low', 'high']), y),
         zero: false,
-        nice: true,
+        nice: y.scale !== 'log',
       },
       { name: 'color', type: 'ordinal', domain: labels, range: labels.map((_, i) => COLORS[i % COLORS.length] ?? INK) },
       {
@@ -134,6 +134,12 @@ function specOf({ title, x, y, series }: Plot): Spec {
       return spread === undefined ? drawn : [band, ...drawn];
     }),
   };
+}
+
+/** A logarithmic range with some room at both ends; nice numbers would take up to a decade more. */
+function widened(range: readonly number[], { scale }: Axis): number[] {
+  const [low = 1, high = 10] = range;
+  return scale === 'log' ? [low / 1.3, high * 1.3] : [low, high];
 }
 
 const AXIS = {

@@ -26,8 +26,8 @@ export interface OnnxGraph {
   }[];
   /** float32 [N, width], N free. */
   readonly input: { readonly name: string; readonly width: number };
-  /** int32 of N elements. */
-  readonly output: string;
+  /** int32 of N elements: [N], or [N, 1] as a product of matrices has it. */
+  readonly output: { readonly name: string; readonly column: boolean };
 }
 
 /** The bytes of an .onnx file. */
@@ -47,7 +47,7 @@ export function encodeOnnx({ nodes, constants, input, output }: OnnxGraph): Uint
       ),
     ),
     field(11, valueInfo(input.name, FLOAT, ['N', input.width])),
-    field(12, valueInfo(output, INT32, ['N'])),
+    field(12, valueInfo(output.name, INT32, output.column ? ['N', 1] : ['N'])),
   ]);
   const opset = message([field(1, text('')), number(2, OPSET)]);
   return message([number(1, IR_VERSION), field(7, graph), field(8, opset)]);
@@ -65,7 +65,7 @@ export function fsqGraph(levels: readonly number[]): Uint8Array {
   const places = levels.map((_, i) => levels.slice(0, i).reduce((product, level) => product * level, 1));
   return encodeOnnx({
     input: { name: 'z', width: levels.length },
-    output: 'ids',
+    output: { name: 'ids', column: true },
     constants: [
       vector('shift', (level) => Math.atanh(offset(level) / half(level))),
       vector('half', half),
@@ -90,7 +90,7 @@ export function fsqGraph(levels: readonly number[]): Uint8Array {
 export function lfqGraph(dim: number): Uint8Array {
   return encodeOnnx({
     input: { name: 'x', width: dim },
-    output: 'ids',
+    output: { name: 'ids', column: true },
     constants: [
       { name: 'zero', shape: [1], values: new Float32Array(1) },
       { name: 'places', shape: [dim, 1], values: Float32Array.from({ length: dim }, (_, i) => 2 ** (dim - 1 - i)) },
@@ -120,7 +120,7 @@ export function nearestGraph(
   }
   return encodeOnnx({
     input: { name: 'x', width: weight?.dim ?? width },
-    output: 'ids',
+    output: { name: 'ids', column: false },
     constants: [
       { name: 'codes', shape: [width, count], values: transposed },
       { name: 'bias', shape: [count], values: bias },

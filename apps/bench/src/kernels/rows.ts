@@ -85,6 +85,11 @@ export const ROWS: readonly Row[] = [
     goal: ratio(4),
   },
   {
+    title: 'residual VQ encode, depth 8, 16,384 × K=1024, D=128',
+    work: { quantizer: 'residual-vq', op: 'encode', n: 16_384, dim: 128, codes: 1024, depth: 8 },
+    goal: { kind: 'none' },
+  },
+  {
     title: 'residual SimVQ encode, depth 8, 16,384 × K=1024, D=128',
     work: { quantizer: 'residual-simvq', op: 'encode', n: 16_384, dim: 128, codes: 1024, depth: 8 },
     goal: { kind: 'none' },

@@ -48,6 +48,7 @@ function graphOf(work: TokenWork): Uint8Array {
       return lfqGraph(work.dim);
     case 'simvq':
       return simVqGraph(work);
+    case 'residual-vq':
     case 'residual-simvq':
       throw new Error('no graph is written for a residual stack');
   }

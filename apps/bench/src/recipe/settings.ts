@@ -3,7 +3,8 @@ import { z } from 'zod';
 
 /** What decides a training of the recipe. */
 export interface RecipeSettings {
-  readonly quantizer: QuantizerName;
+  /** Those that the example of the reference library has. */
+  readonly quantizer: Exclude<QuantizerName, 'vq'>;
   readonly loss: 'mse' | 'l1';
   readonly seed: number;
   readonly steps: number;
