@@ -5,7 +5,16 @@ import { nearestName } from './nearest.ts';
 import { PRESET_NAMES, type PresetName, presets, RECIPE } from './presets.ts';
 
 const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
-const QUANTIZER_NAMES = ['lfq', 'fsq', 'simvq', 'vq'] as const;
+const QUANTIZER_NAMES = [
+  'lfq',
+  'fsq',
+  'simvq',
+  'vq',
+  'residual-lfq',
+  'residual-fsq',
+  'residual-simvq',
+  'residual-vq',
+] as const;
 const LOSS_NAMES = ['l1', 'mse'] as const;
 const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
 export type DataName = (typeof DATA_NAMES)[number];
@@ -111,7 +120,7 @@ const schema = z.strictObject({
   ),
   normGroups: field(
     count(0),
-    'Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for lfq, 0 for the others.',
+    'Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for lfq and residual-lfq, 0 for the others.',
   ),
   loss: field(
     z.enum(LOSS_NAMES),

@@ -3,6 +3,7 @@ import type { Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
 import type { Images } from './data/images.ts';
 import { createQualityMeter } from './image-quality.ts';
+import { createLayerMeter, type LayerMeter } from './layer-use.ts';
 import type { Autoencoder } from './model/autoencoder.ts';
 import type { CodeHistogram, CodeUse, ImagePairs, ImageQuality } from './report-data.ts';
 
@@ -36,6 +37,7 @@ export async function evaluate(model: Autoencoder, images: Images, options: Eval
   const { height, width, channels } = images;
   const meter = createQualityMeter(images);
   const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
+  const layers = createLayerMeter(quantizer);
   const kept = Math.min(keepPairs, images.count);
   const originals: number[] = [];
   const reconstructions: number[] = [];
@@ -47,9 +49,11 @@ export async function evaluate(model: Autoencoder, images: Images, options: Eval
   for (let start = 0; start < images.count; start += batchSize) {
     const size = Math.min(batchSize, images.count - start);
     const pixels = images.batch(Int32Array.from({ length: size }, (_, i) => start + i));
-    const { output, ...tokens } = await runBatch(model, tensor4d(pixels, [size, height, width, channels]), step);
+    const batch = await runBatch(model, tensor4d(pixels, [size, height, width, channels]), step, layers);
+    const { output, layerSquares, ...tokens } = batch;
     meter.add(pixels, output);
     tracker.update(tokens);
+    if (layerSquares !== undefined) layers?.add(layerSquares);
     const missing = Math.min(size, kept - start) * height * width * channels;
     keep(originals, pixels.subarray(0, Math.max(0, missing)));
     keep(reconstructions, output.subarray(0, Math.max(0, missing)));
@@ -57,7 +61,10 @@ export async function evaluate(model: Autoencoder, images: Images, options: Eval
   const report = tracker.report();
   return {
     quality: meter.report(),
-    codes: codeUse(report, quantizer.numCodebooks),
+    codes: {
+      ...codeUse(report, quantizer.numCodebooks),
+      ...(layers === undefined ? {} : { layers: layers.report(report) }),
+    },
     tracker: report,
     histograms: codeHistograms(tracker),
     pairs: { count: kept, height, width, channels, originals, reconstructions },
@@ -72,17 +79,26 @@ interface BatchData {
   readonly dim: number;
   readonly perSampleEntropy?: number;
   readonly codebookEntropy?: number;
+  readonly layerSquares?: Float32Array;
 }
 
 /** One batch as plain data; disposes `images`. */
-async function runBatch(model: Autoencoder, images: Tensor4D, step: number): Promise<BatchData> {
+async function runBatch(
+  model: Autoencoder,
+  images: Tensor4D,
+  step: number,
+  layers: LayerMeter | undefined,
+): Promise<BatchData> {
   const { quantizer } = model;
   const before = quantizer.rng.state();
   const tensors: Record<string, Tensor> = tidy(() => {
     const { output, indices, latents, quantized, losses: parts } = model.forward(images, { training: false });
     // The entropies come with the training losses only. Their random numbers, if any, are given back below. Other methods are not
-    // asked: a training call would change the codes of VQ.
-    const losses = 'perSampleEntropy' in parts ? quantizer.quantize(latents, { training: true, step }).losses : {};
+    // asked: a training call would change the codes of VQ, and the entropies of a stack are sums over its layers.
+    const losses =
+      'perSampleEntropy' in parts && layers === undefined
+        ? quantizer.quantize(latents, { training: true, step }).losses
+        : {};
     const { perSampleEntropy, codebookEntropy } = losses;
     return {
       output: clipByValue(output, -1, 1),
@@ -91,6 +107,7 @@ async function runBatch(model: Autoencoder, images: Tensor4D, step: number): Pro
       quantized,
       ...(perSampleEntropy === undefined ? {} : { perSampleEntropy }),
       ...(codebookEntropy === undefined ? {} : { codebookEntropy }),
+      ...(layers === undefined ? {} : { layerSquares: layers.squares(latents, indices) }),
     };
   });
   quantizer.rng.restore(before);
@@ -110,13 +127,18 @@ async function runBatch(model: Autoencoder, images: Tensor4D, step: number): Pro
     dim: quantizer.dim,
     ...number('perSampleEntropy'),
     ...number('codebookEntropy'),
+    ...(data.layerSquares === undefined ? {} : { layerSquares: data.layerSquares as Float32Array }),
   };
 }
 
 /** Whether latents are compared with codes as they are: LFQ, FSQ, and VQ with projections or cosine similarity map them first. */
 function inOneSpace({ kind, dim, config }: Quantizer): boolean {
-  if (kind !== 'VQ') return kind === 'SimVQ';
-  const { codebookDim, heads, useCosineSim } = config as { codebookDim: number; heads: number; useCosineSim: boolean };
+  if (kind !== 'VQ' && kind !== 'ResidualVQ') return kind === 'SimVQ' || kind === 'ResidualSimVQ';
+  const {
+    codebookDim,
+    heads = 1,
+    useCosineSim,
+  } = config as { codebookDim: number; heads?: number; useCosineSim: boolean };
   return codebookDim * heads === dim && !useCosineSim;
 }
 

@@ -61,8 +61,23 @@ export interface CodeUse {
   readonly perplexity: number;
   /** Entropy of the code histogram in bits; the sum over several codebooks. */
   readonly bitsPerToken: number;
+  /** The layers of a residual quantizer, coarsest first. */
+  readonly layers?: readonly LayerUse[];
   /** Further statistics by name (entropies in nats, dead codes, margins, …), as far as the quantizer has them. */
   readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** How one layer of a residual quantizer was used. */
+export interface LayerUse {
+  readonly codebookSize: number;
+  /** Codes that occur at least once. */
+  readonly used: number;
+  /** used / codebookSize. */
+  readonly utilization: number;
+  /** exp(entropy of the code histogram). */
+  readonly perplexity: number;
+  /** Energy of what is left of the latents after this layer, over that of the latents, Σ|r|² / Σ|z|². null where it is not known. */
+  readonly error: number | null;
 }
 
 /** One thing that the diagnosis found wrong with the run. */

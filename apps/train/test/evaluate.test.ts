@@ -1,5 +1,18 @@
-import { memory, tidy, zerosLike } from '@tensorflow/tfjs-core';
+import {
+  div,
+  memory,
+  mul,
+  sub,
+  sum,
+  type Tensor,
+  tanh,
+  tensor1d,
+  tensor4d,
+  tidy,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
+import type { Residual } from '@vqkit/residual';
 import { eachEngine } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { collectReportData } from '../src/collect-report.ts';
@@ -67,6 +80,44 @@ eachEngine(() => {
         expect(whole.pairs.originals).toEqual(parts.pairs.originals);
         model.dispose();
         expect(memory().numTensors, quantizer).toBe(before);
+      }
+    });
+
+    it('tells how every layer of a stack is used and what it leaves over', async () => {
+      const stacks = {
+        'residual-lfq': { codebookSize: 16, numQuantizers: 3 },
+        'residual-fsq': { levels: [5, 4], numQuantizers: 3 },
+        'residual-simvq': { codebookSize: 8, numQuantizers: 3 },
+        'residual-vq': { codebookSize: [8, 4, 2], numQuantizers: 3, kmeansInit: false },
+      } as const;
+      for (const [quantizer, quantizerOptions] of Object.entries(stacks)) {
+        const model = createAutoencoder(tiny({ quantizer: quantizer as keyof typeof stacks, quantizerOptions }), 1);
+        const stack = model.quantizer as unknown as Residual;
+        const { codes, histograms } = await evaluate(model, images(10), { batchSize: 4, step: 0 });
+        expect(codes.numCodebooks).toBe(3);
+        expect(codes.layers?.length, quantizer).toBe(3);
+        for (const [j, own] of (codes.layers ?? []).entries()) {
+          expect(own.codebookSize).toBe(stack.layers[j]?.codebookSize);
+          expect(own.used).toBe(histograms[j]?.codes.length);
+          expect(own.utilization).toBe(own.used / own.codebookSize);
+        }
+        expect(codes.statistics.perSampleEntropy).toBe(undefined);
+
+        // The errors by another way: sums of codes up to a layer, against the latents in the space of the codes.
+        const left: Tensor[] = tidy(() => {
+          const batch = tensor4d(images(10).batch([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), [10, 8, 8, 1]);
+          const { latents, indices } = model.forward(batch, { training: false });
+          const limits = tensor1d([5 / 4, 4 / 3]);
+          const z = quantizer === 'residual-fsq' ? mul(tanh(div(latents, limits)), limits) : latents;
+          const energy = (x: Tensor): Tensor => sum(mul(x, x));
+          return [1, 2, 3].map((layers) => div(energy(sub(z, stack.decode(indices, { layers }))), energy(z)));
+        });
+        for (const [j, share] of left.entries()) {
+          const [expected] = await share.data();
+          expect(codes.layers?.[j]?.error, `${quantizer}, layer ${j}`).toBeCloseTo(expected as number, 4);
+          share.dispose();
+        }
+        model.dispose();
       }
     });
 

@@ -49,6 +49,22 @@ describe('writeReport', () => {
     expect(await readdir(root)).toEqual(['report.html', 'run0']);
   });
 
+  it('shows the layers of a stack, with an error where there is one', async () => {
+    const plain = fakeReportData({ quantizer: 'residual-fsq' });
+    const layer = { codebookSize: 240, used: 120, utilization: 0.5, perplexity: 61.25 };
+    const layers = [
+      { ...layer, error: 0.125 },
+      { ...layer, used: 240, utilization: 1, error: null },
+    ];
+    const { test } = plain.summary;
+    const summary = { ...plain.summary, test: { ...test, codes: { ...test.codes, layers } } };
+    const text = textOf(await pageOf({ ...plain, summary }));
+    for (const part of ['Residual FSQ on MNIST', 'Layer Codes used Perplexity Error', '0 120 of 240 61.3 0.125'])
+      expect(text).toContain(part);
+    expect(text).toContain('1 240 of 240 61.3 –');
+    expect(textOf(await pageOf(plain))).not.toContain('Layer Codes used');
+  });
+
   it('shows several runs side by side and the originals once', async () => {
     const runs = (['lfq', 'fsq', 'simvq'] as const).map((quantizer) => fakeReportData({ quantizer }));
     const page = await pageOf(...runs);

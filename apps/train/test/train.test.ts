@@ -119,7 +119,9 @@ describe('train', () => {
         .toFile(join(folder, `${i}.png`));
     }
     await writeFile(join(folder, 'broken.jpg'), 'not an image');
-    for (const quantizer of ['lfq', 'fsq', 'simvq', 'vq'] as const) {
+    const single = ['lfq', 'fsq', 'simvq', 'vq'] as const;
+    const stacks = ['residual-lfq', 'residual-fsq', 'residual-simvq', 'residual-vq'] as const;
+    for (const quantizer of [...single, ...stacks]) {
       const warnings: string[] = [];
       const options = { data: 'folder', dataPath: folder, imageSize: 16, validationSize: 3, steps: 3 } as const;
       const result = await start(
@@ -162,6 +164,18 @@ describe('train', () => {
 });
 
 describe('resumeTraining', () => {
+  it('goes on exactly with a stack whose layers drop out and learn by moving averages', async () => {
+    const layers = { numQuantizers: 3, codebookSize: 4, quantizeDropout: true, thresholdEmaDeadCode: 1 };
+    const options = { quantizer: 'residual-vq', quantizerOptions: layers } as const;
+    await start('stack', options);
+    await start('half-stack', options, stopAfter(6));
+    await resumeTraining(at('half-stack'));
+    expect((await bytes('half-stack', 12)).equals(await bytes('stack', 12))).toBe(true);
+    const { summary } = (await json(at('stack', 'report-data.json'))) as ReportData;
+    expect(summary.test.codes.layers).toHaveLength(3);
+    expect(await readFile(at('stack', 'report.html'), 'utf8')).toContain('<h2>Layers</h2>');
+  });
+
   it('goes on exactly after an interrupt: weights, metrics and all', async () => {
     const stopped = await start('interrupted', {}, stopAfter(5));
     expect(stopped).toMatchObject({ status: 'interrupted', step: 5 });

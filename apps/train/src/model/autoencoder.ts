@@ -51,14 +51,14 @@ export function createAutoencoder(config: TrainConfig, channels: number): Autoen
   const { widths, seed, quantizer: method } = config;
   const rng = createRng(seed).fork('weights');
   const top = widths.at(-1) as number;
-  const groups = config.normGroups ?? (method === 'lfq' ? 4 : 0);
+  const groups = config.normGroups ?? (method.endsWith('lfq') ? 4 : 0);
   if (groups > 0 && top % groups !== 0) {
     throw new OptionError(
       `createAutoencoder: normGroups must divide the last of widths, ${top}, got ${groups}. Use for example ${top % 4 === 0 ? 4 : 1}.`,
     );
   }
   const quantizer = createQuantizerFor(config, top);
-  const projects = (method !== 'simvq' && method !== 'vq') || quantizer.dim !== top;
+  const projects = method.endsWith('lfq') || method.endsWith('fsq') || quantizer.dim !== top;
   const conv = (name: string, inputs: number, outputs: number, kernel: number, upsample: 1 | 2 = 1): Conv2d =>
     createConv2d({ name, inputs, outputs, kernel, upsample, rng });
 

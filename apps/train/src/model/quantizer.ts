@@ -1,13 +1,26 @@
 import type { Quantizer } from '@vqkit/core-tensor';
 import { createFsq, type FsqOptions } from '@vqkit/fsq';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
+import {
+  createResidualFsq,
+  createResidualLfq,
+  createResidualSimVq,
+  createResidualVq,
+  type ResidualFsqOptions,
+  type ResidualLfqOptions,
+  type ResidualSimVqOptions,
+  type ResidualVqOptions,
+} from '@vqkit/residual';
 import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
 import { createVq, type VqOptions } from '@vqkit/vq';
 import type { TrainConfig } from '../config.ts';
 
+/** Layers of the stacks; the reference library has no example of one. */
+const LAYERS = 4;
+
 /**
  * The quantizer of a configuration: the options given, over those of the reference library's example recipe, and the seed of the
- * run.
+ * run. A stack has the recipe of its layer, four times.
  *
  * @param width channels of the encoder's output.
  */
@@ -32,6 +45,27 @@ export function createQuantizerFor(config: TrainConfig, width: number): Quantize
       const placed = { kmeansInit: true, thresholdEmaDeadCode: 2 };
       const recipe: VqOptions = { dim: width, codebookSize: 256, commitmentWeight: 10, ...placed, seed };
       return createVq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+    case 'residual-lfq': {
+      // Not spherical: then a feature is written in binary. The commitment keeps the latents where the layers reach.
+      const layer = { codebookSize: 256, entropyLossWeight: 0.02, commitmentLossWeight: 0.25 };
+      const recipe: ResidualLfqOptions = { ...layer, numQuantizers: LAYERS, seed };
+      return createResidualLfq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+    case 'residual-fsq': {
+      const recipe: ResidualFsqOptions = { levels: [8, 6, 5], numQuantizers: LAYERS, seed };
+      return createResidualFsq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+    case 'residual-simvq': {
+      const codebookTransform = { hidden: [128], activation: 'relu' } as const;
+      const layer = { dim: width, codebookSize: 256, codebookTransform };
+      const recipe: ResidualSimVqOptions = { ...layer, numQuantizers: LAYERS, seed };
+      return createResidualSimVq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
+    }
+    case 'residual-vq': {
+      const layer = { dim: width, codebookSize: 256, commitmentWeight: 10, kmeansInit: true, thresholdEmaDeadCode: 2 };
+      const recipe: ResidualVqOptions = { ...layer, numQuantizers: LAYERS, seed };
+      return createResidualVq({ ...recipe, ...quantizerOptions }) as unknown as Quantizer;
     }
   }
 }

@@ -3,6 +3,7 @@ import type { ImagePairs } from '../report-data.ts';
 import { curveFigures, entropyFigures, histogramFigures } from './figures.ts';
 import { fixed, significant, words } from './format.ts';
 import { type Html, html, trusted } from './html.ts';
+import { layersSection } from './layer-tables.ts';
 import { stripPng } from './pictures.ts';
 import type { Run } from './read-run.ts';
 import { runDot, runStyle } from './runs.ts';
@@ -59,6 +60,7 @@ ${legend(runs)}
 <section><h2>Use of the codes</h2>
 <p class="hint">How often each code occurs on the test images, most used first; logarithmic. A flat curve at the dashed line would be even use.</p>
 <div class="charts">${histograms}</div></section>
+${layersSection(runs)}
 <section><h2>All numbers</h2>
 ${runs.map(details)}</section>
 <footer>Written by vqkit. The page holds everything it shows.</footer>

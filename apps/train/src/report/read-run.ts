@@ -29,6 +29,17 @@ const codes = z.looseObject({
   utilization: number,
   perplexity: number,
   bitsPerToken: number,
+  layers: z
+    .array(
+      z.looseObject({
+        codebookSize: count,
+        used: number,
+        utilization: number,
+        perplexity: number,
+        error: z.number().nullable(),
+      }),
+    )
+    .optional(),
   statistics: z.record(text, number),
 });
 const progress = { step: count, epoch: number, elapsedSeconds: number };
@@ -121,7 +132,16 @@ export async function readRun(where: string, folder: string): Promise<ReportData
   );
 }
 
-const TITLES: Readonly<Record<string, string>> = { lfq: 'LFQ', fsq: 'FSQ', simvq: 'SimVQ', vq: 'VQ' };
+const TITLES: Readonly<Record<string, string>> = {
+  lfq: 'LFQ',
+  fsq: 'FSQ',
+  simvq: 'SimVQ',
+  vq: 'VQ',
+  'residual-lfq': 'Residual LFQ',
+  'residual-fsq': 'Residual FSQ',
+  'residual-simvq': 'Residual SimVQ',
+  'residual-vq': 'Residual VQ',
+};
 
 function quantizerTitle(name: string): string {
   return TITLES[name.toLowerCase()] ?? name;

@@ -25,9 +25,10 @@ ${Object.entries(presets)
   .map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`)
   .join('\n')}
 
-Options of the quantizer are those of createLfq, createFsq, createSimVq or createVq, each with --set:
+Options of the quantizer are those of createLfq, createFsq, createSimVq, createVq, createResidualLfq and so on, each with --set:
   vqkit train --quantizer fsq --set quantizerOptions.levels=[8,5,5,5]
   vqkit train --quantizer lfq --set quantizerOptions.codebookSize=1024 --set quantizerOptions.entropyLossWeight=0.1
+  vqkit train --quantizer residual-vq --set quantizerOptions.numQuantizers=8 --set quantizerOptions.quantizeDropout=true
 
 What counts, from weak to strong: defaults, --preset, --config, flags, --set.
 
@@ -88,7 +89,7 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
     process.stderr.write(`Stopped after step ${result.step}. Go on with: vqkit train --resume ${result.folder}\n`);
     return stop.exitCode();
   }
-  process.stdout.write(`${summaryText(result.summary)}\n${result.folder}/report.html\n`);
+  process.stdout.write(`${summaryText(result.summary)}\n${layersText(result.summary)}${result.folder}/report.html\n`);
   return EXIT.ok;
 }
 
@@ -96,6 +97,18 @@ function summaryText({ quantizer, test: { quality, codes }, stepsPerSecond }: Fi
   const psnr = quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`;
   const rate = stepsPerSecond === null ? '' : `, ${stepsPerSecond.toFixed(1)} steps/s`;
   return `${quantizer}: test L1 ${quality.l1.toFixed(4)}, PSNR ${psnr}, ${codes.used} of ${codes.codebookSize} codes, perplexity ${codes.perplexity.toFixed(1)}, ${codes.bitsPerToken.toFixed(2)} bits per token${rate}`;
+}
+
+/** A line per layer of a residual quantizer. */
+function layersText({ test: { codes } }: Finished['summary']): string {
+  if (codes.layers === undefined) return '';
+  const lines = codes.layers.map(({ used, codebookSize, utilization, perplexity, error }, j) => {
+    const share = `${(100 * utilization).toFixed(1)} %`;
+    const left = error === null ? '' : `   ${error.toPrecision(3).padStart(9)}`;
+    return `${String(j).padStart(5)}   ${`${used} of ${codebookSize}`.padStart(14)}   ${share.padStart(11)}   ${perplexity.toFixed(1).padStart(10)}${left}\n`;
+  });
+  const hasError = codes.layers.some(({ error }) => error !== null);
+  return `layer       codes used   utilization   perplexity${hasError ? '       error' : ''}\n${lines.join('')}`;
 }
 
 type Finished = Extract<TrainResult, { status: 'finished' }>;
