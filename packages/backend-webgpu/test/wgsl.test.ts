@@ -12,6 +12,7 @@ import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
 import { SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
+import { MAT_MUL, REDUCTIONS, reduceProgram } from '../src/kernels/small.ts';
 import { type Program, wgslOf } from '../src/program.ts';
 import { orderedKey } from '../src/wgsl.ts';
 
@@ -32,6 +33,7 @@ const programs: Program[] = [
   FSQ_QUANTIZE_GRAD,
   GATHER,
   GATHER_CODES,
+  MAT_MUL,
   PACK_CODES,
   ROTATE_TO_GRAD,
   SEARCH_CODES,
@@ -39,6 +41,7 @@ const programs: Program[] = [
   SIGN_DECODE,
   SIGN_QUANTIZE,
   SUM_ROWS,
+  ...Object.keys(REDUCTIONS).map(reduceProgram),
   binaryProgram('FloorDiv', 2),
   moveProgram(3),
   selectProgram(2),
@@ -46,7 +49,7 @@ const programs: Program[] = [
 
 describe('WGSL', () => {
   for (const [i, program] of programs.entries()) {
-    it(`${i} ${program.name}`, () => {
+    it(`${program.name} ${i}`, () => {
       expect(wgslOf(program)).toMatchSnapshot();
     });
   }

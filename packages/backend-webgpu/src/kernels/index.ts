@@ -13,6 +13,7 @@ import { rotateToGrad } from './rotate-to-grad.ts';
 import { selectRows } from './select-rows.ts';
 import { signDecode } from './sign-decode.ts';
 import { signQuantize } from './sign-quantize.ts';
+import { batchMatMul, REDUCTIONS, reduction } from './small.ts';
 
 const NAME = 'webgpu';
 let provided = false;
@@ -25,6 +26,8 @@ export function provideKernels(): void {
 
   for (const name of Object.keys(BINARY)) provideKernel(NAME, name, integerBinary(name, getKernel(name, NAME)));
   for (const name of MOVED) provideKernel(NAME, name, moveKernel(name, tfjs(name)));
+  provideKernel(NAME, 'BatchMatMul', batchMatMul(tfjs('BatchMatMul')));
+  for (const name of Object.keys(REDUCTIONS)) provideKernel(NAME, name, reduction(name, tfjs(name)));
   provideKernel(NAME, 'Sum', integerSum(tfjs('Sum')));
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
   provideKernel(NAME, 'Select', select);

@@ -116,12 +116,18 @@ const movers: Readonly<Record<string, Mover>> = {
 /** The kernels of {@link moveKernel}. */
 export const MOVED: readonly string[] = Object.keys(movers);
 
-/** A kernel of tfjs that only moves elements, for integers; floats and empty tensors are tfjs's own. */
+/** tfjs transposes through memory that a workgroup shares, which pays for tensors larger than this. */
+const SMALL_TRANSPOSE = 2 ** 16;
+
+/** A kernel of tfjs that only moves elements, for integers and small transposes; the rest is tfjs's own. */
 export function moveKernel(name: string, tfjs: KernelConfig): KernelFunc {
   return (call) => {
     const inputs = Object.values(call.inputs as NamedTensorInfoMap) as TensorInfo[];
     const exact = inputs.every(({ dtype }) => dtype === 'int32');
-    if (!exact || inputs.some(({ shape }) => shape.includes(0))) return tfjs.kernelFunc(call);
+    const [first] = inputs as [TensorInfo];
+    const small =
+      name === 'Transpose' && first.dtype === 'float32' && util.sizeFromShape(first.shape) <= SMALL_TRANSPOSE;
+    if ((!exact && !small) || inputs.some(({ shape }) => shape.includes(0))) return tfjs.kernelFunc(call);
     return (movers[name] as Mover)(call.backend as DeviceBackend, inputs, call.attrs);
   };
 }
