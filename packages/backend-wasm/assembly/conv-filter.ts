@@ -1,4 +1,5 @@
-import { placeImage } from './frame';
+import { clearFrame, placeImage } from './frame';
+import { shareStart } from './split';
 import { addColumns } from './store';
 
 /**
@@ -55,10 +56,7 @@ export function convFilterImages(
   offsets += (<usize>(worker * pixels)) << 2;
   fieldOffsets(offsets, outHeight, outWidth, <usize>strideY * rowBytes, stepBytes);
   const lastOffset = offsets + ((<usize>pixels) << 2);
-  if (frame !== 0) {
-    frame += <usize>worker * <usize>frameBytes;
-    memory.fill(frame, 0, frameBytes);
-  }
+  frame = clearFrame(frame, frameBytes, worker);
   if (wide !== 0) {
     wide += <usize>worker * <usize>wideBytes;
     memory.fill(wide, 0, wideBytes);
@@ -67,18 +65,15 @@ export function convFilterImages(
   for (let unit = begin; unit < end; unit++) {
     const group = unit / blocks;
     const block = unit % blocks;
-    const firstImage = <i32>((<i64>group * batch) / groups);
-    const lastImage = <i32>((<i64>(group + 1) * batch) / groups);
-    const firstTile = <i32>((<i64>block * tiles) / blocks);
-    const lastTile = <i32>((<i64>(block + 1) * tiles) / blocks);
+    const firstImage = shareStart(group, groups, batch);
+    const lastImage = shareStart(group + 1, groups, batch);
+    const firstTile = shareStart(block, blocks, tiles);
+    const lastTile = shareStart(block + 1, blocks, tiles);
     const partial = partials + <usize>group * partialBytes;
     for (let n = firstImage; n < lastImage; n++) {
-      let field = images + <usize>n * imageBytes;
+      const image = images + <usize>n * imageBytes;
+      const field = fieldOf(image, frame, height, width, channels, frameHeight, frameWidth, top, left);
       let slopes = dy + <usize>n * dyBytes;
-      if (frame !== 0) {
-        placeImage(field, frame, height, width, channels, frameHeight, frameWidth, top, left, 1, 1);
-        field = frame;
-      }
       if (wide !== 0) {
         for (let p = 0; p < pixels; p++) {
           for (let o = 0; o < outChannels; o++) {
@@ -178,23 +173,17 @@ export function convFilterImagesFewOutputs(
   offsets += (<usize>(worker * pixels)) << 2;
   fieldOffsets(offsets, outHeight, outWidth, <usize>strideY * rowBytes, stepBytes);
   const lastOffset = offsets + ((<usize>pixels) << 2);
-  if (frame !== 0) {
-    frame += <usize>worker * <usize>frameBytes;
-    memory.fill(frame, 0, frameBytes);
-  }
+  frame = clearFrame(frame, frameBytes, worker);
 
   for (let group = begin; group < end; group++) {
-    const firstImage = <i32>((<i64>group * batch) / groups);
-    const lastImage = <i32>((<i64>(group + 1) * batch) / groups);
+    const firstImage = shareStart(group, groups, batch);
+    const lastImage = shareStart(group + 1, groups, batch);
     const partial = partials + <usize>group * partialBytes;
     memory.fill(partial, 0, partialBytes);
     for (let n = firstImage; n < lastImage; n++) {
-      let field = images + <usize>n * imageBytes;
+      const image = images + <usize>n * imageBytes;
+      const field = fieldOf(image, frame, height, width, channels, frameHeight, frameWidth, top, left);
       const slopes = dy + <usize>n * dyBytes;
-      if (frame !== 0) {
-        placeImage(field, frame, height, width, channels, frameHeight, frameWidth, top, left, 1, 1);
-        field = frame;
-      }
       for (let o = 0; o < outChannels; o++) {
         for (let i = 0; i < filterRows; i++) {
           const corner = field + <usize>i * rowBytes;
@@ -242,6 +231,23 @@ export function convFilterImagesFewOutputs(
       }
     }
   }
+}
+
+/** Where the fields of an image lie: in the frame, into which it is copied, or in itself where there is none. */
+function fieldOf(
+  image: usize,
+  frame: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  frameHeight: i32,
+  frameWidth: i32,
+  top: i32,
+  left: i32,
+): usize {
+  if (frame === 0) return image;
+  placeImage(image, frame, height, width, channels, frameHeight, frameWidth, top, left, 1, 1);
+  return frame;
 }
 
 /** Where the field of each output pixel begins, in bytes from the corner of the image. */

@@ -1,4 +1,4 @@
-import { placeImage } from './frame';
+import { clearFrame, placeImage } from './frame';
 import { loadColumns, storeColumns, sumLanes } from './store';
 
 /**
@@ -60,22 +60,28 @@ export function convImages(
   const runBytes = (<usize>runLength) << 2;
   const panelBytes = <usize>(filterRows * runsPerRow * runLength) * 32;
   const floor = relu ? f32x4.splat(0) : f32x4.splat(-Infinity);
-  if (frame !== 0) {
-    frame += <usize>worker * <usize>frameBytes;
-    memory.fill(frame, 0, frameBytes);
-  }
+  frame = clearFrame(frame, frameBytes, worker);
 
   for (let unit = begin; unit < end; unit++) {
     const image = images + <usize>(unit / bands) * imageBytes;
     const firstRow = (unit % bands) * bandRows;
     const pixels = min(bandRows, outHeight - firstRow) * outWidth;
-    let field = image + <usize>firstRow * rowBytes;
-    if (frame !== 0) {
-      if (bands > 1) memory.fill(frame, 0, frameBytes);
-      const bandTop = top - firstRow * strideY;
-      placeImage(image, frame, height, width, channels, frameHeight, frameWidth, bandTop, left, spacingY, spacingX);
-      field = frame;
-    }
+    const field = bandOf(
+      image,
+      frame,
+      bands > 1 ? frameBytes : 0,
+      firstRow,
+      rowBytes,
+      height,
+      width,
+      channels,
+      frameHeight,
+      frameWidth,
+      top - firstRow * strideY,
+      left,
+      spacingY,
+      spacingX,
+    );
     const bandOut = out + <usize>(unit / bands) * outImage + <usize>firstRow * outRow;
     for (let first = 0, panel = packed; first < outChannels; first += 8, panel += panelBytes) {
       const count = min(8, outChannels - first);
@@ -221,22 +227,28 @@ export function convImagesFewOutputs(
   const wholeBytes = runBytes & ~15;
   const filterBytes = <usize>(filterRows * runsPerRow) * runBytes;
   const floor: f32 = relu ? 0 : -Infinity;
-  if (frame !== 0) {
-    frame += <usize>worker * <usize>frameBytes;
-    memory.fill(frame, 0, frameBytes);
-  }
+  frame = clearFrame(frame, frameBytes, worker);
 
   for (let unit = begin; unit < end; unit++) {
     const image = images + <usize>(unit / bands) * imageBytes;
     const firstRow = (unit % bands) * bandRows;
     const rows = min(bandRows, outHeight - firstRow);
-    let field = image + <usize>firstRow * rowBytes;
-    if (frame !== 0) {
-      if (bands > 1) memory.fill(frame, 0, frameBytes);
-      const bandTop = top - firstRow * strideY;
-      placeImage(image, frame, height, width, channels, frameHeight, frameWidth, bandTop, left, spacingY, spacingX);
-      field = frame;
-    }
+    const field = bandOf(
+      image,
+      frame,
+      bands > 1 ? frameBytes : 0,
+      firstRow,
+      rowBytes,
+      height,
+      width,
+      channels,
+      frameHeight,
+      frameWidth,
+      top - firstRow * strideY,
+      left,
+      spacingY,
+      spacingX,
+    );
     const bandOut = out + <usize>(unit / bands) * outImage + <usize>firstRow * outRow;
     for (let o = 0; o < outChannels; o++) {
       const start: f32 = bias !== 0 ? load<f32>(bias + ((<usize>o) << 2)) : 0;
@@ -298,4 +310,30 @@ export function convImagesFewOutputs(
       }
     }
   }
+}
+
+/**
+ * Where the fields of a band of output rows lie: in the frame, into which that part of the image is copied after the `used` bytes of the
+ * band before are cleared, or in the image itself where there is no frame.
+ */
+function bandOf(
+  image: usize,
+  frame: usize,
+  used: i32,
+  firstRow: i32,
+  rowBytes: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  frameHeight: i32,
+  frameWidth: i32,
+  top: i32,
+  left: i32,
+  spacingY: i32,
+  spacingX: i32,
+): usize {
+  if (frame === 0) return image + <usize>firstRow * rowBytes;
+  memory.fill(frame, 0, used);
+  placeImage(image, frame, height, width, channels, frameHeight, frameWidth, top, left, spacingY, spacingX);
+  return frame;
 }

@@ -1,3 +1,11 @@
+/** The frame of one worker, all zeros; 0 where images need none. */
+export function clearFrame(frames: usize, frameBytes: i32, worker: i32): usize {
+  if (frames === 0) return 0;
+  const frame = frames + <usize>worker * <usize>frameBytes;
+  memory.fill(frame, 0, frameBytes);
+  return frame;
+}
+
 /**
  * Copies one image [height, width, channels] into a frame of zeros [frameHeight, frameWidth, channels]: pixel (y, x) lands on
  * (top + y · spacingY, left + x · spacingX). Pixels that fall outside are left out. The frame's other elements stay as they are.

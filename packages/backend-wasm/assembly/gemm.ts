@@ -1,3 +1,4 @@
+import { shareStart } from './split';
 import { addColumns } from './store';
 
 /** Depth of one pass: its part of a panel (8 kB) stays in the first-level cache. */
@@ -39,8 +40,8 @@ export function gemm(
     const n = unit / (blocks * parts);
     const firstRow = block * blockRows;
     const lastRow = min(rows, firstRow + blockRows);
-    const from = <i32>((<i64>part * depth) / parts);
-    const to = <i32>((<i64>(part + 1) * depth) / parts);
+    const from = shareStart(part, parts, depth);
+    const to = shareStart(part + 1, parts, depth);
     const left = a + <usize>n * ((<usize>aBatch) << 2);
     const right = packed + <usize>n * ((<usize>packedBatch) << 2);
     const result = out + <usize>(part * batch + n) * <usize>rows * rowBytes;

@@ -1,4 +1,4 @@
-import { isUsable } from './nearest';
+import { isUsable, rowOf } from './nearest';
 
 /**
  * Widens codes to float64 in panels of four: for each feature the four codes' elements. Codes past the last, and those that are not
@@ -46,8 +46,8 @@ export function nearestCodeExact(
   const rowBytes = (<usize>dim) << 2;
   for (let group = begin; group < end; group++) {
     const first = group << 1;
-    const x0 = x + <usize>first * rowBytes;
-    const x1 = x + <usize>min(first + 1, tokens - 1) * rowBytes;
+    const x0 = rowOf(x, first, tokens - 1, rowBytes);
+    const x1 = rowOf(x, first + 1, tokens - 1, rowBytes);
     let b00 = f64x2.splat(Infinity);
     let b01 = b00;
     let b10 = b00;

@@ -38,6 +38,11 @@ export function isUsable(row: usize, dim: i32): bool {
   return true;
 }
 
+/** A row of x; beyond the last one it repeats it. */
+export function rowOf(x: usize, row: i32, last: i32, rowBytes: usize): usize {
+  return x + <usize>min(row, last) * rowBytes;
+}
+
 /**
  * The code with the highest score ⟨x, code⟩ + bias for each token, lowest index on ties; the N × K scores never leave registers.
  *
@@ -61,10 +66,10 @@ export function nearestCode(
   for (let group = begin; group < end; group++) {
     const first = group << 2;
     const last = tokens - 1;
-    const x0 = x + <usize>first * rowBytes;
-    const x1 = x + <usize>min(first + 1, last) * rowBytes;
-    const x2 = x + <usize>min(first + 2, last) * rowBytes;
-    const x3 = x + <usize>min(first + 3, last) * rowBytes;
+    const x0 = rowOf(x, first, last, rowBytes);
+    const x1 = rowOf(x, first + 1, last, rowBytes);
+    const x2 = rowOf(x, first + 2, last, rowBytes);
+    const x3 = rowOf(x, first + 3, last, rowBytes);
     let b00 = f32x4.splat(-Infinity);
     let b01 = b00;
     let b10 = b00;
@@ -178,8 +183,8 @@ export function nearestTwoCodes(
   const rowBytes = (<usize>dim) << 2;
   for (let group = begin; group < end; group++) {
     const first = group << 1;
-    const x0 = x + <usize>first * rowBytes;
-    const x1 = x + <usize>min(first + 1, tokens - 1) * rowBytes;
+    const x0 = rowOf(x, first, tokens - 1, rowBytes);
+    const x1 = rowOf(x, first + 1, tokens - 1, rowBytes);
     let b00 = f32x4.splat(-Infinity);
     let b01 = b00;
     let b10 = b00;

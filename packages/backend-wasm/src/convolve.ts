@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts';
+import type { ConvInfo } from './shapes.ts';
 
 /** One convolution over channels-last images, as {@link convolve} runs it: forward, or backward to the input. */
 export interface Convolution {
@@ -31,6 +32,29 @@ export interface FilterLayout {
   readonly tapStride: number;
   readonly channelStride: number;
   readonly outChannelStride: number;
+}
+
+/** The forward convolution that tfjs describes. */
+export function convolutionOf(info: ConvInfo): Convolution {
+  return {
+    batch: info.batchSize,
+    height: info.inHeight,
+    width: info.inWidth,
+    channels: info.inChannels,
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
+    outChannels: info.outChannels,
+    filterHeight: info.filterHeight,
+    filterWidth: info.filterWidth,
+    strideY: info.strideHeight,
+    strideX: info.strideWidth,
+    dilationY: info.dilationHeight,
+    dilationX: info.dilationWidth,
+    top: info.padInfo.top,
+    left: info.padInfo.left,
+    spacingY: 1,
+    spacingX: 1,
+  };
 }
 
 /** Up to this many output channels the lanes run along the input instead. */

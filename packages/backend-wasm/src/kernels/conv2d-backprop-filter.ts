@@ -1,4 +1,5 @@
 import { backend_util, type Conv2DBackpropFilterAttrs, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core';
+import { convolutionOf } from '../convolve.ts';
 import { convolveFilter } from '../convolve-filter.ts';
 import { engineOf } from '../engine.ts';
 import { requireChannelsLast } from '../shapes.ts';
@@ -12,26 +13,6 @@ export const conv2DBackpropFilter: KernelFunc = ({ inputs, backend, attrs }) => 
   const inputShape = x.shape as [number, number, number, number];
   const info = backend_util.computeConv2DInfo(inputShape, filterShape, strides, 1, pad, dimRoundingMode);
   const out = engine.output(filterShape, 'float32');
-  convolveFilter(
-    engine,
-    {
-      batch: info.batchSize,
-      height: info.inHeight,
-      width: info.inWidth,
-      channels: info.inChannels,
-      outHeight: info.outHeight,
-      outWidth: info.outWidth,
-      outChannels: info.outChannels,
-      filterHeight: info.filterHeight,
-      filterWidth: info.filterWidth,
-      strideY: info.strideHeight,
-      strideX: info.strideWidth,
-      top: info.padInfo.top,
-      left: info.padInfo.left,
-    },
-    engine.address(x),
-    engine.address(dy),
-    engine.address(out),
-  );
+  convolveFilter(engine, convolutionOf(info), engine.address(x), engine.address(dy), engine.address(out));
   return out;
 };

@@ -6,7 +6,7 @@ import {
   type KernelFunc,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
-import { convolve } from '../convolve.ts';
+import { convolutionOf, convolve } from '../convolve.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import { type ConvInfo, requireChannelsLast } from '../shapes.ts';
 
@@ -54,37 +54,13 @@ function forward(
   relu: boolean,
 ): TensorInfo {
   const out = engine.output(info.outShape, 'float32');
-  convolve(
-    engine,
-    {
-      batch: info.batchSize,
-      height: info.inHeight,
-      width: info.inWidth,
-      channels: info.inChannels,
-      outHeight: info.outHeight,
-      outWidth: info.outWidth,
-      outChannels: info.outChannels,
-      filterHeight: info.filterHeight,
-      filterWidth: info.filterWidth,
-      strideY: info.strideHeight,
-      strideX: info.strideWidth,
-      dilationY: info.dilationHeight,
-      dilationX: info.dilationWidth,
-      top: info.padInfo.top,
-      left: info.padInfo.left,
-      spacingY: 1,
-      spacingX: 1,
-    },
-    engine.address(x),
-    {
-      start: engine.address(filter),
-      tapStride: info.inChannels * info.outChannels,
-      channelStride: info.outChannels,
-      outChannelStride: 1,
-    },
-    bias === undefined ? 0 : engine.address(bias),
-    relu,
-    engine.address(out),
-  );
+  const layout = {
+    start: engine.address(filter),
+    tapStride: info.inChannels * info.outChannels,
+    channelStride: info.outChannels,
+    outChannelStride: 1,
+  };
+  const offsets = bias === undefined ? 0 : engine.address(bias);
+  convolve(engine, convolutionOf(info), engine.address(x), layout, offsets, relu, engine.address(out));
   return out;
 }
