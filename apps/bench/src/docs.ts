@@ -78,7 +78,7 @@ export function fillBlocks(text: string, results: readonly Result[], name: strin
 }
 
 /** Every finished result of a folder, sorted by name. */
-export async function readResults(folder: string): Promise<Result[]> {
+async function readResults(folder: string): Promise<Result[]> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort();
   return Promise.all(files.map((name) => readResult(join(folder, name))));

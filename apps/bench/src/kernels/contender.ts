@@ -5,9 +5,7 @@ import { complaint, tieToThisProcess } from '../child.ts';
 import { PACKAGE_FOLDER } from '../paths.ts';
 import type { Request } from './protocol.ts';
 
-export const CONTENDERS = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'torch'] as const;
-
-export type ContenderName = (typeof CONTENDERS)[number];
+export type ContenderName = 'vqkit' | 'codec' | 'chain' | 'composed' | 'onnx' | 'torch';
 
 /** How each is called in tables. */
 export const CONTENDER_TITLES: Record<ContenderName, string> = {

@@ -17,7 +17,7 @@ export interface Curve {
 }
 
 /** Time at one size, milliseconds, minimum of the repetitions; null where it took too long at a smaller size. */
-export interface CurvePoint {
+interface CurvePoint {
   readonly size: number;
   readonly vqkit: number;
   readonly composed: number | null;
@@ -113,7 +113,7 @@ const ROUNDS = 3;
 const TURN_MS = 50;
 const MOST_PER_TURN = 40;
 
-export interface CurveOptions {
+interface CurveOptions {
   readonly folder: string;
   /** The composition is left out at sizes beyond one where a run took longer. */
   readonly longestMs: number;

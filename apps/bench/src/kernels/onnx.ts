@@ -8,7 +8,7 @@ const INT32 = 6;
 const OPSET = 17;
 const IR_VERSION = 8;
 
-export interface OnnxNode {
+interface OnnxNode {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly output: string;
@@ -16,7 +16,7 @@ export interface OnnxNode {
   readonly attributes?: Readonly<Record<string, number>>;
 }
 
-export interface OnnxGraph {
+interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   /** Constants: name, shape and values, float32. */
   readonly constants: readonly {
@@ -31,7 +31,7 @@ export interface OnnxGraph {
 }
 
 /** The bytes of an .onnx file. */
-export function encodeOnnx({ nodes, constants, input, output }: OnnxGraph): Uint8Array {
+function encodeOnnx({ nodes, constants, input, output }: OnnxGraph): Uint8Array {
   const graph = message([
     ...nodes.map((node) => field(1, encodeNode(node))),
     field(2, text('graph')),

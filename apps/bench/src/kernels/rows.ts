@@ -11,7 +11,7 @@ export interface Row {
   readonly quick?: boolean;
 }
 
-export type Goal =
+type Goal =
   /** So many times as fast as the reference library, with one thread and with all. */
   | { readonly kind: 'ratio'; readonly times: number }
   /** Within a time and a peak of the whole process, with all threads. */

@@ -13,7 +13,7 @@ export interface RowResult {
 }
 
 /** The fastest repetition of a contender; undefined when it was not measured. */
-export function fastest({ measured }: RowResult, name: ContenderName): number | undefined {
+function fastest({ measured }: RowResult, name: ContenderName): number | undefined {
   const times = measured.find(({ contender }) => contender === name)?.timesMs ?? [];
   return times.length === 0 ? undefined : Math.min(...times);
 }

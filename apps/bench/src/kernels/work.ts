@@ -36,7 +36,7 @@ export interface SimVqWork extends Common {
 }
 
 /** Encoding with a stack of codebooks, each for what the one before left over; every contender has its own random ones. */
-export interface ResidualWork extends Common {
+interface ResidualWork extends Common {
   readonly quantizer: 'residual-vq' | 'residual-simvq';
   readonly op: 'encode';
   readonly codes: number;

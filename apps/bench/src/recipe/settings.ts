@@ -1,10 +1,10 @@
-import type { EngineName, QuantizerName } from '@vqkit/train';
+import type { EngineName } from '@vqkit/train';
 import { z } from 'zod';
 
 /** What decides a training of the recipe. */
 export interface RecipeSettings {
   /** Those that the example of the reference library has. */
-  readonly quantizer: Exclude<QuantizerName, 'vq'>;
+  readonly quantizer: 'fsq' | 'simvq' | 'lfq';
   readonly loss: 'mse' | 'l1';
   readonly seed: number;
   readonly steps: number;
