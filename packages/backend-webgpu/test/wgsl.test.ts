@@ -13,6 +13,7 @@ import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
 import { SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
 import { MAT_MUL, REDUCTIONS, reduceProgram } from '../src/kernels/small.ts';
+import { TANH } from '../src/kernels/tanh.ts';
 import { type Program, wgslOf } from '../src/program.ts';
 import { orderedKey } from '../src/wgsl.ts';
 
@@ -41,6 +42,7 @@ const programs: Program[] = [
   SIGN_DECODE,
   SIGN_QUANTIZE,
   SUM_ROWS,
+  TANH,
   ...Object.keys(REDUCTIONS).map(reduceProgram),
   binaryProgram('FloorDiv', 2),
   moveProgram(3),

@@ -14,6 +14,7 @@ import { selectRows } from './select-rows.ts';
 import { signDecode } from './sign-decode.ts';
 import { signQuantize } from './sign-quantize.ts';
 import { batchMatMul, REDUCTIONS, reduction } from './small.ts';
+import { tanh } from './tanh.ts';
 
 const NAME = 'webgpu';
 let provided = false;
@@ -31,6 +32,7 @@ export function provideKernels(): void {
   provideKernel(NAME, 'Sum', integerSum(tfjs('Sum')));
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
   provideKernel(NAME, 'Select', select);
+  provideKernel(NAME, 'Tanh', tanh);
 
   provideKernel(NAME, 'BitEntropy', bitEntropy);
   provideKernel(NAME, 'BitEntropyGrad', bitEntropyGrad);
