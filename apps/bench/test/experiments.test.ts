@@ -48,6 +48,7 @@ const diverged: TrainingRun = {
 
 /** The experiments whose parts are trainings of token autoencoders, without the ones that need recordings. */
 const TRAININGS = [
+  'lfq-distance',
   'lfq-scale-drift',
   'simvq-rotation',
   'simvq-rotation-images',
