@@ -12,17 +12,19 @@ import {
 import { withoutGradient } from './autodiff.ts';
 import { requireOption } from './check.ts';
 import { DtypeError, ShapeError, show } from './errors.ts';
+import { requireOnEngine } from './on-engine.ts';
 import type { DataFormat } from './token-options.ts';
 
 /**
- * Throws unless `value` is a tensor of tfjs.
+ * Throws unless `value` is a tensor of tfjs, of the active engine.
  *
- * @throws OptionError
+ * @throws OptionError; UnsupportedError for a tensor of another engine.
  * @example
  * requireTensor('createFsq().encode', 'z', [1, 2]); // createFsq().encode: z must be a tensor, got [1,2]. Make one with tf.tensor(…).
  */
 export function requireTensor(where: string, argument: string, value: unknown): asserts value is Tensor {
   requireOption(value instanceof Tensor, where, argument, 'a tensor', value, 'Make one with tf.tensor(…).');
+  requireOnEngine(where, argument, value as Tensor);
 }
 
 /** How a tensor of any rank >= 2 is seen as a list of N tokens, and back. */

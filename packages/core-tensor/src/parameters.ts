@@ -28,6 +28,8 @@ export interface Parameter {
 export interface ParameterSet {
   /** What an optimizer trains, by name. */
   variables(): Record<string, Variable>;
+  /** Everything that it owns. Default what `variables` gives. */
+  all?(): readonly Variable[];
   /** A copy of every parameter. The caller disposes the tensors. */
   stateDict(): Record<string, Tensor>;
   /** Copies values in. Keys and shapes must match exactly; nothing is changed when they do not. */
@@ -57,6 +59,7 @@ export function createParameterSet(
   const names = parameters.map((p) => p.name);
   return {
     variables: () => Object.fromEntries(parameters.filter((p) => p.trainable).map((p) => [p.name, p.variable])),
+    all: () => parameters.map(({ variable }) => variable),
     stateDict: () =>
       Object.fromEntries(parameters.map((p) => [p.name, p.transposed ? transpose(p.variable) : p.variable.clone()])),
     loadStateDict: (tensors) => {

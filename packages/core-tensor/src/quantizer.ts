@@ -24,6 +24,7 @@ import { requireBoolean, requireKnownOptions, requireOption } from './check.ts';
 import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
+import { requireOnEngine } from './on-engine.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
 import type { DataFormat } from './token-options.ts';
@@ -188,6 +189,9 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     const name = `${where}().${call}`;
     if (disposed)
       throw new DisposedError(`${name}: the quantizer must not be disposed, got a disposed ${kind}. Create a new one.`);
+    for (const owned of parameters.all?.() ?? Object.values(parameters.variables())) {
+      requireOnEngine(name, 'the variables', owned, MOVING);
+    }
     return name;
   };
   const zeroLosses = (): Record<LossName, Scalar> =>
@@ -283,6 +287,9 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     },
   };
 }
+
+const MOVING =
+  'Switch back, read stateDict() with await data(), and load it into a quantizer that is created after the switch.';
 
 /** bool [N]: which tokens are real. */
 function realRows(weights: Tensor1D): Tensor1D {
