@@ -41,7 +41,7 @@ export interface TrainingSetup {
   readonly extraLoss?: (latents: Tensor2D) => Scalar;
   /** Follows the gradient of the quantizer's own loss in the latents; for quantizers whose training changes nothing by itself. */
   readonly lossGradient?: boolean;
-  /** Points of the trace, evenly over the steps. Default 20. */
+  /** Points of the trace, evenly over the steps. Default 12. */
   readonly points?: number;
   readonly progress?: (share: number) => void;
 }
@@ -59,8 +59,14 @@ export interface TracePoint {
   /** Root mean square over tokens of |∂(quantizer's loss)/∂z| times the tokens; null where it is not followed. */
   readonly lossGradient: number | null;
   /** Of 2,048 test vectors; null when the latents were not finite. */
-  readonly probe: TokenEvaluation | null;
+  readonly probe: Probe | null;
 }
+
+/** What a trace keeps of an evaluation: a results file holds a thousand of them. */
+export type Probe = Pick<
+  TokenEvaluation,
+  'usedCodes' | 'utilization' | 'perplexityShare' | 'relativeError' | 'latents'
+>;
 
 /** How a training went: plain data. */
 export interface TrainingRun {
@@ -86,7 +92,7 @@ export async function startTrainingEngine(): Promise<void> {
  */
 export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
   await startTrainingEngine();
-  const { source, steps, batch, seed, learningRate = 1e-3, points = 20 } = setup;
+  const { source, steps, batch, seed, learningRate = 1e-3, points = 12 } = setup;
   const model = createTokenAutoencoder({
     inputDim: source.dim,
     hidden: setup.hidden ?? 128,
@@ -119,7 +125,7 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
           losses: Object.fromEntries(numbers.names.map((name, i) => [name, finite(parts[i])])),
           gradients: await normsOf(model, gradients),
           lossGradient,
-          probe: evaluation,
+          probe: evaluation === null ? null : probeOf(evaluation),
         });
         setup.progress?.(step / steps);
       }
@@ -134,6 +140,10 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
     optimizer.dispose();
     model.dispose();
   }
+}
+
+function probeOf({ usedCodes, utilization, perplexityShare, relativeError, latents }: TokenEvaluation): Probe {
+  return { usedCodes, utilization, perplexityShare, relativeError, latents };
 }
 
 interface StepNumbers {
@@ -200,6 +210,7 @@ async function lossGradientOf(model: TokenAutoencoder, vectors: Tensor2D, step: 
   return finite(Math.sqrt(squares * tokens));
 }
 
+/** Five digits, or null. */
 function finite(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null;
+  return value !== undefined && Number.isFinite(value) ? Number(value.toPrecision(5)) : null;
 }
