@@ -2,7 +2,23 @@ import type { Source } from './data.ts';
 import type { SourceOrReason } from './data-images.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from './experiment.ts';
 import type { TrainingRun } from './training.ts';
-import { type Cell, type CellTraining, type QuantizerSpec, trainCell } from './training-cells.ts';
+import { type Cell, type CellTraining, trainCell } from './training-cells.ts';
+import {
+  BATCH,
+  BOTH,
+  ema,
+  FURTHER,
+  fsq,
+  low,
+  METHODS,
+  type Method,
+  MIDDLE,
+  plain,
+  type Row,
+  rescued,
+  STEPS,
+  simvq,
+} from './training-collapse-methods.ts';
 import type { TokenEvaluation } from './training-evaluate.ts';
 import { measurement, numberText, percent, spreadOf, spreadText, testSpread, testText } from './training-summary.ts';
 
@@ -42,75 +58,6 @@ export function collapseExperiment(sweep: CollapseSweep): Experiment {
 interface Quality {
   readonly name: 'PSNR' | 'SNR';
   readonly pick: Pick;
-}
-
-const DIM = 32;
-const BATCH = 512;
-const STEPS = 500;
-const FSQ_LEVELS: Readonly<Record<number, readonly number[]>> = {
-  64: [8, 8],
-  256: [8, 6, 5],
-  1024: [8, 5, 5, 5],
-  4096: [7, 5, 5, 5, 5],
-};
-
-interface Method {
-  readonly name: string;
-  quantizer(k: number): QuantizerSpec;
-}
-
-const PLAIN = { learnableCodebook: true, rotationTrick: false, commitmentWeight: 0.25 } as const;
-const plain: Method = {
-  name: 'plain VQ',
-  quantizer: (codebookSize) => ({ method: 'vq', options: { dim: DIM, codebookSize, ...PLAIN } }),
-};
-const low: Method = {
-  name: 'plain VQ, 4 features',
-  quantizer: (codebookSize) => ({ method: 'vq', options: { dim: 4, codebookSize, ...PLAIN } }),
-};
-const ema: Method = {
-  name: 'VQ, EMA',
-  quantizer: (codebookSize) => ({ method: 'vq', options: { dim: DIM, codebookSize, rotationTrick: false } }),
-};
-const rescued: Method = {
-  name: 'VQ, EMA, k-means, revival',
-  quantizer: (codebookSize) => ({
-    method: 'vq',
-    options: {
-      dim: DIM,
-      codebookSize,
-      rotationTrick: false,
-      kmeansInit: true,
-      thresholdEmaDeadCode: (0.2 * BATCH) / codebookSize,
-      resetClusterSize: BATCH / codebookSize,
-    },
-  }),
-};
-const simvq: Method = {
-  name: 'SimVQ',
-  quantizer: (codebookSize) => ({ method: 'simvq', options: { dim: DIM, codebookSize } }),
-};
-const fsq: Method = {
-  name: 'FSQ',
-  quantizer: (k) => ({ method: 'fsq', options: { levels: FSQ_LEVELS[k] ?? [] } }),
-};
-const lfq: Method = {
-  name: 'LFQ, spherical',
-  quantizer: (codebookSize) => ({ method: 'lfq', options: { codebookSize, spherical: true, entropyLossWeight: 0.1 } }),
-};
-const METHODS: readonly Method[] = [plain, low, ema, rescued, simvq, fsq, lfq];
-const FURTHER: readonly Method[] = [plain, rescued, simvq, fsq];
-/** SimVQ that trains its frozen vectors too. */
-const BOTH: Cell = {
-  name: 'SimVQ with trained vectors, K = 1024',
-  quantizer: { method: 'simvq', options: { dim: DIM, codebookSize: 1024, trainCodebook: true } },
-};
-const MIDDLE = 1024;
-
-interface Row {
-  readonly method: Method;
-  readonly k: number;
-  readonly runs: readonly TrainingRun[];
 }
 
 function sizesOf(quick: boolean): readonly number[] {

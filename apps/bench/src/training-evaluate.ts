@@ -28,7 +28,7 @@ export interface TokenEvaluation {
 }
 
 /** Latents z and, where the method compares them with codes in one space, their codes q. */
-export interface LatentEvaluation {
+interface LatentEvaluation {
   /** Root mean square of an element. */
   readonly rms: number;
   /** Mean over the features of the variance over tokens. */

@@ -14,7 +14,7 @@ export interface TokenAutoencoder {
 
 export type Part = 'encoder' | 'quantizer' | 'decoder';
 
-export interface TokenPass {
+interface TokenPass {
   readonly latents: Tensor2D;
   readonly quantized: Tensor2D;
   readonly output: Tensor2D;

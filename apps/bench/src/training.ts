@@ -63,10 +63,7 @@ export interface TracePoint {
 }
 
 /** What a trace keeps of an evaluation: a results file holds a thousand of them. */
-export type Probe = Pick<
-  TokenEvaluation,
-  'usedCodes' | 'utilization' | 'perplexityShare' | 'relativeError' | 'latents'
->;
+type Probe = Pick<TokenEvaluation, 'usedCodes' | 'utilization' | 'perplexityShare' | 'relativeError' | 'latents'>;
 
 /** How a training went: plain data. */
 export interface TrainingRun {
