@@ -3,8 +3,11 @@ export function storeColumns(to: usize, low: v128, high: v128, count: i32): void
   if (count === 8) {
     v128.store(to, low);
     v128.store(to, high, 16);
-    return;
-  }
+  } else storeFew(to, low, high, count);
+}
+
+// On their own, so that the usual case is small enough to be compiled into every loop.
+function storeFew(to: usize, low: v128, high: v128, count: i32): void {
   if (count >= 4) {
     v128.store(to, low);
     to += 16;
@@ -18,7 +21,10 @@ export function storeColumns(to: usize, low: v128, high: v128, count: i32): void
 
 /** Loads the first `count` (0 to 4 or more) floats, zeros after them. */
 export function loadColumns(from: usize, count: i32): v128 {
-  if (count >= 4) return v128.load(from);
+  return count >= 4 ? v128.load(from) : loadFew(from, count);
+}
+
+function loadFew(from: usize, count: i32): v128 {
   let v = f32x4.splat(0);
   if (count > 0) v = f32x4.replace_lane(v, 0, load<f32>(from));
   if (count > 1) v = f32x4.replace_lane(v, 1, load<f32>(from, 4));
