@@ -6,11 +6,14 @@ import {
   randomNormal,
   sum,
   type Tensor,
+  tensor1d,
   tensor2d,
   tidy,
   transpose,
+  unsortedSegmentSum,
+  zeros,
 } from '@tensorflow/tfjs-core';
-import { engineMissing, expectClose, expectSame, startEngine, tolerances } from '@vqkit/testing';
+import { engineMissing, expectClose, expectIdentical, expectSame, startEngine, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 
 const missing = engineMissing('webgpu');
@@ -77,6 +80,22 @@ describe.skipIf(missing !== undefined)(
       const x = tensor2d([1, Number.NaN, 3, Number.NaN, 2, 1, 4, 5, Number.NaN, 1, 2, 3], [4, 3]);
       await expectSame(max(x, 1), [Number.NaN, Number.NaN, Number.NaN, 3]);
       await expectSame(min(x, 1), [Number.NaN, Number.NaN, Number.NaN, 1]);
+    });
+
+    it('added up by segments, with the same bits in every run', async () => {
+      await startEngine('webgpu');
+      for (const shape of [[1000], [1000, 3], [1000, 2, 20]]) {
+        const ids = tensor1d(
+          Array.from({ length: 1000 }, (_, i) => ((i * 7919) % 9) - 1),
+          'int32',
+        );
+        const make = (): Tensor => unsortedSegmentSum(normal(shape, 1), ids, 7);
+        await expectAsOnCpu(make);
+        await expectIdentical(make(), make());
+      }
+      const integers = tensor1d([2 ** 24 + 1, 1, 7], 'int32');
+      await expectIdentical(unsortedSegmentSum(integers, tensor1d([1, 1, 5], 'int32'), 2), [0, 2 ** 24 + 2]);
+      await expectIdentical(unsortedSegmentSum(zeros([0, 3]), zeros([0], 'int32'), 2), [0, 0, 0, 0, 0, 0]);
     });
 
     it('transposed in every order', async () => {

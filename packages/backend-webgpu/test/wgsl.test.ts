@@ -14,6 +14,7 @@ import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
 import { SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
 import { MAT_MUL, REDUCTIONS, reduceProgram } from '../src/kernels/small.ts';
 import { TANH } from '../src/kernels/tanh.ts';
+import { segmentSumProgram } from '../src/kernels/unsorted-segment-sum.ts';
 import { type Program, wgslOf } from '../src/program.ts';
 import { orderedKey } from '../src/wgsl.ts';
 
@@ -43,6 +44,7 @@ const programs: Program[] = [
   SIGN_QUANTIZE,
   SUM_ROWS,
   TANH,
+  segmentSumProgram('f32'),
   ...Object.keys(REDUCTIONS).map(reduceProgram),
   binaryProgram('FloorDiv', 2),
   moveProgram(3),

@@ -15,6 +15,7 @@ import { signDecode } from './sign-decode.ts';
 import { signQuantize } from './sign-quantize.ts';
 import { batchMatMul, REDUCTIONS, reduction } from './small.ts';
 import { tanh } from './tanh.ts';
+import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
 const NAME = 'webgpu';
 let provided = false;
@@ -33,6 +34,7 @@ export function provideKernels(): void {
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
   provideKernel(NAME, 'Select', select);
   provideKernel(NAME, 'Tanh', tanh);
+  provideKernel(NAME, 'UnsortedSegmentSum', unsortedSegmentSum);
 
   provideKernel(NAME, 'BitEntropy', bitEntropy);
   provideKernel(NAME, 'BitEntropyGrad', bitEntropyGrad);
