@@ -284,7 +284,7 @@ function answerOf(rows: readonly Row[], steps: number): string {
     const at = runs.find(({ divergedAt }) => divergedAt !== null)?.divergedAt;
     const end = spreadText(raw(runs));
     if (end === null) return `diverged at step ${at}`;
-    return `mse(z, q) ${end} (${spreadText(relative(runs))} of Var(z)), mean |z| ${spreadText(testSpread(runs, ({ latents }) => latents.norm))}, ${spreadText(testSpread(runs, (test) => test.usedCodes))} used codes, error/variance ${spreadText(testSpread(runs, (test) => test.relativeError))}`;
+    return `mse(z, q) ${end}, relative to Var(z) ${spreadText(relative(runs))}, mean |z| ${spreadText(testSpread(runs, ({ latents }) => latents.norm))}, ${spreadText(testSpread(runs, (test) => test.usedCodes))} used codes, error/variance ${spreadText(testSpread(runs, (test) => test.relativeError))}`;
   };
   const ends = (a: readonly TrainingRun[]): number => raw(a)?.mean ?? Number.POSITIVE_INFINITY;
   const blameless = ends(four(true, true)) <= ends(four(false, true));
@@ -292,6 +292,18 @@ function answerOf(rows: readonly Row[], steps: number): string {
   const reduction = ends(four(false, true)) / ends(four(true, true));
   const bits = testSpread(four(true, true), (test) => test.bitsPerToken)?.mean ?? 'unknown';
   const peak = largest(four(true, true), (point) => point.probe?.latents.error);
+  const codes = (weight: number): number => usedOf(four(true, true, weight))?.mean ?? 0;
+  const alone = (weight: number): number => errorOf(four(true, false, weight))?.mean ?? 0;
+  const heavyWords = [
+    codes(1000) < 0.5 * codes(1)
+      ? 'There the weighted loss outweighs the reconstruction: with both terms few codes are left in use.'
+      : 'With both terms the codes stay in use there.',
+    ...(Math.abs(alone(1000) - alone(1)) < 0.02 * alone(1)
+      ? [
+          'With the codebook term only the weight changes next to nothing: that term trains the codebook alone, and AdamW divides by the size of its gradient.',
+        ]
+      : []),
+  ];
   const obtuse = spreadOf(four(true, true).map(({ trace }) => trace[0]?.probe?.latents.obtuseShare))?.mean ?? 0;
   return [
     `**${loss && blameless ? 'No: what makes it grow is a missing half of the loss.' : loss ? 'Only in part: the missing half of the loss makes it grow, but the trick does not lower it here.' : 'This run does not settle it.'}** After ${steps} steps with a linear transform and weight 1, at ${bits} bits per token:`,
@@ -302,7 +314,14 @@ function answerOf(rows: readonly Row[], steps: number): string {
       `- straight-through, codebook term only: ${say(four(false, false))}`,
     ].join('\n'),
     `Without β mse(z, sg q) nothing pulls z to its code. The decoder sees q, whose value does not depend on the length of z, so the reconstruction does not hold |z| either. What users saw grow is mse(sg z, q), the same number. With both terms the rotation trick ends with ${reduction >= 1 ? `a commitment loss ${numberText(reduction, 2)} times lower` : `a commitment loss ${numberText(1 / reduction, 2)} times higher`} than straight-through; on its way it was at most ${numberText(peak)}. The error relative to Var(z), which does not depend on the scale, is ${spreadText(relative(four(true, true)))} against ${spreadText(relative(four(false, true)))}.`,
-    `At weight 1,000: rotation, both terms: ${say(four(true, true, 1000))}. Rotation, codebook term only: ${say(four(true, false, 1000))}. Straight-through, both terms: ${say(four(false, true, 1000))}. Straight-through, codebook term only: ${say(four(false, false, 1000))}.`,
+    `At weight 1,000:`,
+    [
+      `- rotation, both terms: ${say(four(true, true, 1000))}`,
+      `- rotation, codebook term only: ${say(four(true, false, 1000))}`,
+      `- straight-through, both terms: ${say(four(false, true, 1000))}`,
+      `- straight-through, codebook term only: ${say(four(false, false, 1000))}`,
+    ].join('\n'),
+    heavyWords.join(' '),
     `The rotation is no random matrix: it is the one rotation that takes z to its code. At the first step ${percent(obtuse)} of the tokens were more than 90 degrees from theirs.`,
   ].join('\n\n');
 }
