@@ -72,7 +72,8 @@ describe('help', () => {
     ]) {
       expect(stdout).toContain(flag);
     }
-    expect(stdout).toContain('--set quantizerOptions.levels=[8,5,5,5]');
+    expect(stdout).toContain('--quantizer fsq --levels 8,5,5,5');
+    expect(stdout).toMatch(/--entropy-weight <number> +Weight of the entropy loss\. Only lfq\./);
   });
 
   it.each(['report', 'doctor'])('describes %s', async (command) => {
@@ -90,7 +91,7 @@ describe('bad usage ends with code 2 and one line', () => {
     ['train --steps many', /option '--steps <integer>' argument 'many' is invalid. It must be a number/],
     ['train --steps 0', /loadConfig: steps must be >= 1, got 0/],
     ['train --steps 1.5', /loadConfig: steps must be an integer, got 1.5/],
-    ['train --quantizer vq', /'vq' is invalid. It must be one of lfq, fsq, simvq/],
+    ['train --quantizer pq', /'pq' is invalid. It must be one of lfq, fsq, simvq/],
     ['train --set stepz=3', /loadConfig: options has no 'stepz'. Did you mean 'steps'\?/],
     ['train --set steps', /'--set <name=value>' must have a name and a value, got 'steps'/],
     ['train --set steps="x"', /loadConfig: steps must be a number, got "x"/],
@@ -179,6 +180,34 @@ describe('train', () => {
       validateEvery: 3,
       batchSize: 8,
     });
+  });
+
+  it('takes the options of the quantizer as flags, over those of the file and under --set', async () => {
+    const file = join(root, 'quantizer.json');
+    const fromFile = { quantizer: 'simvq', quantizerOptions: { codebookSize: 8, commitmentWeight: 3, exact: true } };
+    await writeFile(file, JSON.stringify(fromFile));
+    const out = join(root, 'flags');
+    const flags = ['--config', file, '--codebook-size', '16', '--commitment-weight', '0.5', '--no-rotation'];
+    flags.push('--set', 'quantizerOptions.commitmentWeight=2');
+    expect((await vqkit([...tiny, ...flags, '--out-dir', out])).code).toBe(0);
+    const quantizerOptions = { codebookSize: 16, commitmentWeight: 2, rotationTrick: false, exact: true };
+    expect(await readJson('flags', 'config.json')).toMatchObject({ quantizer: 'simvq', quantizerOptions });
+  });
+
+  it('refuses a flag of another quantizer, and says which has it', async () => {
+    const { code, stderr } = await vqkit([
+      ...tiny,
+      '--quantizer',
+      'lfq',
+      '--levels',
+      '5,5',
+      '--out-dir',
+      join(root, 'no'),
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      "error: option '--levels' must go with a quantizer that has it (fsq), got lfq. It has --codebook-size, --dim, --entropy-weight, --commitment-weight, --inv-temperature, --spherical; others with --set quantizerOptions.name=value.\n",
+    );
   });
 
   it('reports what is wrong with the options of the quantizer', async () => {

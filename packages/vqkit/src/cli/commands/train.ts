@@ -12,6 +12,7 @@ import { Command, Option } from 'commander';
 import { EXIT } from '../errors.ts';
 import { flagsOf, withAssignments } from '../flags.ts';
 import { createProgress } from '../progress.ts';
+import { quantizerFlags, quantizerOptionsOf } from '../quantizer-flags.ts';
 
 interface Given extends Record<string, unknown> {
   readonly config?: string;
@@ -25,9 +26,10 @@ ${Object.entries(presets)
   .map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`)
   .join('\n')}
 
-Options of the quantizer are those of createLfq, createFsq, createSimVq, createVq, createResidualLfq and so on, each with --set:
-  vqkit train --quantizer fsq --set quantizerOptions.levels=[8,5,5,5]
-  vqkit train --quantizer lfq --set quantizerOptions.codebookSize=1024 --set quantizerOptions.entropyLossWeight=0.1
+The most used options of the quantizer have flags of their own; all those of createLfq, createFsq, createSimVq, createVq, createResidualLfq
+and so on can be given with --set:
+  vqkit train --quantizer fsq --levels 8,5,5,5
+  vqkit train --quantizer lfq --codebook-size 1024 --entropy-weight 0.1 --set quantizerOptions.diversityGamma=2
   vqkit train --quantizer residual-vq --set quantizerOptions.numQuantizers=8 --set quantizerOptions.quantizeDropout=true
 
 What counts, from weak to strong: defaults, --preset, --config, flags, --set.
@@ -49,14 +51,25 @@ export function command(finish: (code: number) => void): Command {
       ),
     )
     .addHelpText('after', EXAMPLES);
-  for (const { options } of flags) for (const option of options) made.addOption(option);
+  for (const { options } of [...flags, ...quantizerFlags()]) for (const option of options) made.addOption(option);
   return made.action(async (given: Given) => {
     const fromFlags = Object.fromEntries(
       flags.filter(({ name }) => given[name] !== undefined).map(({ name }) => [name, given[name]]),
     );
-    const options = withAssignments(fromFlags, given.set ?? []) as TrainOptions;
-    finish(await runTraining(options, given));
+    finish(await runTraining(await optionsOf(fromFlags, given), given));
   });
+}
+
+/** Flags, then --set. What a flag of the quantizer sets depends on the quantizer, which the configuration file may name. */
+async function optionsOf(flags: TrainOptions, given: Given): Promise<TrainOptions> {
+  const withSet = (options: TrainOptions): TrainOptions => withAssignments({ ...options }, given.set ?? []);
+  const { quantizer } =
+    given.resume === undefined ? await loadConfig({ file: given.config, flags: withSet(flags) }) : {};
+  if (quantizer === undefined) return withSet(flags);
+  const own = quantizerOptionsOf(quantizer, given);
+  return withSet(
+    Object.keys(own).length === 0 ? flags : { ...flags, quantizerOptions: { ...flags.quantizerOptions, ...own } },
+  );
 }
 
 async function runTraining(options: TrainOptions, { config: file, resume }: Given): Promise<number> {

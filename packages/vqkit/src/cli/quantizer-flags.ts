@@ -1,0 +1,80 @@
+import { InvalidArgumentError } from 'commander';
+import { type Flags, flagsOf } from './flags.ts';
+
+/** A flag, and the option that it sets in each quantizer that has it; a stack of layers has those of its layer. */
+interface QuantizerFlag {
+  readonly type: 'integer' | 'number' | 'boolean' | 'array';
+  readonly description: string;
+  readonly sets: Readonly<Record<string, string>>;
+}
+
+const FLAGS: Readonly<Record<string, QuantizerFlag>> = {
+  levels: { type: 'array', description: 'Levels of each feature of a code, such as 8,6,5.', sets: { fsq: 'levels' } },
+  codebookSize: {
+    type: 'integer',
+    description: 'Number of codes.',
+    sets: { lfq: 'codebookSize', simvq: 'codebookSize', vq: 'codebookSize' },
+  },
+  dim: {
+    type: 'integer',
+    description: 'Features of a token before the quantizer.',
+    sets: { lfq: 'dim', fsq: 'dim', simvq: 'dim', vq: 'dim' },
+  },
+  entropyWeight: { type: 'number', description: 'Weight of the entropy loss.', sets: { lfq: 'entropyLossWeight' } },
+  commitmentWeight: {
+    type: 'number',
+    description: 'Weight of the commitment loss.',
+    sets: { lfq: 'commitmentLossWeight', simvq: 'commitmentWeight', vq: 'commitmentWeight' },
+  },
+  invTemperature: {
+    type: 'number',
+    description: 'Inverse temperature of the entropies.',
+    sets: { lfq: 'invTemperature' },
+  },
+  spherical: { type: 'boolean', description: 'Puts latents and codes on a sphere.', sets: { lfq: 'spherical' } },
+  rotation: {
+    type: 'boolean',
+    description: 'The gradient by the rotation trick instead of straight-through.',
+    sets: { simvq: 'rotationTrick', vq: 'rotationTrick' },
+  },
+};
+
+/** `residual-fsq` is a stack of `fsq`. */
+const layerOf = (quantizer: string): string => quantizer.replace(/^residual-/, '');
+
+/** The flags of the options of quantizers that are most used, described with the quantizers that have them. */
+export function quantizerFlags(): Flags[] {
+  const properties = Object.entries(FLAGS).map(([name, { type, description, sets }]) => [
+    name,
+    { type, description: `${description} Only ${Object.keys(sets).join(', ')}.` },
+  ]);
+  const flags = flagsOf({ properties: Object.fromEntries(properties) });
+  // A resumed run has the quantizer that it has.
+  for (const { options } of flags) for (const option of options) option.conflicts('resume');
+  return flags;
+}
+
+/**
+ * The options of a quantizer that were given as flags, under the quantizer's own names.
+ * @throws InvalidArgumentError for a flag that this quantizer has no option for.
+ */
+export function quantizerOptionsOf(
+  quantizer: string,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const names = Object.keys(FLAGS).filter((name) => given[name] !== undefined);
+  const entries = names.map((name) => {
+    const { sets } = FLAGS[name] as QuantizerFlag;
+    const option = sets[layerOf(quantizer)];
+    if (option !== undefined) return [option, given[name]];
+    const own = Object.keys(FLAGS).filter((other) => FLAGS[other]?.sets[layerOf(quantizer)] !== undefined);
+    throw new InvalidArgumentError(
+      `option '--${kebab(name)}' must go with a quantizer that has it (${Object.keys(sets).join(', ')}), got ${quantizer}. It has ${own.map((other) => `--${kebab(other)}`).join(', ')}; others with --set quantizerOptions.name=value.`,
+    );
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
