@@ -1,0 +1,66 @@
+import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { eachEngine, expectClose, startEngine, tolerances } from '@vqkit/testing';
+import { describe, expect, it } from 'vitest';
+import { createConfig, type TrainOptions } from '../src/config.ts';
+import { createImages } from '../src/data/images.ts';
+import { createAutoencoder } from '../src/model/autoencoder.ts';
+import { createAdamW } from '../src/optimizer/adamw.ts';
+import { trainStep } from '../src/train-step.ts';
+import { blobs } from './fixtures.ts';
+
+const STEPS = 50;
+const IMAGES = 8;
+
+interface Run {
+  readonly losses: number[];
+  readonly gradientNorms: number[];
+  readonly weights: Record<string, Float32Array>;
+}
+
+/** Trains a small autoencoder on the active engine. The generators make the weights in plain JavaScript, equal on every engine. */
+async function run(options: TrainOptions): Promise<Run> {
+  const config = createConfig({ widths: [4, 8], learningRate: 1e-3, ...options });
+  const model = createAutoencoder(config, 1);
+  const optimizer = createAdamW({ variables: model.variables() });
+  const images: Tensor4D = tensor4d(
+    createImages(blobs(IMAGES, 1), [IMAGES, 8, 8, 1]).batch([...Array(IMAGES).keys()]),
+    [IMAGES, 8, 8, 1],
+  );
+  const [losses, gradientNorms]: [number[], number[]] = [[], []];
+  for (let step = 0; step < STEPS; step++) {
+    const { loss, gradientNorm } = await trainStep({ model, optimizer }, images, config, step);
+    losses.push(loss);
+    gradientNorms.push(gradientNorm);
+  }
+  const weights: Run['weights'] = {};
+  for (const [name, value] of Object.entries(model.variables())) weights[name] = (await value.data()) as Float32Array;
+  images.dispose();
+  optimizer.dispose();
+  model.dispose();
+  return { losses, gradientNorms, weights };
+}
+
+const references = new Map<string, Run>();
+
+eachEngine((engine) => {
+  describe('50 steps of training', () => {
+    for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
+      it(`of ${quantizer} follow those of plain JavaScript`, async () => {
+        let expected = references.get(quantizer);
+        if (expected === undefined) {
+          await startEngine('cpu');
+          expected = await run({ quantizer });
+          references.set(quantizer, expected);
+        }
+        await startEngine(engine);
+        const got = await run({ quantizer });
+        await expectClose(got.losses, expected.losses, tolerances.float32);
+        await expectClose(got.gradientNorms, expected.gradientNorms, tolerances.fiftySteps);
+        for (const [name, values] of Object.entries(got.weights)) {
+          await expectClose(values, expected.weights[name] as Float32Array, tolerances.fiftySteps);
+        }
+        expect(got.losses.at(-1)).toBeLessThan(0.6 * (got.losses[0] as number));
+      });
+    }
+  });
+});
