@@ -37,23 +37,21 @@ describeQuantizer<object>('A residual quantizer', {
       ],
       { gradient: 'perLayer' },
     ).config,
-    'one layer': residual([simVq({ dim: 3, codebookSize: 5 })]).config,
     'of residuals': residual([
       residual(rows(2)),
-      residual([projected(0.25), projected(0.125)].map(() => lfq({ dim: 2 }))),
+      residual([lfq({ dim: 2, codebookScale: 0.25 }), lfq({ dim: 2, codebookScale: 0.125 })]),
     ]).config,
     'of grouped': residual([grouped([...rows(2)]), grouped([lfq({ dim: 4 }), simVq({ dim: 2, codebookSize: 7 })])])
       .config,
   },
   random: nested(2, 'Residual'),
-  straightThrough: ['SimVQ, FSQ, LFQ', 'of residuals', 'of grouped', 'one layer'],
+  straightThrough: ['SimVQ, FSQ, LFQ', 'of residuals', 'of grouped'],
 });
 
 describeQuantizer<object>('A grouped quantizer', {
   create: create('Grouped'),
   variants: {
     'SimVQ, FSQ, LFQ': grouped([simVq({ dim: 3, codebookSize: 9 }), fsq({ levels: [5, 4] }), projected(1)]).config,
-    'one group': grouped([lfq({ dim: 3 })]).config,
     'of residuals': grouped([residual(rows(2)), residual([lfq({ dim: 3 }), lfq({ dim: 3, codebookScale: 0.5 })])])
       .config,
     'of grouped': grouped([grouped(rows(2)), grouped([lfq({ dim: 1 })])]).config,
