@@ -1,5 +1,6 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
 import { UnsupportedError } from '@vqkit/core-tensor/errors';
+import { createNearestEncoder } from './codec-nearest.ts';
 import { fsqTable } from './fsq-table.ts';
 
 export type { CodecKernels } from '@vqkit/core-tensor/codec';
@@ -51,6 +52,7 @@ export async function loadKernels(): Promise<CodecKernels> {
       createEncoder(module, new Uint8Array(0), features, ({ signQuantize }, at, rows) => {
         signQuantize?.(at.input, at.codes, at.indices, 1, rows, features, 0, Math.ceil(rows / SIGN_ROWS), 0);
       }),
+    nearestEncoder: (search) => createNearestEncoder(module, search),
   };
 }
 

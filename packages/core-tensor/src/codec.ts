@@ -34,6 +34,22 @@ export interface CodecKernels {
   fsqEncoder(attrs: FsqAttrs): RowEncoder;
   /** LFQ: the integer of the signs of each row's `features`, the first the most significant bit. */
   signEncoder(features: number): RowEncoder;
+  /** SimVQ: the index of the highest score ⟨query, key⟩ + bias of each token, the same as `search.encode`. */
+  nearestEncoder(search: NearestSearch): RowEncoder;
+}
+
+/** A search in plain loops, and what it is made of. */
+export interface NearestSearch {
+  /** Elements of a token, and of a query or a key. */
+  readonly dim: number;
+  readonly width: number;
+  /** [K, width] and [K]; a bias of -2^127 marks a code that is never chosen. */
+  readonly keys: Float64Array;
+  readonly biases: Float64Array;
+  /** Puts the query of a token at a place of `queries`. */
+  readonly setQuery: (input: Float32Array, token: number, at: number) => void;
+  readonly queries: Float64Array;
+  readonly encode: RowEncoder;
 }
 
 /** What a codec may be given beside the options of its quantizer. */

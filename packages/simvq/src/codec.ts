@@ -1,11 +1,11 @@
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
-import { type Codec, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
+import { type Codec, type CodecExtras, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
 import { OPTIONS, resolveCodes } from './code-options.ts';
 import { createPlainSearch } from './codec-search.ts';
 import { type PlainTensor, readState } from './codec-state.ts';
 import type { SimVqConfig, SimVqOptions } from './options.ts';
 
-export type { Codec } from '@vqkit/core-tensor/codec';
+export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { PlainTensor } from './codec-state.ts';
 export type { SimVqConfig, SimVqOptions } from './options.ts';
 
@@ -25,6 +25,7 @@ const WHERE = 'createSimVqCodec';
  * @param state the state dict of a quantizer with a linear transform, `frozen_codebook` [K, frozenCodebookDim],
  * `code_transform.weight` [dim, frozenCodebookDim] and, with `transformBias`, `code_transform.bias` [dim]; or, for any transform,
  * `codebook` [K, dim], the result of `decode` for 0 … K - 1. Values are copied.
+ * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec encode with SIMD, the same ids.
  * @throws OptionError when an option, a key or a value breaks its rule; ShapeError for a wrong shape; UnsupportedError for weights of a
  * transform that is not linear, and for channels-first data.
  * @example
@@ -36,6 +37,7 @@ const WHERE = 'createSimVqCodec';
 export function createSimVqCodec(
   options: SimVqOptions | SimVqConfig,
   state: Readonly<Record<string, PlainTensor>>,
+  { kernels }: CodecExtras = {},
 ): Codec {
   requireKnownOptions(WHERE, options, OPTIONS);
   const config = resolveCodes(WHERE, options);
@@ -43,7 +45,7 @@ export function createSimVqCodec(
   requireChannelsLast(WHERE, dataFormat);
   const codes = readState(WHERE, config, options.codebookTransform ?? 'linear', state);
   const { codebook } = codes;
-  const nearest = createPlainSearch(config, codes);
+  const nearest = createPlainSearch(config, codes, kernels);
 
   return createCodec({
     where: WHERE,

@@ -1,4 +1,5 @@
 import { range, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { loadKernels } from '@vqkit/backend-wasm/codec';
 import { createRng, OptionError, ShapeError, UnsupportedError } from '@vqkit/core-tensor';
 import {
   camelCaseOptions,
@@ -53,6 +54,62 @@ const drawn = fc.record({
   transformBias: fc.boolean(),
   codebookInit: fc.constantFrom('normal', 'uniform'),
   seed: fc.nat(),
+});
+
+describe('the codec of SimVQ with kernels', () => {
+  const plain = (rows: number, columns: number, data: ArrayLike<number>): PlainTensor => ({
+    shape: [rows, columns],
+    data,
+  });
+
+  /** The plain codec and the one with kernels must give the same indices. */
+  async function expectSameAsPlain(
+    options: SimVqOptions,
+    state: Record<string, PlainTensor>,
+    x: Float32Array,
+  ): Promise<void> {
+    const fast = createSimVqCodec(options, state, { kernels: await loadKernels() });
+    await expectSame(fast.encode(x), createSimVqCodec(options, state).encode(x));
+  }
+
+  it('gives the same indices, also behind a narrow frozen codebook', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawn, fc.integer({ min: 0, max: 2500 }), async (options, tokens) => {
+        const { dim, codebookSize, frozenCodebookDim: width, transformBias, seed } = options;
+        const rng = createRng(seed);
+        const state = {
+          frozen_codebook: plain(codebookSize, width, rng.normalArray(codebookSize * width, 1)),
+          'code_transform.weight': plain(dim, width, rng.normalArray(dim * width, 1)),
+          ...(transformBias ? { 'code_transform.bias': { shape: [dim], data: rng.normalArray(dim, 1) } } : {}),
+        };
+        await expectSameAsPlain(options, state, rng.normalArray(tokens * dim, 2));
+      }),
+      { seed: 1, numRuns: 40 },
+    );
+  });
+
+  it('gives the same indices where float32 scores are equal or nearly so, and where codes or tokens cannot be searched', async () => {
+    const rng = createRng(3);
+    const [dim, codebookSize, tokens] = [6, 40, 600];
+    const spread = (count: number, steps: number, offset: number): Float32Array =>
+      Float32Array.from({ length: count }, () => offset + rng.integer(steps));
+    for (const [codes, x] of [
+      // Whole numbers: many exact ties.
+      [spread(codebookSize * dim, 3, -1), spread(tokens * dim, 3, -1)],
+      // Far from the origin and close together: float32 scores agree in all digits.
+      [spread(codebookSize * dim, 3, 1e6), spread(tokens * dim, 3, 1e6)],
+      // Tiny numbers, whose products underflow.
+      [rng.normalArray(codebookSize * dim, 1e-25), rng.normalArray(tokens * dim, 1e-25)],
+    ] as const) {
+      await expectSameAsPlain({ dim, codebookSize }, { codebook: plain(codebookSize, dim, codes) }, x);
+    }
+    const special = [Number.NaN, Number.POSITIVE_INFINITY, -1e30, 2 ** 56];
+    const broken = rng.normalArray(codebookSize * dim, 1).map((v, i) => (i < 4 * dim ? (special[i % 4] ?? v) : v));
+    const x = rng.normalArray(tokens * dim, 1).map((v, i) => (i % 50 < 4 ? (special[i % 50] ?? v) : v));
+    await expectSameAsPlain({ dim, codebookSize }, { codebook: plain(codebookSize, dim, broken) }, x);
+    const all = new Float32Array(codebookSize * dim).fill(Number.NaN);
+    await expectSameAsPlain({ dim, codebookSize }, { codebook: plain(codebookSize, dim, all) }, x);
+  });
 });
 
 eachEngine(() => {
