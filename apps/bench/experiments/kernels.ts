@@ -18,7 +18,10 @@ const QUICK_DIVISOR = 8;
 /** Who encodes, who trains, and who uses more than one thread. */
 const ENCODERS: readonly ContenderName[] = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'torch'];
 const TRAINERS: readonly ContenderName[] = ['vqkit', 'composed', 'torch'];
-const RESIDUAL: readonly ContenderName[] = ['vqkit', 'composed', 'torch'];
+const RESIDUAL: readonly ContenderName[] = ['vqkit', 'torch'];
+/** Multiplications beyond which the slow ways to the nearest code would take minutes for their repetitions. */
+const SLOW_WAYS_LIMIT = 2 ** 33;
+const SLOW_WAYS: readonly ContenderName[] = ['codec', 'composed'];
 const THREADED: readonly ContenderName[] = ['vqkit', 'onnx', 'torch'];
 
 export const kernels: Experiment = {
@@ -35,6 +38,9 @@ table shows the minimum of at least 7 repetitions. One thread stands against one
 - **vector-quantize-pytorch**: its public calls: \`quantizer(z)\` in eval mode without gradients, or in training with the gradients of
   codes and loss to input and weights. SimVQ has the same codebook and transform in both.
 - **onnxruntime-node**: a graph of the same formulas, which holds the codebook; the nearest code in chunks of 256 tokens.
+
+Codec and composition are left out ("not measured") where their repetitions would take minutes; none but vqkit and the reference library
+encodes with a residual stack.
 
 A training step of the recipe is one of \`vqkit train --preset recipe\` against one of the example of the reference library, on MNIST.
 Memory is the peak of the whole process, runtime and libraries included. The limit of a work is the time in which this machine copies
@@ -96,7 +102,10 @@ function contendersOf(
     (name) =>
       (threads === 1 || THREADED.includes(name)) &&
       (name !== 'torch' || (python !== undefined && withoutTorch === undefined)) &&
-      (!work.quantizer.startsWith('residual') || RESIDUAL.includes(name)),
+      (work.quantizer !== 'residual-vq' || RESIDUAL.includes(name)) &&
+      (work.quantizer !== 'simvq' ||
+        !SLOW_WAYS.includes(name) ||
+        work.n * work.codes * work.frozenDim < SLOW_WAYS_LIMIT),
   );
 }
 
