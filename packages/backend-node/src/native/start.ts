@@ -114,7 +114,7 @@ export async function startNative(threads?: number): Promise<NativeEngine | Obst
 }
 
 /** Turns what tfjs-node throws while it loads into a reason and a fix. */
-export function explain(error: unknown): Obstacle {
+function explain(error: unknown): Obstacle {
   const message = error instanceof Error ? error.message : String(error);
   if (/libtensorflow|cannot open shared object|GLIBC|invalid ELF|undefined symbol/i.test(message)) {
     return {
