@@ -95,7 +95,7 @@ export function revive(state: BookState, x: Tensor2D, weights: Tensor1D, config:
  * k tokens of weight 1 at random, different ones where there are k: every (R / k)th of the R tokens from a random start, in random
  * order. Padding in between changes nothing.
  */
-export function drawTokens(x: Tensor2D, weights: Tensor1D, k: number, rng: Rng): Tensor2D {
+function drawTokens(x: Tensor2D, weights: Tensor1D, k: number, rng: Rng): Tensor2D {
   const [n] = x.shape;
   const shift = rng.uniform();
   const places = Float32Array.from(rng.permutation(k), (place) => (place + shift) / k);
