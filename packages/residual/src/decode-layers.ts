@@ -2,18 +2,20 @@ import {
   add,
   any,
   cast,
-  fill,
   greater,
   logicalNot,
+  mul,
   notEqual,
+  type Scalar,
   scalar,
   slice,
   stack,
-  type Tensor1D,
+  sub,
   type Tensor2D,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { selectRows } from '@vqkit/core-tensor';
+import type { Frame } from './frame.ts';
 import type { Members } from './members.ts';
 import { hasIndex, rowsOf } from './rows.ts';
 import type { ScaledLayer } from './stack.ts';
@@ -22,8 +24,8 @@ import type { ScaledLayer } from './stack.ts';
 export interface LayerDecoder {
   /** The codes of all layers, each [N, codeDim]: 0 where a layer was dropped, NaN in all of them where a token has no codes. */
   each(rows: Tensor2D): Tensor2D[];
-  /** Their sum over the first `kept` layers, then `out`: 0 for padding, NaN for a token that has no codes. */
-  sum(rows: Tensor2D, kept: number, out: (codes: Tensor2D) => Tensor2D): Tensor2D;
+  /** Their sum over the first `kept` layers, outside the frame: 0 for padding, NaN for a token that has no codes. */
+  sum(rows: Tensor2D, kept: number): Tensor2D;
   /** A sum over the first `kept` layers as `sum` has it bit for bit: the zeros of layers that are missing make 0 of -0. */
   complete(sum: Tensor2D, kept: number): Tensor2D;
 }
@@ -32,6 +34,7 @@ export interface LayerDecoder {
 export function createLayerDecoder(
   layers: readonly ScaledLayer[],
   members: Members,
+  frame: Frame,
   quantizeDropout: boolean,
 ): LayerDecoder {
   const codesOf = (rows: Tensor2D, j: number): Tensor2D => {
@@ -39,24 +42,34 @@ export function createLayerDecoder(
     return scale.up(layer.decode(members.fromRows(rowsOf(rows, members, j), j)) as Tensor2D);
   };
   const first = (kept: number): number[] => Array.from({ length: kept }, (_, j) => j);
-  /** bool [N]: a layer lacks an index and a later one has one, or, without dropout, some have one and some not. */
-  const broken = (rows: Tensor2D, kept: number): Tensor1D => {
+  /** -2, which every layer makes NaN of, in all rows of a token that lacks an index where it must have one. */
+  const marked = (rows: Tensor2D, kept: number): Tensor2D => {
+    if (kept === 1) return rows;
     const present = cast(stack(first(kept).map((j) => hasIndex(rowsOf(rows, members, j)))), 'int32');
     const before = slice(present, [0, 0], [kept - 1, -1]);
     const after = slice(present, [1, 0], [kept - 1, -1]);
-    return any(quantizeDropout ? greater(after, before) : notEqual(after, before), 0);
+    const broken = cast(any(quantizeDropout ? greater(after, before) : notEqual(after, before), 0), 'int32');
+    const int = (value: number): Scalar => scalar(value, 'int32');
+    return sub(mul(rows, sub(int(1), broken)), mul(int(2), broken));
   };
-  const withoutBroken = (codes: Tensor2D, rows: Tensor2D, kept: number): Tensor2D =>
-    kept === 1 ? codes : selectRows(broken(rows, kept), fill(codes.shape, Number.NaN), codes);
   const complete = (sum: Tensor2D, kept: number): Tensor2D => (kept === layers.length ? sum : add(sum, scalar(0)));
 
   return {
-    each: (rows) => first(layers.length).map((j) => withoutBroken(codesOf(rows, j), rows, layers.length)),
+    each(rows) {
+      const own = marked(rows, layers.length);
+      return first(layers.length).map((j) => codesOf(own, j));
+    },
     complete,
-    sum(rows, kept, out) {
-      const codes = first(kept).map((j) => codesOf(rows, j));
-      const sum = codes.reduce((total, code) => add(total, code));
-      const decoded = withoutBroken(out(complete(sum, kept)), rows, kept);
+    sum(rows, kept) {
+      const own = marked(rows, kept);
+      const codes = first(kept).map((j) => codesOf(own, j));
+      const sum = complete(
+        codes.reduce((total, code) => add(total, code)),
+        kept,
+      );
+      // Without projections padding is a sum of zeros already.
+      if (frame.parameters.length === 0) return frame.out(sum);
+      const decoded = frame.out(sum);
       const padding = logicalNot(hasIndex(slice(rows, [0, 0], [members.columns[kept] as number, -1])));
       return selectRows(padding, zerosLike(decoded), decoded);
     },

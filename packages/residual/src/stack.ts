@@ -81,7 +81,7 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
     return transpose(concat([...rows, ...dropped], 0));
   };
 
-  const decoder = createLayerDecoder(layers, members, quantizeDropout);
+  const decoder = createLayerDecoder(layers, members, frame, quantizeDropout);
   const { quantizer, withRows } = createComposition<Config, Call>({
     ...parts,
     dim: frame.dim,
@@ -145,7 +145,7 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
         return packed(rows);
       }),
 
-    decodeRows: (rows, kept = count) => decoder.sum(rows, kept, frame.out),
+    decodeRows: (rows, kept = count) => decoder.sum(rows, kept),
   });
 
   return {
@@ -155,7 +155,7 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
       withRows('decode', indices, options, ({ rows, tokenShape, layers: kept }) => {
         const layout = layoutOf(tokenShape, frame.dim, dataFormat);
         if (indices.size === 0) return layout.fromTokens(zeros([0, frame.dim]));
-        return layout.fromTokens(decoder.sum(rows, kept ?? count, frame.out));
+        return layout.fromTokens(decoder.sum(rows, kept ?? count));
       }),
     decodeLayers: (indices) =>
       withRows('decodeLayers', indices, {}, ({ rows, tokenShape }) => {
