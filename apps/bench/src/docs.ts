@@ -17,6 +17,7 @@ export interface DocsOptions {
 }
 
 const BLOCK = /<!-- result:([a-z0-9-]+):([a-z0-9.-]+) -->([\s\S]*?)<!-- \/result -->/g;
+const FENCED = /(^```[\s\S]*?^```)/m;
 
 /**
  * Makes every page, picture and marked number out of the results, so that what is quoted is what was measured.
@@ -58,23 +59,32 @@ export async function generateDocs(options: DocsOptions = {}): Promise<string[]>
   return changed;
 }
 
-/** A text with its marked blocks filled anew. `name` is for the error. */
+/** A text with its marked blocks filled anew, but for those in fenced code, which are examples. `name` is for the error. */
 export function fillBlocks(text: string, results: readonly Result[], name: string): string {
-  return text.replace(BLOCK, (_, experiment: string, key: string) => {
-    const result = results.find((candidate) => candidate.experiment === experiment);
-    if (result === undefined) {
-      throw new DataError(
-        `bench docs: ${name} must quote results that exist, got ${experiment}. Run pnpm bench ${experiment} first.`,
-      );
-    }
-    const content = blockContent(result, key);
-    if (content === undefined) {
-      throw new DataError(
-        `bench docs: ${name} must quote a key of results/${experiment}.json, got ${key}. The keys are answer, verdicts, command, date, machine, table.<title> and cell.<title>.<row>.<column>.`,
-      );
-    }
-    return `<!-- result:${experiment}:${key} -->${content}<!-- /result -->`;
-  });
+  const fill = (part: string): string =>
+    part.replace(BLOCK, (_, experiment: string, key: string) => {
+      const content = contentOf(experiment, key, results, name);
+      return `<!-- result:${experiment}:${key} -->${content}<!-- /result -->`;
+    });
+  // Split at a pattern in brackets, the fences themselves are the odd parts.
+  return text
+    .split(FENCED)
+    .map((part, i) => (i % 2 === 0 ? fill(part) : part))
+    .join('');
+}
+
+function contentOf(experiment: string, key: string, results: readonly Result[], name: string): string {
+  const result = results.find((candidate) => candidate.experiment === experiment);
+  if (result === undefined) {
+    throw new DataError(
+      `bench docs: ${name} must quote results that exist, got ${experiment}. Run pnpm bench ${experiment} first.`,
+    );
+  }
+  const content = blockContent(result, key);
+  if (content !== undefined) return content;
+  throw new DataError(
+    `bench docs: ${name} must quote a key of results/${experiment}.json, got ${key}. The keys are answer, verdicts, command, date, machine, table.<title> and cell.<title>.<row>.<column>.`,
+  );
 }
 
 /** Every finished result of a folder, sorted by name. */

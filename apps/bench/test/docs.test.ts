@@ -49,6 +49,15 @@ describe('generateDocs', () => {
     expect(fill('machine')).toContain(process.versions.node);
   });
 
+  it('leaves examples in fenced code alone', async () => {
+    const results = [await readResult(join(folder, 'fake.json'))];
+    const block = '<!-- result:fake:date --><!-- /result -->';
+    const fence = `\`\`\`md\n<!-- result:none:answer --><!-- /result -->\n\`\`\``;
+    const filled = fillBlocks(`${block}\n\n${fence}\n\n${block}\n`, results, 'README.md');
+    expect(filled).toContain(fence);
+    expect(filled.match(/-->\d{4}-\d\d-\d\d<!--/g)).toHaveLength(2);
+  });
+
   it('refuses a block about results or keys that are not there', async () => {
     const results = [await readResult(join(folder, 'fake.json'))];
     const fill = (block: string) => () => fillBlocks(`<!-- ${block} --><!-- /result -->`, results, 'README.md');
