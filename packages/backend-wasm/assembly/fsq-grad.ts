@@ -96,8 +96,8 @@ export function fsqClampGrad(
 }
 
 /**
- * The codes of indices, whose first digit is the least significant: (digit_i - center_i) · step_i. Three tables of
- * `dim` elements: levels (int32), centers, steps. Units: blocks of 1,024 tokens.
+ * The codes of indices, whose first digit is the least significant: (digit_i - center_i) · step_i. Tables of `dim` elements: 1 / levels
+ * (float64), levels (int32), centers, steps. Units: blocks of 1,024 tokens.
  */
 export function fsqDecode(
   indices: usize,
@@ -110,17 +110,16 @@ export function fsqDecode(
   _worker: i32,
 ): void {
   const width = (<usize>dim) << 2;
+  const levels = table + 2 * width;
   const last = min(tokens, end << 10);
   let to = codes + <usize>(begin << 10) * width;
   for (let n = begin << 10; n < last; n++) {
-    let rest = load<u32>(indices + ((<usize>n) << 2));
+    let rest = load<i32>(indices + ((<usize>n) << 2));
     for (let i: usize = 0; i < width; i += 4) {
-      const entry = table + i;
-      // A quotient in float64 is exact after truncation: numbers below 2^32 are, and no quotient is nearer to a whole number from
-      // below than float64's rounding.
-      const count = load<u32>(entry);
-      const above = <u32>(<f64>rest / <f64>count);
-      const digit = <f32>(rest - above * count);
+      const entry = levels + i;
+      // (rest + ½) / count is at least ½ / count away from any whole number: a product with the rounded inverse has the same floor.
+      const above = <i32>((<f64>rest + 0.5) * load<f64>(table + (i << 1)));
+      const digit = <f32>(rest - above * load<i32>(entry));
       store<f32>(to + i, (digit - load<f32>(entry + width)) * load<f32>(entry + 2 * width));
       rest = above;
     }

@@ -40,10 +40,12 @@ export function signDecode(
   _worker: i32,
 ): void {
   const last = min(rows, end * ROWS);
+  const plus = reinterpret<u32>(scale);
   let to = codes + ((<usize>(begin * ROWS) * <usize>dim) << 2);
   for (let row = begin * ROWS; row < last; row++) {
-    const index = load<i32>(indices + ((<usize>row) << 2));
-    for (let bit = dim - 1; bit >= 0; bit--, to += 4) store<f32>(to, (index >> bit) & 1 ? scale : -scale);
+    // A bit of 0 turns the sign, without a branch that no processor could foresee.
+    const zeros = ~load<u32>(indices + ((<usize>row) << 2));
+    for (let bit = dim - 1; bit >= 0; bit--, to += 4) store<u32>(to, plus ^ (((zeros >> bit) & 1) << 31));
   }
 }
 

@@ -16,7 +16,19 @@ import {
   type Tensor4D,
   tensor1d,
 } from '@tensorflow/tfjs-core';
-import { adamWStep, bitEntropy, gelu, groupNorm } from '@vqkit/core-tensor';
+import {
+  adamWStep,
+  bitEntropy,
+  codeCounts,
+  type FsqAttrs,
+  fsqDecode,
+  fsqQuantize,
+  gelu,
+  groupNorm,
+  rotateRowsTo,
+  signCodes,
+  signQuantize,
+} from '@vqkit/core-tensor';
 import { startEngine } from '@vqkit/testing';
 import { describe, it } from 'vitest';
 import { expectNoLeaks } from './compare.ts';
@@ -28,6 +40,17 @@ function both(f: (...x: Tensor[]) => Tensor, ...shapes: number[][]): Tensor[] {
 }
 
 const ids = (): Tensor1D => tensor1d([0, 3, 3, 1], 'int32');
+
+const three: FsqAttrs = {
+  levels: [3],
+  thresholds: [[-0.5, 0.5]],
+  centers: [1],
+  steps: [1],
+  shifts: [0],
+  slopes: [1],
+  hardClamp: false,
+  basis: [1],
+};
 
 const runs: Record<string, () => Tensor[]> = {
   conv2d: () => both((x, f) => conv2d(x as Tensor4D, f as Tensor4D, 1, 'same'), [2, 5, 5, 3], [3, 3, 3, 5]),
@@ -50,6 +73,14 @@ const runs: Record<string, () => Tensor[]> = {
   gather: () => both((x) => gather(x as Tensor2D, ids()), [4, 6]),
   gelu: () => both((x) => gelu(x), [3, 50]),
   groupNorm: () => both((x) => groupNorm(x, 2), [3, 4, 4, 8]),
+  fsqQuantize: () => both((z) => fsqQuantize({ z: z as Tensor2D }, three)[0], [7, 1]),
+  signQuantize: () => both((x) => signQuantize({ x: x as Tensor2D }, { scale: 1 })[0], [7, 3]),
+  rotateRowsTo: () => both((x, q) => rotateRowsTo(x as Tensor2D, q as Tensor2D, 100), [7, 5], [7, 5]),
+  'decoding and counting': () => [
+    fsqDecode(tensor1d([0, 2], 'int32'), three),
+    signCodes(ids(), 2, { scale: 1 }),
+    codeCounts(ids(), 4),
+  ],
   bitEntropy: () =>
     both(
       (logits, weights) => {

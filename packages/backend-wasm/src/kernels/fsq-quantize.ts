@@ -52,9 +52,10 @@ export const fsqDecode: KernelFunc = ({ inputs, attrs, backend }) => {
   const { levels, centers, steps } = attrs as unknown as FsqAttrs;
   const [tokens] = indices.shape as [number];
   const codes = engine.output([tokens, levels.length], 'float32');
-  const table = new Uint8Array(12 * levels.length);
-  new Int32Array(table.buffer).set(levels);
-  new Float32Array(table.buffer).set([...centers, ...steps], levels.length);
+  const table = new Uint8Array(20 * levels.length);
+  new Float64Array(table.buffer, 0, levels.length).set(levels.map((count) => 1 / count));
+  new Int32Array(table.buffer, 8 * levels.length).set(levels);
+  new Float32Array(table.buffer, 12 * levels.length).set([...centers, ...steps]);
   engine.scratch(table.length, (scratch) => {
     engine.write(scratch, table);
     const [from, to] = [engine.address(indices), engine.address(codes)];
