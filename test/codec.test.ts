@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build, type Metafile } from 'esbuild';
@@ -35,6 +35,25 @@ async function bundle(name: string): Promise<Metafile> {
   return metafile;
 }
 
+/** A declaration file and all those that it imports, directly or not. */
+function declarationsFrom(path: string, reached: Set<string> = new Set()): Set<string> {
+  if (reached.has(path)) return reached;
+  reached.add(path);
+  for (const [, specifier = ''] of readFileSync(path, 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)) {
+    declarationsFrom(declarationOf(specifier, path), reached);
+  }
+  return reached;
+}
+
+function declarationOf(specifier: string, from: string): string {
+  if (specifier.startsWith('.')) return join(dirname(from), specifier.replace(/\.ts$/, '.d.ts'));
+  const [, name = '', entry = ''] = /^@vqkit\/([a-z-]+)(.*)$/.exec(specifier) ?? [];
+  expect(name, `${from} imports ${specifier}`).not.toBe('');
+  const folder = join(root, 'packages', name);
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return join(folder, exports[`.${entry}`].types);
+}
+
 /** A hook of Node's module loader that fails as soon as anything of TensorFlow.js is resolved. */
 const refuse = `
 export async function resolve(specifier, context, next) {
@@ -63,6 +82,13 @@ describe.each(codecs)('@vqkit/$name/codec, as built', ({ name, call, tokens }) =
     expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
       [],
     );
+  });
+
+  it('has types that need none of TensorFlow.js', () => {
+    const reached = declarationsFrom(join(root, `packages/${name}/dist/codec.d.ts`));
+    expect(reached.size).toBeGreaterThan(3);
+    const withTensors = [...reached].filter((path) => readFileSync(path, 'utf8').includes('@tensorflow'));
+    expect(withTensors).toEqual([]);
   });
 
   it('encodes and decodes in a process that cannot load TensorFlow.js', async () => {

@@ -1,5 +1,5 @@
 import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
-import type { FsqAttrs } from './kernels/fsq-quantize.ts';
+import type { FsqAttrs } from './fsq-attrs.ts';
 
 /**
  * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. The ids of the tensors' `encode` and the

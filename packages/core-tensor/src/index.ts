@@ -25,6 +25,7 @@ export {
   show,
   UnsupportedError,
 } from './errors.ts';
+export type { FsqAttrs } from './fsq-attrs.ts';
 export type { Kernel, KernelDefinition } from './kernel.ts';
 export { defineKernel, kernelReport, provideKernel } from './kernel.ts';
 export type { AdamWAttrs } from './kernels/adamw-step.ts';
@@ -34,7 +35,6 @@ export { bitEntropy, MAX_CODEBOOK_ENTROPY_BITS } from './kernels/bit-entropy.ts'
 export { codeCounts } from './kernels/code-counts.ts';
 export type { ConvSameOptions } from './kernels/conv-same.ts';
 export { convSame } from './kernels/conv-same.ts';
-export type { FsqAttrs } from './kernels/fsq-quantize.ts';
 export { fsqCodes, fsqDecode, fsqQuantize } from './kernels/fsq-quantize.ts';
 export { gatherCodes } from './kernels/gather-codes.ts';
 export { gelu } from './kernels/gelu.ts';

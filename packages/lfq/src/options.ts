@@ -1,13 +1,13 @@
 import {
-  type DataFormat,
   MAX_CODEBOOK_ENTROPY_BITS,
   requireBoolean,
   requireKnownOptions,
   requireNonNegative,
   requireOption,
   requireSchedule,
-  type Schedule,
 } from '@vqkit/core-tensor';
+import type { Schedule } from '@vqkit/core-tensor/schedule';
+import type { DataFormat } from '@vqkit/core-tensor/token-options';
 import { MAX_CLAMPED_BITS } from '@vqkit/losses';
 import {
   bitsOf,

@@ -1,5 +1,22 @@
 import { requireBoolean, requireInteger, requireOneOf } from '@vqkit/core-tensor/check';
-import type { SimVqConfig, SimVqOptions } from './options.ts';
+import type { DataFormat } from '@vqkit/core-tensor/token-options';
+
+/** The options that decide what is a code, beside the transform. */
+export interface SimVqCodeOptions {
+  /** Size of the feature axis. */
+  readonly dim: number;
+  /** Number of codes K, from 1 to 2^24. */
+  readonly codebookSize: number;
+  /** Width of the frozen vectors. Default `dim`; a smaller one makes the search cheaper. */
+  readonly frozenCodebookDim?: number;
+  /** Bias in the linear transform (the official SimVQ has one, vector-quantize-pytorch none). Default false. */
+  readonly transformBias?: boolean;
+  /** Default `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+}
+
+/** {@link SimVqCodeOptions} with every default filled in. */
+export type SimVqCodeConfig = Required<SimVqCodeOptions>;
 
 /** Every option of SimVQ; the codec takes them all. */
 export const OPTIONS = [
@@ -19,10 +36,7 @@ export const OPTIONS = [
   'seed',
 ] as const;
 
-/** The options that decide what is a code, beside the transform. */
-export type CodeOptions = 'dim' | 'codebookSize' | 'frozenCodebookDim' | 'transformBias' | 'dataFormat';
-
-export function resolveCodes(where: string, options: Pick<SimVqOptions, CodeOptions>): Pick<SimVqConfig, CodeOptions> {
+export function resolveCodes(where: string, options: SimVqCodeOptions): SimVqCodeConfig {
   const { dim, codebookSize, transformBias = false } = options;
   requireInteger(where, 'dim', dim, 1);
   requireInteger(where, 'codebookSize', codebookSize, 1, 2 ** 24);

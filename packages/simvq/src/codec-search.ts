@@ -1,7 +1,6 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
-import type { CodeOptions } from './code-options.ts';
+import type { SimVqCodeConfig } from './code-options.ts';
 import { affine, type PlainCodes } from './codec-state.ts';
-import type { SimVqConfig } from './options.ts';
 
 /** As in the kernel NearestCode: a vector with an element of this magnitude or more is not searched, and never chosen. */
 const LIMIT = 2 ** 56;
@@ -20,7 +19,7 @@ const CODES = 4;
  * them from float32 scores that decide beyond rounding.
  */
 export function createPlainSearch(
-  { dim, codebookSize, frozenCodebookDim }: Pick<SimVqConfig, CodeOptions>,
+  { dim, codebookSize, frozenCodebookDim }: SimVqCodeConfig,
   { codebook, linear }: PlainCodes,
   kernels?: CodecKernels,
 ): RowEncoder {

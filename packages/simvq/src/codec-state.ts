@@ -1,8 +1,7 @@
 import { requireOption } from '@vqkit/core-tensor/check';
 import { requireInCodec } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
-import type { CodeOptions } from './code-options.ts';
-import type { SimVqConfig } from './options.ts';
+import type { SimVqCodeConfig } from './code-options.ts';
 
 /** A tensor as plain data, row-major, such as `@vqkit/checkpoint` reads from a file. */
 export interface PlainTensor {
@@ -23,7 +22,7 @@ const FIX = 'Pass the state of a quantizer of the same configuration.';
 /** Checks the state and computes the codebook. */
 export function readState(
   where: string,
-  { dim, codebookSize, frozenCodebookDim, transformBias }: Pick<SimVqConfig, CodeOptions>,
+  { dim, codebookSize, frozenCodebookDim, transformBias }: SimVqCodeConfig,
   transform: unknown,
   state: Readonly<Record<string, PlainTensor>>,
 ): PlainCodes {

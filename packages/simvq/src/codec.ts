@@ -1,15 +1,19 @@
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
 import { type Codec, type CodecExtras, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
-import { OPTIONS, resolveCodes } from './code-options.ts';
+import { OPTIONS, resolveCodes, type SimVqCodeOptions } from './code-options.ts';
 import { createPlainSearch } from './codec-search.ts';
 import { type PlainTensor, readState } from './codec-state.ts';
-import type { SimVqConfig, SimVqOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
+export type { SimVqCodeOptions } from './code-options.ts';
 export type { PlainTensor } from './codec-state.ts';
-export type { SimVqConfig, SimVqOptions } from './options.ts';
 
 const WHERE = 'createSimVqCodec';
+
+/** What a codec takes: the options of `createSimVq`, or the `config` of a quantizer, of which only those of the codes count here. */
+export type SimVqCodecOptions = SimVqCodeOptions & Partial<Record<Exclude<Option, keyof SimVqCodeOptions>, unknown>>;
+
+type Option = (typeof OPTIONS)[number];
 
 /**
  * SimVQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, codes C = F Wᵀ + b. Tokens are [N, dim], indices
@@ -35,7 +39,7 @@ const WHERE = 'createSimVqCodec';
  * const codes = codec.decode(ids); // [ 0, 1 ]
  */
 export function createSimVqCodec(
-  options: SimVqOptions | SimVqConfig,
+  options: SimVqCodecOptions,
   state: Readonly<Record<string, PlainTensor>>,
   { kernels }: CodecExtras = {},
 ): Codec {

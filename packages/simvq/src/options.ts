@@ -1,5 +1,4 @@
 import {
-  type DataFormat,
   requireBoolean,
   requireInteger,
   requireKnownOptions,
@@ -9,22 +8,14 @@ import {
   requirePositive,
 } from '@vqkit/core-tensor';
 import { ROTATION_MAX_SCALE } from '@vqkit/losses';
-import { OPTIONS, resolveCodes } from './code-options.ts';
+import { OPTIONS, resolveCodes, type SimVqCodeOptions } from './code-options.ts';
 import { type CodebookTransformConfig, type CodebookTransformOption, transformConfig } from './transform.ts';
 
 export const WHERE = 'createSimVq';
 
-export interface SimVqOptions {
-  /** Size of the feature axis. */
-  readonly dim: number;
-  /** Number of codes K, from 1 to 2^24. */
-  readonly codebookSize: number;
-  /** Width of the frozen vectors. Default `dim`; a smaller one makes the search cheaper. */
-  readonly frozenCodebookDim?: number;
+export interface SimVqOptions extends SimVqCodeOptions {
   /** `'linear'`, an MLP as `{ hidden, activation, bias }`, or a {@link CodebookTransform} of your own. Default `'linear'`. */
   readonly codebookTransform?: CodebookTransformOption;
-  /** Bias in the linear transform (the official SimVQ has one, vector-quantize-pytorch none). Default false. */
-  readonly transformBias?: boolean;
   /** Distribution of the frozen vectors, of variance 1 / frozenCodebookDim either way. Default `'normal'`. */
   readonly codebookInit?: 'normal' | 'uniform';
   /** Trains the frozen vectors too. Default false. */
@@ -34,8 +25,6 @@ export interface SimVqOptions {
    * false: float32.
    */
   readonly exact?: boolean;
-  /** Default `channelsLast`. */
-  readonly dataFormat?: DataFormat;
   /** Gradient by the rotation trick; false: straight-through. Default true. */
   readonly rotationTrick?: boolean;
   /** Bound of the rotation's scale |q| / |x|. Default 100. */
