@@ -6,6 +6,7 @@ import { OptionError } from '@vqkit/core-tensor';
 import { expectSame } from '@vqkit/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { init } from '../src/index.ts';
+import { packageObstacle } from '../src/native/start.ts';
 
 /** No installation: these tests are about what happens without. */
 const emptyCache = mkdtempSync(join(tmpdir(), 'vqkit-native-'));
@@ -53,5 +54,18 @@ describe('init', () => {
     );
     await expect(init({ threads: 0 })).rejects.toThrow('init: threads must be an integer from 1 to 64, got 0.');
     await expect(init({ thread: 2 } as object)).rejects.toThrow(OptionError);
+  });
+});
+
+describe('@tensorflow/tfjs-node', () => {
+  it('is asked for where it is missing or another one', () => {
+    expect(packageObstacle(undefined)).toEqual({
+      reason: 'the package @tensorflow/tfjs-node is not installed',
+      fix: 'It is optional. For native TensorFlow: npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0, then npx vqkit native install',
+    });
+    expect(packageObstacle('4.21.0')).toEqual({
+      reason: '@tensorflow/tfjs-node 4.21.0 is installed, not 4.22.0',
+      fix: 'Run: npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0',
+    });
   });
 });

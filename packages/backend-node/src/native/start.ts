@@ -29,18 +29,7 @@ interface Found {
 /** Looks for native TensorFlow without loading it: what would be loaded, or what is missing. Reads a few files' sizes. */
 export function findNative(cache: string = cacheFolder()): Found | Obstacle {
   const tfjsNode = findTfjsNode();
-  if (tfjsNode === undefined) {
-    return {
-      reason: `the package ${PACKAGE} is not installed`,
-      fix: `It is optional. For native TensorFlow: npm install --ignore-scripts ${PACKAGE}@${TFJS_NODE_VERSION}, then npx vqkit native install`,
-    };
-  }
-  if (tfjsNode.version !== TFJS_NODE_VERSION) {
-    return {
-      reason: `${PACKAGE} ${tfjsNode.version} is installed, not ${TFJS_NODE_VERSION}`,
-      fix: `Run: npm install --ignore-scripts ${PACKAGE}@${TFJS_NODE_VERSION}`,
-    };
-  }
+  if (tfjsNode?.version !== TFJS_NODE_VERSION) return packageObstacle(tfjsNode?.version);
   const folder = installFolder(cache);
   const manifest = readManifest(folder);
   const damaged = manifest === undefined ? undefined : damagedFile(folder, manifest);
@@ -52,6 +41,18 @@ export function findNative(cache: string = cacheFolder()): Found | Obstacle {
   return {
     reason: `${PACKAGE} is installed without its native addon, and there is no installation of vqkit's in ${cache}`,
     fix: INSTALL,
+  };
+}
+
+/** What to do when @tensorflow/tfjs-node is missing, or has another version than the binding is for. */
+export function packageObstacle(version: string | undefined): Obstacle {
+  const install = `npm install --ignore-scripts ${PACKAGE}@${TFJS_NODE_VERSION}`;
+  if (version !== undefined) {
+    return { reason: `${PACKAGE} ${version} is installed, not ${TFJS_NODE_VERSION}`, fix: `Run: ${install}` };
+  }
+  return {
+    reason: `the package ${PACKAGE} is not installed`,
+    fix: `It is optional. For native TensorFlow: ${install}, then npx vqkit native install`,
   };
 }
 
