@@ -2,6 +2,8 @@
 export interface CodeCounts {
   /** Counts one use of `code` in update number `update`. */
   add(code: number, update: number): void;
+  /** Sets what is known of a code. */
+  put(code: number, count: number, lastUse: number): void;
   /** Takes back one use that has left the window. The code stays known, with the update of its last use. */
   remove(code: number): void;
   /** Distinct codes ever added. */
@@ -51,19 +53,29 @@ export function createCodeCounts(): CodeCounts {
     }
   };
 
+  /** The place of `code`, made where there was none. */
+  const place = (code: number): number => {
+    let slot = find(code);
+    if (codes[slot] !== EMPTY) return slot;
+    if (2 * (seen + 1) > capacity) {
+      grow();
+      slot = find(code);
+    }
+    codes[slot] = code;
+    seen++;
+    return slot;
+  };
+
   return {
     add(code, update) {
-      let slot = find(code);
-      if (codes[slot] === EMPTY) {
-        if (2 * (seen + 1) > capacity) {
-          grow();
-          slot = find(code);
-        }
-        codes[slot] = code;
-        seen++;
-      }
+      const slot = place(code);
       counts[slot] = (counts[slot] as number) + 1;
       lastUses[slot] = update;
+    },
+    put(code, count, lastUse) {
+      const slot = place(code);
+      counts[slot] = count;
+      lastUses[slot] = lastUse;
     },
     remove(code) {
       const slot = find(code);

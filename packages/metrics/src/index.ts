@@ -18,6 +18,7 @@ export type {
 export { diagnosisThresholds } from './thresholds.ts';
 export type { CodeUsage, Tracker, TrackerOptions } from './tracker.ts';
 export { createTracker } from './tracker.ts';
+export type { TrackerState } from './tracker-state.ts';
 export {
   codeHistogram,
   codesForShare,

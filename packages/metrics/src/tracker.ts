@@ -2,6 +2,7 @@ import { requireInteger, requireKnownOptions } from '@vqkit/core-tensor/check';
 import { checkBatch, type TrackerUpdate } from './batch.ts';
 import { type CodeCounts, createCodeCounts } from './code-counts.ts';
 import { codebookReport, latentReport, overallUsage, type TrackerReport } from './report.ts';
+import { bookFrom, bookState, entryFrom, entryState, requireSameTracker, type TrackerState } from './tracker-state.ts';
 import { entropyReport, mergeEntries, type WindowEntry, windowEntry } from './window.ts';
 
 const WHERE = 'createTracker';
@@ -39,6 +40,10 @@ export interface Tracker {
   usage(codebook?: number): CodeUsage;
   /** Forgets everything. */
   reset(): void;
+  /** Everything that the tracker knows, ages too, to be kept with a checkpoint. Work: as {@link Tracker.report}. */
+  state(): TrackerState;
+  /** Goes on from what `state()` of a tracker with the same options gave; what was known before is forgotten. */
+  restore(state: TrackerState): void;
 }
 
 /**
@@ -148,5 +153,23 @@ export function createTracker(options: TrackerOptions): Tracker {
     },
 
     reset,
+
+    state: () => ({
+      codebookSize,
+      numCodebooks,
+      window,
+      totalUpdates,
+      ...(dim === undefined ? {} : { dim }),
+      ...(initialRms === undefined ? {} : { initialRms }),
+      books: counts.map(bookState),
+      entries: entries.map(entryState),
+    }),
+
+    restore(state) {
+      requireSameTracker(`${WHERE}().restore`, state, { codebookSize, numCodebooks, window });
+      counts = state.books.map(bookFrom);
+      entries = state.entries.map(entryFrom);
+      ({ totalUpdates, dim, initialRms } = state);
+    },
   };
 }

@@ -1,6 +1,7 @@
+import { createRng, OptionError } from '@vqkit/core-tensor';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTracker, type TrackerReport } from '../src/index.ts';
+import { createTracker, type TrackerReport, type TrackerState } from '../src/index.ts';
 import { tracked } from './tracked.ts';
 
 /** Every statistic of code usage by its definition, from a flat list of ids. */
@@ -29,6 +30,52 @@ const ages = (updates: readonly (readonly number[])[], code: number): number => 
   const last = updates.findLastIndex((ids) => ids.includes(code));
   return last < 0 ? -1 : updates.length - 1 - last;
 };
+
+describe('state and restore', () => {
+  const random = createRng(3);
+  const batch = (n: number) => ({
+    indices: Int32Array.from({ length: 2 * n }, () => random.integer(9) - 1),
+    latents: random.normalArray(3 * n, 1),
+    codes: random.normalArray(3 * n, 1),
+    perSampleEntropy: random.uniform(),
+  });
+
+  for (const window of [2, 'all'] as const) {
+    it(`goes on as if nothing had happened: window ${window}, ages and all`, () => {
+      const options = { codebookSize: 300, numCodebooks: 2, window };
+      const [whole, before] = [createTracker(options), createTracker(options)];
+      for (let i = 0; i < 4; i++) {
+        const update = batch(20 + i);
+        whole.update(update);
+        before.update(update);
+      }
+      const after = createTracker(options);
+      after.update(batch(5));
+      after.restore(JSON.parse(JSON.stringify(before.state())));
+      for (let i = 0; i < 3; i++) {
+        expect(after.report()).toEqual(whole.report());
+        for (const book of [0, 1]) expect(after.usage(book)).toEqual(whole.usage(book));
+        expect(after.state()).toEqual(whole.state());
+        const update = batch(10);
+        whole.update(update);
+        after.update(update);
+      }
+    });
+  }
+
+  it('restores an empty tracker, and refuses the state of another one', () => {
+    const tracker = createTracker({ codebookSize: 4 });
+    const { state } = createTracker({ codebookSize: 4 });
+    tracker.update({ indices: Int32Array.of(1) });
+    tracker.restore(state());
+    expect(tracker.report().tokens).toBe(0);
+    const other = createTracker({ codebookSize: 5 }).state();
+    expect(() => tracker.restore(other)).toThrow(
+      'createTracker().restore: state.codebookSize must be 4, got 5. Restore into a tracker with the same options.',
+    );
+    expect(() => tracker.restore({} as TrackerState)).toThrow(OptionError);
+  });
+});
 
 describe('code usage', () => {
   const K = 16;
