@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, loadavg, platform, totalmem } from 'node:os';
 import { version_core } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { PACKAGE_FOLDER } from './paths.ts';
@@ -44,7 +44,7 @@ export function readEnvironment(python: Environment['python']): Environment {
     tfjs: version_core,
     vqkit: manifest.version,
     commit: commit(),
-    platform: `${platform()} ${release()} ${arch()}`,
+    platform: `${platform()} ${arch()}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
