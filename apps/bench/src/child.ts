@@ -4,6 +4,13 @@ const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+// Being ended by a signal is no exit of its own accord, and would leave the children behind.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => process.exit(code));
+}
 
 /** Has a process die with this one. */
 export function tieToThisProcess(child: ChildProcess): void {
