@@ -51,7 +51,7 @@ export interface CompositionMethod<Config, Call extends QuantizeOptions> {
 }
 
 /** The indices of a call, checked. */
-export interface CheckedRows {
+interface CheckedRows {
   /** int32 [codebooks, N]. */
   readonly rows: Tensor2D;
   readonly tokenShape: readonly number[];

@@ -3,13 +3,7 @@ import { createFsq, type FsqOptions } from '@vqkit/fsq';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
 import * as fc from 'fast-check';
-import {
-  createGrouped,
-  createResidual,
-  type GroupedConfig,
-  type ResidualConfig,
-  type StackOptions,
-} from '../src/index.ts';
+import { createGrouped, createResidual, type StackOptions } from '../src/index.ts';
 
 /** A quantizer as plain data, so that random nestings can be drawn, and made again from a `config`. */
 export type Recipe =
@@ -52,11 +46,6 @@ export const residual = (layers: readonly Recipe[], config: StackOptions = {}): 
   config: { ...config, layers },
 });
 export const grouped = (groups: readonly Recipe[]): Recipe => ({ kind: 'Grouped', config: { groups } });
-
-/** The recipe that a composition's `config` stands for. */
-export function recipeOf(kind: string, config: ResidualConfig | GroupedConfig): Recipe {
-  return { kind, config } as Recipe;
-}
 
 const leaf = (dim: number): fc.Arbitrary<Recipe> =>
   fc.oneof(
