@@ -1,8 +1,8 @@
-import { cropPatches, fashionPatches, mnistPatches } from '../src/data-images.ts';
+import { cropPatches, fashionPatches, mnistPatches } from '../src/data/images.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { collapseExperiment } from '../src/training-collapse.ts';
+import { collapseExperiment } from '../src/studies/collapse.ts';
 
-/** Codebook collapse on pictures. The sweep and its answer are in src/training-collapse.ts. */
+/** Codebook collapse on pictures. The sweep and its answer are in src/studies/collapse.ts. */
 export const claimsCollapseImages: Experiment = collapseExperiment({
   name: 'claims-collapse-images',
   where: 'on patches of MNIST',

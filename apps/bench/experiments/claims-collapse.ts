@@ -1,8 +1,8 @@
-import { gaussianStream } from '../src/data.ts';
+import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { collapseExperiment } from '../src/training-collapse.ts';
+import { collapseExperiment } from '../src/studies/collapse.ts';
 
-/** Codebook collapse on a stream of Gaussian vectors: needs no data. The sweep and its answer are in src/training-collapse.ts. */
+/** Codebook collapse on a stream of Gaussian vectors: needs no data. The sweep and its answer are in src/studies/collapse.ts. */
 export const claimsCollapse: Experiment = collapseExperiment({
   name: 'claims-collapse',
   where: 'on a synthetic stream',

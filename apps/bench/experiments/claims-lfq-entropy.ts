@@ -16,10 +16,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { unitLength } from '@vqkit/core-tensor';
 import { lfqEntropy } from '@vqkit/losses';
-import { gaussianStream } from '../src/data.ts';
+import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
-import type { TrainingRun } from '../src/training.ts';
-import { type Cell, trainCell } from '../src/training-cells.ts';
 import {
   type Case,
   type Comparison,
@@ -28,7 +26,8 @@ import {
   FORMS,
   type Form,
   TOKENS,
-} from '../src/training-entropy-forms.ts';
+} from '../src/studies/entropy-forms.ts';
+import { type Cell, trainCell } from '../src/training/cells.ts';
 import {
   lastPoint,
   measurement,
@@ -38,7 +37,8 @@ import {
   testSpread,
   testText,
   traceSeries,
-} from '../src/training-summary.ts';
+} from '../src/training/summary.ts';
+import type { TrainingRun } from '../src/training/train-tokens.ts';
 
 /** LFQ's batch entropy in three forms: exact, with probabilities clamped inside the logarithm, and the bound of independent bits. */
 export const claimsLfqEntropy: Experiment = {

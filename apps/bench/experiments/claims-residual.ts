@@ -5,11 +5,11 @@ import { createLfq } from '@vqkit/lfq';
 import { createResidual, type Residual } from '@vqkit/residual';
 import { createSimVq } from '@vqkit/simvq';
 import { createVq } from '@vqkit/vq';
-import { gaussianStream, type Source, varianceOf } from '../src/data.ts';
-import { readSpeech } from '../src/data-speech.ts';
+import { gaussianStream, type Source, varianceOf } from '../src/data/source.ts';
+import { readSpeech } from '../src/data/speech.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
-import { meanSquaredError, usageOf, withTrainedCodebook } from '../src/training-codebook.ts';
-import { numberText, percent, spreadOf, spreadText } from '../src/training-summary.ts';
+import { meanSquaredError, usageOf, withTrainedCodebook } from '../src/training/codebook.ts';
+import { numberText, percent, spreadOf, spreadText } from '../src/training/summary.ts';
 
 /** Each layer of a residual stack quantizes what the layers before it left over: how fast does the error fall? */
 export const claimsResidual: Experiment = {

@@ -13,8 +13,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { createRng, type Rng } from '@vqkit/core-tensor';
 import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
-import { startTrainingEngine } from '../src/training.ts';
-import { numberText, percent } from '../src/training-summary.ts';
+import { numberText, percent } from '../src/training/summary.ts';
+import { startTrainingEngine } from '../src/training/train-tokens.ts';
 
 /**
  * Is `-2⟨x, c⟩` a wrong distance for LFQ unless x is normalised? The published experiment has a random Gaussian codebook, whose codes

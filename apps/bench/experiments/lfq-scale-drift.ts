@@ -1,9 +1,8 @@
 import type { LfqOptions } from '@vqkit/lfq';
-import { gaussianStream } from '../src/data.ts';
-import { mnistPatches } from '../src/data-images.ts';
+import { mnistPatches } from '../src/data/images.ts';
+import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
-import type { TrainingRun } from '../src/training.ts';
-import { type Cell, type CellTraining, trainCell } from '../src/training-cells.ts';
+import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import {
   lastPoint,
   measurement,
@@ -13,7 +12,8 @@ import {
   testSpread,
   testText,
   traceSeries,
-} from '../src/training-summary.ts';
+} from '../src/training/summary.ts';
+import type { TrainingRun } from '../src/training/train-tokens.ts';
 
 /**
  * Nothing in LFQ's loss bounds |z|, because the code is only its sign. Does the scale of the latents drift, what does that do to the

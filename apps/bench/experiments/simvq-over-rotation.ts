@@ -1,10 +1,9 @@
 import { grad, mul, sum, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
 import { rotateTo } from '@vqkit/losses';
-import { gaussianStream } from '../src/data.ts';
+import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
-import { startTrainingEngine, type TrainingRun } from '../src/training.ts';
-import { type Cell, trainCell } from '../src/training-cells.ts';
+import { type Cell, trainCell } from '../src/training/cells.ts';
 import {
   measurement,
   numberText,
@@ -14,7 +13,8 @@ import {
   testSpread,
   testText,
   traceSeries,
-} from '../src/training-summary.ts';
+} from '../src/training/summary.ts';
+import { startTrainingEngine, type TrainingRun } from '../src/training/train-tokens.ts';
 
 /** Where the rotation trick does harm: its gradient is λ Rᵀ g, and λ = |q|/|z| is large for short latents, Rᵀ turns g around for obtuse angles. */
 export const simVqOverRotation: Experiment = {

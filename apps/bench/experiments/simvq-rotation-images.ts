@@ -1,8 +1,8 @@
-import { mnistPatches } from '../src/data-images.ts';
+import { mnistPatches } from '../src/data/images.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { rotationExperiment } from '../src/training-rotation.ts';
+import { rotationExperiment } from '../src/studies/rotation.ts';
 
-/** The second question on pictures. The grid and its answer are in src/training-rotation.ts. */
+/** The second question on pictures. The grid and its answer are in src/studies/rotation.ts. */
 export const simVqRotationImages: Experiment = rotationExperiment({
   name: 'simvq-rotation-images',
   where: 'on patches of MNIST',

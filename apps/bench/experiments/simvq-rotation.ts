@@ -1,8 +1,8 @@
-import { gaussianStream } from '../src/data.ts';
+import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { rotationExperiment } from '../src/training-rotation.ts';
+import { rotationExperiment } from '../src/studies/rotation.ts';
 
-/** The second question on a stream of Gaussian vectors: needs no data. The grid and its answer are in src/training-rotation.ts. */
+/** The second question on a stream of Gaussian vectors: needs no data. The grid and its answer are in src/studies/rotation.ts. */
 export const simVqRotation: Experiment = rotationExperiment({
   name: 'simvq-rotation',
   where: 'on a synthetic stream',

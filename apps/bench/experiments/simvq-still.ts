@@ -1,8 +1,8 @@
-import { gaussianStream } from '../src/data.ts';
+import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { stillExperiment } from '../src/training-still.ts';
+import { stillExperiment } from '../src/studies/still.ts';
 
-/** Where SimVQ fails, on a stream: needs no data. The sweep and its answer are in src/training-still.ts. */
+/** Where SimVQ fails, on a stream: needs no data. The sweep and its answer are in src/studies/still.ts. */
 export const simVqStill: Experiment = stillExperiment({
   name: 'simvq-still',
   where: 'one and the same',

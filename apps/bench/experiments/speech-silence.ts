@@ -1,8 +1,8 @@
-import { requireSpeech } from '../src/data-speech.ts';
+import { requireSpeech } from '../src/data/speech.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { stillExperiment } from '../src/training-still.ts';
+import { stillExperiment } from '../src/studies/still.ts';
 
-/** Where SimVQ fails, on speech with more and more silence. The sweep and its answer are in src/training-still.ts. */
+/** Where SimVQ fails, on speech with more and more silence. The sweep and its answer are in src/studies/still.ts. */
 export const speechSilence: Experiment = stillExperiment({
   name: 'speech-silence',
   where: 'silence',

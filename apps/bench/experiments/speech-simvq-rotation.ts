@@ -1,8 +1,8 @@
-import { requireSpeech } from '../src/data-speech.ts';
+import { requireSpeech } from '../src/data/speech.ts';
 import type { Experiment } from '../src/experiment.ts';
-import { rotationExperiment } from '../src/training-rotation.ts';
+import { rotationExperiment } from '../src/studies/rotation.ts';
 
-/** The second question on speech, the case in which it was asked. The grid and its answer are in src/training-rotation.ts. */
+/** The second question on speech, the case in which it was asked. The grid and its answer are in src/studies/rotation.ts. */
 export const speechSimVqRotation: Experiment = rotationExperiment({
   name: 'speech-simvq-rotation',
   where: 'on speech',

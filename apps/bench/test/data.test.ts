@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { encodeWaveFromFloat32Channels } from '@echogarden/wave-codec';
 import { createRng } from '@vqkit/core-tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gaussianStream, storedVectors, varianceOf } from '../src/data.ts';
-import { mnistPatches } from '../src/data-images.ts';
-import { fft, melFrames } from '../src/data-mel.ts';
-import { readSpeech } from '../src/data-speech.ts';
+import { mnistPatches } from '../src/data/images.ts';
+import { fft, melFrames } from '../src/data/mel.ts';
+import { gaussianStream, storedVectors, varianceOf } from '../src/data/source.ts';
+import { readSpeech } from '../src/data/speech.ts';
 
 let folder: string;
 

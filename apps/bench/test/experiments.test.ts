@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ExperimentContext, Outcome } from '../src/experiment.ts';
 import { experiments } from '../src/registry.ts';
 import { checkedOutcome } from '../src/result.ts';
-import type { TracePoint, TrainingRun } from '../src/training.ts';
-import type { TokenEvaluation } from '../src/training-evaluate.ts';
+import type { TokenEvaluation } from '../src/training/evaluate.ts';
+import type { TracePoint, TrainingRun } from '../src/training/train-tokens.ts';
 
 const evaluation: TokenEvaluation = {
   tokens: 100,

@@ -3,10 +3,10 @@ import type { Quantizer } from '@vqkit/core-tensor';
 import { createLfq } from '@vqkit/lfq';
 import { createSimVq } from '@vqkit/simvq';
 import { beforeAll, expect, it } from 'vitest';
-import { gaussianStream } from '../src/data.ts';
-import { startTrainingEngine, type TrainingSetup, trainTokens } from '../src/training.ts';
-import { createQuantizerOf } from '../src/training-cells.ts';
-import { evaluateCodebook, withTrainedCodebook } from '../src/training-codebook.ts';
+import { gaussianStream } from '../src/data/source.ts';
+import { createQuantizerOf } from '../src/training/cells.ts';
+import { evaluateCodebook, withTrainedCodebook } from '../src/training/codebook.ts';
+import { startTrainingEngine, type TrainingSetup, trainTokens } from '../src/training/train-tokens.ts';
 
 const source = gaussianStream({ dim: 8, factors: 4 });
 const setup: TrainingSetup = {

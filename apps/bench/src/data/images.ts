@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConfig, type Images, loadDataset, type TrainOptions } from '@vqkit/train';
-import { type Source, storedVectors } from './data.ts';
+import { type Source, storedVectors } from './source.ts';
 
 /** A row of a table whose data may not be on this machine. */
 export interface SourceOrReason {

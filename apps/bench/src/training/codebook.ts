@@ -1,9 +1,9 @@
 import { tensor2d, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type TrackerReport } from '@vqkit/metrics';
-import { type Source, varianceOf } from './data.ts';
-import { startTrainingEngine } from './training.ts';
-import { createOptimizer } from './training-optimizer.ts';
+import { type Source, varianceOf } from '../data/source.ts';
+import { createOptimizer } from './optimizer.ts';
+import { startTrainingEngine } from './train-tokens.ts';
 
 /** A quantizer that is trained by itself, on vectors that nothing else changes. */
 export interface CodebookSetup<Q extends Quantizer> {

@@ -1,8 +1,7 @@
 import type { SimVqOptions } from '@vqkit/simvq';
-import type { Source } from './data.ts';
-import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from './experiment.ts';
-import type { TracePoint, TrainingRun } from './training.ts';
-import { type Cell, trainCell } from './training-cells.ts';
+import type { Source } from '../data/source.ts';
+import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import { type Cell, trainCell } from '../training/cells.ts';
 import {
   lastPoint,
   measurement,
@@ -13,7 +12,8 @@ import {
   testSpread,
   testText,
   traceSeries,
-} from './training-summary.ts';
+} from '../training/summary.ts';
+import type { TracePoint, TrainingRun } from '../training/train-tokens.ts';
 
 /** The grid of the second question on one kind of data. */
 export interface RotationGrid {

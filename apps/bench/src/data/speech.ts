@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeWaveToFloat32Channels } from '@echogarden/wave-codec';
 import { createRng, DataError } from '@vqkit/core-tensor';
-import { type Source, storedVectors } from './data.ts';
-import { melFrames } from './data-mel.ts';
-import type { ExperimentContext } from './experiment.ts';
+import type { ExperimentContext } from '../experiment.ts';
+import { melFrames } from './mel.ts';
+import { type Source, storedVectors } from './source.ts';
 
 /** Where Debian's package asterisk-core-sounds-en-wav puts its recordings: one speaker, 8 kHz, with pauses. */
 const DEBIAN_SPEECH = '/usr/share/asterisk/sounds/en_US_f_Allison';

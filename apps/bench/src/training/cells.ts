@@ -4,9 +4,9 @@ import { createFsq, type FsqOptions } from '@vqkit/fsq';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
 import { createVq, type VqOptions } from '@vqkit/vq';
-import type { Source } from './data.ts';
-import type { ExperimentContext } from './experiment.ts';
-import { type TrainingRun, trainTokens } from './training.ts';
+import type { Source } from '../data/source.ts';
+import type { ExperimentContext } from '../experiment.ts';
+import { type TrainingRun, trainTokens } from './train-tokens.ts';
 
 /** A quantizer as plain data: the seed is the training's. */
 export type QuantizerSpec =

@@ -1,7 +1,7 @@
 import { type Tensor, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createTracker } from '@vqkit/metrics';
-import { type Source, varianceOf } from './data.ts';
-import type { TokenAutoencoder } from './training-model.ts';
+import { type Source, varianceOf } from '../data/source.ts';
+import type { TokenAutoencoder } from './model.ts';
 
 /** An autoencoder on vectors that it was not trained on. */
 export interface TokenEvaluation {

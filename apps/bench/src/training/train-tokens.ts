@@ -17,10 +17,10 @@ import {
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
-import type { Source } from './data.ts';
-import { evaluateTokens, type TokenEvaluation } from './training-evaluate.ts';
-import { createTokenAutoencoder, type Part, type TokenAutoencoder } from './training-model.ts';
-import { createOptimizer } from './training-optimizer.ts';
+import type { Source } from '../data/source.ts';
+import { evaluateTokens, type TokenEvaluation } from './evaluate.ts';
+import { createTokenAutoencoder, type Part, type TokenAutoencoder } from './model.ts';
+import { createOptimizer } from './optimizer.ts';
 
 /** One training: everything that its result depends on. */
 export interface TrainingSetup {

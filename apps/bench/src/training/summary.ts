@@ -1,7 +1,7 @@
-import type { Measurement, Series } from './experiment.ts';
-import { formatNumber } from './markdown.ts';
-import type { TracePoint, TrainingRun } from './training.ts';
-import type { TokenEvaluation } from './training-evaluate.ts';
+import type { Measurement, Series } from '../experiment.ts';
+import { formatNumber } from '../markdown.ts';
+import type { TokenEvaluation } from './evaluate.ts';
+import type { TracePoint, TrainingRun } from './train-tokens.ts';
 
 /** One quantity over the seeds. */
 export interface Spread {

@@ -1,8 +1,10 @@
-import type { Source } from './data.ts';
-import type { SourceOrReason } from './data-images.ts';
-import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from './experiment.ts';
-import type { TrainingRun } from './training.ts';
-import { type Cell, type CellTraining, trainCell } from './training-cells.ts';
+import type { SourceOrReason } from '../data/images.ts';
+import type { Source } from '../data/source.ts';
+import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
+import type { TokenEvaluation } from '../training/evaluate.ts';
+import { measurement, numberText, percent, spreadOf, spreadText, testSpread, testText } from '../training/summary.ts';
+import type { TrainingRun } from '../training/train-tokens.ts';
 import {
   BATCH,
   BOTH,
@@ -18,9 +20,7 @@ import {
   rescued,
   STEPS,
   simvq,
-} from './training-collapse-methods.ts';
-import type { TokenEvaluation } from './training-evaluate.ts';
-import { measurement, numberText, percent, spreadOf, spreadText, testSpread, testText } from './training-summary.ts';
+} from './collapse-methods.ts';
 
 /** The sweep over codebook sizes on one kind of data. */
 export interface CollapseSweep {

@@ -1,5 +1,5 @@
-import type { TrainingRun } from './training.ts';
-import type { Cell, QuantizerSpec } from './training-cells.ts';
+import type { Cell, QuantizerSpec } from '../training/cells.ts';
+import type { TrainingRun } from '../training/train-tokens.ts';
 
 const DIM = 32;
 export const BATCH: number = 512;

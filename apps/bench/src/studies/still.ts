@@ -1,8 +1,16 @@
-import type { Source } from './data.ts';
-import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from './experiment.ts';
-import type { TrainingRun } from './training.ts';
-import { type Cell, type CellTraining, trainCell } from './training-cells.ts';
-import { measurement, numberText, percent, type Spread, spreadOf, spreadText, testSpread } from './training-summary.ts';
+import type { Source } from '../data/source.ts';
+import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
+import {
+  measurement,
+  numberText,
+  percent,
+  type Spread,
+  spreadOf,
+  spreadText,
+  testSpread,
+} from '../training/summary.ts';
+import type { TrainingRun } from '../training/train-tokens.ts';
 
 /** Data of which a growing share is one and the same thing: silence, background. */
 export interface StillSweep {
