@@ -6,6 +6,7 @@ import { FSQ_QUANTIZE_GRAD } from '../src/kernels/fsq-grad.ts';
 import { FSQ_QUANTIZE } from '../src/kernels/fsq-quantize.ts';
 import { GATHER_CODES } from '../src/kernels/gather-codes.ts';
 import { BINARY, binaryProgram, SUM_ROWS } from '../src/kernels/integers.ts';
+import { MAX_POOL_GRAD } from '../src/kernels/max-pool-grad.ts';
 import { GATHER, moveProgram, selectProgram } from '../src/kernels/move.ts';
 import { PACK_CODES, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
 import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
@@ -36,6 +37,7 @@ const programs: Program[] = [
   GATHER,
   GATHER_CODES,
   MAT_MUL,
+  MAX_POOL_GRAD,
   PACK_CODES,
   ROTATE_TO_GRAD,
   SEARCH_CODES,

@@ -7,6 +7,7 @@ import { fsqQuantizeGrad } from './fsq-grad.ts';
 import { fsqQuantize } from './fsq-quantize.ts';
 import { gatherCodes } from './gather-codes.ts';
 import { BINARY, integerBinary, integerSum } from './integers.ts';
+import { maxPoolGrad } from './max-pool-grad.ts';
 import { gather, MOVED, moveKernel, select } from './move.ts';
 import { nearestCode } from './nearest-code.ts';
 import { rotateToGrad } from './rotate-to-grad.ts';
@@ -32,6 +33,7 @@ export function provideKernels(): void {
   for (const name of Object.keys(REDUCTIONS)) provideKernel(NAME, name, reduction(name, tfjs(name)));
   provideKernel(NAME, 'Sum', integerSum(tfjs('Sum')));
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
+  provideKernel(NAME, 'MaxPoolGrad', maxPoolGrad);
   provideKernel(NAME, 'Select', select);
   provideKernel(NAME, 'Tanh', tanh);
   provideKernel(NAME, 'UnsortedSegmentSum', unsortedSegmentSum);
