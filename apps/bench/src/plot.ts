@@ -93,8 +93,8 @@ function specOf({ title, x, y, series }: Plot): Spec {
       },
     ],
     axes: [
-      { scale: 'x', orient: 'bottom', title: x.label, ...AXIS },
-      { scale: 'y', orient: 'left', title: y.label, ...AXIS },
+      { scale: 'x', orient: 'bottom', title: x.label, ...AXIS, ...numbers(x) },
+      { scale: 'y', orient: 'left', title: y.label, ...AXIS, ...numbers(y) },
     ],
     legends: labels.length > 1 ? [{ stroke: 'color', strokeDash: 'dash', symbolType: 'stroke', ...LEGEND }] : [],
     marks: series.flatMap(({ spread }, line) => {
@@ -142,9 +142,13 @@ function widened(range: readonly number[], { scale }: Axis): number[] {
   return scale === 'log' ? [low / 1.3, high * 1.3] : [low, high];
 }
 
+/** The decades of a logarithmic axis may be far apart, as 1e-14 and 1e+2 are. */
+function numbers({ scale }: Axis): { format?: string } {
+  return scale === 'log' ? { format: '~g' } : {};
+}
+
 const AXIS = {
   tickCount: 6,
-  format: '~g',
   grid: true,
   gridColor: GRID,
   domainColor: INK,
