@@ -1,5 +1,5 @@
 import { memory, tensor4d } from '@tensorflow/tfjs-core';
-import { eachEngine } from '@vqkit/testing';
+import { eachEngine, repetitions } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
@@ -8,11 +8,10 @@ import { createAdamW } from '../src/optimizer/adamw.ts';
 import { trainStep } from '../src/train-step.ts';
 import { blobs } from './fixtures.ts';
 
-const STEPS = 1000;
-const ENCODES = 1000;
+eachEngine((engine) => {
+  const times = repetitions(engine, 1000);
 
-eachEngine(() => {
-  describe('1,000 steps of training and 1,000 encodes leave no tensors and no bytes', () => {
+  describe(`${times} steps of training and ${times} encodes leave no tensors and no bytes`, () => {
     it.each(['lfq', 'fsq', 'simvq'] as const)('%s', async (quantizer) => {
       const before = memory();
       const sizes = { lfq: { codebookSize: 4 }, fsq: { levels: [3, 3] }, simvq: { codebookSize: 4 } };
@@ -30,8 +29,8 @@ eachEngine(() => {
       await trainStep({ model, optimizer }, images, config, 0);
       model.encode(images).dispose();
       const held = memory();
-      for (let step = 1; step < STEPS; step++) await trainStep({ model, optimizer }, images, config, step);
-      for (let i = 0; i < ENCODES; i++) model.encode(images).dispose();
+      for (let step = 1; step < times; step++) await trainStep({ model, optimizer }, images, config, step);
+      for (let i = 0; i < times; i++) model.encode(images).dispose();
       expect(memory()).toMatchObject({ numTensors: held.numTensors, numBytes: held.numBytes });
       optimizer.dispose();
       model.dispose();
