@@ -1,5 +1,5 @@
-import { CONTROL, MAX_ARGS, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
-import { shareWork } from './share-work.ts';
+import { CONTROL, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+import { poolOf, START_MS } from './share-work.ts';
 
 /**
  * Starts `threads - 1` web workers. Those that do not start within seconds are left out; with none left (a content security policy
@@ -10,31 +10,13 @@ export async function startPool(
   bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory,
 ): Promise<Pool | undefined> {
-  const module = await WebAssembly.compile(bytes);
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  const control = new SharedArrayBuffer(4 * CONTROL.length);
-  const args = new SharedArrayBuffer(8 * MAX_ARGS);
   const address = URL.createObjectURL(new Blob([WORKER], { type: 'text/javascript' }));
-  const starting = Array.from({ length: threads - 1 }, (_, i) =>
-    startWorker(address, { module, memory, names, control, args, worker: i + 1 }),
-  );
-  const workers = (await Promise.all(starting)).filter((worker) => worker !== undefined);
-  URL.revokeObjectURL(address);
-  if (workers.length === 0) return undefined;
-  return shareWork({
-    module,
-    memory,
-    names,
-    control,
-    args,
-    threads: workers.length + 1,
-    stop: () => {
-      for (const worker of workers) worker.terminate();
-    },
-  });
+  try {
+    return await poolOf(threads, bytes, memory, (data) => startWorker(address, data));
+  } finally {
+    URL.revokeObjectURL(address);
+  }
 }
-
-const START_MS = 10_000;
 
 function startWorker(address: string, data: PoolWorkerData): Promise<Worker | undefined> {
   return new Promise((resolve) => {

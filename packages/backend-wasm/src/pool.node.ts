@@ -1,38 +1,15 @@
 import { Worker } from 'node:worker_threads';
-import { CONTROL, MAX_ARGS, type Pool, type PoolWorkerData } from './pool.ts';
-import { shareWork } from './share-work.ts';
+import type { Pool, PoolWorkerData } from './pool.ts';
+import { poolOf, START_MS } from './share-work.ts';
 
 /** Starts `threads - 1` workers. Those that do not start within seconds are left out; with none left, gives undefined. */
-export async function startPool(
+export function startPool(
   threads: number,
   bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory,
 ): Promise<Pool | undefined> {
-  const module = await WebAssembly.compile(bytes);
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  const control = new SharedArrayBuffer(4 * CONTROL.length);
-  const args = new SharedArrayBuffer(8 * MAX_ARGS);
-  const starting = Array.from({ length: threads - 1 }, (_, i) => {
-    const data: PoolWorkerData = { module, memory, names, control, args, worker: i + 1 };
-    return startWorker(data);
-  });
-  const workers = (await Promise.all(starting)).filter((worker) => worker !== undefined);
-  if (workers.length === 0) return undefined;
-
-  return shareWork({
-    module,
-    memory,
-    names,
-    control,
-    args,
-    threads: workers.length + 1,
-    stop: () => {
-      for (const worker of workers) void worker.terminate();
-    },
-  });
+  return poolOf(threads, bytes, memory, startWorker);
 }
-
-const START_MS = 10_000;
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker | undefined> {
   return new Promise((resolve) => {

@@ -1,14 +1,46 @@
-import { CONTROL, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+import { CONTROL, MAX_ARGS, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+
+/** A worker of either platform, once it runs. */
+interface StartedWorker {
+  terminate(): unknown;
+}
+
+/** How long a worker may take to answer. */
+export const START_MS = 10_000;
+
+/** Starts `threads - 1` workers by `start`. Those that give undefined are left out; with none left, gives undefined. */
+export async function poolOf(
+  threads: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  memory: WebAssembly.Memory,
+  start: (data: PoolWorkerData) => Promise<StartedWorker | undefined>,
+): Promise<Pool | undefined> {
+  const module = await WebAssembly.compile(bytes);
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  const control = new SharedArrayBuffer(4 * CONTROL.length);
+  const args = new SharedArrayBuffer(8 * MAX_ARGS);
+  const shared = { module, memory, names, control, args };
+  const starting = Array.from({ length: threads - 1 }, (_, i) => start({ ...shared, worker: i + 1 }));
+  const workers = (await Promise.all(starting)).filter((worker) => worker !== undefined);
+  if (workers.length === 0) return undefined;
+  return shareWork({
+    ...shared,
+    threads: workers.length + 1,
+    stop: () => {
+      for (const worker of workers) worker.terminate();
+    },
+  });
+}
 
 /** What the calling thread needs of its workers, once they run. */
-export interface Workers extends Omit<PoolWorkerData, 'worker'> {
+interface Workers extends Omit<PoolWorkerData, 'worker'> {
   /** The caller's included. */
   readonly threads: number;
   stop(): void;
 }
 
 /** The calling thread's side of a pool. */
-export async function shareWork(workers: Workers): Promise<Pool> {
+async function shareWork(workers: Workers): Promise<Pool> {
   const { module, memory, names, control, args, threads, stop } = workers;
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const functions = exports as Record<string, (...args: number[]) => void>;

@@ -1,7 +1,7 @@
 import { requireBoolean, requireInteger, requireOneOf } from '@vqkit/core-tensor/check';
 import type { VqConfig, VqOptions } from './options.ts';
 
-/** Every option of VQ; the codec takes them all. */
+/** Every option of VQ, by its name. */
 export const OPTIONS = [
   'dim',
   'codebookSize',
