@@ -11,6 +11,7 @@ export {
   halfProbabilities,
 } from './entropy';
 export { fsqQuantize } from './fsq';
+export { fsqEncode } from './fsq-encode';
 export { fsqClampGrad, fsqDecode, fsqQuantizeGrad } from './fsq-grad';
 export { findOutOfRange, gatherRows } from './gather';
 export { gelu, geluGrad } from './gelu';
@@ -18,13 +19,19 @@ export { gemm } from './gemm';
 export { groupNormGradImages, groupNormImages } from './group-norm';
 export { nearestCode, nearestTwoCodes, packCodes } from './nearest';
 export { nearestCodeExact, packCodesExact } from './nearest-exact';
+export { candidateCodes, nearestCodeScreened } from './nearest-screened';
 export { packPanels, transposeFilter } from './pack';
 export { maxPool2GradImages, maxPool2Images, maxPoolGradImages, maxPoolImages } from './pool';
 export { addPartials, addPartialsFewOutputs } from './reduce';
+export { residualFsq } from './residual-fsq';
+export { residualSign } from './residual-sign';
 export { resizeNearestGradImages, resizeNearestImages } from './resize';
 export { rotateToGrad } from './rotate';
+export { measureCodes, roundCodes } from './round';
+export { screenedFrameBytes } from './screen';
 export { segmentSum } from './segment';
 export { codeCounts, selectRows, signDecode } from './select';
 export { signQuantize } from './sign';
+export { gatherSum, residualFsqDecode, residualSignDecode } from './stack-decode';
 export { sumColumns } from './sum';
 export { combineTaps } from './taps';

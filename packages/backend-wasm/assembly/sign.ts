@@ -1,7 +1,7 @@
 /**
- * LFQ of tokens with `dim` features: codes ±scale, and indices whose most significant bit is feature 0.
+ * LFQ of tokens with `dim` features: codes ±scale, unless `codes` is 0, and indices whose most significant bit is feature 0.
  *
- * The signs of four elements become four bits, appended to a queue from which `dim` bits at a time are an index.
+ * The signs of 16 elements become 16 bits, appended to a queue from which `dim` bits at a time are an index.
  * Units: groups of 64 tokens, of whole vectors whatever `dim` is; the last may be partial.
  */
 export function signQuantize(
@@ -18,6 +18,8 @@ export function signQuantize(
   const zero = f32x4.splat(0);
   const plus = f32x4.splat(scale);
   const minus = f32x4.splat(-scale);
+  // A mask of bits has the first lane lowest.
+  const reversed = i8x16(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   const first = begin << 6;
   const stop = min(end << 6, tokens);
   const elements = <usize>(stop - first) * <usize>dim;
@@ -27,12 +29,21 @@ export function signQuantize(
   let index = indices + ((<usize>first) << 2);
   let queue: u64 = 0;
   let queued = 0;
-  const whole = (elements & ~3) << 2;
-  for (let at: usize = 0; at < whole; at += 16) {
-    const positive = f32x4.gt(v128.load(source + at), zero);
-    v128.store(target + at, v128.bitselect(plus, minus, positive));
-    queue = (queue << 4) | <u64>i32x4.bitmask(v128.shuffle<i32>(positive, positive, 3, 2, 1, 0));
-    queued += 4;
+  const whole = (elements & ~15) << 2;
+  for (let at: usize = 0; at < whole; at += 64) {
+    const p0 = f32x4.gt(v128.load(source + at), zero);
+    const p1 = f32x4.gt(v128.load(source + at, 16), zero);
+    const p2 = f32x4.gt(v128.load(source + at, 32), zero);
+    const p3 = f32x4.gt(v128.load(source + at, 48), zero);
+    if (codes) {
+      v128.store(target + at, v128.bitselect(plus, minus, p0));
+      v128.store(target + at, v128.bitselect(plus, minus, p1), 16);
+      v128.store(target + at, v128.bitselect(plus, minus, p2), 32);
+      v128.store(target + at, v128.bitselect(plus, minus, p3), 48);
+    }
+    const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(p0, p1), i16x8.narrow_i32x4_s(p2, p3));
+    queue = (queue << 16) | <u64>i8x16.bitmask(v128.swizzle(bytes, reversed));
+    queued += 16;
     while (queued >= dim) {
       queued -= dim;
       store<i32>(index, <i32>((queue >> queued) & mask));
@@ -41,7 +52,7 @@ export function signQuantize(
   }
   for (let at = whole; at < elements << 2; at += 4) {
     const positive = load<f32>(source + at) > 0;
-    store<f32>(target + at, positive ? scale : -scale);
+    if (codes) store<f32>(target + at, positive ? scale : -scale);
     queue = (queue << 1) | <u64>positive;
     if (++queued === dim) {
       queued = 0;

@@ -1,22 +1,21 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
 import { UnsupportedError } from '@vqkit/core-tensor/errors';
 import { createNearestEncoder } from './codec-nearest.ts';
-import { fsqTable } from './fsq-table.ts';
+import { fsqEncodeTable } from './fsq-table.ts';
 
 export type { CodecKernels } from '@vqkit/core-tensor/codec';
 
 /** Floats of the rows that are worked on at a time: they stay in the second-level cache. */
 const CHUNK_FLOATS = 16 * 1024;
-/** Rows of one unit of work of signQuantize. */
+/** Rows of one unit of work of fsqEncode and of signQuantize. */
+const FSQ_ROWS = 16;
 const SIGN_ROWS = 64;
 
 /** Addresses in an encoder's memory. */
 interface Places {
-  /** The bytes that {@link createEncoder} was given, and room for one worker. */
+  /** The bytes that {@link createEncoder} was given. */
   readonly table: number;
-  readonly lines: number;
   readonly input: number;
-  readonly codes: number;
   readonly indices: number;
 }
 
@@ -41,16 +40,14 @@ export async function loadKernels(): Promise<CodecKernels> {
   });
   return {
     fsqEncoder(attrs) {
-      const { bytes: table, rows: thresholds } = fsqTable(attrs);
       const dim = attrs.levels.length;
-      return createEncoder(module, table, dim, ({ fsqQuantize }, at, rows) => {
-        const places = [at.input, at.codes, at.indices, at.table, at.lines];
-        fsqQuantize?.(...places, rows, dim, thresholds, 0, Math.ceil(rows / 4), 0);
+      return createEncoder(module, fsqEncodeTable(attrs), dim, ({ fsqEncode }, at, rows) => {
+        fsqEncode?.(at.input, at.indices, at.table, rows, dim, 0, Math.ceil(rows / FSQ_ROWS), 0);
       });
     },
     signEncoder: (features) =>
       createEncoder(module, new Uint8Array(0), features, ({ signQuantize }, at, rows) => {
-        signQuantize?.(at.input, at.codes, at.indices, 1, rows, features, 0, Math.ceil(rows / SIGN_ROWS), 0);
+        signQuantize?.(at.input, 0, at.indices, 1, rows, features, 0, Math.ceil(rows / SIGN_ROWS), 0);
       }),
     nearestEncoder: (search) => createNearestEncoder(module, search),
   };
@@ -59,10 +56,8 @@ export async function loadKernels(): Promise<CodecKernels> {
 /** An encoder with a memory of its own, of a fixed size whatever the rows: they pass through it in chunks. */
 function createEncoder(module: WebAssembly.Module, table: Uint8Array, dim: number, run: RunRows): RowEncoder {
   const most = Math.max(SIGN_ROWS, Math.floor(CHUNK_FLOATS / dim));
-  const floats = 4 * most * dim;
-  const lines = Math.ceil(table.length / 16) * 16;
-  const input = lines + 16 * dim;
-  const at: Places = { table: 0, lines, input, codes: input + floats, indices: input + 2 * floats };
+  const input = Math.ceil(table.length / 16) * 16;
+  const at: Places = { table: 0, input, indices: input + 4 * most * dim };
   const bytes = at.indices + 4 * most;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65_536) });
   const instance = new WebAssembly.Instance(module, { env: { memory } });

@@ -28,3 +28,20 @@ export function fsqTable(attrs: FsqAttrs): { bytes: Uint8Array; rows: number } {
   }
   return { bytes: new Uint8Array(words.buffer), rows };
 }
+
+/** The table of assembly/fsq-encode.ts: for each feature the number of its thresholds, its basis, and the thresholds, each four times. */
+export function fsqEncodeTable({ thresholds, basis }: FsqAttrs): Uint8Array {
+  const words = new Float32Array(thresholds.reduce((size, own) => size + 4 * (own.length + 2), 0));
+  const integers = new Int32Array(words.buffer);
+  let at = 0;
+  for (const [i, own] of thresholds.entries()) {
+    integers.fill(own.length, at, at + 4);
+    integers.fill(basis[i] as number, at + 4, at + 8);
+    at += 8;
+    for (const threshold of own) {
+      words.fill(threshold, at, at + 4);
+      at += 4;
+    }
+  }
+  return new Uint8Array(words.buffer);
+}

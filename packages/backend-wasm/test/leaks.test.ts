@@ -1,4 +1,5 @@
 import {
+  cast,
   conv2d,
   depthwiseConv2d,
   einsum,
@@ -8,6 +9,8 @@ import {
   image,
   matMul,
   maxPool,
+  mean,
+  mul,
   randomNormal,
   sum,
   type Tensor,
@@ -22,11 +25,13 @@ import {
   codeCounts,
   type FsqAttrs,
   fsqDecode,
+  fsqEncode,
   fsqQuantize,
   gelu,
   groupNorm,
   rotateRowsTo,
   signCodes,
+  signEncode,
   signQuantize,
 } from '@vqkit/core-tensor';
 import { startEngine } from '@vqkit/testing';
@@ -66,6 +71,7 @@ const runs: Record<string, () => Tensor[]> = {
     ),
   depthwiseConv2d: () =>
     both((x, f) => depthwiseConv2d(x as Tensor4D, f as Tensor4D, 1, 'same'), [2, 5, 5, 4], [3, 3, 4, 1]),
+  'sum, mean and cast': () => both((x) => mul(sum(x), mean(cast(x, 'float32'))), [4, 16]),
   matMul: () => both((a, b) => matMul(a, b), [9, 1200], [1200, 5]),
   einsum: () => both((a, b) => einsum('bij,bkj->bik', a, b), [2, 3, 4], [2, 5, 4]),
   maxPool: () => both((x) => maxPool(x as Tensor4D, 2, 2, 'valid'), [2, 6, 6, 4]),
@@ -76,7 +82,9 @@ const runs: Record<string, () => Tensor[]> = {
   fsqQuantize: () => both((z) => fsqQuantize({ z: z as Tensor2D }, three)[0], [7, 1]),
   signQuantize: () => both((x) => signQuantize({ x: x as Tensor2D }, { scale: 1 })[0], [7, 3]),
   rotateRowsTo: () => both((x, q) => rotateRowsTo(x as Tensor2D, q as Tensor2D, 100), [7, 5], [7, 5]),
-  'decoding and counting': () => [
+  'encoding, decoding and counting': () => [
+    ...fsqEncode({ z: randomNormal([7, 1]) }, three),
+    ...signEncode({ x: randomNormal([7, 3]) }, {}),
     fsqDecode(tensor1d([0, 2], 'int32'), three),
     signCodes(ids(), 2, { scale: 1 }),
     codeCounts(ids(), 4),

@@ -3,16 +3,17 @@ import * as bitEntropy from '../src/kernels/bit-entropy.ts';
 import { CODE_COUNTS } from '../src/kernels/code-counts.ts';
 import { FSQ_DECODE } from '../src/kernels/fsq-decode.ts';
 import { FSQ_QUANTIZE_GRAD } from '../src/kernels/fsq-grad.ts';
-import { FSQ_QUANTIZE } from '../src/kernels/fsq-quantize.ts';
+import { FSQ_ENCODE, FSQ_QUANTIZE } from '../src/kernels/fsq-quantize.ts';
 import { GATHER_CODES } from '../src/kernels/gather-codes.ts';
 import { BINARY, binaryProgram, SUM_ROWS } from '../src/kernels/integers.ts';
 import { MAX_POOL_GRAD } from '../src/kernels/max-pool-grad.ts';
 import { GATHER, moveProgram, selectProgram } from '../src/kernels/move.ts';
 import { PACK_CODES, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
+import { REFINE_NEAREST } from '../src/kernels/nearest-code-exact.ts';
 import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
-import { SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
+import { SIGN_ENCODE, SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
 import { MAT_MUL, REDUCTIONS, reduceProgram } from '../src/kernels/small.ts';
 import { TANH } from '../src/kernels/tanh.ts';
 import { segmentSumProgram } from '../src/kernels/unsorted-segment-sum.ts';
@@ -32,6 +33,7 @@ const programs: Program[] = [
   bitEntropy.bitSlopeProgram(false),
   CODE_COUNTS,
   FSQ_DECODE,
+  FSQ_ENCODE,
   FSQ_QUANTIZE,
   FSQ_QUANTIZE_GRAD,
   GATHER,
@@ -39,10 +41,12 @@ const programs: Program[] = [
   MAT_MUL,
   MAX_POOL_GRAD,
   PACK_CODES,
+  REFINE_NEAREST,
   ROTATE_TO_GRAD,
   SEARCH_CODES,
   SELECT_ROWS,
   SIGN_DECODE,
+  SIGN_ENCODE,
   SIGN_QUANTIZE,
   SUM_ROWS,
   TANH,

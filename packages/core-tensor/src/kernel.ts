@@ -13,6 +13,9 @@ import {
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import '#tfjs-gradients';
+import { registerReductionGradients } from './reduction-gradients.ts';
+
+registerReductionGradients();
 
 /**
  * One operation that an engine may speed up: its reference, made of tfjs-core operations only and therefore right on every

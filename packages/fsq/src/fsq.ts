@@ -18,6 +18,7 @@ import {
   createQuantizer,
   createRng,
   fsqDecode,
+  fsqEncode,
   fsqQuantize,
   ownedVariable,
   type Parameter,
@@ -128,7 +129,7 @@ export function createFsq(options: FsqOptions): Fsq {
       const emitted = training && preserveSymmetry && noiseDropout > 0 ? withNoise(codes) : codes;
       return { quantized: fromRows(emitted), indices: perToken(indices) };
     },
-    encodeTokens: (tokens) => perToken(fsqQuantize({ z: toRows(tokens) }, attrs)[1]),
+    encodeTokens: (tokens) => perToken(fsqEncode({ z: toRows(tokens) }, attrs)[0]),
     decodeTokens: (indices) => fromRows(fsqDecode(reshape(indices, [-1]) as Tensor1D, attrs)),
   });
 }

@@ -21,6 +21,7 @@ import {
   requirePositive,
   scheduleAt,
   signCodes,
+  signEncode,
   signQuantize,
   straightThrough,
   unitLength,
@@ -138,7 +139,7 @@ export function createLfq(options: LfqOptions): Lfq {
       const losses = lfqLosses(config, { raw, x, codes, scale }, invTemperature, weights, rng);
       return { ...result, losses, loss: lfqLoss(config, losses, weights) };
     },
-    encodeTokens: (tokens) => perToken(signQuantize({ x: toRows(tokens) }, { scale })[1]),
+    encodeTokens: (tokens) => perToken(signEncode({ x: toRows(tokens) }, {})[0]),
     decodeTokens: (indices) => fromRows(signCodes(reshape(indices, [-1]), bits, { scale })),
   });
 }

@@ -1,7 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { FsqAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
-import { fsqTable } from '../fsq-table.ts';
+import { fsqEncodeTable, fsqTable } from '../fsq-table.ts';
 
 /** Codes and indices by comparison with the thresholds, in one pass. */
 export const fsqQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -19,6 +19,24 @@ export const fsqQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
     engine.run('fsqQuantize', groups, from, to, index, scratch, lines, tokens, dim, table.rows);
   });
   return [codes, indices];
+};
+
+/** Tokens of one unit of work in assembly/fsq-encode.ts. */
+const GROUP = 16;
+
+/** Indices alone. */
+export const fsqEncode: KernelFunc = ({ inputs, attrs, backend }) => {
+  const engine = engineOf(backend);
+  const { z } = inputs as { z: TensorInfo };
+  const [tokens, dim] = z.shape as [number, number];
+  const table = fsqEncodeTable(attrs as unknown as FsqAttrs);
+  const indices = engine.output([tokens], 'int32');
+  engine.scratch(table.length, (scratch) => {
+    engine.write(scratch, table);
+    const [from, to] = [engine.address(z), engine.address(indices)];
+    engine.run('fsqEncode', Math.ceil(tokens / GROUP), from, to, scratch, tokens, dim);
+  });
+  return indices;
 };
 
 /** dz = dy times the slope of the bounding function, in one pass. */

@@ -13,19 +13,22 @@ import {
   depthwiseConv2dNativeBackpropInput,
 } from './depthwise-conv2d-backprop.ts';
 import { einsum, registerEinsumGradient } from './einsum.ts';
-import { fsqDecode, fsqQuantize, fsqQuantizeGrad } from './fsq-quantize.ts';
+import { fsqDecode, fsqEncode, fsqQuantize, fsqQuantizeGrad } from './fsq-quantize.ts';
 import { gatherV2 } from './gather.ts';
+import { gatherSum } from './gather-sum.ts';
 import { gelu, geluGrad } from './gelu.ts';
 import { groupNorm, groupNormGrad } from './group-norm.ts';
-import { same } from './identity.ts';
+import { cast, same } from './identity.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { nearestCode } from './nearest-code.ts';
 import { nearestCodeExact } from './nearest-code-exact.ts';
+import { residualFsq, residualFsqDecode } from './residual-fsq.ts';
+import { residualSign, residualSignDecode } from './residual-sign.ts';
 import { resizeNearestNeighbor, resizeNearestNeighborGrad } from './resize-nearest.ts';
 import { rotateToGrad } from './rotate-to.ts';
 import { selectRows } from './select-rows.ts';
-import { signDecode, signQuantize } from './sign-quantize.ts';
-import { sum } from './sum.ts';
+import { signDecode, signEncode, signQuantize } from './sign-quantize.ts';
+import { mean, sum } from './sum.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
 /** tfjs's own kernels behind some of ours, which call them for what they do not do themselves. */
@@ -60,17 +63,26 @@ function register(): void {
   provide('ResizeNearestNeighbor', resizeNearestNeighbor);
   provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
   provide('Sum', sum(tfjs('Sum')));
+  provide('Mean', mean(tfjs('Mean')));
+  provide('Cast', cast(tfjs('Cast')));
   provide('Identity', same('x'));
   provide('GatherV2', gatherV2(tfjs('GatherV2')));
   provide('UnsortedSegmentSum', unsortedSegmentSum);
 
   provide('BitEntropy', bitEntropy);
   provide('BitEntropyGrad', bitEntropyGrad);
+  provide('FsqEncode', fsqEncode);
   provide('FsqQuantize', fsqQuantize);
   provide('FsqQuantizeGrad', fsqQuantizeGrad);
   provide('FsqDecode', fsqDecode);
+  provide('SignEncode', signEncode);
   provide('SignQuantize', signQuantize);
   provide('SignDecode', signDecode);
+  provide('ResidualFsq', residualFsq);
+  provide('ResidualFsqDecode', residualFsqDecode);
+  provide('ResidualSign', residualSign);
+  provide('ResidualSignDecode', residualSignDecode);
+  provide('GatherSum', gatherSum);
   provide('StopGradient', same('x'));
   provide('StraightThrough', same('q'));
   provide('RotateTo', same('q'));

@@ -18,6 +18,17 @@ export const signQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
   return [codes, indices];
 };
 
+/** Indices alone. */
+export const signEncode: KernelFunc = ({ inputs, backend }) => {
+  const engine = engineOf(backend);
+  const { x } = inputs as { x: TensorInfo };
+  const [tokens, dim] = x.shape as [number, number];
+  const indices = engine.output([tokens], 'int32');
+  const [from, to] = [engine.address(x), engine.address(indices)];
+  engine.run('signQuantize', Math.ceil(tokens / GROUP), from, 0, to, 1, tokens, dim);
+  return indices;
+};
+
 /** Indices of one unit of work in assembly/select.ts. */
 const BLOCK = 1024;
 

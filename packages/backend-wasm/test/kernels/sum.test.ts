@@ -1,8 +1,8 @@
-import { randomNormal, sum, type Tensor, zeros } from '@tensorflow/tfjs-core';
+import { cast, greater, mean, ones, randomNormal, sum, type Tensor, zeros } from '@tensorflow/tfjs-core';
 import { describe, it } from 'vitest';
 import { expectAsOnCpu } from '../compare.ts';
 
-describe('Sum', () => {
+describe('Sum and Mean', () => {
   for (const [shape, axes] of [
     [
       [5, 7, 9, 16],
@@ -18,6 +18,11 @@ describe('Sum', () => {
     [[5000, 21], [0]],
     [[3, 4, 5], [0]],
     [[7], [0]],
+    [[16], [0]],
+    [
+      [100, 784],
+      [0, 1],
+    ],
     [[4, 5, 6], [1]],
     [
       [4, 5, 6],
@@ -36,7 +41,7 @@ describe('Sum', () => {
     it(`[${shape}] over axes [${axes}]`, async () => {
       await expectAsOnCpu(() => {
         const x: Tensor = randomNormal([...shape], 1, 1, 'float32', 1);
-        return [sum(x, [...axes]), sum(x, [...axes], true)];
+        return [sum(x, [...axes]), sum(x, [...axes], true), mean(x, [...axes]), mean(x, [...axes], true)];
       });
     });
   }
@@ -46,6 +51,20 @@ describe('Sum', () => {
   });
 
   it('of integers', async () => {
-    await expectAsOnCpu(() => sum(zeros([5, 4], 'int32'), 0));
+    await expectAsOnCpu(() => [
+      sum(zeros([5, 4], 'int32'), 0),
+      sum(ones([4, 4], 'int32')),
+      mean(ones([4, 4], 'int32')),
+    ]);
+  });
+});
+
+describe('Cast', () => {
+  it('to its own type and to others', async () => {
+    await expectAsOnCpu(() => {
+      const x = randomNormal([3, 4], 0, 2, 'float32', 1);
+      const positive = greater(x, 0);
+      return [cast(x, 'float32'), cast(x, 'int32'), cast(positive, 'bool'), cast(positive, 'float32')];
+    });
   });
 });

@@ -8,16 +8,17 @@ import { IS_NAN, ORDERED, orderedKey } from '../wgsl.ts';
 const FEATURE_WORDS = 5;
 
 /**
- * One token per thread. The comparison with a threshold is one of integers, which is exact on every device: a comparison of floats may
+ * One token per thread, with codes or indices only. The comparison with a threshold is one of integers, which is exact on every device: a comparison of floats may
  * take subnormal numbers for 0, and need not know NaN.
  */
-export const FSQ_QUANTIZE: Program = {
-  name: 'FsqQuantize',
-  inputs: { z: 'u32', features: 'i32' },
-  outputs: { codes: 'f32', indices: 'i32' },
-  params: { dim: 'u32' },
-  declarations: `${ORDERED}\n${IS_NAN}`,
-  body: `
+function fsqProgram(codes: boolean): Program {
+  return {
+    name: codes ? 'FsqQuantize' : 'FsqEncode',
+    inputs: { z: 'u32', features: 'i32' },
+    outputs: { ...(codes ? { codes: 'f32' } : {}), indices: 'i32' },
+    params: { dim: 'u32' },
+    declarations: `${ORDERED}\n${IS_NAN}`,
+    body: `
 var index = 0;
 for (var i = 0u; i < params.dim; i++) {
   let at = row * params.dim + i;
@@ -31,17 +32,23 @@ for (var i = 0u; i < params.dim; i++) {
       level += select(0, 1, key >= features[thresholds + j]);
     }
   }
-  index += level * features[feature + 2u];
-  codes[at] = (f32(level) - bitcast<f32>(features[feature + 3u])) * bitcast<f32>(features[feature + 4u]);
+  index += level * features[feature + 2u];${codes ? WRITE_CODE : ''}
 }
 indices[row] = index;`,
-};
+  };
+}
 
-export const fsqQuantize: KernelFunc = (call) => {
-  const backend = call.backend as DeviceBackend;
-  const { z } = call.inputs as { z: TensorInfo };
+const WRITE_CODE = `
+  codes[at] = (f32(level) - bitcast<f32>(features[feature + 3u])) * bitcast<f32>(features[feature + 4u]);`;
+
+export const FSQ_QUANTIZE: Program = fsqProgram(true);
+export const FSQ_ENCODE: Program = fsqProgram(false);
+
+export const fsqQuantize: KernelFunc = ({ inputs, attrs, backend: anyBackend }) => {
+  const backend = anyBackend as DeviceBackend;
+  const { z } = inputs as { z: TensorInfo };
   const [tokens, dim] = z.shape as [number, number];
-  const features = table(backend, tableOf(call.attrs as unknown as FsqAttrs));
+  const features = table(backend, tableOf(attrs as unknown as FsqAttrs));
   const codes = output(backend, [tokens, dim], 'float32');
   const indices = output(backend, [tokens], 'int32');
   const operands = {
@@ -53,6 +60,22 @@ export const fsqQuantize: KernelFunc = (call) => {
   run(backend, FSQ_QUANTIZE, tokens, operands, { dim });
   release(backend, features);
   return [codes, indices];
+};
+
+export const fsqEncode: KernelFunc = ({ inputs, attrs, backend: anyBackend }) => {
+  const backend = anyBackend as DeviceBackend;
+  const { z } = inputs as { z: TensorInfo };
+  const [tokens, dim] = z.shape as [number, number];
+  const features = table(backend, tableOf(attrs as unknown as FsqAttrs));
+  const indices = output(backend, [tokens], 'int32');
+  const operands = {
+    z: { tensor: z, perRow: dim },
+    features: { tensor: features },
+    indices: { tensor: indices, perRow: 1 },
+  };
+  run(backend, FSQ_ENCODE, tokens, operands, { dim });
+  release(backend, features);
+  return indices;
 };
 
 function tableOf({ levels, thresholds, centers, steps, basis }: FsqAttrs): Int32Array {

@@ -41,15 +41,25 @@ const FsqQuantizeGrad: Kernel<{ dy: Tensor2D; z: Tensor2D }, FsqAttrs, [dz: Tens
 export const fsqQuantize: Kernel<{ z: Tensor2D }, FsqAttrs, [codes: Tensor2D, indices: Tensor1D]> = defineKernel({
   name: 'FsqQuantize',
   reference: ({ z }, attrs) => {
-    const level = cast(fsqLevels(z, attrs), 'int32');
-    const codes = fsqCodes(level, attrs);
-    const indices = sum(mul(level, tensor1d([...attrs.basis], 'int32')), 1) as Tensor1D;
-    return [codes, indices];
+    const level = fsqLevels(z, attrs);
+    return [fsqCodes(level, attrs), fsqIndices(level, attrs)];
   },
   inputsToSave: ['z'],
   gradient: ([dCodes], [z], attrs) => ({
     z: () => FsqQuantizeGrad({ dy: dCodes as Tensor2D, z: z as Tensor2D }, attrs)[0],
   }),
+});
+
+/**
+ * The indices of {@link fsqQuantize} alone, without the codes: [N, d] → int32 [N]. No gradient.
+ *
+ * @example
+ * const two = { levels: [2], thresholds: [[0]], centers: [0.5], steps: [2], shifts: [0], slopes: [1], hardClamp: true, basis: [1] };
+ * const [indices] = fsqEncode({ z: tf.tensor2d([[0.7], [-0.2]]) }, two); // [1, 0]
+ */
+export const fsqEncode: Kernel<{ z: Tensor2D }, FsqAttrs, [indices: Tensor1D]> = defineKernel({
+  name: 'FsqEncode',
+  reference: ({ z }, attrs) => [fsqIndices(fsqLevels(z, attrs), attrs)],
 });
 
 const FsqDecode: Kernel<{ indices: Tensor1D }, FsqAttrs, [codes: Tensor2D]> = defineKernel({
@@ -68,7 +78,7 @@ export function fsqDecode(indices: Tensor1D, attrs: FsqAttrs): Tensor2D {
   return FsqDecode({ indices }, attrs)[0];
 }
 
-/** The level of each element, 0 … L_i - 1, as float32 [N, d]: the number of thresholds that z has reached. */
+/** The level of each element, 0 … L_i - 1, int32 [N, d]: the number of thresholds that z has reached. */
 function fsqLevels(z: Tensor2D, { levels, thresholds }: FsqAttrs): Tensor2D {
   const reached = (j: number): Tensor => {
     const row = levels.map((_, i) => thresholds[i]?.[j] ?? Number.POSITIVE_INFINITY);
@@ -77,13 +87,15 @@ function fsqLevels(z: Tensor2D, { levels, thresholds }: FsqAttrs): Tensor2D {
   let level = reached(0);
   for (let j = 1; j < Math.max(...levels) - 1; j++) level = add(level, reached(j));
   // +Infinity reaches the padding of the shorter features too.
-  return minimum(
-    level,
-    tensor1d(
-      levels.map((l) => l - 1),
-      'float32',
-    ),
-  ) as Tensor2D;
+  const highest = tensor1d(
+    levels.map((l) => l - 1),
+    'float32',
+  );
+  return cast(minimum(level, highest), 'int32');
+}
+
+function fsqIndices(level: Tensor2D, { basis }: FsqAttrs): Tensor1D {
+  return sum(mul(level, tensor1d([...basis], 'int32')), 1);
 }
 
 /**

@@ -32,13 +32,15 @@ export const signQuantize: Kernel<{ x: Tensor2D }, SignAttrs, [codes: Tensor2D, 
   name: 'SignQuantize',
   reference: ({ x }, { scale }) => {
     const positive = greater(x, scalar(0));
-    const codes = select<Tensor>(positive, scalar(scale), scalar(-scale)) as Tensor2D;
-    const [, dim] = x.shape;
-    const weights = Array.from({ length: dim }, (_, i) => 2 ** (dim - 1 - i));
-    const indices = sum(mul(cast(positive, 'int32'), tensor1d(weights, 'int32')), 1) as Tensor1D;
-    return [codes, indices];
+    return [select<Tensor>(positive, scalar(scale), scalar(-scale)) as Tensor2D, bitsToIndices(positive as Tensor2D)];
   },
   gradient: ([dCodes]) => ({ x: () => (dCodes as Tensor).clone() }),
+});
+
+/** The indices of {@link signQuantize} alone, without the codes: [N, d] → int32 [N], d <= 31. No gradient. */
+export const signEncode: Kernel<{ x: Tensor2D }, Record<string, never>, [indices: Tensor1D]> = defineKernel({
+  name: 'SignEncode',
+  reference: ({ x }) => [bitsToIndices(greater(x, scalar(0)) as Tensor2D)],
 });
 
 const SignDecode: Kernel<{ indices: Tensor1D }, SignAttrs & { readonly dim: number }, [codes: Tensor2D]> = defineKernel(
@@ -57,6 +59,13 @@ const SignDecode: Kernel<{ indices: Tensor1D }, SignAttrs & { readonly dim: numb
 /** The codes of int32 indices, the inverse of {@link signQuantize}: [N] → [N, dim], exact up to 2^31 - 1 on every engine. */
 export function signCodes(indices: Tensor1D, dim: number, { scale }: SignAttrs): Tensor2D {
   return SignDecode({ indices }, { dim, scale })[0];
+}
+
+/** bool [N, d] → int32 [N], feature 0 the most significant bit. */
+function bitsToIndices(positive: Tensor2D): Tensor1D {
+  const [, dim] = positive.shape;
+  const weights = Array.from({ length: dim }, (_, i) => 2 ** (dim - 1 - i));
+  return sum(mul(cast(positive, 'int32'), tensor1d(weights, 'int32')), 1);
 }
 
 /** The lowest bits of whole numbers below 2^16, most significant first: [N, 1] → [N, count]. */

@@ -1,7 +1,7 @@
 import { grad, memory, mul, type Tensor, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, expectIdentical, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createRng, type FsqAttrs, fsqCodes, fsqDecode, fsqQuantize } from '../../src/index.ts';
+import { createRng, type FsqAttrs, fsqCodes, fsqDecode, fsqEncode, fsqQuantize } from '../../src/index.ts';
 
 /** Hand-made attributes: the kernel knows nothing of bounds, only of thresholds. */
 const attrs: FsqAttrs = {
@@ -82,6 +82,17 @@ eachEngine(() => {
       );
     });
 
+    it('has the same indices without the codes', async () => {
+      const [, indices] = fsqQuantize({ z: tensor2d(rows.flat(), [rows.length, 3]) }, attrs);
+      const [alone] = fsqEncode({ z: tensor2d(rows.flat(), [rows.length, 3]) }, attrs);
+      expect([alone.shape, alone.dtype]).toEqual([[rows.length], 'int32']);
+      await expectIdentical(alone, indices);
+      for (const n of [1, 15, 16, 17, 1000]) {
+        const z = tensor2d(createRng(n).normalArray(3 * n, 2), [n, 3]);
+        await expectIdentical(fsqEncode({ z }, attrs)[0], fsqQuantize({ z }, attrs)[1]);
+      }
+    });
+
     it('has the slope of the bound as its gradient', async () => {
       const values = createRng(2).normalArray(60, 1.5);
       const z = tensor2d(values, [20, 3]);
@@ -135,6 +146,7 @@ eachEngine(() => {
       const z = tensor2d(createRng(1).normalArray(9, 1), [3, 3]);
       const step = (): void => {
         for (const output of fsqQuantize({ z }, attrs)) output.dispose();
+        fsqEncode({ z }, attrs)[0].dispose();
         grad((x: Tensor) => fsqQuantize({ z: x as typeof z }, attrs)[0])(z).dispose();
       };
       step();

@@ -1,7 +1,7 @@
 import { grad, memory, mul, sum, type Tensor, type Tensor2D, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, expectIdentical, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createRng, signCodes, signQuantize } from '../../src/index.ts';
+import { createRng, signCodes, signEncode, signQuantize } from '../../src/index.ts';
 
 function bruteForce(x: Float32Array, d: number, scale: number): { codes: number[]; indices: number[] } {
   const n = x.length / d;
@@ -19,6 +19,7 @@ eachEngine(() => {
       [7, 3, 0.5],
       [100, 8, 1],
       [33, 17, 1 / Math.sqrt(17)],
+      [129, 5, 2],
       [50, 24, 0.1],
       [200, 31, 3],
     ] as const) {
@@ -29,6 +30,7 @@ eachEngine(() => {
         expect([codes.shape, codes.dtype, indices.shape, indices.dtype]).toEqual([[n, d], 'float32', [n], 'int32']);
         await expectIdentical(codes, expected.codes);
         await expectIdentical(indices, expected.indices);
+        await expectIdentical(signEncode({ x: tensor2d(values, [n, d]) }, {})[0], expected.indices);
         await expectIdentical(signCodes(indices, d, { scale }), codes);
       });
     }
@@ -38,6 +40,7 @@ eachEngine(() => {
       const [codes, indices] = signQuantize({ x }, { scale: 2 });
       await expectIdentical(codes, [-2, -2, -2, 2, 2, -2]);
       await expectIdentical(indices, [0b000110]);
+      await expectIdentical(signEncode({ x }, {})[0], [0b000110]);
     });
 
     it('is straight-through', async () => {
@@ -57,6 +60,7 @@ eachEngine(() => {
         const [codes, indices] = signQuantize({ x }, { scale: 1 });
         codes.dispose();
         indices.dispose();
+        signEncode({ x }, {})[0].dispose();
         grad((y: Tensor) => sum(signQuantize({ x: y as Tensor2D }, { scale: 1 })[0]))(x).dispose();
       }
       expect(memory().numTensors).toBe(before);

@@ -1,0 +1,32 @@
+import { grad, mean, memory, mul, sum, type Tensor, tensor, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
+import { eachEngine, expectIdentical } from '@vqkit/testing';
+import { describe, expect, it } from 'vitest';
+import '../src/index.ts';
+
+eachEngine(() => {
+  describe('the gradients of Sum and Mean', () => {
+    const x = (): Tensor => tensor([3, -2, 5, 1, 0, 7], [2, 3]);
+    const [a, b, c] = [0.7, -1.3, 2.9].map(Math.fround) as [number, number, number];
+
+    it('give every term what its sum has, and its share of what its mean has', async () => {
+      const terms = tensor1d([a, b]);
+      await expectIdentical(grad((v: Tensor) => mul(sum(v), a))(x()), [a, a, a, a, a, a]);
+      await expectIdentical(grad((v: Tensor) => sum(mul(sum(v, 1), terms)))(x()), [a, a, a, b, b, b]);
+      const columns = tensor2d([[a, b, c]]);
+      await expectIdentical(grad((v: Tensor) => sum(mul(sum(v, 0, true), columns)))(x()), [a, b, c, a, b, c]);
+      const [third, other] = [a, b].map((value) => Math.fround(value / 3)) as [number, number];
+      const thirds = [third, third, third, other, other, other];
+      await expectIdentical(grad((v: Tensor) => sum(mul(mean(v, -1), terms)))(x()), thirds);
+      await expectIdentical(grad((v: Tensor) => mul(mean(v), 3))(x()), [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
+    });
+
+    it('leave nothing behind', () => {
+      const input = x();
+      const step = (): void => grad((v: Tensor) => mul(sum(v), mean(v)))(input).dispose();
+      step();
+      const before = memory().numTensors;
+      for (let i = 0; i < 5; i++) step();
+      expect(memory().numTensors).toBe(before);
+    });
+  });
+});
