@@ -1,5 +1,5 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { engineOf } from '../engine.ts';
+import { type Engine, engineOf } from '../engine.ts';
 
 /** The highest score of each token, and its second highest when asked for, without a matrix of scores. */
 export const nearestCode: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -13,18 +13,46 @@ export const nearestCode: KernelFunc = ({ inputs, attrs, backend }) => {
   const scores = withScores ? [engine.output([tokens], 'float32'), engine.output([tokens], 'float32')] : [];
   engine.scratch(panels * (dim + 1) * 32, (packed) => {
     engine.run('packCodes', panels, engine.address(keys), engine.address(bias), packed, codes, dim);
-    const [name, group] = withScores ? ['nearestTwoCodes', 2] : ['nearestCode', 4];
-    const outputs = [indices, ...scores].map((output) => engine.address(output));
-    engine.run(
-      name as string,
-      Math.ceil(tokens / (group as number)),
-      engine.address(x),
-      packed,
-      ...outputs,
-      tokens,
-      dim,
-      panels,
-    );
+    const from = engine.address(x);
+    const [to, ...rest] = [indices, ...scores].map((output) => engine.address(output)) as [number, ...number[]];
+    const search = [tokens, dim, panels] as const;
+    if (withScores) {
+      engine.run('nearestTwoCodes', Math.ceil(tokens / 2), from, packed, to, ...rest, ...search);
+    } else if (screeningPays(tokens, codes, dim)) {
+      screenCodes(engine, packed, dim, panels, (rounded, measures, frames) => {
+        const places = [from, packed, rounded, measures, frames, to];
+        engine.run('nearestCodeScreened', Math.ceil(tokens / 4), ...places, ...search);
+      });
+    } else {
+      engine.run('nearestCode', Math.ceil(tokens / 4), from, packed, to, ...search);
+    }
   });
   return [indices, ...scores];
 };
+
+/**
+ * Whether nearestCodeScreened is faster than nearestCode, whose indices it gives: it rounds all codes first, and rounds and compares more for
+ * each token. Measured by bench/nearest.mjs.
+ */
+function screeningPays(tokens: number, codes: number, dim: number): boolean {
+  return tokens >= 64 && codes * dim >= 8192 && dim >= 8 && dim <= 4096;
+}
+
+/** Lends the rounded codes, their measures, and a frame for each thread to `use`. */
+function screenCodes(
+  engine: Engine,
+  packed: number,
+  dim: number,
+  panels: number,
+  use: (rounded: number, measures: number, frames: number) => void,
+): void {
+  const roundedBytes = panels * (Math.ceil(dim / 2) + 1) * 32;
+  const frameBytes = engine.call('screenedFrameBytes', dim);
+  const measuresBytes = 32;
+  engine.scratch(measuresBytes + roundedBytes + engine.threads * frameBytes, (measures) => {
+    const rounded = measures + measuresBytes;
+    engine.call('measureCodes', packed, measures, dim, panels);
+    engine.run('roundCodes', panels, packed, rounded, measures, dim);
+    use(rounded, measures, rounded + roundedBytes);
+  });
+}
