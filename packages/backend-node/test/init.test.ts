@@ -6,7 +6,7 @@ import { OptionError } from '@vqkit/core-tensor';
 import { expectSame } from '@vqkit/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { init } from '../src/index.ts';
-import { packageObstacle } from '../src/native/start.ts';
+import { explain, packageObstacle } from '../src/native/start.ts';
 
 /** No installation: these tests are about what happens without. */
 const emptyCache = mkdtempSync(join(tmpdir(), 'vqkit-native-'));
@@ -66,6 +66,30 @@ describe('@tensorflow/tfjs-node', () => {
     expect(packageObstacle('4.21.0')).toEqual({
       reason: '@tensorflow/tfjs-node 4.21.0 is installed, not 4.22.0',
       fix: 'Run: npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0',
+    });
+  });
+
+  it('that does not load says why: no library, another ABI, anything else', () => {
+    expect(
+      explain(new Error('libtensorflow.so.2: cannot open shared object file: No such file or directory\n  at …')),
+    ).toEqual({
+      reason:
+        'the TensorFlow library of @tensorflow/tfjs-node does not load on this system (libtensorflow.so.2: cannot open shared object file: No such file or directory)',
+      fix: 'Run: npx vqkit native install --force. It needs Linux with glibc (Debian or Ubuntu, not Alpine) or macOS.',
+    });
+    for (const message of [
+      "The module 'tfjs_binding.node' was compiled against a different Node.js version using NODE_MODULE_VERSION 93.",
+      'Module did not self-register: tfjs_binding.node',
+      'tfjs_binding.node: wrong ELF class: ELFCLASS32',
+    ]) {
+      expect(explain(new Error(message))).toEqual({
+        reason: `the native addon of @tensorflow/tfjs-node was built for another Node or processor (${message})`,
+        fix: 'Run: npx vqkit native install, which builds one for this processor and every Node from 20 on',
+      });
+    }
+    expect(explain('odd')).toEqual({
+      reason: '@tensorflow/tfjs-node does not load (odd)',
+      fix: `Try node -e "require('@tensorflow/tfjs-node')" to see the whole error.`,
     });
   });
 });

@@ -90,6 +90,17 @@ describe('a library that is named', () => {
     );
   });
 
+  it.skipIf(!cc)(
+    `must be an addon of this Node's ABI${cc ? '' : ' (skipped: no C++ compiler runs here)'}`,
+    async () => {
+      const source = write(join(folder, 'plain.cc'), 'int nothing() { return 0; }\n');
+      const plain = join(folder, 'plain.node');
+      expect(spawnSync(CXX, ['-shared', '-fPIC', '-o', plain, source]).status).toBe(0);
+      const compiler = copyingCompiler(join(folder, 'copy-plain'), plain);
+      expect(await failure({ from: hollow, compiler })).toMatch(/does not pass its test: Module did not self-register/);
+    },
+  );
+
   it.skipIf(!cc)(`must have what the binding needs${cc ? '' : ' (skipped: no C++ compiler runs here)'}`, async () => {
     expect(await failure({ from: hollow, compiler: CXX })).toMatch(
       /could not compile the binding: .*\. The headers of/,

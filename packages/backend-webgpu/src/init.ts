@@ -98,7 +98,7 @@ async function start(options: InitOptions): Promise<EngineReport> {
 }
 
 /** With the limits of the hardware: a device has only the guaranteed ones unless it is asked for more. */
-async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const requiredLimits: Record<string, number> = {};
   for (const name of WANTED) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = (['timestamp-query', 'bgra8unorm-storage'] as const).filter((name) =>

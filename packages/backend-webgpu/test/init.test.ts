@@ -6,6 +6,7 @@ import { engineMissing, expectSame } from '@vqkit/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { explainImport, requestAdapter } from '../src/gpu.ts';
 import { findAdapter, init } from '../src/index.ts';
+import { requestDevice } from '../src/init.ts';
 
 const missing = engineMissing('webgpu');
 
@@ -59,6 +60,7 @@ const QUANTIZER_KERNELS = [
   'FsqQuantizeGrad',
   'GatherCodes',
   'NearestCode',
+  'NearestCodeExact',
   'RotateToGrad',
   'SelectRows',
   'SignDecode',
@@ -87,6 +89,18 @@ describe('init explains what it cannot do', () => {
     );
     vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
     await expect(requestAdapter('low-power')).rejects.toThrow('init: this browser has WebGPU but no adapter');
+  });
+
+  it('with a driver that gives no device', async () => {
+    const busy = {
+      limits: {},
+      features: new Set(),
+      requestDevice: () => Promise.reject(new Error('out of resources')),
+    };
+    const adapter = busy as unknown as GPUAdapter;
+    await expect(requestDevice(adapter)).rejects.toThrow(
+      'init: the adapter gave no device (out of resources). Close other programs that use the GPU and try again, or use @vqkit/backend-wasm.',
+    );
   });
 
   it('without the package webgpu, and with one that does not load', () => {

@@ -1,4 +1,14 @@
-import { add, grad, type Tensor, type Tensor1D, type Tensor2D, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
+import {
+  add,
+  grad,
+  mul,
+  slice,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+} from '@tensorflow/tfjs-core';
 import {
   bitEntropy,
   codeCounts,
@@ -7,6 +17,7 @@ import {
   fsqDecode,
   fsqQuantize,
   gatherCodes,
+  nearestCodeExact,
   nearestTwoCodes,
   rotateRowsTo,
   selectRows,
@@ -56,6 +67,12 @@ const runs: Record<string, () => readonly Tensor[]> = {
       bias: tensor1d(createRng(5).normalArray(N, 1)),
     });
     return [indices, best, second];
+  },
+  NearestCodeExact: () => {
+    // In the middle between two codes.
+    const codes = matrix(1000, D, 4);
+    const x = mul(add(slice(codes, [0, 0], [700, D]), slice(codes, [300, 0], [700, D])), 0.5) as Tensor2D;
+    return [nearestCodeExact({ x, codes })];
   },
   GatherCodes: () => [gatherCodes(matrix(N, D, 6), ids(3000, N))],
   SelectRows: () => {

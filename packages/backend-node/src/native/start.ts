@@ -115,8 +115,16 @@ export async function startNative(threads?: number): Promise<NativeEngine | Obst
 }
 
 /** Turns what tfjs-node throws while it loads into a reason and a fix. */
-function explain(error: unknown): Obstacle {
+export function explain(error: unknown): Obstacle {
   const message = error instanceof Error ? error.message : String(error);
+  if (
+    /NODE_MODULE_VERSION|different Node\.js version|did not self-register|wrong ELF class|architecture/i.test(message)
+  ) {
+    return {
+      reason: `the native addon of ${PACKAGE} was built for another Node or processor (${firstLine(message)})`,
+      fix: `${INSTALL}, which builds one for this processor and every Node from 20 on`,
+    };
+  }
   if (/libtensorflow|cannot open shared object|GLIBC|invalid ELF|undefined symbol/i.test(message)) {
     return {
       reason: `the TensorFlow library of ${PACKAGE} does not load on this system (${firstLine(message)})`,

@@ -30,7 +30,8 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '../errors.ts';
-import { defineKernel } from '../kernel.ts';
+import { defineKernel, type Kernel, provideKernel } from '../kernel.ts';
+import { nearestCodeExactPlain } from './nearest-plain.ts';
 
 /** What an exact search compares. */
 export type NearestCodeExactInputs = {
@@ -56,7 +57,11 @@ type Pair = readonly [hi: Tensor, lo: Tensor];
 type Triple = readonly [hi: Tensor, mid: Tensor, lo: Tensor];
 
 /** The reference needs nothing of an engine but sums, differences and products that are rounded once, as IEEE 754 asks. */
-const NearestCodeExact = defineKernel<NearestCodeExactInputs, Record<string, never>, readonly [Tensor1D]>({
+export const NearestCodeExact: Kernel<
+  NearestCodeExactInputs,
+  Record<string, never>,
+  readonly [Tensor1D]
+> = defineKernel({
   name: 'NearestCodeExact',
   reference: ({ x, codes }) => {
     const [[n, features], [k]] = [x.shape, codes.shape];
@@ -90,14 +95,16 @@ const NearestCodeExact = defineKernel<NearestCodeExactInputs, Record<string, nev
     return [mul(cast(index, 'int32'), usableRow)];
   },
 });
+provideKernel('cpu', 'NearestCodeExact', nearestCodeExactPlain);
 
 /**
  * The nearest of K codes for each of N vectors, `argmin_k |x_n - c_k|²`, as float64 finds it: near-ties that float32 cannot tell apart are
- * told apart, so that every engine gives the same index. `nearestCode` is many times faster.
+ * told apart, so that every engine gives the same index.
  *
- * An engine's own version sums in float64. The reference splits centred vectors into slices of so few bits that float32 products and
+ * An engine's own version adds up `(x_i - c_ki)²` in float64, from feature to feature; where float64 is dear, only for the rows that
+ * {@link screenCodes} leaves open. The reference splits centred vectors into slices of so few bits that float32 products and
  * sums of them are exact, whatever their order (Ozaki, Ogita, Oishi, Rump 2012), and adds these up as triples of float32: two codes whose
- * squared distances differ by more than 2^-64 |x - c̄| |c - c̄| are never confused, c̄ the mean code.
+ * squared distances differ by more than 2^-64 |x - c̄| |c - c̄| are never confused, c̄ the mean code. It is many times slower.
  *
  * - Result: int32 [N]. Ties: the lowest index.
  * - A row of x with a NaN, an infinity or a magnitude of 2^56 or more gets index 0; such a code is never chosen (if all codes are such,

@@ -29,7 +29,8 @@ import {
   transpose,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { defineKernel } from '../kernel.ts';
+import { defineKernel, type Kernel, provideKernel } from '../kernel.ts';
+import { nearestCodePlain } from './nearest-plain.ts';
 
 /** What a nearest-code search compares. */
 export type NearestCodeInputs = {
@@ -53,7 +54,7 @@ const LIMIT = 2 ** 56;
 const LOWEST = -(2 ** 127);
 
 /** An engine's own version gives the indices, and behind them the best and the second scores when `withScores` is on. */
-const NearestCode = defineKernel<NearestCodeInputs, { withScores: boolean }, readonly Tensor1D[]>({
+export const NearestCode: Kernel<NearestCodeInputs, { withScores: boolean }, readonly Tensor1D[]> = defineKernel({
   name: 'NearestCode',
   reference: ({ x, keys, bias }, { withScores }) => {
     const [n] = x.shape;
@@ -74,6 +75,7 @@ const NearestCode = defineKernel<NearestCodeInputs, { withScores: boolean }, rea
     return [indices, ...[best, second].map((score) => select(valid, score as Tensor1D, fill([n], Number.NaN)))];
   },
 });
+provideKernel('cpu', 'NearestCode', nearestCodePlain);
 
 /**
  * The nearest of K codes for each of N vectors, `argmax_k ⟨x_n, key_k⟩ + bias_k`, in tiles: the N × K matrix never exists.

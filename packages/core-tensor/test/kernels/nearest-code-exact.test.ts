@@ -1,7 +1,8 @@
-import { memory, mul, square, sum, type Tensor1D, type Tensor2D, tensor2d, zeros } from '@tensorflow/tfjs-core';
+import { memory, mul, square, sum, type Tensor1D, type Tensor2D, tensor2d, tidy, zeros } from '@tensorflow/tfjs-core';
 import { eachEngine, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createRng, nearestCode, nearestCodeExact, UnsupportedError } from '../../src/index.ts';
+import { NearestCodeExact } from '../../src/kernels/nearest-code-exact.ts';
 
 /** argmin_k |x_n - c_k|² in float64, feature by feature, the lowest index of equal sums. */
 function nearest64(x: ArrayLike<number>, codes: ArrayLike<number>, f: number): Int32Array {
@@ -36,13 +37,38 @@ function search(x: Float32Array, codes: Float32Array, f: number): Tensor2D[] {
   return [tensor2d(x, [x.length / f, f]), tensor2d(codes, [codes.length / f, f])];
 }
 
-async function expectExact(x: Float32Array, codes: Float32Array, f: number): Promise<void> {
-  const [queries, keys] = search(x, codes, f) as [Tensor2D, Tensor2D];
-  await expectSame(nearestCodeExact({ x: queries, codes: keys }), nearest64(x, codes, f));
-}
+/** What an engine runs, and the reference, which it may have no use for. */
+const SEARCHES = {
+  nearestCodeExact: (x: Tensor2D, codes: Tensor2D) => nearestCodeExact({ x, codes }),
+  'the reference of nearestCodeExact': (x: Tensor2D, codes: Tensor2D) =>
+    tidy(() => NearestCodeExact.reference({ x, codes }, {})[0]),
+};
 
 eachEngine(() => {
+  for (const [name, nearest] of Object.entries(SEARCHES)) describeSearch(name, nearest);
+
   describe('nearestCodeExact', () => {
+    it('refuses more than 8,192 features', () => {
+      const long: Tensor2D = zeros([1, 8193]);
+      expect(() => nearestCodeExact({ x: long, codes: long })).toThrow(UnsupportedError);
+    });
+
+    it('agrees with nearestCode but for near-ties', async () => {
+      const rng = createRng(8);
+      const [x, codes] = search(rng.normalArray(500 * 6, 1), rng.normalArray(64 * 6, 1), 6) as [Tensor2D, Tensor2D];
+      const bias = mul(sum(square(codes), 1), -0.5) as Tensor1D;
+      await expectSame(nearestCodeExact({ x, codes }), nearestCode({ x, keys: codes, bias }));
+    });
+  });
+});
+
+function describeSearch(name: string, nearest: (x: Tensor2D, codes: Tensor2D) => Tensor1D): void {
+  const expectExact = async (x: Float32Array, codes: Float32Array, f: number): Promise<void> => {
+    const [queries, keys] = search(x, codes, f) as [Tensor2D, Tensor2D];
+    await expectSame(nearest(queries, keys), nearest64(x, codes, f));
+  };
+
+  describe(name, () => {
     for (const [n, k, f] of [
       [1, 1, 1],
       [9, 3, 2],
@@ -96,7 +122,7 @@ eachEngine(() => {
       // The squares of the distances are 2^-44 and 0, the scores about 1/2.
       const x = tensor2d([[1 + 2 ** -22]]);
       const codes = tensor2d([[1], [1 + 2 ** -22], [-50]]);
-      await expectSame(nearestCodeExact({ x, codes }), [1]);
+      await expectSame(nearest(x, codes), [1]);
     });
 
     it('gives index 0 to rows that are not finite or too large, and never chooses such a code', async () => {
@@ -114,34 +140,22 @@ eachEngine(() => {
         [Number.NEGATIVE_INFINITY, 9],
         [2 ** 56, 3],
       ]);
-      await expectSame(nearestCodeExact({ x, codes }), [1, 0, 4, 0, 0]);
+      await expectSame(nearest(x, codes), [1, 0, 4, 0, 0]);
       const none = tensor2d([
         [Number.NaN, 9],
         [2 ** 57, 1],
       ]);
-      await expectSame(nearestCodeExact({ x, codes: none }), [0, 0, 0, 0, 0]);
+      await expectSame(nearest(x, none), [0, 0, 0, 0, 0]);
     });
 
     it('takes no rows, and leaves nothing behind', async () => {
       const codes = tensor2d([[0], [1]]);
-      const empty = nearestCodeExact({ x: zeros([0, 1]), codes });
+      const empty = nearest(zeros([0, 1]), codes);
       expect(empty.shape).toEqual([0]);
       const before = memory().numTensors;
-      const indices = nearestCodeExact({ x: codes, codes });
+      const indices = nearest(codes, codes);
       expect(memory().numTensors).toBe(before + 1);
       await expectSame(indices, [0, 1]);
     });
-
-    it('refuses more than 8,192 features', () => {
-      const long: Tensor2D = zeros([1, 8193]);
-      expect(() => nearestCodeExact({ x: long, codes: long })).toThrow(UnsupportedError);
-    });
-
-    it('agrees with nearestCode but for near-ties', async () => {
-      const rng = createRng(8);
-      const [x, codes] = search(rng.normalArray(500 * 6, 1), rng.normalArray(64 * 6, 1), 6) as [Tensor2D, Tensor2D];
-      const bias = mul(sum(square(codes), 1), -0.5) as Tensor1D;
-      await expectSame(nearestCodeExact({ x, codes }), nearestCode({ x, keys: codes, bias }));
-    });
   });
-});
+}

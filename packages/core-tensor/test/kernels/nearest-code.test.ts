@@ -1,8 +1,9 @@
-import { memory, profile, slice, type Tensor1D, type Tensor2D, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
+import { memory, profile, slice, type Tensor1D, type Tensor2D, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { eachEngine, expectSame, tolerances } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng, type NearestCodeInputs, nearestCode, nearestTwoCodes } from '../../src/index.ts';
+import { NearestCode } from '../../src/kernels/nearest-code.ts';
 
 interface Problem {
   readonly n: number;
@@ -178,6 +179,18 @@ eachEngine(() => {
         [1, Number.POSITIVE_INFINITY],
       ]);
       await expectSame(nearestCode({ x, keys: none, bias: biasOfNone }), [0, 0]);
+    });
+
+    it('gives what its reference gives', async () => {
+      for (const [n, k, f] of [
+        [30, 50, 4],
+        [3, TWO_TILES, 2],
+      ] as const) {
+        const data = inputs(wholeNumbers(n, k, f, 9));
+        const expected = tidy(() => [...NearestCode.reference(data, { withScores: true })]);
+        const { indices, best, second } = nearestTwoCodes(data);
+        for (const [i, found] of [indices, best, second].entries()) await expectSame(found, expected[i] as Tensor1D);
+      }
     });
 
     it('has no second score when there is one code', async () => {
