@@ -1,4 +1,4 @@
-import { cropPatches, fashionPatches, mnistPatches } from '../src/data/images.ts';
+import { fashionPatches, mnistPatches, photoPatches } from '../src/data/images.ts';
 import type { Experiment } from '../src/experiment.ts';
 import { collapseExperiment } from '../src/studies/collapse.ts';
 
@@ -6,7 +6,7 @@ import { collapseExperiment } from '../src/studies/collapse.ts';
 export const claimsCollapseImages: Experiment = collapseExperiment({
   name: 'claims-collapse-images',
   where: 'on patches of MNIST',
-  data: '7 × 7 patches of MNIST, 16 tokens a picture, about half of them empty background. K = 1,024 is repeated on Fashion-MNIST where it is there, and on the pictures of --data.',
+  data: "7 × 7 patches of MNIST, 16 tokens a picture, about half of them empty background. K = 1,024 is repeated on Fashion-MNIST and on photographs (Debian's lomiri-wallpapers, or the pictures of --data) where they are there.",
   source: mnistPatches,
-  further: async ({ dataDir }) => [await fashionPatches(dataDir), await cropPatches(dataDir)],
+  further: async ({ dataDir }) => [await fashionPatches(dataDir), await photoPatches(dataDir)],
 });

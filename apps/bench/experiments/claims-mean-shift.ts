@@ -186,7 +186,9 @@ function answerOf(rows: readonly Row[]): string {
       meanOf(rows, a.name, far, ({ relativeError }) => relativeError) -
       meanOf(rows, b.name, far, ({ relativeError }) => relativeError),
   )[0];
+  const shares = METHODS.map(({ name }) => `${name} ${percent(meanOf(rows, name, far, utilization))}`);
   return [
+    `**At μ = ${far} so much of the codebook is used: ${shares.join('; ')}.**`,
     `With K = ${K} (9 bits per token) in ${DIM} features, codes that start around 0 and data around μ:`,
     METHODS.map(({ name }) => line(name)).join('\n'),
     `The lowest error at μ = ${far} has ${best?.name}. The cure that needs no insight is to start the codes on the data, or to normalise the latents; an autoencoder can also move its latents to the codes, which a fixed source of vectors cannot.`,

@@ -163,9 +163,15 @@ function answerOf(groups: readonly Group[]): string {
       (testSpread(plain, relative)?.mean ?? Number.NaN) / (testSpread(rotation, relative)?.mean ?? Number.NaN),
       2,
     );
+  const pairs = pairsOf(groups);
+  const better = (pick: Pick): number =>
+    pairs.filter(
+      ({ rotation, plain }) => (testSpread(rotation, pick)?.mean ?? 1) < (testSpread(plain, pick)?.mean ?? 0),
+    ).length;
   return [
+    `**It lowers the quantization error in ${better(relative)} of ${pairs.length} settings and the reconstruction error in ${better((test) => test.relativeError)}.**`,
     'With the rotation trick and, after "against", straight-through, at 8 bits per token:',
-    pairsOf(groups)
+    pairs
       .map(
         (pair) =>
           `- ${pair.name}: mse(z, q)/Var(z) ${text(pair.rotation, relative)} against ${text(pair.plain, relative)} (lower by a factor of ${ratio(pair)}), ${text(pair.rotation, (test) => test.usedCodes)} used codes against ${text(pair.plain, (test) => test.usedCodes)}, error/variance ${text(pair.rotation, (test) => test.relativeError)} against ${text(pair.plain, (test) => test.relativeError)}`,

@@ -91,7 +91,7 @@ function outcomeOf(found: readonly Found[]): Outcome {
     plots: found.map(plotOf),
     verdicts,
     answer: [
-      `${held} of ${verdicts.length} kernels grow no faster than their arithmetic (exponents within ${TOLERANCE}).`,
+      `**${held} of ${verdicts.length} kernels grow no faster than their arithmetic** (exponents within ${TOLERANCE}).`,
       slower.length === 0
         ? 'The composition is faster at no size that was measured, so nothing need be dispatched to it.'
         : `The composition is faster at ${slower.length} of ${found.reduce((sum, { measured }) => sum + measured.points.length, 0)} measured points, which the last table names.`,

@@ -16,7 +16,7 @@ const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4 };
 const QUICK_DIVISOR = 8;
 
 /** Who encodes, who trains, and who uses more than one thread. */
-const ENCODERS: readonly ContenderName[] = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'torch'];
+const ENCODERS: readonly ContenderName[] = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'jax', 'torch'];
 const TRAINERS: readonly ContenderName[] = ['vqkit', 'composed', 'torch'];
 const RESIDUAL: readonly ContenderName[] = ['vqkit', 'torch'];
 /** Multiplications beyond which the slow ways to the nearest code would take minutes for their repetitions. */
@@ -38,6 +38,7 @@ table shows the minimum of at least 7 repetitions. One thread stands against one
 - **vector-quantize-pytorch**: its public calls: \`quantizer(z)\` in eval mode without gradients, or in training with the gradients of
   codes and loss to input and weights. SimVQ has the same codebook and transform in both.
 - **onnxruntime-node**: a graph of the same formulas, which holds the codebook; the nearest code in chunks of 256 tokens.
+- **jax-js**: the same formulas compiled by its \`jit\` to WebAssembly, one thread in Node; the nearest code in chunks of 1,024 tokens.
 
 Codec and composition are left out ("not measured") where their repetitions would take minutes; none but vqkit and the reference library
 encodes with a residual stack.
@@ -171,6 +172,7 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
       ENCODERS.filter((name) => name !== 'vqkit'),
       () => (measured) => measured?.idsThatDiffer ?? null,
     ),
+    ...failureTable(results),
   ];
   return {
     tables,
@@ -188,6 +190,16 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
         })),
     ),
   };
+}
+
+/** Who was asked and could not, in its own words. */
+function failureTable(results: readonly RowResult[]): Table[] {
+  const rows = results.flatMap(({ row, threads, measured }) =>
+    measured
+      .filter(({ timesMs }) => timesMs.length === 0)
+      .map(({ contender, note }) => [row.title, threads, CONTENDER_TITLES[contender], note]),
+  );
+  return rows.length === 0 ? [] : [{ title: 'Absent', columns: ['work', 'threads', 'who', 'why'], rows }];
 }
 
 function medianOf(measured: Measured | undefined): number | null {

@@ -1,5 +1,6 @@
 import type { Measurement, Table } from './experiment.ts';
 import type { Result } from './result.ts';
+import { numberText } from './training/summary.ts';
 
 /**
  * Two results side by side: for each measurement the medians, their ratio, the ratio of the best repetitions, and whether the
@@ -66,7 +67,7 @@ export function summary(samples: readonly number[]): Summary {
 
 function spreadText(of: Summary | undefined): string {
   if (of === undefined) return '-';
-  return of.count === 1 ? 'one sample' : `${of.low.toPrecision(3)} … ${of.high.toPrecision(3)}`;
+  return of.count === 1 ? 'one sample' : `${numberText(of.low)} … ${numberText(of.high)}`;
 }
 
 function changeText(better: Measurement['better'] | undefined, a: Summary | undefined, b: Summary | undefined): string {

@@ -45,16 +45,27 @@ export function answerPage(result: Result, folder: string, results: string): str
   ].join('\n\n');
 }
 
-/** docs/answers/README.md: every question with a link to its page. */
+/** The questions that the harness was written for: their answers stand in full on the index page. */
+const LEADING = ['lfq-distance', 'lfq-scale-drift', 'simvq-rotation', 'speech-simvq-rotation'];
+
+/** docs/answers/README.md: the answers to the two questions of the field, then every question with its short answer and its page. */
 export function indexPage(results: readonly Result[]): string {
+  const leading = LEADING.flatMap((name) => results.filter(({ experiment }) => experiment === name));
   return [
     '<!-- Made by `pnpm bench docs` from the results; do not edit. -->',
     '# Answers',
-    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`.',
+    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim counts as reproduced when it held here, in miniature; that one did not is an answer too.',
+    ...leading.flatMap(({ experiment, question, outcome }) => [
+      `## ${question}`,
+      openingOf(outcome.answer),
+      `The whole answer, its numbers and how they were made: [${experiment}](${experiment}.md).`,
+    ]),
+    '## All questions',
     markdownTable({
-      columns: ['question', 'command', 'claims reproduced'],
-      rows: results.map(({ experiment, question, command, outcome: { verdicts } }) => [
+      columns: ['question', 'short answer', 'command', 'claims reproduced'],
+      rows: results.map(({ experiment, question, command, outcome: { answer, verdicts } }) => [
         `[${question}](${experiment}.md)`,
+        shortAnswer(answer),
         `\`${command}\``,
         verdicts.length === 0
           ? '-'
@@ -63,6 +74,17 @@ export function indexPage(results: readonly Result[]): string {
     }),
     '',
   ].join('\n\n');
+}
+
+/** The first paragraph, with the list or the sentences that it announces. */
+function openingOf(answer: string): string {
+  const [first = '', second = ''] = answer.trim().split('\n\n');
+  return first.endsWith(':') ? `${first}\n\n${second}` : first;
+}
+
+/** What an answer begins with in bold. */
+function shortAnswer(answer: string): string {
+  return /^\*\*(.+?)\*\*/.exec(answer.trim())?.[1] ?? 'see its page';
 }
 
 /**
@@ -120,6 +142,16 @@ function measuredWith(result: Result): string {
           `**The machine was busy**: ${environment.load} other processes wanted its ${environment.cores} cores when it began, so times are too long.`,
         ]
       : []),
+    ...originsOf(result),
     `Measured on ${date.slice(0, 10)}: ${machine(result)}, vqkit ${environment.vqkit}${commit}; seeds ${seeds.join(', ')}; ${Math.round(seconds)} s of work.`,
   ].join('\n');
+}
+
+/** Parts that were taken over from earlier runs, by run. */
+function originsOf({ parts }: Result): string[] {
+  const kept = parts.flatMap(({ from }) => (from === undefined ? [] : [from]));
+  const runs = [...new Set(kept.map(({ date, commit }) => `${date.slice(0, 10)}, commit ${commit ?? 'unknown'}`))];
+  return kept.length === 0
+    ? []
+    : [`${kept.length} of its ${parts.length} parts were measured before (${runs.join('; ')}).`];
 }

@@ -20,6 +20,8 @@ export interface PartStoreOptions {
   readonly folder: string;
   /** What every part depends on beside its settings, such as the version of Node. */
   readonly surroundings: Readonly<Record<string, unknown>>;
+  /** Parts of an earlier result, measured in the same surroundings: one with the same name and settings is not done again. */
+  readonly earlier?: readonly ResultPart[] | undefined;
   /** Called before and after each part. `remembered` parts cost no time. */
   readonly onPart?: (event: { name: string; state: 'started' | 'done' | 'remembered'; seconds: number }) => void;
 }
@@ -33,7 +35,7 @@ const storedSchema = z.strictObject({
 });
 
 /** Opens the store of one experiment. A damaged file of it counts as not done. */
-export function openPartStore({ folder, surroundings, onPart }: PartStoreOptions): PartStore {
+export function openPartStore({ folder, surroundings, earlier = [], onPart }: PartStoreOptions): PartStore {
   const finished = new Map<string, ResultPart>();
   return {
     async part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T> {
@@ -49,6 +51,12 @@ export function openPartStore({ folder, surroundings, onPart }: PartStoreOptions
         finished.set(name, { name, settings: stored.settings, seconds: stored.seconds, value: stored.value });
         onPart?.({ name, state: 'remembered', seconds: stored.seconds });
         return stored.value as T;
+      }
+      const before = earlier.find((part) => part.name === name && keyOf(part.settings) === keyOf(settings));
+      if (before !== undefined) {
+        finished.set(name, before);
+        onPart?.({ name, state: 'remembered', seconds: before.seconds });
+        return before.value as T;
       }
       onPart?.({ name, state: 'started', seconds: 0 });
       const start = performance.now();

@@ -16,6 +16,10 @@ export const experiments: readonly ExperimentEntry[] = [
   { name: 'parity', load: async () => (await import('../experiments/parity.ts')).parity },
   { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
   { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },
+  {
+    name: 'classifier-distance',
+    load: async () => (await import('../experiments/classifier-distance.ts')).classifierDistance,
+  },
   { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },
   { name: 'lfq-scale-drift', load: async () => (await import('../experiments/lfq-scale-drift.ts')).lfqScaleDrift },
   { name: 'simvq-rotation', load: async () => (await import('../experiments/simvq-rotation.ts')).simVqRotation },
@@ -45,6 +49,10 @@ export const experiments: readonly ExperimentEntry[] = [
   {
     name: 'claims-lfq-entropy',
     load: async () => (await import('../experiments/claims-lfq-entropy.ts')).claimsLfqEntropy,
+  },
+  {
+    name: 'claims-lfq-weight',
+    load: async () => (await import('../experiments/claims-lfq-weight.ts')).claimsLfqWeight,
   },
   {
     name: 'speech-simvq-rotation',

@@ -33,6 +33,14 @@ export interface ResultPart {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly seconds: number;
   readonly value: unknown;
+  /** The run that measured it, where it was taken over from an earlier result. */
+  readonly from?: Origin | undefined;
+}
+
+/** Which run a part comes from. */
+export interface Origin {
+  readonly date: string;
+  readonly commit: string | null;
 }
 
 const axis = z.strictObject({ label: z.string(), scale: z.enum(['linear', 'log']).optional() });
@@ -95,6 +103,7 @@ const resultSchema: z.ZodType<Result> = z.strictObject({
       settings: z.record(z.string(), z.unknown()),
       seconds: z.number(),
       value: z.unknown(),
+      from: z.strictObject({ date: z.iso.datetime(), commit: z.string().nullable() }).optional(),
     }),
   ),
   outcome: outcomeSchema,

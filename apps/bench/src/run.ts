@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { DataError, OptionError, requireInteger, requireKnownOptions } from '@vqkit/core-tensor';
+import { DataError, OptionError, requireInteger, requireKnownOptions, show } from '@vqkit/core-tensor';
 import { generateDocs } from './docs.ts';
 import { readEnvironment } from './environment.ts';
 import type { ExperimentContext } from './experiment.ts';
@@ -11,7 +11,7 @@ import { ANSWERS, RESULTS, ROOT } from './paths.ts';
 import { plotToSvg, svgToPng } from './plot.ts';
 import { findPython } from './python.ts';
 import { type ExperimentEntry, experiments, findExperiments } from './registry.ts';
-import { checkedOutcome, RESULT_VERSION, type Result, readResult } from './result.ts';
+import { checkedOutcome, RESULT_VERSION, type Result, type ResultPart, readResult } from './result.ts';
 
 export interface BenchOptions {
   /** A run of minutes: fewer steps, one seed, smaller sizes. Its results go to a folder of their own. Default false. */
@@ -26,6 +26,11 @@ export interface BenchOptions {
   readonly out?: string | undefined;
   /** Forgets the parts of a run that was killed. Default false: it goes on. */
   readonly fresh?: boolean | undefined;
+  /**
+   * Takes over the parts that the present result has with the same settings, measures the others, and makes tables, plots and texts
+   * anew. Default false: everything is measured again.
+   */
+  readonly reuse?: boolean | undefined;
 }
 
 /** What a caller may watch. */
@@ -51,7 +56,7 @@ export async function runBenchmarks(
   hooks: BenchHooks = {},
   known: readonly ExperimentEntry[] = experiments,
 ): Promise<Result[]> {
-  requireKnownOptions('bench', options, ['quick', 'seeds', 'python', 'data', 'out', 'fresh']);
+  requireKnownOptions('bench', options, ['quick', 'seeds', 'python', 'data', 'out', 'fresh', 'reuse']);
   const { quick = false, data } = options;
   const seeds = options.seeds ?? (quick ? [1] : [1, 2, 3]);
   for (const [i, seed] of seeds.entries()) requireInteger('bench', `seeds[${i}]`, seed, 0, 2 ** 31 - 1);
@@ -72,10 +77,11 @@ export async function runBenchmarks(
   const runOne = async (entry: ExperimentEntry): Promise<Result> => {
     const experiment = await entry.load();
     const path = join(folder, `${entry.name}.json`);
-    await refuseOtherVersion(path);
+    const earlier = await readEarlier(path);
     const store = openPartStore({
       folder: join(folder, '.parts', entry.name),
-      surroundings: { quick, node: environment.node, cpu: environment.cpu, python: environment.python },
+      surroundings: surroundingsOf({ quick, environment }),
+      earlier: options.reuse === true ? reusableParts(earlier, { quick, environment }) : undefined,
       ...(hooks.onPart === undefined ? {} : { onPart: hooks.onPart }),
     });
     if (options.fresh === true) await store.clear();
@@ -109,6 +115,7 @@ export async function runBenchmarks(
       environment,
       parts,
       outcome,
+      ...(options.reuse === true && earlier !== undefined ? measuredThen(earlier, parts, environment) : {}),
     };
     const files = await writeResult(result, folder);
     await store.clear();
@@ -159,13 +166,53 @@ async function writeResult(result: Result, folder: string): Promise<string[]> {
   return files;
 }
 
-/** A results file of another version is not overwritten: it may be all there is of a long run. */
-async function refuseOtherVersion(path: string): Promise<void> {
+/** The result that is there. A results file of another version is not overwritten: it may be all there is of a long run. */
+async function readEarlier(path: string): Promise<Result | undefined> {
   const exists = await readFile(path).then(
     () => true,
     () => false,
   );
-  if (exists) await readResult(path);
+  return exists ? readResult(path) : undefined;
+}
+
+/** What every part depends on beside its settings. */
+function surroundingsOf({ quick, environment }: Pick<Result, 'quick' | 'environment'>): Record<string, unknown> {
+  return { quick, node: environment.node, cpu: environment.cpu, python: environment.python };
+}
+
+/** The parts of an earlier result, each with the run that it comes from. */
+function reusableParts(
+  earlier: Result | undefined,
+  now: Pick<Result, 'quick' | 'environment'>,
+): readonly ResultPart[] | undefined {
+  if (earlier === undefined) return undefined;
+  const [then, here] = [surroundingsOf(earlier), surroundingsOf(now)];
+  const other = Object.keys(here).find((name) => JSON.stringify(then[name]) !== JSON.stringify(here[name]));
+  if (other !== undefined) {
+    throw new OptionError(
+      `bench: reuse needs a result of the same Node, processor and peers, got one with ${other} ${show(then[other])} where ${show(here[other])} is here. Leave --reuse out: all is measured again.`,
+    );
+  }
+  const { date, environment } = earlier;
+  return earlier.parts.map((part) => ({ ...part, from: part.from ?? { date, commit: environment.commit } }));
+}
+
+/** Where only the texts are new, it is still the measurement of then; else the machine was as busy as in the busier of the runs. */
+function measuredThen(
+  earlier: Result,
+  parts: readonly ResultPart[],
+  environment: Result['environment'],
+): Partial<Result> {
+  if (parts.some(({ from }) => from === undefined)) {
+    return { environment: { ...environment, load: Math.max(environment.load, earlier.environment.load) } };
+  }
+  const { date, command, environment: then } = earlier;
+  return {
+    date,
+    command,
+    environment: then,
+    parts: parts.map((part) => earlier.parts.find(({ name }) => name === part.name) ?? part),
+  };
 }
 
 async function requireFolder(path: string): Promise<void> {

@@ -45,8 +45,8 @@ it('gives ratio and spread of every row, and tells an effect from noise', () => 
   const b = result([measurement('speed', [5, 5.5, 6]), measurement('noise', [12, 22, 28]), measurement('new', [1])]);
   const { rows } = compareResults(a, b);
   expect(rows).toEqual([
-    ['speed', 'ms', 11, '10.0 … 12.0', 5.5, '5.00 … 6.00', 0.5, 0.5, 'better'],
-    ['noise', 'ms', 20, '10.0 … 30.0', 22, '12.0 … 28.0', 1.1, 1.2, 'within the spread'],
+    ['speed', 'ms', 11, '10 … 12', 5.5, '5 … 6', 0.5, 0.5, 'better'],
+    ['noise', 'ms', 20, '10 … 30', 22, '12 … 28', 1.1, 1.2, 'within the spread'],
     ['gone', 'ms', 1, 'one sample', null, '-', null, null, 'not in both'],
     ['new', 'ms', null, '-', 1, 'one sample', null, null, 'not in both'],
   ]);

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { encodeWaveFromFloat32Channels } from '@echogarden/wave-codec';
 import { createRng } from '@vqkit/core-tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mnistPatches } from '../src/data/images.ts';
+import { mnistPatches, photoPatches } from '../src/data/images.ts';
+import { mnistLabels } from '../src/data/labels.ts';
 import { fft, melFrames } from '../src/data/mel.ts';
 import { gaussianStream, storedVectors, varianceOf } from '../src/data/source.ts';
 import { readSpeech } from '../src/data/speech.ts';
+import { svgToPng } from '../src/plot.ts';
 
 let folder: string;
 
@@ -82,6 +84,35 @@ it('cuts images into patches row by row', async () => {
   // The first test image is a 7 whose top left corner is background and whose bar crosses the patch below the top row.
   expect([...test.subarray(0, 49)]).toEqual(new Array(49).fill(-1));
   expect(Math.max(...test.subarray(5 * 49, 6 * 49))).toBeGreaterThan(0.9);
+});
+
+it('reads the digits that the images show', async () => {
+  const { train, test } = await mnistLabels();
+  expect([train.length, test.length]).toEqual([60_000, 10_000]);
+  expect([...train.subarray(0, 5), ...test.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9, 7, 2, 1, 0, 4]);
+});
+
+describe('photoPatches', () => {
+  it('cuts the pictures of a folder, some of them held out, and names the data by their number', async () => {
+    const photos = await mkdtemp(join(folder, 'photos-'));
+    for (let i = 0; i < 20; i++) {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60"><rect width="90" height="60" fill="rgb(${12 * i},${12 * i},${12 * i})"/></svg>`;
+      await writeFile(join(photos, `${i}.png`), svgToPng(svg));
+    }
+    const { source } = await photoPatches(photos);
+    // The square root of 100,000 patches over 20 pictures is 71, more than the 64 there may be in a row.
+    expect(source?.name).toBe('photographs, 7 × 7 patches (20 pictures, 8192 test tokens)');
+    expect(source?.test).toHaveLength(2 * 64 * 64 * 49);
+    // Every picture has one colour.
+    expect(new Set(source?.test).size).toBe(2);
+  });
+
+  it('says what to do where there are none', async () => {
+    const empty = await mkdtemp(join(folder, 'empty-'));
+    const { source, reason } = await photoPatches(empty);
+    // The pictures of Debian's package may be here.
+    if (source === undefined) expect(reason).toContain('apt-get install lomiri-wallpapers');
+  });
 });
 
 describe('mel frames', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fillBlocks, generateDocs } from '../src/docs.ts';
+import { indexPage } from '../src/page.ts';
 import { readResult } from '../src/result.ts';
 import { runBenchmarks } from '../src/run.ts';
 import { fakeEntry, outcome } from './fake.ts';
@@ -47,6 +48,25 @@ describe('generateDocs', () => {
     expect(fill('command')).toContain('-->`pnpm bench fake`<!--');
     expect(fill('date')).toMatch(/-->\d{4}-\d\d-\d\d<!--/);
     expect(fill('machine')).toContain(process.versions.node);
+  });
+
+  it('leads the index with the answers to the questions of the field', async () => {
+    const result = await readResult(join(folder, 'fake.json'));
+    const answered = (experiment: string, answer: string): typeof result => ({
+      ...result,
+      experiment,
+      outcome: { ...result.outcome, answer },
+    });
+    const page = indexPage([
+      result,
+      answered('simvq-rotation', '**In part.** With four seeds:\n\n- one\n- two\n\nAnd so on.'),
+      answered('lfq-distance', '**No.** The codes have one length.\n\nIn float32 too.'),
+    ]);
+    expect(page.indexOf('**No.** The codes')).toBeLessThan(page.indexOf('**In part.** With'));
+    expect(page).toContain('- one\n- two');
+    expect(page).not.toMatch(/And so on|In float32 too/);
+    expect(page).toContain('(fake.md) | see its page | `pnpm bench fake` | 1 of 1 |');
+    expect(page).toContain('(lfq-distance.md) | No. | ');
   });
 
   it('leaves examples in fenced code alone', async () => {

@@ -58,6 +58,7 @@ const TRAININGS = [
   'claims-collapse-images',
   'claims-rotation-vq',
   'claims-lfq-entropy',
+  'claims-lfq-weight',
 ];
 
 function context(run: TrainingRun, parts: string[]): ExperimentContext {

@@ -82,6 +82,44 @@ describe('runBenchmarks', () => {
     expect(done.length).toBe(8);
   });
 
+  it('takes over the parts of the present result when asked to, and says so', async () => {
+    const done: string[] = [];
+    const work =
+      (parts: readonly string[], answer: string) =>
+      async ({ part }: ExperimentContext): Promise<Outcome> => {
+        for (const name of parts) await part(name, { n: 1 }, async () => done.push(name));
+        return { ...outcome, answer };
+      };
+    const [first] = await runFake(work(['a', 'b'], 'old'));
+    const [again] = await runFake(work(['a', 'b'], 'new'), { reuse: true });
+    expect(done).toEqual(['a', 'b']);
+    // Only the texts are new: it is still the measurement of then.
+    expect(again).toEqual({ ...first, outcome: { ...outcome, answer: 'new' } });
+    const [more] = await runFake(work(['a', 'b', 'c'], 'more'), { reuse: true });
+    expect(done).toEqual(['a', 'b', 'c']);
+    const from = { date: first?.date, commit: first?.environment.commit };
+    expect(more?.parts).toMatchObject([{ from }, { from }, { name: 'c' }]);
+    expect(more?.parts[2]).not.toHaveProperty('from');
+    expect(await readFile(join(out, 'answers', 'fake.md'), 'utf8')).toMatch(
+      /2 of its 3 parts were measured before \(\d{4}-\d\d-\d\d, commit .+\)\./,
+    );
+    const [fresh] = await runFake(work(['a'], 'fresh'));
+    expect(done).toEqual(['a', 'b', 'c', 'a']);
+    expect(fresh?.parts[0]).not.toHaveProperty('from');
+  });
+
+  it('takes over nothing that was measured elsewhere', async () => {
+    const work = ({ part }: ExperimentContext): Promise<Outcome> => part('a', {}, async () => 1).then(() => outcome);
+    await runFake(work);
+    const path = join(out, 'fake.json');
+    const text = (await readFile(path, 'utf8')).replace(`"node": "${process.versions.node}"`, '"node": "1.2.3"');
+    await writeFile(path, text);
+    const error = await rejection(runFake(work, { reuse: true }));
+    expect(error).toBeInstanceOf(OptionError);
+    expect(error.message).toMatch(/^bench: reuse needs a result of the same Node, .* got one with node .*1\.2\.3/);
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
   it('does a part again whose settings are others', async () => {
     const done: number[] = [];
     const work =

@@ -3,6 +3,7 @@ export type { CodebookRank } from './codebook-rank.ts';
 export { usedCodebookRank } from './codebook-rank.ts';
 export type { DiagnoseContext, Diagnosis, Problem } from './diagnose.ts';
 export { diagnose } from './diagnose.ts';
+export { frechetDistance } from './frechet-distance.ts';
 export type { PsnrOptions, SsimOptions } from './images.ts';
 export { psnr, ssim } from './images.ts';
 export type { TopTwo, TopTwoDistances } from './margins.ts';

@@ -16,7 +16,18 @@ describe('vqkit bench', () => {
   it('describes itself', async () => {
     const { code, stdout } = await vqkit(['bench', '--help']);
     expect(code).toBe(0);
-    for (const text of ['--quick', '--seeds', '--python', '--data', '--out', '--fresh', 'list', 'compare', 'docs']) {
+    for (const text of [
+      '--quick',
+      '--seeds',
+      '--python',
+      '--data',
+      '--out',
+      '--reuse',
+      '--fresh',
+      'list',
+      'compare',
+      'docs',
+    ]) {
       expect(stdout).toContain(text);
     }
   });

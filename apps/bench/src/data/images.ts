@@ -17,6 +17,9 @@ const TRAIN_IMAGES = 6000;
 const TEST_IMAGES = 1000;
 /** Where Debian's package dataset-fashion-mnist puts its files. */
 const DEBIAN_FASHION = '/usr/share/datasets/fashion-mnist';
+/** Where Debian's package lomiri-wallpapers puts its photographs. */
+const DEBIAN_PHOTOS = '/usr/share/backgrounds';
+const PHOTO_PATCHES = 100_000;
 
 /**
  * MNIST as patches of 7 × 7 pixels in [-1, 1], 16 tokens an image, from its first 6,000 images to train and the first 1,000 of its test
@@ -39,23 +42,39 @@ export async function fashionPatches(dataDir: string | undefined): Promise<Sourc
   return { name, source: await patches(name, { data: 'idx', dataPath: found }), reason: '' };
 }
 
-/** Patches of the PNG and JPEG images below `<dataDir>/images` or `dataDir`, in grey, each image cropped to its centre square and 56 wide. */
-export async function cropPatches(dataDir: string | undefined): Promise<SourceOrReason> {
-  const name = 'image crops, 7 × 7 patches';
-  const folders = dataDir === undefined ? [] : [join(dataDir, 'images'), dataDir];
+/**
+ * Patches of the PNG and JPEG pictures below `<dataDir>/images`, `dataDir` or of Debian's package lomiri-wallpapers (photographs), in
+ * grey: the centre square of each, scaled so that all together have some 100,000 patches. A tenth of the pictures is held out.
+ */
+export async function photoPatches(dataDir: string | undefined): Promise<SourceOrReason> {
+  const name = 'photographs, 7 × 7 patches';
+  const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'images'), dataDir]), DEBIAN_PHOTOS];
   for (const folder of folders) {
-    if (!(await hasPictures(folder))) continue;
-    const found = await patches(name, { data: 'folder', dataPath: folder, imageSize: 8 * PATCH, channels: 1 });
+    const count = await countPictures(folder);
+    if (count < 2) continue;
+    const found = await patches(name, {
+      data: 'folder',
+      dataPath: folder,
+      imageSize: PATCH * patchesAcross(count),
+      channels: 1,
+    });
     // The name stands for the data where a finished part of an experiment is looked up.
-    const source = { ...found, name: `${name} (${found.test.length / found.dim} test tokens)` };
+    const source = { ...found, name: `${name} (${count} pictures, ${found.test.length / found.dim} test tokens)` };
     return { name, source, reason: '' };
   }
-  return { name, source: undefined, reason: 'no pictures were named: --data with a folder of PNG or JPEG images' };
+  const reason =
+    'no two pictures are there: apt-get install lomiri-wallpapers, or --data with a folder of PNG or JPEG images';
+  return { name, source: undefined, reason };
 }
 
-async function hasPictures(folder: string): Promise<boolean> {
-  const entries = await readdir(folder, { recursive: true }).catch(() => []);
-  return entries.some((file) => /\.(png|jpe?g)$/i.test(file));
+/** Between 8 and 64, a multiple of 4, because the data set is also made for encoders that halve a picture twice. */
+function patchesAcross(pictures: number): number {
+  return Math.min(64, Math.max(8, 4 * Math.ceil(Math.sqrt(PHOTO_PATCHES / pictures) / 4)));
+}
+
+async function countPictures(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile() && /\.(png|jpe?g)$/i.test(entry.name)).length;
 }
 
 async function patches(name: string, data: TrainOptions): Promise<Source> {

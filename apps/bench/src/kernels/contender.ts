@@ -5,7 +5,7 @@ import { complaint, tieToThisProcess } from '../child.ts';
 import { PACKAGE_FOLDER } from '../paths.ts';
 import type { Request } from './protocol.ts';
 
-export type ContenderName = 'vqkit' | 'codec' | 'chain' | 'composed' | 'onnx' | 'torch';
+export type ContenderName = 'vqkit' | 'codec' | 'chain' | 'composed' | 'onnx' | 'jax' | 'torch';
 
 /** How each is called in tables. */
 export const CONTENDER_TITLES: Record<ContenderName, string> = {
@@ -14,6 +14,7 @@ export const CONTENDER_TITLES: Record<ContenderName, string> = {
   chain: 'textbook tfjs',
   composed: 'composed tfjs',
   onnx: 'onnxruntime-node',
+  jax: 'jax-js',
   torch: 'vector-quantize-pytorch',
 };
 

@@ -1,4 +1,5 @@
 import type { Table, Verdict } from '../experiment.ts';
+import { numberText } from '../training/summary.ts';
 import type { ContenderName } from './contender.ts';
 import { type Limits, secondsAtLimit } from './limits.ts';
 import type { Measured } from './measure.ts';
@@ -120,10 +121,10 @@ function measuredText(result: RowResult): string {
   if (ours === undefined) return `${threads}: not measured`;
   if (result.row.goal.kind === 'bounds') {
     const peak = result.measured.find(({ contender }) => contender === 'vqkit')?.peakMiB ?? Number.NaN;
-    return `${threads}: ${ours.toPrecision(3)} ms, ${Math.round(peak)} MiB`;
+    return `${threads}: ${numberText(ours)} ms, ${Math.round(peak)} MiB`;
   }
   const ratio = ratioOf(result);
-  return `${threads}: ${ratio === null ? 'not measured' : `${ratio.toPrecision(3)}×`}`;
+  return `${threads}: ${ratio === null ? 'not measured' : `${numberText(ratio)}×`}`;
 }
 
 function reasonOf(results: readonly RowResult[], hasReference: boolean): string {
@@ -142,8 +143,10 @@ export function answerOf(results: readonly RowResult[], hasReference: boolean): 
   if (compared.length > 0) {
     const phrases = compared
       .filter(({ row, threads }, i) => compared.findIndex((other) => other.row === row) === i || threads === 1)
-      .map((result) => `${result.row.title}: **${(ratioOf(result) ?? 0).toPrecision(3)}×**`);
+      .map((result) => `${result.row.title}: **${numberText(ratioOf(result) ?? 0)}×**`);
+    const ratios = compared.map((result) => ratioOf(result) ?? 0);
     sentences.push(
+      `**${numberText(Math.min(...ratios), 2)} to ${numberText(Math.max(...ratios), 2)} times as fast as the reference library.**\n`,
       `Against the reference library on PyTorch, thread for thread, vqkit on WebAssembly is so many times as fast (one thread each, the recipe on all cores):\n\n${phrases.map((phrase) => `- ${phrase}`).join('\n')}\n`,
     );
   } else {
@@ -156,7 +159,7 @@ export function answerOf(results: readonly RowResult[], hasReference: boolean): 
   });
   if (composed.length > 0) {
     sentences.push(
-      `Against its own composition of TensorFlow.js operations it is ${Math.min(...composed).toPrecision(2)} to ${Math.max(...composed).toPrecision(2)} times as fast.`,
+      `Against its own composition of TensorFlow.js operations it is ${numberText(Math.min(...composed), 2)} to ${numberText(Math.max(...composed), 2)} times as fast.`,
     );
   }
   return sentences.join('\n');

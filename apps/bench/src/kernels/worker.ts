@@ -25,6 +25,9 @@ async function prepare(work: Work, threads: number): Promise<Prepared> {
       return prepareCodec(work);
     case 'onnx':
       return prepareOnnx(work, threads);
+    case 'jax':
+      // Loaded where it is wanted, so that it is in no other contender's memory.
+      return (await import('./worker-jax.ts')).prepareJax(work);
     default:
       throw new Error(`no contender is called ${contender}`);
   }

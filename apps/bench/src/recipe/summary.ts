@@ -94,8 +94,16 @@ export function recipeAnswer(results: readonly EngineRuns[], data: string): stri
     ({ quantizer, engine, runs }) =>
       `- ${QUANTIZERS[quantizer]}, ${ENGINES[engine]}: test L1 **${spread(runs.map(({ l1 }) => l1))}**, ${spread(runs.map(({ usedCodes }) => usedCodes))} used codes, perplexity ${spread(runs.map(({ perplexity }) => perplexity))}, **${spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))} steps per second**`,
   );
+  const claims = recipeVerdicts(results).filter(({ verdict }) => verdict !== 'beyond reach here');
+  const phrases = (['quality', 'speed'] as const).flatMap((of) => {
+    const own = claims.filter(({ claim }) => claim.includes(of));
+    const met = own.filter(({ verdict }) => verdict === 'reproduced').length;
+    const words = of === 'quality' ? 'as well as PyTorch' : 'as fast as wanted';
+    return own.length === 0 ? [] : [`${words} for ${met} of ${own.length} quantizers`];
+  });
+  const short = phrases.length === 0 ? '' : `**It trains ${phrases.join(', ')}.** `;
   const absent = results.some(({ engine }) => engine === 'torch') ? '' : '\n\nPyTorch was not measured.';
-  return `On ${data}, mean of the seeds with the lowest and the highest in brackets:\n\n${lines.join('\n')}${absent}`;
+  return `${short}On ${data}, mean of the seeds with the lowest and the highest in brackets:\n\n${lines.join('\n')}${absent}`;
 }
 
 function verdict(

@@ -326,7 +326,11 @@ function answerOf(rows: readonly Row[], where: string, quality: Quality): string
   const widest = [...METHODS].sort(
     (a, b) => meanOf(rows, b, largest, share) - meanOf(rows, a, largest, share),
   )[0] as Method;
+  const shares = [plain, rescued, simvq, fsq].map(
+    (method) => `${method.name} ${percent(meanOf(rows, method, largest, share))}`,
+  );
   return [
+    `**Of K = ${largest} codes ${shares.join(', ')} are used; ${best.name} has the best reconstructions.**`,
     `From K = ${smallest} to ${largest} (${numberText(Math.log2(smallest))} to ${numberText(Math.log2(largest))} bits per token), ${where}, where FSQ's most frequent code takes ${percent(meanOf(rows, fsq, largest, (test) => test.topCodeShare))} of the tokens:`,
     METHODS.map(line).join('\n'),
     `At K = ${largest} ${widest.name} uses the largest share of its codes and ${best.name} has the best reconstructions${widest === best ? '' : ': using more codes is not the same as being better'}. The training is short (see below), so the numbers of the papers are not to be expected; what is compared is the order.`,

@@ -211,9 +211,11 @@ function answerOf({ where }: StillSweep, rows: readonly Row[]): string {
       (busyError(runsOf(rows, a, most))?.mean ?? Number.POSITIVE_INFINITY) -
       (busyError(runsOf(rows, b, most))?.mean ?? Number.POSITIVE_INFINITY),
   )[0];
+  const left = (cell: Cell): string => numberText(busyCodes(runsOf(rows, cell, most))?.mean ?? 0);
   return [
+    `**With ${percent(most)} still tokens SimVQ has ${left(SIMVQ)} of ${K} codes for the others, VQ with EMA, k-means and revival ${left(RESCUED)}; ${best?.name} has the lowest error there.**`,
     `K = ${K}, 10 bits per token, when ${percent(least)} or ${percent(most)} of the tokens are ${where}:`,
     CELLS.map(line).join('\n'),
-    `The lowest error of the other tokens at ${percent(most)} has ${best?.name}. A perplexity near 1 is right for such data; what counts is whether codes are left for the rest.`,
+    `A perplexity near 1 is right for such data; what counts is whether codes are left for the rest.`,
   ].join('\n\n');
 }

@@ -24,7 +24,7 @@ describe('measure', () => {
     { quantizer: 'simvq', op: 'encode', n: 500, dim: 16, codes: 64, frozenDim: 16 },
     { quantizer: 'simvq', op: 'encode', n: 500, dim: 16, codes: 64, frozenDim: 4 },
   ])('has every contender find the same ids: %o', async (work) => {
-    const contenders = ['vqkit', 'codec', 'chain', 'composed', 'onnx'] as const;
+    const contenders = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'jax'] as const;
     const found = await measure(await withInputs(work, folder), { ...brief, contenders, folder });
     expect(found.map(({ contender }) => contender)).toEqual(contenders);
     for (const { timesMs, peakMiB, idsThatDiffer, note } of found) {

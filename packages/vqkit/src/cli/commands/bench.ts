@@ -31,6 +31,7 @@ export function command(finish: (code: number) => void): Command {
     )
     .option('--data <folder>', 'the data of experiments that need some')
     .option('--out <folder>', 'where the results go (default: apps/bench/results)')
+    .option('--reuse', 'take over the parts that the present result has with the same settings')
     .option('--fresh', 'forget what a run that was killed had finished')
     .addHelpText('after', EXAMPLES)
     .addCommand(listCommand())

@@ -1,0 +1,63 @@
+import { memory } from '@tensorflow/tfjs-core';
+import { frechetDistance } from '@vqkit/metrics';
+import { createConfig, type Images, loadDataset } from '@vqkit/train';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { rankCorrelation } from '../experiments/classifier-distance.ts';
+import { mnistLabels } from '../src/data/labels.ts';
+import { FEATURES, trainClassifier } from '../src/training/classifier.ts';
+import { startTrainingEngine } from '../src/training/train-tokens.ts';
+
+let train: Images;
+let test: Images;
+let labels: { train: Uint8Array; test: Uint8Array };
+beforeAll(async () => {
+  await startTrainingEngine();
+  ({ train, test } = await loadDataset(createConfig({ validationSize: 0 })));
+  labels = await mnistLabels();
+});
+
+const pixelsOf = (images: Images, from: number, to: number): Float32Array =>
+  images.batch(Int32Array.from({ length: to - from }, (_, i) => from + i));
+
+describe('trainClassifier', () => {
+  it('tells digits apart, and its distance real digits from spoilt ones', async () => {
+    const before = memory().numTensors;
+    const classifier = await trainClassifier(train, labels.train, 80);
+    const pixels = pixelsOf(test, 0, 600);
+    const { features, classes } = await classifier.apply(pixels);
+    expect(features).toHaveLength(600 * FEATURES);
+    expect(classes.filter((digit, i) => digit === labels.test[i]).length / 600).toBeGreaterThan(0.85);
+    const others = await classifier.apply(pixelsOf(train, 0, 600));
+    const upsideDown = await classifier.apply(pixels.map((value) => -value));
+    const distance = (other: Float32Array): number => frechetDistance(features, other, FEATURES);
+    expect(distance(features)).toBeLessThan(1e-3);
+    expect(distance(others.features)).toBeLessThan(0.1 * distance(upsideDown.features));
+    classifier.dispose();
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it('gives the same classifier again', async () => {
+    const features = async (): Promise<Float32Array> => {
+      const classifier = await trainClassifier(train, labels.train, 3);
+      const { features: found } = await classifier.apply(pixelsOf(test, 0, 5));
+      classifier.dispose();
+      return found;
+    };
+    expect(await features()).toEqual(await features());
+  });
+});
+
+describe('rankCorrelation', () => {
+  it('is 1 for any increasing relation, -1 for a decreasing one, and takes ties in the middle', () => {
+    const a = [3, 1, 4, 1.5, 9];
+    expect(rankCorrelation(a, a.map(Math.exp))).toBeCloseTo(1, 12);
+    expect(
+      rankCorrelation(
+        a,
+        a.map((value) => -value),
+      ),
+    ).toBeCloseTo(-1, 12);
+    // Ranks 0, 1, 2, 3 and 0, 1.5, 1.5, 3: 4.5 / √(5 · 4.5).
+    expect(rankCorrelation([1, 2, 3, 4], [1, 5, 5, 6])).toBeCloseTo(4.5 / Math.sqrt(5 * 4.5), 12);
+  });
+});
