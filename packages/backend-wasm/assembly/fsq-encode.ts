@@ -1,3 +1,5 @@
+import { column } from './columns';
+
 /**
  * The indices of FSQ without the codes, of tokens with `dim` features: a feature of four tokens is one vector, so that a level is
  * counted where it belongs in the index. The table has for each feature the number of its thresholds, its basis, and the thresholds,
@@ -57,12 +59,6 @@ export function fsqEncode(
     v128.store(to, i3, 48);
   }
   if (group < end) encodeRest(z, indices, table, group << 4, tokens, width);
-}
-
-/** One feature of four tokens. */
-function column(at: usize, width: usize): v128 {
-  const two = v128.load_lane<f32>(at + width, v128.load32_zero(at), 1);
-  return v128.load_lane<f32>(at + 3 * width, v128.load_lane<f32>(at + 2 * width, two, 2), 3);
 }
 
 function lastThreshold(entry: usize): usize {

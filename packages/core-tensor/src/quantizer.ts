@@ -95,6 +95,11 @@ export interface Quantizer<
    * (check with `assertIndices`). Differentiable in the variables.
    */
   decode(indices: Tensor): Tensor;
+  /**
+   * Only where `decode` copies the rows of one table: that table, [codebookSize, dim], as it is now. A constant to gradients, which stays
+   * the quantizer's: read it or compute with it, but neither dispose it nor keep it beyond the next change of the codes.
+   */
+  codebook?(): Tensor2D;
   /** The trainable variables by state-dict name. */
   variables(): Record<string, Variable>;
   /** Copies of all parameters under the reference library's names and layouts. The caller disposes them. */
@@ -147,6 +152,8 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
   encodeTokens(tokens: Tensor2D): Tensor2D;
   /** int32 [N, numCodebooks], every index in range → [N, dim]. */
   decodeTokens(indices: Tensor2D): Tensor2D;
+  /** As in {@link Quantizer}, if there is one. */
+  codebook?(): Tensor2D;
   /** Anything beside the parameters that must be freed. */
   disposeExtra?(): void;
 }
@@ -194,6 +201,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     }
     return name;
   };
+  const codebook = method.codebook?.bind(method);
   const zeroLosses = (): Record<LossName, Scalar> =>
     Object.fromEntries(method.lossNames.map((name) => [name, scalar(0)])) as Record<LossName, Scalar>;
 
@@ -266,6 +274,13 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         return layout.fromTokens(selectRows(all(inRange, 1) as Tensor1D, codes, instead));
       });
     },
+
+    ...(codebook && {
+      codebook() {
+        alive('codebook');
+        return codebook();
+      },
+    }),
 
     variables() {
       alive('variables');

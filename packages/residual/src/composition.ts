@@ -1,4 +1,4 @@
-import { reshape, type Tensor, type Tensor2D, tidy, transpose } from '@tensorflow/tfjs-core';
+import { reshape, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import {
   createQuantizer,
   type DataFormat,
@@ -46,14 +46,14 @@ export interface CompositionMethod<Config, Call extends QuantizeOptions> {
   readonly codebooksOfLayers: readonly number[];
   quantizeTokens(tokens: Tensor2D, call: TokenCall<Call>): TokenResult<string>;
   encodeTokens(tokens: Tensor2D): Tensor2D;
-  /** int32 [codebooks, N], N >= 1, any values → [N, dim]: zeros for padding, NaN for what is no token. */
-  decodeRows(rows: Tensor2D, layers: number | undefined): Tensor2D;
+  /** int32 [N, codebooks], N >= 1, any values → [N, dim]: zeros for padding, NaN for what is no token. */
+  decodeIndices(indices: Tensor2D, layers: number | undefined): Tensor2D;
 }
 
 /** The indices of a call, checked. */
-interface CheckedRows {
-  /** int32 [codebooks, N]. */
-  readonly rows: Tensor2D;
+interface CheckedIndices {
+  /** int32 [N, codebooks]. */
+  readonly indices: Tensor2D;
   readonly tokenShape: readonly number[];
   readonly layers: number | undefined;
 }
@@ -62,7 +62,12 @@ interface CheckedRows {
 export interface Composed<Config, Call extends QuantizeOptions> {
   readonly quantizer: Quantizer<Config, string, Call>;
   /** Checks the arguments of a method that takes indices, then runs `f` inside `tf.tidy`. */
-  withRows(call: string, indices: Tensor, options: ResidualDecodeOptions, f: (checked: CheckedRows) => Tensor): Tensor;
+  withIndices(
+    call: string,
+    indices: Tensor,
+    options: ResidualDecodeOptions,
+    f: (checked: CheckedIndices) => Tensor,
+  ): Tensor;
 }
 
 export function createComposition<Config, Call extends QuantizeOptions>(
@@ -81,7 +86,7 @@ export function createComposition<Config, Call extends QuantizeOptions>(
       return members.lossNames();
     },
     parameters: createNestedParameters(where, method.parameters, method.prefix, members.list),
-    decodeTokens: (indices) => method.decodeRows(transpose(indices), undefined),
+    decodeTokens: (indices) => method.decodeIndices(indices, undefined),
     disposeExtra() {
       disposed = true;
     },
@@ -89,7 +94,7 @@ export function createComposition<Config, Call extends QuantizeOptions>(
 
   return {
     quantizer,
-    withRows(call, indices, options, f) {
+    withIndices(call, indices, options, f) {
       const name = `${where}().${call}`;
       if (disposed) {
         throw new DisposedError(
@@ -103,7 +108,7 @@ export function createComposition<Config, Call extends QuantizeOptions>(
       const tokenShape = requireIndices(name, indices, [...new Set([fewer, numCodebooks])], fixFor(indices));
       return tidy(() => {
         const columns = reshape(indices, [-1, indices.shape.at(-1) as number]) as Tensor2D;
-        return f({ rows: transpose(columns), tokenShape, layers });
+        return f({ indices: columns, tokenShape, layers });
       });
     },
   };

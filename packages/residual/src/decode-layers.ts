@@ -12,20 +12,22 @@ import {
   stack,
   sub,
   type Tensor2D,
+  transpose,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { selectRows } from '@vqkit/core-tensor';
 import type { Frame } from './frame.ts';
+import type { FusedStack } from './fused.ts';
 import type { Members } from './members.ts';
 import { hasIndex, rowsOf } from './rows.ts';
 import type { ScaledLayer } from './stack.ts';
 
-/** From int32 rows [codebooks, N] of indices to codes, by each layer's own `decode`. */
+/** From int32 indices [N, codebooks] to codes, by each layer's own `decode` or by a kernel for all. */
 export interface LayerDecoder {
   /** The codes of all layers, each [N, codeDim]: 0 where a layer was dropped, NaN in all of them where a token has no codes. */
-  each(rows: Tensor2D): Tensor2D[];
+  each(indices: Tensor2D): Tensor2D[];
   /** Their sum over the first `kept` layers, outside the frame: 0 for padding, NaN for a token that has no codes. */
-  sum(rows: Tensor2D, kept: number): Tensor2D;
+  sum(indices: Tensor2D, kept: number): Tensor2D;
   /** A sum over the first `kept` layers as `sum` has it bit for bit: the zeros of layers that are missing make 0 of -0. */
   complete(sum: Tensor2D, kept: number): Tensor2D;
 }
@@ -36,6 +38,7 @@ export function createLayerDecoder(
   members: Members,
   frame: Frame,
   quantizeDropout: boolean,
+  fused: FusedStack | undefined,
 ): LayerDecoder {
   const codesOf = (rows: Tensor2D, j: number): Tensor2D => {
     const { layer, scale } = layers[j] as ScaledLayer;
@@ -54,23 +57,28 @@ export function createLayerDecoder(
   };
   const complete = (sum: Tensor2D, kept: number): Tensor2D => (kept === layers.length ? sum : add(sum, scalar(0)));
 
+  /** The first `kept` layers' sum for rows [codebooks, N]. */
+  const layerByLayer = (rows: Tensor2D, kept: number): Tensor2D => {
+    const own = marked(rows, kept);
+    return first(kept)
+      .map((j) => codesOf(own, j))
+      .reduce((total, code) => add(total, code));
+  };
+
   return {
-    each(rows) {
-      const own = marked(rows, layers.length);
+    each(indices) {
+      const own = marked(transpose(indices), layers.length);
       return first(layers.length).map((j) => codesOf(own, j));
     },
     complete,
-    sum(rows, kept) {
-      const own = marked(rows, kept);
-      const codes = first(kept).map((j) => codesOf(own, j));
-      const sum = complete(
-        codes.reduce((total, code) => add(total, code)),
-        kept,
-      );
+    sum(indices, kept) {
+      const columns = members.columns[kept] as number;
+      const own = columns === indices.shape[1] ? indices : slice(indices, [0, 0], [-1, columns]);
+      const sum = complete(fused?.decode(own, quantizeDropout) ?? layerByLayer(transpose(own), kept), kept);
       // Without projections padding is a sum of zeros already.
       if (frame.parameters.length === 0) return frame.out(sum);
       const decoded = frame.out(sum);
-      const padding = logicalNot(hasIndex(slice(rows, [0, 0], [members.columns[kept] as number, -1])));
+      const padding = logicalNot(hasIndex(transpose(own)));
       return selectRows(padding, zerosLike(decoded), decoded);
     },
   };

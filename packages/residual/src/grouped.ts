@@ -137,13 +137,12 @@ export function createGroups<Config, Call extends ResidualQuantizeOptions>(
       ),
     );
 
-  const decodeRows = (rows: Tensor2D, layers: number | undefined): Tensor2D => {
+  const decodeIndices = (indices: Tensor2D, layers: number | undefined): Tensor2D => {
+    const rows: Tensor2D = transpose(indices);
     const own = groups.map((_, g) => rowsOf(rows, members, g));
     const codes = groups.map((group, g) => {
-      const indices = members.fromRows(own[g] as Tensor2D, g);
-      return (
-        layers === undefined ? group.decode(indices) : (group as Residual).decode(indices, { layers })
-      ) as Tensor2D;
+      const part = members.fromRows(own[g] as Tensor2D, g);
+      return (layers === undefined ? group.decode(part) : (group as Residual).decode(part, { layers })) as Tensor2D;
     });
     const joined = join(codes);
     if (groups.length === 1) return joined;
@@ -153,7 +152,7 @@ export function createGroups<Config, Call extends ResidualQuantizeOptions>(
     return selectRows(broken as Tensor1D, fill(joined.shape, Number.NaN), joined);
   };
 
-  const { quantizer, withRows } = createComposition<Config, Call>({
+  const { quantizer, withIndices } = createComposition<Config, Call>({
     ...parts,
     dim,
     dataFormat: config.dataFormat,
@@ -190,16 +189,16 @@ export function createGroups<Config, Call extends ResidualQuantizeOptions>(
     encodeTokens: (tokens) =>
       withoutGradient(() => packed(groups.map((group, g) => group.encode(featuresOf(tokens, g))))),
 
-    decodeRows,
+    decodeIndices,
   });
 
   return {
     ...quantizer,
     groups,
     decode: (indices, options = {}) =>
-      withRows('decode', indices, options, ({ rows, tokenShape, layers }) => {
+      withIndices('decode', indices, options, ({ indices: own, tokenShape, layers }) => {
         const layout = layoutOf(tokenShape, dim, config.dataFormat);
-        return layout.fromTokens(indices.size === 0 ? zeros([0, dim]) : decodeRows(rows, layers));
+        return layout.fromTokens(indices.size === 0 ? zeros([0, dim]) : decodeIndices(own, layers));
       }),
   };
 }

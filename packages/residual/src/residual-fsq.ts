@@ -7,8 +7,9 @@ import {
   requireOption,
   requirePositive,
 } from '@vqkit/core-tensor';
-import { createFsq, type FsqOptions } from '@vqkit/fsq';
+import { createFsq, type FsqOptions, fsqAttrs } from '@vqkit/fsq';
 import { createProjections, type Frame } from './frame.ts';
+import { fusedFsq } from './fused.ts';
 import { createStack, type Residual } from './stack.ts';
 import { layerSeed, pick, resolveStack, STACK_OPTIONS, type StackOptions } from './stack-options.ts';
 
@@ -97,12 +98,15 @@ export function createResidualFsq(options: ResidualFsqOptions): ResidualFsq {
     boundHardClamp,
     softClampInputValue,
   };
+  const scales = layers.map((_, j) => levels.map((count) => count ** -j));
+  const atScaleOne = fsqAttrs(levels, { preserveSymmetry: true, boundHardClamp });
   return createStack({
     kind: 'ResidualFSQ',
     where: WHERE,
     config,
     layers,
-    scales: layers.map((_, j) => levels.map((count) => count ** -j)),
+    scales,
+    ...(!config.orthogonalRotation && { fused: fusedFsq(atScaleOne, scales, config.noiseDropout === 0) }),
     frame: bound === null ? projections : bounded(projections, bound),
   });
 }

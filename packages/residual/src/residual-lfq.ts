@@ -11,6 +11,7 @@ import {
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import type { ResidualQuantizeOptions } from './composition.ts';
 import { createProjections } from './frame.ts';
+import { fusedSign } from './fused.ts';
 import { createStack, type Residual } from './stack.ts';
 import { layerSeed, pick, resolveStack, STACK_OPTIONS, type StackOptions } from './stack-options.ts';
 
@@ -125,12 +126,18 @@ export function createResidualLfq(options: ResidualLfqOptions): ResidualLfq {
     invTemperature,
     rescaleTemperature,
   };
+  /** Nothing but the signs of what is left over decides. */
+  const plain = softClampInputValue === null && !config.orthogonalRotation;
+  const magnitudes = layers.map(({ config: own, dim }) =>
+    own.spherical ? own.codebookScale / Math.sqrt(dim) : own.codebookScale,
+  );
   return createStack({
     kind: 'ResidualLFQ',
     where: WHERE,
     config,
     layers,
     scales: layers.map(() => 1),
+    ...(plain && { fused: fusedSign(first.dim, magnitudes) }),
     frame: createProjections(dim, first.dim, createRng(stack.seed)),
     callOptions: ['invTemperature'],
     layerCall: ({ invTemperature: own }: ResidualLfqQuantizeOptions, j) => {

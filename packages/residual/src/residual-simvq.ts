@@ -18,7 +18,8 @@ type LayerOption =
   | 'rotationTrick'
   | 'rotationMaxScale'
   | 'inputToQuantizeCommitLossWeight'
-  | 'commitmentWeight';
+  | 'commitmentWeight'
+  | 'exact';
 
 const LAYER_OPTIONS: readonly LayerOption[] = [
   'dim',
@@ -32,6 +33,7 @@ const LAYER_OPTIONS: readonly LayerOption[] = [
   'rotationMaxScale',
   'inputToQuantizeCommitLossWeight',
   'commitmentWeight',
+  'exact',
 ];
 
 export interface ResidualSimVqOptions extends StackOptions, Pick<SimVqOptions, LayerOption> {

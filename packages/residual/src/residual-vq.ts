@@ -9,12 +9,14 @@ const WHERE = 'createResidualVq';
 
 type LayerOption =
   | 'useCosineSim'
+  | 'exact'
   | 'learnableCodebook'
   | 'freezeCodebook'
   | 'decay'
   | 'eps'
   | 'kmeansInit'
   | 'kmeansIters'
+  | 'kmeansTokensPerCode'
   | 'thresholdEmaDeadCode'
   | 'resetClusterSize'
   | 'rotationTrick'
@@ -31,12 +33,14 @@ type LayerOption =
 /** The options of VQ that every layer takes as they are. */
 const LAYER_OPTIONS: readonly LayerOption[] = [
   'useCosineSim',
+  'exact',
   'learnableCodebook',
   'freezeCodebook',
   'decay',
   'eps',
   'kmeansInit',
   'kmeansIters',
+  'kmeansTokensPerCode',
   'thresholdEmaDeadCode',
   'resetClusterSize',
   'rotationTrick',

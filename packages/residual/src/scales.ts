@@ -6,16 +6,19 @@ export type LayerScale = number | readonly number[];
 
 /** x / s and x · s; the identity, at no cost, where every s is 1. */
 export interface Scaling {
+  /** Whether every s is 1. */
+  readonly isOne: boolean;
   down(x: Tensor2D): Tensor2D;
   up(x: Tensor2D): Tensor2D;
 }
 
-const none: Scaling = { down: (x) => x, up: (x) => x };
+const none: Scaling = { isOne: true, down: (x) => x, up: (x) => x };
 
 export function createScaling(scale: LayerScale): Scaling {
   const values = typeof scale === 'number' ? [scale] : [...scale];
   if (values.every((value) => value === 1)) return none;
   return {
+    isOne: false,
     down: (x) => div(x, tensor1d(values)),
     up: (x) => mul(x, tensor1d(values)),
   };

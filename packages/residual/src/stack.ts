@@ -12,6 +12,7 @@ import {
 import { createComposition, type ResidualDecodeOptions, type ResidualQuantizeOptions } from './composition.ts';
 import { createLayerDecoder } from './decode-layers.ts';
 import type { Frame } from './frame.ts';
+import { type FusedStack, fusedCodebooks } from './fused.ts';
 import { passGradient, trainsThroughQuantized } from './gradient.ts';
 import { createMembers, type Losses, sumOf } from './members.ts';
 import { toRows } from './rows.ts';
@@ -40,6 +41,8 @@ export interface StackParts<Config extends Required<StackOptions>, Call extends 
   readonly layers: readonly Quantizer[];
   readonly scales: readonly LayerScale[];
   readonly frame: Frame;
+  /** Kernels for the whole stack, if they compute the same; they are used where they may be. */
+  readonly fused?: FusedStack | undefined;
   /** Call options beside those of every stack; `layerCall` says what layer j gets of them. */
   readonly callOptions?: readonly string[];
   layerCall?(call: Call, j: number): object;
@@ -81,8 +84,9 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
     return transpose(concat([...rows, ...dropped], 0));
   };
 
-  const decoder = createLayerDecoder(layers, members, frame, quantizeDropout);
-  const { quantizer, withRows } = createComposition<Config, Call>({
+  const fused = parts.fused ?? fusedCodebooks(layers);
+  const decoder = createLayerDecoder(layers, members, frame, quantizeDropout, fused);
+  const { quantizer, withIndices } = createComposition<Config, Call>({
     ...parts,
     dim: frame.dim,
     dataFormat,
@@ -98,6 +102,14 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
       if (training) members.reseed(rng);
       const kept = options.layers ?? (training && quantizeDropout ? drawLayers(config, count, rng) : count);
       const x = frame.in(tokens);
+      if (fused?.quantize && gradient === 'identity' && (fused.trains || !training)) {
+        const [codes, indices] = fused.quantize(x, kept);
+        const dropped = fill([indices.shape[0], count - kept], -1, 'int32') as Tensor2D;
+        return {
+          quantized: frame.out(decoder.complete(codes, kept)),
+          indices: kept === count ? indices : concat([indices, dropped], 1),
+        };
+      }
       const rows: Tensor2D[] = [];
       const weighted = [];
       const losses: Losses[] = [];
@@ -130,8 +142,10 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
 
     encodeTokens: (tokens) =>
       withoutGradient(() => {
+        const x = frame.in(tokens);
+        if (fused?.quantize) return fused.quantize(x, count)[1];
         const rows: Tensor2D[] = [];
-        let residual = frame.in(tokens);
+        let residual = x;
         for (const [j, { layer, scale }] of layers.entries()) {
           const input = scale.down(residual);
           if (j + 1 === count) {
@@ -145,26 +159,26 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
         return packed(rows);
       }),
 
-    decodeRows: (rows, kept = count) => decoder.sum(rows, kept),
+    decodeIndices: (indices, kept = count) => decoder.sum(indices, kept),
   });
 
   return {
     ...quantizer,
     layers: parts.layers,
     decode: (indices, options = {}) =>
-      withRows('decode', indices, options, ({ rows, tokenShape, layers: kept }) => {
+      withIndices('decode', indices, options, ({ indices: own, tokenShape, layers: kept }) => {
         const layout = layoutOf(tokenShape, frame.dim, dataFormat);
         if (indices.size === 0) return layout.fromTokens(zeros([0, frame.dim]));
-        return layout.fromTokens(decoder.sum(rows, kept ?? count));
+        return layout.fromTokens(decoder.sum(own, kept ?? count));
       }),
     decodeLayers: (indices) =>
-      withRows('decodeLayers', indices, {}, ({ rows, tokenShape }) => {
+      withIndices('decodeLayers', indices, {}, ({ indices: own, tokenShape }) => {
         const layout = layoutOf(tokenShape, codeDim, dataFormat);
         if (indices.size === 0) {
           const { shape } = layout.fromTokens(zeros([0, codeDim]));
           return zeros([count, ...shape]);
         }
-        return stack(decoder.each(rows).map((codes) => layout.fromTokens(codes)));
+        return stack(decoder.each(own).map((codes) => layout.fromTokens(codes)));
       }),
   };
 }

@@ -1,7 +1,7 @@
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
 import { type Codec, type CodecExtras, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
 import { OPTIONS, resolveCodes, type SimVqCodeOptions } from './code-options.ts';
-import { createPlainSearch } from './codec-search.ts';
+import { createCodeSearch } from './codec-search.ts';
 import { type PlainTensor, readState } from './codec-state.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
@@ -49,7 +49,7 @@ export function createSimVqCodec(
   requireChannelsLast(WHERE, dataFormat);
   const codes = readState(WHERE, config, options.codebookTransform ?? 'linear', state);
   const { codebook } = codes;
-  const nearest = createPlainSearch(config, codes, kernels);
+  const nearest = createCodeSearch(config, codes, kernels);
 
   return createCodec({
     where: WHERE,

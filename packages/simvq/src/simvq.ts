@@ -131,6 +131,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
     },
     encodeTokens: (tokens) => expandDims(search.nearest(tokens), 1) as Tensor2D,
     decodeTokens: (indices) => gatherCodes(codebook.get(), reshape(indices, [-1]) as Tensor1D),
+    codebook: () => codebook.get(),
     disposeExtra() {
       search.dispose();
       codebook.dispose();

@@ -1,13 +1,18 @@
 import {
   cast,
+  concat,
+  dispose,
   expandDims,
   greater,
+  greaterEqual,
+  keep,
   logicalAnd,
   logicalNot,
   logicalOr,
   maximum,
   mul,
   norm,
+  ones,
   reshape,
   type Scalar,
   scalar,
@@ -50,7 +55,7 @@ export interface Codebooks {
   all(b: number): Tensor2D;
   /** Book b as [K, d], with a gradient to the variable. */
   trainable(b: number): Tensor2D;
-  /** Before the first training step on real tokens, with `kmeansInit`: places the codes. Each list has one entry per book. */
+  /** At the beginning of a training step: places the codes, with `kmeansInit` and as long as that has too few tokens. Per book. */
   initialise(rows: readonly Tensor2D[], weights: Tensor1D | undefined): void;
   /** After a training step: moves the averages and what follows from them. */
   learn(rows: readonly Tensor2D[], indices: readonly Tensor1D[], weights: Tensor1D | undefined): void;
@@ -76,7 +81,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   };
   const found: { codes: Derived<Tensor2D>; search: CodeSearch }[] = Array.from({ length: books }, (_, b) => {
     const codes = derived([embed], () => bookOf(b));
-    return { codes, search: codeSpaceSearch(codes, [embed]) };
+    return { codes, search: codeSpaceSearch(codes, [embed], config.exact) };
   });
   const book = (b: number): (typeof found)[number] => found[b] as (typeof found)[number];
 
@@ -104,21 +109,33 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
       const counted = mul(cast(usable, 'float32'), weights ?? 1) as Tensor1D;
       const state = next(selectRows(usable, row, zerosLike(row)), counted, b);
       const take = logicalAnd(when, greater(sum(counted), 0));
-      const keep = <T extends Tensor>(value: T, old: Variable): T => select(take, value, partOf(old, b)) as T;
-      return { codes: keep(state.codes, embed), sizes: keep(state.sizes, sizes), sums: keep(state.sums, sums) };
+      const taken = <T extends Tensor>(value: T, old: Variable): T => select(take, value, partOf(old, b)) as T;
+      return { codes: taken(state.codes, embed), sizes: taken(state.sizes, sizes), sums: taken(state.sums, sums) };
     });
     embed.assign(stack(states.map((state) => state.codes)));
     sizes.assign(stack(states.map((state) => state.sizes)));
     sums.assign(stack(states.map((state) => state.sums)));
   };
 
-  /** False once the codes are known to be initialised; until then k-means runs in each training step, and its result is taken once. */
+  /** False once k-means is known to have had enough tokens; until then it runs in each training step, and its result counts if it must. */
   let mayNeedInit = config.kmeansInit;
+  /** The rows of all training steps so far, and their weights: what k-means starts from. */
+  let sample: readonly Tensor[] = [];
+  let mayHavePadding = false;
+  const setInitted = (done: boolean): void => {
+    mayNeedInit = !done;
+    if (done) forgetSample();
+  };
+  const forgetSample = (): void => {
+    dispose([...sample]);
+    sample = [];
+    mayHavePadding = false;
+  };
   const askWhetherInitted = (): void => {
     const { dataId } = initted;
     initted.data().then(
       ([done]) => {
-        if (initted.dataId === dataId) mayNeedInit = done === 0;
+        if (initted.dataId === dataId) setInitted(done !== 0);
       },
       () => undefined, // Not known, then: that costs time and changes nothing.
     );
@@ -138,20 +155,27 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
 
     initialise(rows, weights) {
       if (!mayNeedInit) return;
+      const batch = [weights ?? ones([rows[0]?.shape[0] ?? 0]), ...rows];
+      const before = sample;
+      sample = batch.map((own, i) => keep(withoutGradient(() => concat([...before.slice(i, i + 1), own]))));
+      dispose([...before]);
+      mayHavePadding ||= weights !== undefined;
+      const [allWeights, ...allRows] = sample as [Tensor1D, ...Tensor2D[]];
+      const enough = config.kmeansTokensPerCode * k;
       withoutGradient(() => {
         const options = { k, iterations: config.kmeansIters, spherical: useCosineSim };
-        update(rows, weights, logicalNot(initted), (x, w, b) => {
+        update(allRows, allWeights, logicalNot(initted), (x, w, b) => {
           const { means, sizes: counts } = kmeans(x, w, { ...options, rng: rng.fork(`kmeans ${b}`) });
           // An empty cluster counts as one token: its code stays, and soon is too small where dead codes are replaced.
           const atLeastOne = maximum(counts, 1) as Tensor1D;
           return { codes: means, sizes: atLeastOne, sums: mul(means, expandDims(atLeastOne, 1)) as Tensor2D };
         });
-        const real = weights === undefined ? scalar(true, 'bool') : greater(sum(weights), 0);
-        initted.assign(logicalOr(initted, real) as Scalar);
+        initted.assign(logicalOr(initted, greaterEqual(sum(allWeights), enough)) as Scalar);
         return scalar(0);
       });
-      if (weights === undefined) mayNeedInit = false;
-      else askWhetherInitted();
+      if (allWeights.size < enough) return;
+      if (mayHavePadding) askWhetherInitted();
+      else setInitted(true);
     },
 
     learn(rows, indices, weights) {
@@ -169,10 +193,12 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
     },
 
     loaded() {
+      forgetSample();
       mayNeedInit = config.kmeansInit;
       if (mayNeedInit) askWhetherInitted();
     },
     dispose() {
+      forgetSample();
       for (const { codes, search } of found) {
         search.dispose();
         codes.dispose();

@@ -28,6 +28,8 @@ export interface VqOptions {
   readonly separateCodebookPerHead?: boolean;
   /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
   readonly useCosineSim?: boolean;
+  /** Finds the code that float64 finds, near-ties included, so that ids agree on every engine; many times slower. Default false. */
+  readonly exact?: boolean;
   /** Default `channelsLast`. */
   readonly dataFormat?: DataFormat;
   /** Trains the codes by gradient instead of by moving averages. Default false. */
@@ -38,10 +40,12 @@ export interface VqOptions {
   readonly decay?: number;
   /** ε of the Laplace smoothing of cluster sizes, > 0. Default 1e-5. */
   readonly eps?: number;
-  /** Places the codes by k-means++ on the first batch of training. Default false: uniformly at random near 0. */
+  /** Places the codes by k-means++ on the first tokens of training. Default false: uniformly at random near 0. */
   readonly kmeansInit?: boolean;
   /** Lloyd iterations after the k-means++ seeding, >= 1. Default 10. */
   readonly kmeansIters?: number;
+  /** k-means starts anew in each training step, on all tokens so far, until it has so many of them for each code; > 0. Default 1. */
+  readonly kmeansTokensPerCode?: number;
   /** A code whose moving cluster size falls below it is replaced by a token of the batch. Default 0: never. */
   readonly thresholdEmaDeadCode?: number;
   /** Cluster size that a replaced code starts with, > 0. Default `thresholdEmaDeadCode`. */
@@ -76,7 +80,9 @@ export type VqConfig = Required<VqOptions>;
 export function resolve(options: VqOptions): VqConfig {
   requireKnownOptions(WHERE, options, OPTIONS);
   const codes = resolveCodes(WHERE, options);
-  return { ...codes, ...learning(options), ...loss(options), ...gradient(options, codes) };
+  const { exact = false } = options;
+  requireBoolean(WHERE, 'exact', exact);
+  return { ...codes, exact, ...learning(options), ...loss(options), ...gradient(options, codes) };
 }
 
 type LearningOptions =
@@ -86,6 +92,7 @@ type LearningOptions =
   | 'eps'
   | 'kmeansInit'
   | 'kmeansIters'
+  | 'kmeansTokensPerCode'
   | 'thresholdEmaDeadCode'
   | 'resetClusterSize'
   | 'seed';
@@ -97,9 +104,11 @@ function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
   requireBoolean(WHERE, 'freezeCodebook', freezeCodebook);
   requireFraction(WHERE, 'decay', decay);
   requirePositive(WHERE, 'eps', eps);
-  const { kmeansInit = false, kmeansIters = 10, thresholdEmaDeadCode = 0, seed = 0 } = options;
+  const { kmeansInit = false, kmeansIters = 10, kmeansTokensPerCode = 1 } = options;
   requireBoolean(WHERE, 'kmeansInit', kmeansInit);
   requireInteger(WHERE, 'kmeansIters', kmeansIters, 1);
+  requirePositive(WHERE, 'kmeansTokensPerCode', kmeansTokensPerCode);
+  const { thresholdEmaDeadCode = 0, seed = 0 } = options;
   requireNonNegative(WHERE, 'thresholdEmaDeadCode', thresholdEmaDeadCode);
   const { resetClusterSize = thresholdEmaDeadCode > 0 ? thresholdEmaDeadCode : 1 } = options;
   requirePositive(WHERE, 'resetClusterSize', resetClusterSize);
@@ -119,6 +128,7 @@ function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
     eps,
     kmeansInit,
     kmeansIters,
+    kmeansTokensPerCode,
     thresholdEmaDeadCode,
     resetClusterSize,
     seed,

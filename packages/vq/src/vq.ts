@@ -44,11 +44,13 @@ export type Vq = Quantizer<VqConfig, VqLoss, VqQuantizeOptions>;
  * - `useCosineSim`: tokens and codes have length 1. `heads`: the features are split, each part is quantized on its own.
  * - What learns, learns in `quantize(x, { training: true })`, once per call, off the gradient tape: call it once per step. The
  *   result is that of the codes before the update. Inference, `encode` and `decode` change nothing.
- * - `kmeansInit`: k-means++ and Lloyd iterations on the first training batch with a token that counts; before it, the codes are the
- *   random ones. `thresholdEmaDeadCode`: codes in too little use become tokens of the batch, and their averages start anew.
+ * - `kmeansInit`: k-means++ and Lloyd iterations at the beginning of the first training step; before it, the codes are the random ones.
+ *   While there have been fewer than `kmeansTokensPerCode` · K tokens that count, the next step starts anew, on all of them. These are
+ *   not in the state dict: a state that was saved in between goes on with the tokens that follow. `thresholdEmaDeadCode`: codes in too little use become tokens of the batch, and their averages start anew.
  * - Gradient of `quantized`: to x by the rotation trick (`rotateTo` of @vqkit/losses) or straight-through; none to the codes.
  * - `quantized` is exactly the code, in training and inference. Never forms a matrix of all tokens and all codes.
- * - Ties: the lowest index. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0 and takes part in no
+ * - Ties: the lowest index. Of two codes whose distances differ by a rounding of float32, engines may pick another one; `exact: true`
+ *   decides them as float64 does. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0 and takes part in no
  *   statistic. Out-of-range indices in `decode` give NaN, -1 gives zeros.
  * - The state dict holds the codes, their averages and whether k-means was done: training goes on from it exactly (with `rng.state()`).
  *
@@ -152,6 +154,7 @@ export function createVq(options: VqOptions): Vq {
     },
     encodeTokens: (tokens) => heads.joinIndices(toRows(tokens).map((row, b) => codebooks.nearest(b, row))),
     decodeTokens: (indices) => fromRows(heads.splitIndices(indices).map((index, b) => codebooks.codes(b, index))),
+    ...(config.heads === 1 && projectOut === undefined && { codebook: () => codebooks.all(0) }),
     disposeExtra: () => codebooks.dispose(),
   });
 }

@@ -1,7 +1,8 @@
-import { add, concat, type Tensor2D, tensor, zeros } from '@tensorflow/tfjs-core';
-import { eachEngine, expectClose, expectIdentical, expectSame } from '@vqkit/testing';
+import { add, concat, memory, mul, reshape, slice, type Tensor2D, tensor, tidy, zeros } from '@tensorflow/tfjs-core';
+import { DisposedError, unitLength } from '@vqkit/core-tensor';
+import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createVq, type VqOptions } from '../src/index.ts';
+import { createVq, type Vq, type VqOptions } from '../src/index.ts';
 import { nearestTo, rowsOf } from './float64.ts';
 import { EMBED, expectCloseState, expectSameState, INITTED, SIZES, SUMS, stateTensor } from './state.ts';
 import { normal, TRAIN } from './tokens.ts';
@@ -74,6 +75,74 @@ eachEngine(() => {
       for (const each of [source, target, again]) each.dispose();
     });
 
+    it('starts anew on all tokens so far until it has had enough of them', async () => {
+      const gathers = { ...options, kmeansTokensPerCode: 9 };
+      const parts = [20, 20, 20, 20].map((n, i) => normal(n, 3, 90 + i));
+      const [vq, first, all] = [createVq(gathers), createVq(options), createVq(options)];
+      const placed = async (other: Vq, done: number): Promise<void> => {
+        await expectSame(stateTensor(vq, INITTED), [done]);
+        await expectClose(stateTensor(vq, EMBED), stateTensor(other, EMBED), tolerances.float32);
+      };
+      first.quantize(parts[0] as Tensor2D, TRAIN);
+      vq.quantize(parts[0] as Tensor2D, TRAIN);
+      await placed(first, 0);
+      vq.quantize(parts[1] as Tensor2D, TRAIN);
+      await expectSame(stateTensor(vq, INITTED), [0]);
+      vq.quantize(parts[2] as Tensor2D, TRAIN);
+      all.quantize(concat(parts.slice(0, 3), 0), TRAIN);
+      await placed(all, 1);
+      // 54 tokens were needed: not again.
+      vq.quantize(parts[3] as Tensor2D, TRAIN);
+      await placed(all, 1);
+      for (const each of [vq, first, all]) each.dispose();
+    });
+
+    it('has had enough tokens when there are as many as codes, padding not counted', async () => {
+      const vq = createVq(options);
+      const mask = tensor([1, 0, 1, 0, 1, 0, 1, 0], [8], 'int32');
+      const parts = [normal(8, 3, 95), normal(8, 3, 96)];
+      vq.quantize(parts[0] as Tensor2D, { ...TRAIN, mask });
+      await expectSame(stateTensor(vq, INITTED), [0]);
+      vq.quantize(parts[1] as Tensor2D, { ...TRAIN, mask });
+      await expectSame(stateTensor(vq, INITTED), [1]);
+      const other = createVq(options);
+      const real = parts.flatMap((part) => [0, 2, 4, 6].map((row) => slice(part, [row, 0], [1, 3])));
+      other.quantize(concat(real, 0) as Tensor2D, TRAIN);
+      await expectClose(stateTensor(vq, EMBED), stateTensor(other, EMBED), tolerances.float32);
+      vq.dispose();
+      other.dispose();
+    });
+
+    it('gathers anew after a state was loaded in between, and frees what it has gathered', async () => {
+      const gathers = { ...options, kmeansTokensPerCode: 5 };
+      const [vq, resumed] = [createVq(gathers), createVq({ ...gathers, seed: 4 })];
+      vq.quantize(normal(20, 3, 97), TRAIN);
+      resumed.quantize(normal(20, 3, 50), TRAIN);
+      resumed.loadStateDict(vq.stateDict());
+      await expectSame(stateTensor(resumed, INITTED), [0]);
+      resumed.quantize(normal(20, 3, 98), TRAIN);
+      await expectSame(stateTensor(resumed, INITTED), [0]);
+      vq.quantize(normal(20, 3, 98), TRAIN);
+      await expectSame(stateTensor(vq, INITTED), [1]);
+      resumed.quantize(normal(10, 3, 99), TRAIN);
+      await expectSame(stateTensor(resumed, INITTED), [1]);
+      vq.dispose();
+      resumed.dispose();
+
+      const x = normal(20, 3, 97);
+      const tensors = memory().numTensors;
+      const short = createVq(gathers);
+      tidy(() => void short.quantize(x, TRAIN));
+      short.dispose();
+      expect(memory().numTensors).toBe(tensors);
+      const long = createVq(gathers);
+      tidy(() => void long.quantize(x, TRAIN));
+      const gathering = memory().numTensors;
+      tidy(() => void long.quantize(x, TRAIN));
+      expect(memory().numTensors).toBe(gathering - 2);
+      long.dispose();
+    });
+
     it('uses all codes where there are as many groups of tokens, which chance does not', async () => {
       const centres = normal(16, 3, 83, 10);
       const x = add(concat(new Array(20).fill(centres), 0), normal(320, 3, 84, 0.05)) as Tensor2D;
@@ -86,6 +155,55 @@ eachEngine(() => {
       };
       expect(await used({ kmeansInit: true })).toBe(16);
       expect(await used({})).toBeLessThan(16);
+    });
+  });
+
+  describe('the nearest code of VQ', () => {
+    for (const [name, extra] of Object.entries({ plain: {}, cosine: { useCosineSim: true } }) as [
+      string,
+      Partial<VqOptions>,
+    ][]) {
+      it(`is that of float64 for every token with exact: true, between two codes too: ${name}`, async () => {
+        const vq = createVq({ dim: 8, codebookSize: 100, exact: true, ...extra });
+        const all = stateTensor(vq, EMBED);
+        const codes = await rowsOf(all);
+        const flat: Tensor2D = reshape(all, [100, 8]);
+        const between: Tensor2D = add(slice(flat, [0, 0], [50, -1]), slice(flat, [50, 0], [50, -1]));
+        for (const tokens of [mul(between, 0.5), normal(100, 8, 3, 0.05)]) {
+          const x = (vq.config.useCosineSim ? unitLength(tokens, 1) : tokens) as Tensor2D;
+          const expected = (await rowsOf(x)).map((row) => nearestTo(row, codes));
+          await expectSame(vq.encode(tokens), expected);
+          await expectSame(vq.quantize(tokens).indices, expected);
+        }
+        vq.dispose();
+      });
+    }
+  });
+
+  describe('the codebook of VQ', () => {
+    it('is what decode copies, and changes with the codes', async () => {
+      for (const useCosineSim of [false, true]) {
+        const vq = createVq({ dim: 4, codebookSize: 6, useCosineSim });
+        const x = normal(30, 4, 5);
+        for (let step = 0; step < 2; step++) {
+          await expectIdentical(vq.codebook?.() as Tensor2D, vq.decode(tensor([0, 1, 2, 3, 4, 5], [6], 'int32')));
+          vq.quantize(x, TRAIN);
+        }
+        vq.dispose();
+        expect(() => vq.codebook?.()).toThrow(DisposedError);
+      }
+    });
+
+    it('is there only where decode is a copy of one row', () => {
+      for (const [options, has] of [
+        [{}, true],
+        [{ heads: 2, codebookDim: 2 }, false],
+        [{ codebookDim: 3 }, false],
+      ] as const) {
+        const vq = createVq({ dim: 4, codebookSize: 6, ...options });
+        expect(vq.codebook !== undefined).toBe(has);
+        vq.dispose();
+      }
     });
   });
 
