@@ -99,6 +99,11 @@ const kinds: Record<string, (n: number, k: number, dim: number, rng: Rng) => Pro
     ...{ n, k, dim, x: rng.normalArray(n * dim, 1), keys: rng.normalArray(k * dim, 1) },
     bias: rng.normalArray(k, 10 ** (rng.integer(8) - 4)),
   }),
+  'biases that swallow the products': (n, k, dim, rng) => {
+    const base = (rng.integer(2) * 2 - 1) * 10 ** (3 + rng.integer(6));
+    const bias = rng.normalArray(k, 1).map((v) => v + base);
+    return { n, k, dim, x: rng.normalArray(n * dim, 1), keys: rng.normalArray(k * dim, 1), bias };
+  },
   'small whole numbers': (n, k, dim, rng) => {
     const some = (count: number): Float32Array => Float32Array.from({ length: count }, () => rng.integer(3) - 1);
     return euclidean(n, k, dim, some(n * dim), some(k * dim));
