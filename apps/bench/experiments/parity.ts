@@ -1,21 +1,20 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runToEnd } from '../src/child.ts';
 import type { Experiment, Outcome, Table, Verdict } from '../src/experiment.ts';
+import { compareIds, writeExpected } from '../src/parity/processes.ts';
 import {
   ENGINES,
   type EngineMissing,
   type EngineName,
+  type ExpectedFiles,
   type ParityFound,
-  type ParityTask,
   QUANTIZERS,
   type QuantizerName,
 } from '../src/parity/task.ts';
-import { PACKAGE_FOLDER } from '../src/paths.ts';
 
 const FULL = 10_000_000;
-const QUICK_SHARE = 100;
-const FEWER = 1_000_000;
-const FEWEST = 10_000;
+const QUICK = 100_000;
 
 const TITLES: Record<QuantizerName, string> = {
   fsq: 'FSQ [8, 5, 5, 5]',
@@ -29,6 +28,9 @@ const TITLES: Record<QuantizerName, string> = {
 /** Ids that hang on comparisons alone; and ids that hang on sums. */
 const COMPARED: readonly QuantizerName[] = ['fsq', 'lfq'];
 const SUMMED: readonly QuantizerName[] = ['simvq', 'vq'];
+
+/** Quantizers that see the vectors and the codes of another one, and so must give the same ids in float64. */
+const SAME_VECTORS: Partial<Record<QuantizerName, QuantizerName>> = { exact: 'simvq' };
 
 /** Upper ends of the margins' bins, in ulp. */
 const BINS = [0.25, 0.5, 1, 2, 4, Number.POSITIVE_INFINITY];
@@ -49,54 +51,40 @@ export const parity: Experiment = {
 is compared with the paper's formula in float64. For each difference the margin is measured: in FSQ how far the nearest feature is from the
 step of its staircase, in ulp of the feature; in the nearest code by how much the other code is farther away, in ulp of the larger of
 |x|² and |c|². Two engines differ where one has an id that the other has not. The brute force of the nearest code in float64 wants few codes of
-few features: 256 of 8. The codes are the same numbers on every engine. ${FULL.toLocaleString('en-US')} vectors, fewer where an engine would need
-hours: see the table. \`exact: true\` is also tried on ${FEWER.toLocaleString('en-US')} vectors of which half lie in the middle between two codes.`,
+few features: 256 of 8. The codes are the same numbers on every engine. ${FULL.toLocaleString('en-US')} vectors for each quantizer and engine.
+\`exact: true\` is also tried on as many vectors of which half lie in the middle between two codes.`,
   expected: `FSQ and LFQ: no differences between engines, because their ids are comparisons with the same float32 thresholds; from float64 only a
 vector that lies on a threshold to within half an ulp. The nearest code: differences only where two codes are within 4 ulp, because engines
 add in different orders. With \`exact: true\` none.`,
   parts: () => ENGINES.length * QUANTIZERS.length,
 
   async run(context): Promise<Outcome> {
-    const cells: Cell[] = [];
-    for (const quantizer of QUANTIZERS) {
-      for (const engine of ENGINES) {
-        const task = { engine, quantizer, tokens: tokensFor(quantizer, engine, context.quick) };
-        const found = await context.part(`${quantizer} on ${engine}`, { ...task }, () => compare(task));
-        if ('missing' in found) context.log(`${engine} does not run here: ${found.missing}`);
-        cells.push({ quantizer, engine, found });
+    const tokens = context.quick ? QUICK : FULL;
+    const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
+    try {
+      const files = new Map<QuantizerName, Promise<ExpectedFiles>>();
+      const expected = (quantizer: QuantizerName): Promise<ExpectedFiles> => {
+        const found = files.get(quantizer) ?? writeExpected(quantizer, tokens, folder);
+        files.set(quantizer, found);
+        return found;
+      };
+      const cells: Cell[] = [];
+      for (const quantizer of QUANTIZERS) {
+        for (const engine of ENGINES) {
+          const task = { engine, quantizer, tokens };
+          const found = await context.part(`${quantizer} on ${engine}`, { ...task }, async () =>
+            compareIds(task, await expected(SAME_VECTORS[quantizer] ?? quantizer)),
+          );
+          if ('missing' in found) context.log(`${engine} does not run here: ${found.missing}`);
+          cells.push({ quantizer, engine, found });
+        }
       }
+      return outcomeOf(cells);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    return outcomeOf(cells);
   },
 };
-
-function tokensFor(quantizer: QuantizerName, engine: EngineName, quick: boolean): number {
-  return fullTokens(quantizer, engine) / (quick ? QUICK_SHARE : 1);
-}
-
-/** Fewer where an engine would need hours: cpu is plain JavaScript, WebGPU may be a driver in software, and `exact` is composed there. */
-function fullTokens(quantizer: QuantizerName, engine: EngineName): number {
-  const slow = engine === 'cpu' || engine === 'webgpu';
-  switch (quantizer) {
-    case 'fsq':
-    case 'lfq':
-      return FULL;
-    case 'simvq':
-    case 'vq':
-      return slow ? FEWER : FULL;
-    case 'exact':
-      return slow ? FEWEST : engine === 'native' ? FEWER : FULL;
-    case 'exact-ties':
-      return FEWER;
-  }
-}
-
-async function compare(task: ParityTask): Promise<ParityFound | EngineMissing> {
-  const worker = join(PACKAGE_FOLDER, 'dist/src/parity/worker.js');
-  const output = await runToEnd(process.execPath, [worker, JSON.stringify(task)]);
-  const [, line = ''] = /^@parity (.*)$/m.exec(output) ?? [];
-  return JSON.parse(line) as ParityFound | EngineMissing;
-}
 
 function outcomeOf(cells: readonly Cell[]): Outcome {
   const ran = cells.filter((cell): cell is RunCell => !('missing' in cell.found));

@@ -2,13 +2,13 @@ import {
   abs,
   add,
   cast,
+  equal,
   fill,
   greater,
   less,
   logicalAnd,
   max,
   mean,
-  min,
   mul,
   where as select,
   sqrt,
@@ -62,7 +62,10 @@ export interface ScreenedCodes {
 export function screenCodes({ x, codes }: NearestCodeExactInputs): ScreenedCodes {
   const [[n, features], [k]] = [x.shape, codes.shape];
   const [ofX, ofCodes] = [less(abs(x), LIMIT), less(abs(codes), LIMIT)];
-  const [usable, usableCode] = [rowsOf(ofX), rowsOf(ofCodes)];
+  const [usable, usableCode] = [ofX, ofCodes].map((elements) => equal(sum(cast(elements, 'float32'), 1), features)) as [
+    Tensor1D,
+    Tensor1D,
+  ];
   const finite = mul(select(ofCodes, codes, zerosLike(codes)), SCALE);
   const center = mean(finite, 0, true) as Tensor2D;
   const queries = sub(mul(select(ofX, x, zerosLike(x)), SCALE), center) as Tensor2D;
@@ -84,11 +87,6 @@ export function screenCodes({ x, codes }: NearestCodeExactInputs): ScreenedCodes
     center,
     bias,
   };
-}
-
-/** Whether all elements of each row hold: bool [N, f] → [N]. */
-function rowsOf(elements: Tensor): Tensor1D {
-  return cast(min(cast(elements, 'int32'), 1), 'bool') as Tensor1D;
 }
 
 /** The length from its square, never too short: squares of what is below 2^-63 are lost. */
