@@ -268,7 +268,8 @@ function tablesOf(rows: readonly Row[], { accuracy, otherImages, noisy }: Scale)
 
 function percentText(spread: Spread | null): string | null {
   if (spread === null) return null;
-  return `${percent(spread.mean)} (${percent(spread.low)} to ${percent(spread.high)})`;
+  const [mean, low, high] = [spread.mean, spread.low, spread.high].map(percent);
+  return low === high ? (mean as string) : `${mean} (${low} to ${high})`;
 }
 
 /** Spearman's: 1 when both order the trainings alike, -1 when they order them the other way round. */
@@ -323,7 +324,7 @@ function verdictsOf(rows: readonly Row[]): Verdict[] {
       verdict: others.every((row) => (distanceOf(row)?.high ?? 0) < (distanceOf(plain)?.low ?? 0))
         ? 'reproduced'
         : 'not reproduced',
-      remark: `The nearest is ${numberText((distanceOf(plain)?.mean ?? 0) / least, 2)} times nearer.`,
+      remark: `The smallest distance is ${numberText(least)}.`,
     },
   ];
 }

@@ -2,8 +2,9 @@ import { memory } from '@tensorflow/tfjs-core';
 import { frechetDistance } from '@vqkit/metrics';
 import { createConfig, type Images, loadDataset } from '@vqkit/train';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { rankCorrelation } from '../experiments/classifier-distance.ts';
+import { classifierDistance, rankCorrelation } from '../experiments/classifier-distance.ts';
 import { mnistLabels } from '../src/data/labels.ts';
+import { checkedOutcome } from '../src/result.ts';
 import { FEATURES, trainClassifier } from '../src/training/classifier.ts';
 import { startTrainingEngine } from '../src/training/train-tokens.ts';
 
@@ -45,6 +46,42 @@ describe('trainClassifier', () => {
     };
     expect(await features()).toEqual(await features());
   });
+});
+
+it('tells the methods apart by distance, pixel error and kept digits', async () => {
+  const quality = { ssim: 0.5, kept: 0.9, usedCodes: 200, perplexity: 100, bitsPerToken: 8 };
+  const parts: string[] = [];
+  const outcome = checkedOutcome(
+    'classifier-distance',
+    await classifierDistance.run({
+      quick: true,
+      seeds: [1, 2],
+      python: undefined,
+      dataDir: undefined,
+      part: async <T>(name: string): Promise<T> => {
+        parts.push(name);
+        if (name === 'the classifier') return { accuracy: 0.98, otherImages: 1, noisy: 30 } as T;
+        // Every training is a little worse than the one before it, the plain codebook the last.
+        return { ...quality, psnrDb: 20 - parts.length, distance: 10 + parts.length } as T;
+      },
+      log: () => undefined,
+      progress: () => undefined,
+    }),
+  );
+  expect(parts).toHaveLength(1 + 5 * 2);
+  expect(outcome.verdicts.map(({ verdict }) => verdict)).toEqual(['reproduced', 'reproduced']);
+  expect(outcome.tables[0]?.rows[0]).toEqual([
+    'FSQ [8, 6, 5]',
+    '8',
+    '17.5 (17 to 18)',
+    '0.5',
+    '12.5 (12 to 13)',
+    '90 %',
+    '200',
+    '100',
+  ]);
+  expect(outcome.answer).toMatch(/^\*\*Yes, here\*\*: .* a correlation of 1\./);
+  expect(JSON.stringify(outcome)).not.toMatch(/undefined|NaN|\[object/);
 });
 
 describe('rankCorrelation', () => {
