@@ -14,9 +14,13 @@ export interface Ended {
 /** Runs the built command line in a process of its own. `onStderr` sees what it has written so far, and may send signals. */
 export function vqkit(
   args: readonly string[],
-  options: { cwd?: string; onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {},
+  options: {
+    cwd?: string;
+    env?: NodeJS.ProcessEnv;
+    onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  } = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [CLI, ...args], { cwd: options.cwd });
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env } });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {

@@ -20,7 +20,7 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
   },
   {
     name: 'doctor',
-    summary: 'say which engine runs here, why not a faster one, and what to do about it',
+    summary: 'say which engines run here, why not a faster one, and what to do about it',
     load: () => import('./commands/doctor.ts'),
   },
   {
