@@ -32,6 +32,7 @@ export { screenedFrameBytes } from './screen';
 export { segmentSum } from './segment';
 export { codeCounts, selectRows, signDecode } from './select';
 export { signQuantize } from './sign';
+export { softClamp, softClampGrad } from './soft-clamp';
 export { gatherSum, residualFsqDecode, residualSignDecode } from './stack-decode';
 export { sumColumns } from './sum';
 export { combineTaps } from './taps';

@@ -55,6 +55,7 @@ export { screenCodes } from './kernels/screen-codes.ts';
 export { selectRows } from './kernels/select-rows.ts';
 export type { SignAttrs } from './kernels/sign-quantize.ts';
 export { signCodes, signEncode, signQuantize } from './kernels/sign-quantize.ts';
+export { softClamp } from './kernels/soft-clamp.ts';
 export { straightThrough } from './kernels/straight-through.ts';
 export type { TokenLayout } from './layout.ts';
 export { layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';

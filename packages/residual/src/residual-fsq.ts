@@ -1,4 +1,3 @@
-import { div, mul, type Tensor2D, tanh, tensor1d } from '@tensorflow/tfjs-core';
 import {
   createRng,
   requireBoolean,
@@ -6,6 +5,7 @@ import {
   requireKnownOptions,
   requireOption,
   requirePositive,
+  softClamp,
 } from '@vqkit/core-tensor';
 import { createFsq, type FsqOptions, fsqAttrs } from '@vqkit/fsq';
 import { createProjections, type Frame } from './frame.ts';
@@ -131,12 +131,6 @@ function softClampOf(
 
 /** v tanh(x / v) between the projection and the first layer. */
 function bounded(frame: Frame, v: number | readonly number[]): Frame {
-  const values = typeof v === 'number' ? [v] : [...v];
-  return {
-    ...frame,
-    in: (tokens) => {
-      const limit = tensor1d(values);
-      return mul(tanh(div(frame.in(tokens), limit)), limit) as Tensor2D;
-    },
-  };
+  const limits = typeof v === 'number' ? [v] : v;
+  return { ...frame, in: (tokens) => softClamp(frame.in(tokens), limits) };
 }

@@ -1,6 +1,5 @@
 import {
   add,
-  div,
   engine,
   grad,
   memory,
@@ -10,13 +9,11 @@ import {
   slice,
   sum,
   type Tensor,
-  tanh,
   tensor,
-  tensor1d,
   tidy,
   transpose,
 } from '@tensorflow/tfjs-core';
-import { createRng, type Quantizer } from '@vqkit/core-tensor';
+import { createRng, type Quantizer, softClamp } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { eachEngine, expectIdentical } from '@vqkit/testing';
@@ -54,10 +51,9 @@ const fsqPair = (levels: number[], numQuantizers: number, options: StackOptions 
   const fused = createResidualFsq({ levels, numQuantizers, boundHardClamp, ...options });
   const layers = fused.layers.map(() => createFsq({ levels, preserveSymmetry: true, boundHardClamp }));
   const layered = createResidual({ layers, scales: layers.map((_, j) => levels.map((l) => l ** -j)), ...options });
-  const bound = (x: Tensor): Tensor => {
-    const v = tensor1d(levels.map((l) => l / (l - 1)));
-    return boundHardClamp ? mul(tanh(div(x, v)), v) : x;
-  };
+  const limits = levels.map((l) => l / (l - 1));
+  const bound = (x: Tensor): Tensor =>
+    boundHardClamp ? reshape(softClamp(reshape(x, [-1, levels.length]), limits), x.shape) : x;
   return { fused, layered, bound };
 };
 

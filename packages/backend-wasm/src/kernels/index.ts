@@ -28,6 +28,7 @@ import { resizeNearestNeighbor, resizeNearestNeighborGrad } from './resize-neare
 import { rotateToGrad } from './rotate-to.ts';
 import { selectRows } from './select-rows.ts';
 import { signDecode, signEncode, signQuantize } from './sign-quantize.ts';
+import { softClamp, softClampGrad } from './soft-clamp.ts';
 import { mean, sum } from './sum.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
@@ -83,6 +84,8 @@ function register(): void {
   provide('ResidualSign', residualSign);
   provide('ResidualSignDecode', residualSignDecode);
   provide('GatherSum', gatherSum);
+  provide('SoftClamp', softClamp);
+  provide('SoftClampGrad', softClampGrad);
   provide('StopGradient', same('x'));
   provide('StraightThrough', same('q'));
   provide('RotateTo', same('q'));
