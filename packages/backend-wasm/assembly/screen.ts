@@ -5,7 +5,7 @@ import { roundToken } from './round';
 const MOST: i32 = 64;
 /** Groups of four tokens that meet a block of codes while it is in the second-level cache, and about as many bytes of codes. */
 export const GROUPS: i32 = 8;
-const BLOCK: i32 = 1 << 18;
+const BLOCK: i32 = 1 << 17;
 
 // The frame of a group, in bytes.
 const INVERSES: usize = 0;
