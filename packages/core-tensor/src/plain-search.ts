@@ -33,7 +33,7 @@ export interface PlainSearch {
  * `argmax_k ⟨query, key_k⟩ - ½ |key_k|²` in float64: the search of codecs, in plain loops that allocate nothing.
  *
  * @returns writes the index of the nearest code of each token, [N, dim] → [N]. Ties: the lowest index; a token with a NaN, an infinity or a
- * magnitude of 2^56 or more gets index 0. With kernels the same indices, most of them from float32 scores that decide beyond rounding.
+ * magnitude of 2^56 or more gets index 0. With kernels the same indices, most of them from rounded scores that leave one code.
  */
 export function createPlainSearch(
   { dim, width, codebookSize, vectors, space }: PlainSearch,
