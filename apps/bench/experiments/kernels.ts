@@ -46,7 +46,8 @@ encodes with a residual stack.
 A training step of the recipe is one of \`vqkit train --preset recipe\` against one of the example of the reference library, on MNIST.
 Memory is the peak of the whole process, runtime and libraries included. The limit of a work is the time in which this machine copies
 its bytes, or does its multiplications and additions in WebAssembly's 128-bit registers, whichever is longer; both are measured in the
-same run.`,
+same run. vqkit's search for the nearest code does most of its work in 16-bit integers, of which these registers do twice as many
+multiplications and additions: its share can exceed 1.`,
   expected: `At least the ratios of the goals: 50 to 60 times in encoding with FSQ and LFQ, 15 to 200 times in LFQ's entropy loss, growing
 with d, because nothing of size N × 2^d is made; a little faster in the nearest code, which is a product of matrices that PyTorch does with
 512-bit registers; and training of the whole recipe at half its speed or better.`,
