@@ -18,6 +18,11 @@ const codecs = [
     call: '({ dim: 1, codebookSize: 2 }, { codebook: { shape: [2, 1], data: [0, 1] } })',
     tokens: 1,
   },
+  {
+    name: 'vq',
+    call: '({ dim: 1, codebookSize: 2 }, { codebook: { shape: [2, 1], data: [0, 1] } })',
+    tokens: 1,
+  },
 ];
 
 /** Bundles the built codec and everything it imports, but for TensorFlow.js, whose imports are listed instead. */

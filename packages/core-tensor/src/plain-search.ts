@@ -9,36 +9,32 @@ const LOWEST = -(2 ** 127);
 const TOKENS = 2;
 const CODES = 4;
 
-/** The space in which a codec searches: keys are its vectors less their mean. */
-export interface SearchSpace {
-  /** Puts the query of a token of `input` at a place of `queries`, which is zeros. */
-  setQuery(input: Float32Array, token: number, queries: Float64Array, at: number): void;
-  /** |key|² among the tokens, where a key may be narrower than a token. */
-  squaredLength(key: Float64Array): number;
-}
-
-/** What a codec searches. */
-export interface PlainSearch {
-  /** Elements of a token, and of a key. */
-  readonly dim: number;
-  readonly width: number;
-  readonly codebookSize: number;
-  /** [codebookSize, width]. */
-  readonly vectors: Float32Array;
-  /** The space, for the mean of the vectors. */
-  readonly space: (mean: Float64Array) => SearchSpace;
-}
+/**
+ * The space in which a codec searches: puts the query of a token of `input` at a place of `queries`, which is zeros; and what a key is
+ * among the tokens, as these may be wider.
+ */
+export type SearchSpace = readonly [
+  setQuery: (input: Float32Array | Float64Array, token: number, queries: Float64Array, at: number) => void,
+  widen: (key: Float64Array) => Float64Array,
+];
 
 /**
- * `argmax_k ⟨query, key_k⟩ - ½ |key_k|²` in float64: the search of codecs, in plain loops that allocate nothing.
+ * `argmax_k ⟨query, key_k⟩ - ½ |widen(key_k)|²` in float64: the search of codecs, in plain loops that allocate nothing.
  *
+ * @param vectors [K, width]; keys are these less their mean.
+ * @param dim elements of a token.
+ * @param spaceAt the space, for that mean.
  * @returns writes the index of the nearest code of each token, [N, dim] → [N]. Ties: the lowest index; a token with a NaN, an infinity or a
  * magnitude of 2^56 or more gets index 0. With kernels the same indices, most of them from rounded scores that leave one code.
  */
 export function createPlainSearch(
-  { dim, width, codebookSize, vectors, space }: PlainSearch,
+  vectors: Float32Array,
+  width: number,
+  dim: number,
+  spaceAt: (mean: Float64Array) => SearchSpace,
   kernels?: CodecKernels,
 ): RowEncoder {
+  const codebookSize = vectors.length / width;
   const isUsable = (numbers: Float64Array, from: number): boolean => {
     for (let i = from; i < from + width; i++) if (!(Math.abs(numbers[i] as number) < LIMIT)) return false;
     return true;
@@ -47,7 +43,7 @@ export function createPlainSearch(
   for (let k = 0; k < codebookSize; k++) {
     for (let i = 0; i < width; i++) mean[i] = (mean[i] as number) + (vectors[k * width + i] as number) / codebookSize;
   }
-  const { setQuery: putQuery, squaredLength } = space(mean);
+  const [putQuery, widen] = spaceAt(mean);
   // Room for the last block of codes, whatever their number.
   const padded = codebookSize + CODES;
   const keys = new Float64Array(padded * width);
@@ -56,7 +52,7 @@ export function createPlainSearch(
     const key = mean.map((value, i) => (vectors[k * width + i] as number) - value);
     if (!isUsable(key, 0)) continue;
     keys.set(key, k * width);
-    biases[k] = -squaredLength(key) / 2;
+    biases[k] = widen(key).reduce((sum, value) => sum - (value * value) / 2, 0);
   }
 
   const queries = new Float64Array(TOKENS * width);
@@ -125,4 +121,12 @@ export function createPlainSearch(
     }
   };
   return kernels?.nearestEncoder({ dim, width, keys, biases, queries, setQuery, encode }) ?? encode;
+}
+
+/** The query of a token as wide as a key: x - mean. */
+export function offsetFrom(mean: Float64Array): SearchSpace[0] {
+  const width = mean.length;
+  return (input, token, queries, at) => {
+    for (let i = 0; i < width; i++) queries[at + i] = (input[token * width + i] as number) - (mean[i] as number);
+  };
 }

@@ -121,7 +121,6 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   let mayNeedInit = config.kmeansInit;
   /** The rows of all training steps so far, and their weights: what k-means starts from. */
   let sample: readonly Tensor[] = [];
-  let mayHavePadding = false;
   const setInitted = (done: boolean): void => {
     mayNeedInit = !done;
     if (done) forgetSample();
@@ -129,7 +128,6 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   const forgetSample = (): void => {
     dispose([...sample]);
     sample = [];
-    mayHavePadding = false;
   };
   const askWhetherInitted = (): void => {
     const { dataId } = initted;
@@ -159,7 +157,6 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
       const before = sample;
       sample = batch.map((own, i) => keep(withoutGradient(() => concat([...before.slice(i, i + 1), own]))));
       dispose([...before]);
-      mayHavePadding ||= weights !== undefined;
       const [allWeights, ...allRows] = sample as [Tensor1D, ...Tensor2D[]];
       const enough = config.kmeansTokensPerCode * k;
       withoutGradient(() => {
@@ -173,9 +170,8 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
         initted.assign(logicalOr(initted, greaterEqual(sum(allWeights), enough)) as Scalar);
         return scalar(0);
       });
-      if (allWeights.size < enough) return;
-      if (mayHavePadding) askWhetherInitted();
-      else setInitted(true);
+      if (weights === undefined && before.length === 0 && allWeights.size >= enough) setInitted(true);
+      else askWhetherInitted();
     },
 
     learn(rows, indices, weights) {

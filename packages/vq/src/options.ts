@@ -1,5 +1,4 @@
 import {
-  type DataFormat,
   requireBoolean,
   requireFraction,
   requireInteger,
@@ -8,8 +7,9 @@ import {
   requireOption,
   requirePositive,
   requireSchedule,
-  type Schedule,
 } from '@vqkit/core-tensor';
+import type { Schedule } from '@vqkit/core-tensor/schedule';
+import type { DataFormat } from '@vqkit/core-tensor/token-options';
 import { ROTATION_MAX_SCALE } from '@vqkit/losses';
 import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
 

@@ -36,9 +36,8 @@ async function expectSameIds(actual: Int32Array, ids: Tensor, x: Float32Array, v
 }
 
 const drawn = fc.record({
-  codebookDim: fc.integer({ min: 1, max: 12 }),
+  dim: fc.integer({ min: 1, max: 12 }),
   codebookSize: fc.integer({ min: 1, max: 50 }),
-  heads: fc.integer({ min: 1, max: 3 }),
   useCosineSim: fc.boolean(),
   seed: fc.nat(),
 });
@@ -47,8 +46,8 @@ eachEngine(() => {
   describe('the codec of VQ', () => {
     it('gives the ids of the tensors, and their codes bit for bit, also after training', async () => {
       const property = fc.asyncProperty(drawn, fc.nat(40), fc.boolean(), async (options, tokens, trained) => {
-        const dim = options.heads * options.codebookDim;
-        const vq = createVq({ ...options, dim });
+        const { dim } = options;
+        const vq = createVq(options);
         if (trained) vq.quantize(normal(60, dim, options.seed), TRAIN);
         const codec = createVqCodec(vq.config, await plainState(vq));
         const { codebookSize, numCodebooks } = vq;
@@ -60,6 +59,14 @@ eachEngine(() => {
         vq.dispose();
       });
       await fc.assert(property, { numRuns: 25 });
+    });
+
+    it('takes the rows of heads that share a codebook as tokens', async () => {
+      const vq = createVq({ dim: 6, codebookSize: 9, codebookDim: 3, heads: 2 });
+      const codec = createVqCodec({ dim: 3, codebookSize: 9 }, await plainState(vq));
+      const x = createRng(4).normalArray(60, 0.3);
+      await expectSame(codec.encode(x), vq.encode(tensor(x, [10, 6])));
+      vq.dispose();
     });
 
     it('gives the codes of a codebook bit for bit, those that a gradient has moved off the sphere too', async () => {
@@ -89,13 +96,12 @@ describe('the codec of VQ with kernels', () => {
     const kernels = await loadKernels();
     await fc.assert(
       fc.property(drawn, fc.integer({ min: 0, max: 1500 }), (options, tokens) => {
-        const { heads, codebookDim, codebookSize, seed } = options;
-        const dim = heads * codebookDim;
+        const { dim, codebookSize, seed } = options;
         const rng = createRng(seed);
-        const codebook = { shape: [codebookSize, codebookDim], data: rng.normalArray(codebookSize * codebookDim, 1) };
+        const codebook = { shape: [codebookSize, dim], data: rng.normalArray(codebookSize * dim, 1) };
         const x = rng.normalArray(tokens * dim, 2);
-        const fast = createVqCodec({ ...options, dim }, { codebook }, { kernels });
-        expect(fast.encode(x)).toEqual(createVqCodec({ ...options, dim }, { codebook }).encode(x));
+        const fast = createVqCodec(options, { codebook }, { kernels });
+        expect(fast.encode(x)).toEqual(createVqCodec(options, { codebook }).encode(x));
       }),
       { numRuns: 30 },
     );
@@ -126,19 +132,14 @@ describe('bad input of createVqCodec', () => {
       [create({ ...small, dim: 0 }), OptionError, 'createVqCodec: dim must be an integer >= 1, got 0. Use 1 or more.'],
       [create({ ...small, size: 1 }), OptionError, "createVqCodec: options has no 'size'."],
       [
-        create({ ...small, learnableCodebook: 1 }),
-        OptionError,
-        'createVqCodec: learnableCodebook must be true or false, got 1. Pass a boolean.',
-      ],
-      [
         create({ ...small, dim: 3, codebookDim: 2 }),
         UnsupportedError,
-        'createVqCodec: dim must be 2: a codec has no projections, got 3. Apply them outside.',
+        'createVqCodec: codebookDim must be dim, got 2. Apply projections outside.',
       ],
       [
-        create({ dim: 4, codebookDim: 2, codebookSize: 2, heads: 2, separateCodebookPerHead: true }),
+        create({ dim: 4, codebookDim: 2, codebookSize: 2, heads: 2 }),
         UnsupportedError,
-        'createVqCodec: separateCodebookPerHead must be false with several heads, got true. Make a codec for each head.',
+        'createVqCodec: heads must be 1, got 2. Make a codec for one head.',
       ],
       [
         create({ ...small, dataFormat: 'channelsFirst' }),
