@@ -12,6 +12,9 @@ const EXECUTABLES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin
 /** The browser that CHROMIUM names or that is installed; undefined where there is none. */
 export const executablePath: string | undefined = [process.env.CHROMIUM ?? '', ...EXECUTABLES].find(existsSync);
 
+/** Whether a missing browser fails the tests. */
+export const required: boolean = (process.env.REQUIRE_BACKENDS ?? '').split(',').includes('chromium');
+
 /** WebGPU in software: each flag is needed for an adapter, for reading from it, or against the watchdog that takes slow for hung. */
 const FLAGS = [
   '--headless=new',
@@ -29,7 +32,11 @@ const FLAGS = [
   '--no-first-run',
 ];
 
-export function launch(): Promise<Browser> {
+/** @throws Error where none is installed. */
+export async function launch(): Promise<Browser> {
+  if (executablePath === undefined) {
+    throw new Error('REQUIRE_BACKENDS names chromium, and none was found. Install it, or set CHROMIUM to its path.');
+  }
   return chromium.launch({ executablePath, headless: false, args: FLAGS });
 }
 
@@ -54,24 +61,32 @@ export interface Site {
   close(): void;
 }
 
-/** Serves an empty page with the script, plain and cross-origin isolated, and tfjs's .wasm files under /wasm/. */
+/** The files of a folder with this ending, by their addresses. */
+function filesIn(folder: string, ending: string, address: string): [address: string, path: string][] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => [`${address}/${name}`, join(folder, name)]);
+}
+
+/**
+ * Serves an empty page with the script, plain and cross-origin isolated, tfjs's .wasm files under /wasm/, and the goldens under /fixtures/.
+ */
 export async function serve(script: string): Promise<Site> {
   const wasmFolder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
-  const files = new Map(
-    readdirSync(wasmFolder)
-      .filter((name) => name.endsWith('.wasm'))
-      .map((name) => [`/wasm/${name}`, join(wasmFolder, name)]),
-  );
+  const goldens = fileURLToPath(new URL('../../packages/testing/fixtures', import.meta.url));
+  const files = new Map([...filesIn(wasmFolder, '.wasm', '/wasm'), ...filesIn(goldens, '.json', '/fixtures')]);
   const server = createServer(({ url = '/' }, response) => {
     const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
     const headers = url === '/plain' ? {} : isolation;
     const file = files.get(url);
     if (file !== undefined) {
-      response.writeHead(200, { ...headers, 'Content-Type': 'application/wasm' }).end(readFileSync(file));
-    } else if (url === '/script.js') {
+      const type = url.endsWith('.wasm') ? 'application/wasm' : 'application/json';
+      response.writeHead(200, { ...headers, 'Content-Type': type }).end(readFileSync(file));
+    } else if (url === '/page/script.js') {
       response.writeHead(200, { ...headers, 'Content-Type': 'text/javascript' }).end(script);
     } else if (url === '/plain' || url === '/isolated') {
-      const html = '<!doctype html><meta charset="utf-8"><title>vqkit</title><script src="/script.js"></script>';
+      const html =
+        '<!doctype html><meta charset="utf-8"><title>vqkit</title><script type="module" src="/page/script.js"></script>';
       response.writeHead(200, { ...headers, 'Content-Type': 'text/html' }).end(html);
     } else {
       response.writeHead(404).end();
