@@ -108,7 +108,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   const compared = await context.part('values and gradients', { cases, TOKENS, EPS }, async () =>
     cases.map(compareForms),
   );
-  const training = { steps: context.quick ? 20 : 200, batch: TOKENS };
+  const training = context.quick ? { steps: 10, points: 2, batch: TOKENS } : { steps: 200, batch: TOKENS };
   const source = gaussianStream({ dim: 32, factors: 8 });
   const rows: Row[] = [];
   for (const cell of CELLS) rows.push({ cell, runs: await trainCell(context, source, cell, training) });

@@ -98,7 +98,7 @@ interface Row {
 }
 
 async function run(context: ExperimentContext): Promise<Outcome> {
-  const steps = context.quick ? 60 : 600;
+  const steps = context.quick ? 30 : 600;
   const gaussian = await rowsOf(context, gaussianStream({ dim: 4 }), METHODS, steps);
   const speech = await readSpeech(context);
   if (speech === undefined) context.log('Speech is not measured: no recordings; see --data.');

@@ -44,7 +44,7 @@ interface Group {
 }
 
 async function run(context: ExperimentContext): Promise<Outcome> {
-  const training: CellTraining = { steps: context.quick ? 60 : 500, batch: 512 };
+  const training: CellTraining = context.quick ? { steps: 30, points: 3, batch: 512 } : { steps: 500, batch: 512 };
   const groups: Group[] = [];
   for (const source of [gaussianStream({ dim: 32, factors: 8 }), await mnistPatches()]) {
     const rows: { cell: Corner; runs: readonly TrainingRun[] }[] = [];

@@ -64,7 +64,7 @@ const CELLS: readonly Cell[] = SCALES.flatMap((latentScale) =>
 async function run(context: ExperimentContext): Promise<Outcome> {
   const probes = await context.part('the gradient alone', { DIM, BOUNDS, LENGTHS, ANGLES }, probe);
   const source = gaussianStream({ dim: DIM, factors: 8 });
-  const training = { steps: context.quick ? 60 : 500, batch: 512 };
+  const training = context.quick ? { steps: 30, points: 3, batch: 512 } : { steps: 500, batch: 512 };
   const rows: Row[] = [];
   for (const cell of CELLS) rows.push({ cell, runs: await trainCell(context, source, cell, training) });
   return {

@@ -60,9 +60,31 @@ function melFilters({ sampleRate, window, bands }: MelOptions): { bin: number; w
   });
 }
 
+interface Twiddles {
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
+}
+
+const twiddles = new Map<number, Twiddles>();
+
+/** exp(-2πi k/n) for the first half of k, computed once for each n. */
+function twiddlesOf(n: number): Twiddles {
+  let known = twiddles.get(n);
+  if (known === undefined) {
+    const angle = (k: number): number => (-2 * Math.PI * k) / n;
+    known = {
+      cos: Float64Array.from({ length: n / 2 }, (_, k) => Math.cos(angle(k))),
+      sin: Float64Array.from({ length: n / 2 }, (_, k) => Math.sin(angle(k))),
+    };
+    twiddles.set(n, known);
+  }
+  return known;
+}
+
 /** The discrete Fourier transform in place, by halves (Cooley and Tukey). The length is a power of two. */
 export function fft(re: Float64Array, im: Float64Array): void {
   const n = re.length;
+  const { cos: cosines, sin: sines } = twiddlesOf(n);
   for (let i = 1, j = 0; i < n; i++) {
     let bit = n >> 1;
     for (; j & bit; bit >>= 1) j ^= bit;
@@ -75,7 +97,8 @@ export function fft(re: Float64Array, im: Float64Array): void {
   for (let size = 2; size <= n; size *= 2) {
     const half = size / 2;
     for (let k = 0; k < half; k++) {
-      const [cos, sin] = [Math.cos((-2 * Math.PI * k) / size), Math.sin((-2 * Math.PI * k) / size)];
+      const at = k * (n / size);
+      const [cos, sin] = [cosines[at] as number, sines[at] as number];
       for (let a = k; a < n; a += size) {
         const b = a + half;
         const [reB, imB] = [re[b] as number, im[b] as number];

@@ -65,7 +65,9 @@ function sizesOf(quick: boolean): readonly number[] {
 }
 
 async function run(context: ExperimentContext, sweep: CollapseSweep): Promise<Outcome> {
-  const training: CellTraining = { steps: context.quick ? 40 : STEPS, batch: BATCH };
+  const training: CellTraining = context.quick
+    ? { steps: 20, points: 3, batch: BATCH }
+    : { steps: STEPS, batch: BATCH };
   const source = await sweep.source();
   const quality: Quality =
     source.range === undefined

@@ -36,6 +36,7 @@ interface Corner {
 
 const DIM = 32;
 const BATCH = 512;
+const QUICK = { steps: 30, points: 3 };
 const CORNERS: readonly Corner[] = [1, 1000].flatMap((weight) =>
   [false, true].flatMap((mlp) =>
     [true, false].flatMap((rotation) => [true, false].map((both) => ({ rotation, both, mlp, weight }))),
@@ -64,7 +65,7 @@ export function rotationExperiment(grid: RotationGrid): Experiment {
     parts: ({ seeds }) => CORNERS.length * seeds.length,
     async run(context) {
       const source = await grid.source(context);
-      const training = { steps: context.quick ? Math.round(steps / 10) : steps, batch: BATCH };
+      const training = context.quick ? { ...QUICK, batch: BATCH } : { steps, batch: BATCH };
       const rows: Row[] = [];
       for (const corner of CORNERS) {
         rows.push({ corner, runs: await trainCell(context, source, cellOf(corner, codebookSize), training) });

@@ -85,7 +85,9 @@ interface Row {
 }
 
 async function run(context: ExperimentContext, sweep: StillSweep): Promise<Outcome> {
-  const training: CellTraining = { steps: context.quick ? 40 : STEPS, batch: BATCH };
+  const training: CellTraining = context.quick
+    ? { steps: 20, points: 3, batch: BATCH }
+    : { steps: STEPS, batch: BATCH };
   const rows: Row[] = [];
   for (const wanted of sweep.shares) {
     const { source, share } = await sweep.source(context, wanted);

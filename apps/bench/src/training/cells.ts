@@ -31,6 +31,8 @@ export interface CellTraining {
   readonly batch: number;
   /** Follows the gradient of the quantizer's own loss in the latents. */
   readonly lossGradient?: boolean;
+  /** Points of the trace. Default 12. */
+  readonly points?: number;
 }
 
 /** Trains one cell with every seed, each a part of the experiment. */
