@@ -103,6 +103,8 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
       const kept = options.layers ?? (training && quantizeDropout ? drawLayers(config, count, rng) : count);
       const x = frame.in(tokens);
       if (fused?.quantize && gradient === 'identity' && (fused.trains || !training)) {
+        // What a layer would be told is of no use here, but it must be right.
+        layerCall?.(options, 0);
         const [codes, indices] = fused.quantize(x, kept);
         const dropped = fill([indices.shape[0], count - kept], -1, 'int32') as Tensor2D;
         return {
