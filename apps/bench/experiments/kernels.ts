@@ -16,13 +16,23 @@ const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4 };
 const QUICK_DIVISOR = 8;
 
 /** Who encodes, who trains, and who uses more than one thread. */
-const ENCODERS: readonly ContenderName[] = ['vqkit', 'codec', 'chain', 'composed', 'onnx', 'jax', 'torch'];
-const TRAINERS: readonly ContenderName[] = ['vqkit', 'composed', 'torch'];
-const RESIDUAL: readonly ContenderName[] = ['vqkit', 'torch'];
+const ENCODERS: readonly ContenderName[] = [
+  'vqkit',
+  'native',
+  'webgpu',
+  'codec',
+  'chain',
+  'composed',
+  'onnx',
+  'jax',
+  'torch',
+];
+const TRAINERS: readonly ContenderName[] = ['vqkit', 'native', 'composed', 'torch'];
+const RESIDUAL: readonly ContenderName[] = ['vqkit', 'native', 'torch'];
 /** Multiplications beyond which the slow ways to the nearest code would take minutes for their repetitions. */
 const SLOW_WAYS_LIMIT = 2 ** 33;
-const SLOW_WAYS: readonly ContenderName[] = ['codec', 'composed'];
-const THREADED: readonly ContenderName[] = ['vqkit', 'onnx', 'torch'];
+const SLOW_WAYS: readonly ContenderName[] = ['codec', 'composed', 'webgpu'];
+const THREADED: readonly ContenderName[] = ['vqkit', 'native', 'onnx', 'torch'];
 
 export const kernels: Experiment = {
   name: 'kernels',
@@ -32,6 +42,8 @@ first turn; then they take turns, so that whatever else the machine does meets a
 table shows the minimum of at least 7 repetitions. One thread stands against one thread, all cores against all cores. The contenders:
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
+- **vqkit, native**: the same quantizer on native TensorFlow, which is other people's kernels but for a few. **vqkit, webgpu**: on WebGPU, encoding
+  only, reading the ids back included. Where a processor plays the graphics processor, ids are compared and no time is claimed.
 - **textbook tfjs**: the formulas of the paper in operations of TensorFlow.js on its own wasm engine, as one would write them.
 - **composed tfjs**: the quantizer of vqkit with each kernel as its reference on tfjs's own wasm kernels: exact, and without N × K
   matrices, but not fused. TensorFlow.js has no threads in Node.
@@ -99,7 +111,8 @@ function contendersOf(
   threads: number,
   python: string | undefined,
 ): readonly ContenderName[] {
-  const able = work.op === 'recipe' ? (['vqkit', 'torch'] as const) : work.op === 'encode' ? ENCODERS : TRAINERS;
+  const able =
+    work.op === 'recipe' ? (['vqkit', 'native', 'torch'] as const) : work.op === 'encode' ? ENCODERS : TRAINERS;
   return able.filter(
     (name) =>
       (threads === 1 || THREADED.includes(name)) &&
@@ -122,8 +135,8 @@ function measureRow(
   return part(`${row.title}, ${threads} thread${threads === 1 ? '' : 's'}`, settings, async () => {
     const work: Work = await withInputs(row.work, folder);
     const measured = await measure(work, { ...settings, python, folder, onProgress: progress });
-    for (const { contender, timesMs, note } of measured) {
-      if (timesMs.length === 0) log(`${CONTENDER_TITLES[contender]} could not: ${note}`);
+    for (const { contender, timesMs, note, untimed } of measured) {
+      if (timesMs.length === 0 && untimed === undefined) log(`${CONTENDER_TITLES[contender]} could not: ${note}`);
     }
     return measured;
   });
@@ -133,45 +146,41 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
   const cores = availableParallelism();
   const single = results.filter(({ threads }) => threads === 1);
   const all = results.filter(({ threads, row }) => threads === cores && (cores > 1 || row.work.op === 'recipe'));
-  const least = (name: ContenderName) => (measured: Measured | undefined) =>
-    measured === undefined || measured.contender !== name || measured.timesMs.length === 0
-      ? null
-      : Math.min(...measured.timesMs);
-  const table = (
-    title: string,
-    of: readonly RowResult[],
-    names: readonly ContenderName[],
-    cell: (name: ContenderName) => (measured: Measured | undefined) => number | null,
-  ): Table => ({
+  type Cell = (measured: Measured | undefined) => string | number | null;
+  const least: Cell = (measured) =>
+    measured?.untimed ??
+    (measured === undefined || measured.timesMs.length === 0 ? null : Math.min(...measured.timesMs));
+  const median: Cell = (measured) => measured?.untimed ?? medianOf(measured);
+  const table = (title: string, of: readonly RowResult[], names: readonly ContenderName[], cell: Cell): Table => ({
     title,
     columns: ['work', ...names.map((name) => CONTENDER_TITLES[name])],
     rows: of.map(({ row, measured }) => [
       row.title,
-      ...names.map((name) => cell(name)(measured.find(({ contender }) => contender === name))),
+      ...names.map((name) => cell(measured.find(({ contender }) => contender === name))),
     ]),
   });
   const tables: Table[] = [
     goalTable(results),
     table('One thread, milliseconds, minimum', single, ENCODERS, least),
-    table('One thread, milliseconds, median', single, ENCODERS, () => medianOf),
+    table('One thread, milliseconds, median', single, ENCODERS, median),
     ...(all.length === 0
       ? []
       : [
           table(`${cores} threads, milliseconds, minimum`, all, THREADED, least),
-          table(`${cores} threads, milliseconds, median`, all, THREADED, () => medianOf),
+          table(`${cores} threads, milliseconds, median`, all, THREADED, median),
         ]),
     limitTable(single, limits),
     table(
       'Peak memory of the whole process, one thread, MiB',
       single,
       ENCODERS,
-      () => (measured) => measured?.peakMiB ?? null,
+      (measured) => measured?.peakMiB ?? null,
     ),
     table(
       "Ids that differ from vqkit's",
       single.filter(({ row }) => row.work.op === 'encode'),
       ENCODERS.filter((name) => name !== 'vqkit'),
-      () => (measured) => measured?.idsThatDiffer ?? null,
+      (measured) => measured?.idsThatDiffer ?? null,
     ),
     ...failureTable(results),
   ];
@@ -197,7 +206,7 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
 function failureTable(results: readonly RowResult[]): Table[] {
   const rows = results.flatMap(({ row, threads, measured }) =>
     measured
-      .filter(({ timesMs }) => timesMs.length === 0)
+      .filter(({ timesMs, untimed }) => timesMs.length === 0 && untimed === undefined)
       .map(({ contender, note }) => [row.title, threads, CONTENDER_TITLES[contender], note]),
   );
   return rows.length === 0 ? [] : [{ title: 'Absent', columns: ['work', 'threads', 'who', 'why'], rows }];

@@ -5,11 +5,13 @@ import { complaint, tieToThisProcess } from '../child.ts';
 import { PACKAGE_FOLDER } from '../paths.ts';
 import type { Request } from './protocol.ts';
 
-export type ContenderName = 'vqkit' | 'codec' | 'chain' | 'composed' | 'onnx' | 'jax' | 'torch';
+export type ContenderName = 'vqkit' | 'native' | 'webgpu' | 'codec' | 'chain' | 'composed' | 'onnx' | 'jax' | 'torch';
 
 /** How each is called in tables. */
 export const CONTENDER_TITLES: Record<ContenderName, string> = {
   vqkit: 'vqkit, wasm',
+  native: 'vqkit, native',
+  webgpu: 'vqkit, webgpu',
   codec: 'vqkit codec',
   chain: 'textbook tfjs',
   composed: 'composed tfjs',

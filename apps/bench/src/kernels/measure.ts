@@ -14,6 +14,8 @@ export interface Measured {
   readonly idsThatDiffer: number | null;
   /** Kernels that ran fused, or why it failed. */
   readonly note: string;
+  /** Why it was not timed, where it did run. */
+  readonly untimed?: string;
 }
 
 export interface MeasureOptions {
@@ -42,15 +44,29 @@ const PAUSE_MS = 15;
 export async function measure(work: Work, options: MeasureOptions): Promise<Measured[]> {
   const { contenders, threads, python, folder, rounds } = options;
   const failed = new Map<ContenderName, string>();
-  const runners: { contender: Contender; perTurn: number; turns: number; note: string; timesMs: number[] }[] = [];
+  const runners: {
+    contender: Contender;
+    perTurn: number;
+    turns: number;
+    note: string;
+    untimed?: string;
+    timesMs: number[];
+  }[] = [];
   try {
     for (const name of contenders) {
       let contender: Contender | undefined;
       try {
         contender = startContender(name, { python, threads });
-        const { note = '' } = await contender.ask<{ note?: string }>({ do: 'prepare', work, threads });
-        const perRun = await warmUp(contender, work);
-        runners.push({ contender, ...plan(perRun, work, options), note, timesMs: [] });
+        const { note = '', untimed } = await contender.ask<{ note?: string; untimed?: string }>({
+          do: 'prepare',
+          work,
+          threads,
+        });
+        const planned =
+          untimed === undefined
+            ? plan(await warmUp(contender, work), work, options)
+            : { untimed, perTurn: 0, turns: 0 };
+        runners.push({ contender, ...planned, note, timesMs: [] });
       } catch (error) {
         contender?.stop();
         failed.set(name, (error as Error).message);
@@ -76,13 +92,20 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
     }
     const results = new Map<ContenderName, Measured>();
     let ours: Int32Array | undefined;
-    for (const { contender, note, timesMs } of runners) {
+    for (const { contender, note, untimed, timesMs } of runners) {
       const { name } = contender;
       if (failed.has(name)) continue;
       const { peakMiB } = await contender.ask<{ peakMiB: number }>({ do: 'memory' });
       const ids = work.op === 'encode' ? await readIds(contender, join(folder, `${name}.ids`)) : undefined;
       if (name === 'vqkit') ours = ids;
-      results.set(name, { contender: name, timesMs, peakMiB, idsThatDiffer: differing(ours, ids), note });
+      results.set(name, {
+        contender: name,
+        timesMs,
+        peakMiB,
+        idsThatDiffer: differing(ours, ids),
+        note,
+        ...(untimed === undefined ? {} : { untimed }),
+      });
     }
     return contenders.map(
       (name) =>

@@ -17,6 +17,8 @@ export interface Prepared {
   indices?(): Promise<Int32Array>;
   /** What the table should say about it. */
   readonly note?: string;
+  /** Why its times are not to be claimed, if so: then it is not timed, and only its ids are compared. */
+  readonly untimed?: string;
 }
 
 /** Times each call by itself; a call that gives a promise is waited for. */

@@ -8,8 +8,8 @@ import type { RecipeWork } from './work.ts';
 /** Steps at the beginning of each training that are not counted. */
 const WARM_UP_STEPS = 3;
 
-/** Steps of the recipe by @vqkit/train on the wasm engine: each run trains a new model for a few steps and gives the time of each. */
-export function prepareRecipe(work: RecipeWork, threads: number): Prepared {
+/** Steps of the recipe by @vqkit/train on an engine: each run trains a new model for a few steps and gives the time of each. */
+export function prepareRecipe(work: RecipeWork, threads: number, engine: 'wasm' | 'native'): Prepared {
   return {
     async measure(count) {
       const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
@@ -26,7 +26,7 @@ export function prepareRecipe(work: RecipeWork, threads: number): Prepared {
           steps,
           logEvery: steps,
           checkpointEvery: steps,
-          engine: 'wasm',
+          engine,
           threads,
           outDir: join(folder, 'run'),
         });

@@ -24,18 +24,20 @@ import type { TokenWork } from './work.ts';
 
 type AnyQuantizer = Quantizer<object, string>;
 
+/** The engines that a quantizer of vqkit is measured on; `composed` is wasm with every kernel as its reference. */
+export type TfjsEngine = 'wasm' | 'composed' | 'native' | 'webgpu';
+
+const UNTIMED = 'not claimed: software GPU';
+
 /**
- * A quantizer of vqkit on the wasm engine. `composed`: with every kernel as its reference, made of tfjs's operations, and tfjs's own
- * kernels where it has them; what tfjs's wasm engine lacks for training stays vqkit's.
+ * A quantizer of vqkit on an engine. `composed`: every kernel is made of tfjs's operations, and tfjs's own kernels are taken
+ * where it has them; what tfjs's wasm engine lacks for training stays vqkit's.
  */
 export async function prepareTfjs(
   work: TokenWork,
-  { threads, composed }: { threads: number; composed: boolean },
+  { engine, threads }: { engine: TfjsEngine; threads: number },
 ): Promise<Prepared> {
-  // Importing the engine has registered tfjs's own kernels; starting it adds vqkit's.
-  const own = new Map((getKernelsForBackend('wasm') ?? []).map((kernel) => [kernel.kernelName, kernel]));
-  await init({ threads });
-  if (composed) restore(own);
+  const untimed = await start(engine, threads);
   const quantizer = build(work);
   const x = tensor(readFloats(work.inputPath), [work.n, work.dim]) as Tensor2D;
   const note = kernelsOf(work)
@@ -44,8 +46,7 @@ export async function prepareTfjs(
   if (work.op === 'encode') {
     const encode = (): Tensor => quantizer.encode(x);
     return {
-      // The engine has finished when a call returns: nothing need be read back.
-      measure: loopOf(() => encode().dispose()),
+      measure: loopOf(engine === 'webgpu' ? readBack(encode) : () => encode().dispose()),
       ...(work.quantizer === 'residual-vq'
         ? {}
         : {
@@ -57,6 +58,7 @@ export async function prepareTfjs(
             },
           }),
       note,
+      ...untimed,
     };
   }
   const input = variable(x);
@@ -72,6 +74,35 @@ export async function prepareTfjs(
       }),
     ),
     note,
+  };
+}
+
+/** Starts an engine; says why its times are not claimed, if so. @throws Error with the reason where it does not run. */
+async function start(engine: TfjsEngine, threads: number): Promise<{ readonly untimed?: string }> {
+  // Loaded where they are wanted, so that they are in no other contender's memory.
+  if (engine === 'native') {
+    const { startNative } = await import('@vqkit/backend-node');
+    const started = await startNative(threads);
+    if ('reason' in started) throw new Error(`${started.reason}. ${started.fix}`);
+    return {};
+  }
+  if (engine === 'webgpu') {
+    const { software } = await (await import('@vqkit/backend-webgpu')).init();
+    return software ? { untimed: UNTIMED } : {};
+  }
+  // Importing the engine has registered tfjs's own kernels; starting it adds vqkit's.
+  const own = new Map((getKernelsForBackend('wasm') ?? []).map((kernel) => [kernel.kernelName, kernel]));
+  await init({ threads });
+  if (engine === 'composed') restore(own);
+  return {};
+}
+
+/** A graphics processor has finished when its result is read; the other engines have when a call returns. */
+function readBack(encode: () => Tensor): () => Promise<void> {
+  return async () => {
+    const ids = encode();
+    await ids.data();
+    ids.dispose();
   };
 }
 

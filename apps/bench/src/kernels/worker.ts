@@ -14,11 +14,14 @@ import { prepareTfjs } from './worker-tfjs.ts';
 const [, , contender = ''] = process.argv;
 
 async function prepare(work: Work, threads: number): Promise<Prepared> {
-  if (work.op === 'recipe') return prepareRecipe(work, threads);
+  if (work.op === 'recipe') return prepareRecipe(work, threads, contender === 'native' ? 'native' : 'wasm');
   switch (contender) {
     case 'vqkit':
+      return prepareTfjs(work, { threads, engine: 'wasm' });
     case 'composed':
-      return prepareTfjs(work, { threads, composed: contender === 'composed' });
+    case 'native':
+    case 'webgpu':
+      return prepareTfjs(work, { threads, engine: contender });
     case 'chain':
       return prepareChain(work);
     case 'codec':
@@ -39,7 +42,7 @@ async function answer(request: Request): Promise<unknown> {
   switch (request.do) {
     case 'prepare':
       prepared = await prepare(request.work, request.threads);
-      return { ready: true, note: prepared.note };
+      return { ready: true, note: prepared.note, untimed: prepared.untimed };
     case 'measure':
       return { timesMs: await (prepared?.measure ?? loopOf(() => undefined))(request.count) };
     case 'indices': {

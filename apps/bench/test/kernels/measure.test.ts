@@ -46,6 +46,17 @@ describe('measure', () => {
     expect(found[3]?.note).toBe('no Python with the reference library');
   });
 
+  it('finds the same ids on native TensorFlow and WebGPU, claims no time of a processor that plays one, or says why not', async () => {
+    const work: Work = { quantizer: 'simvq', op: 'encode', n: 500, dim: 16, codes: 64, frozenDim: 16 };
+    const contenders = ['vqkit', 'native', 'webgpu'] as const;
+    const [, ...found] = await measure(await withInputs(work, folder), { ...brief, contenders, folder });
+    for (const { timesMs, untimed, idsThatDiffer, note } of found) {
+      if (timesMs.length === 0 && untimed === undefined) expect(note).toMatch(/\. \w/);
+      else expect(idsThatDiffer).toBe(0);
+      if (untimed !== undefined) expect([timesMs, untimed]).toEqual([[], 'not claimed: software GPU']);
+    }
+  });
+
   it('takes a step of the recipe', async () => {
     const work: Work = { quantizer: 'recipe-fsq', op: 'recipe' };
     const [found] = await measure(await withInputs(work, folder), { ...brief, contenders: ['vqkit'], folder });
