@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@vqkit/core-tensor';
-import type { RowEncoder } from '@vqkit/core-tensor/codec';
+import type { NearestSearch, RowEncoder } from '@vqkit/core-tensor/codec';
 import { expectSame } from '@vqkit/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadKernels } from '../src/codec.ts';
@@ -32,6 +32,34 @@ describe('loadKernels', () => {
     await encode(high, 1, [0, 0, 1]);
     await encode(signs, 3, [1]);
     await encode(low, 1, [1, 1]);
+  });
+
+  it('gives the indices of the search behind it, which does what rounding leaves open', async () => {
+    const { nearestEncoder } = await loadKernels();
+    const searched: number[] = [];
+    const search = (width: number, keys: readonly number[]): NearestSearch => {
+      const queries = new Float64Array(width);
+      const setQuery = (input: Float32Array, token: number): void => {
+        queries.set(input.subarray(token * width, (token + 1) * width));
+      };
+      const biases = Float64Array.from({ length: keys.length / width }, (_, k) =>
+        keys.slice(k * width, (k + 1) * width).reduce((sum, value) => sum - value ** 2 / 2, 0),
+      );
+      const encode: RowEncoder = (input, indices) => {
+        searched.push(...input);
+        indices[0] = -2;
+      };
+      return { dim: width, width, keys: Float64Array.from(keys), biases, queries, setQuery, encode };
+    };
+    const one = search(1, [-3, 2 ** -40, 0, 5, ...new Array<number>(16).fill(9)]);
+    const indices = new Int32Array(5);
+    nearestEncoder(one)(Float32Array.of(-2, 0, 4, 10, Number.NaN), indices, 5);
+    // The second token has two candidates, the fourth more than are listed, the last none.
+    await expectSame(indices, [0, 2, 3, -2, -2]);
+    await expectSame(searched, [10, Number.NaN]);
+    for (const wide of [search(4097, new Array<number>(4097).fill(1)), search(1, [1, 2 ** 55])]) {
+      expect(nearestEncoder(wide)).toBe(wide.encode);
+    }
   });
 
   it('says so where WebAssembly SIMD is missing', async () => {
