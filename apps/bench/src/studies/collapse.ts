@@ -332,7 +332,7 @@ function answerOf(rows: readonly Row[], where: string, quality: Quality): string
     (method) => `${method.name} ${percent(meanOf(rows, method, largest, share))}`,
   );
   return [
-    `**Of K = ${largest} codes ${shares.join(', ')} are used; ${best.name} has the best reconstructions.**`,
+    `**Of the codes of K = ${largest} are used: ${shares.join('; ')}. The best reconstructions: ${best.name}.**`,
     `From K = ${smallest} to ${largest} (${numberText(Math.log2(smallest))} to ${numberText(Math.log2(largest))} bits per token), ${where}, where FSQ's most frequent code takes ${percent(meanOf(rows, fsq, largest, (test) => test.topCodeShare))} of the tokens:`,
     METHODS.map(line).join('\n'),
     `At K = ${largest} ${widest.name} uses the largest share of its codes and ${best.name} has the best reconstructions${widest === best ? '' : ': using more codes is not the same as being better'}. The training is short (see below), so the numbers of the papers are not to be expected; what is compared is the order.`,
