@@ -72,6 +72,7 @@ export const ROWS: readonly Row[] = [
     title: 'SimVQ encode 16,384 × K=8192, D=128, frozen width 8',
     work: { ...simvq, op: 'encode', dim: 128, frozenDim: 8 },
     goal: ratio(10),
+    quick: true,
   },
   {
     title: 'SimVQ train step 4096 × K=8192, D=32',
@@ -88,6 +89,7 @@ export const ROWS: readonly Row[] = [
     title: 'residual VQ encode, depth 8, 16,384 × K=1024, D=128',
     work: { quantizer: 'residual-vq', op: 'encode', n: 16_384, dim: 128, codes: 1024, depth: 8 },
     goal: { kind: 'none' },
+    quick: true,
   },
   {
     title: 'recipe, FSQ, one training step, batch 256',
