@@ -33,6 +33,8 @@ def build(work):
         return vqp.LFQ(dim=work["dim"], codebook_size=2 ** work["dim"])
     if kind == "residual-vq":
         return vqp.ResidualVQ(dim=work["dim"], codebook_size=work["codes"], num_quantizers=work["depth"])
+    if kind == "residual-simvq":
+        return vqp.ResidualSimVQ(dim=work["dim"], codebook_size=work["codes"], num_quantizers=work["depth"])
     width = work["frozenDim"]
     quantizer = vqp.SimVQ(dim=work["dim"], codebook_size=work["codes"], frozen_codebook_dim=width)
     quantizer.frozen_codebook.copy_(floats(work["codebookPath"], work["codes"], width))

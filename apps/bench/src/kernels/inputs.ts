@@ -6,7 +6,7 @@ import { writeIdx } from '../idx.ts';
 import type { Work } from './work.ts';
 
 /** Spread of the input: most of FSQ's range, LFQ's log-odds from undecided to certain, SimVQ's codes among the inputs. */
-const SPREAD = { fsq: 1.5, lfq: 1, simvq: undefined, 'residual-vq': undefined };
+const SPREAD = { fsq: 1.5, lfq: 1, simvq: undefined, 'residual-vq': undefined, 'residual-simvq': undefined };
 
 const RECIPE_IMAGES = 5120;
 

@@ -92,6 +92,11 @@ export const ROWS: readonly Row[] = [
     quick: true,
   },
   {
+    title: 'residual SimVQ encode, depth 8, 16,384 × K=1024, D=128',
+    work: { quantizer: 'residual-simvq', op: 'encode', n: 16_384, dim: 128, codes: 1024, depth: 8 },
+    goal: { kind: 'none' },
+  },
+  {
     title: 'recipe, FSQ, one training step, batch 256',
     work: { quantizer: 'recipe-fsq', op: 'recipe' },
     goal: ratio(0.5),

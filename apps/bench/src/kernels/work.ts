@@ -37,7 +37,7 @@ export interface SimVqWork extends Common {
 
 /** Encoding with a stack of codebooks, each for what the one before left over; every contender has its own random ones. */
 interface ResidualWork extends Common {
-  readonly quantizer: 'residual-vq';
+  readonly quantizer: 'residual-vq' | 'residual-simvq';
   readonly op: 'encode';
   readonly codes: number;
   readonly depth: number;
@@ -68,7 +68,8 @@ export function leastWork(work: Work): { bytes: number; flops: number } | undefi
       return { bytes, flops: 0 };
     case 'lfq':
       return { bytes, flops: work.op === 'encode' ? 0 : 6 * n * 2 ** dim };
-    case 'residual-vq': {
+    case 'residual-vq':
+    case 'residual-simvq': {
       const { codes, depth } = work;
       return { bytes: 4 * n * (dim + depth) + 4 * codes * dim * depth, flops: 2 * n * codes * dim * depth };
     }

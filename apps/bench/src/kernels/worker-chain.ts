@@ -50,6 +50,7 @@ function encoderOf(work: TokenWork): (x: Tensor2D) => Tensor {
     case 'simvq':
       return simvq(work);
     case 'residual-vq':
+    case 'residual-simvq':
       throw new Error('it is not written for a residual stack');
   }
 }

@@ -33,6 +33,7 @@ function build(work: TokenWork): Codec {
       );
     }
     case 'residual-vq':
+    case 'residual-simvq':
       throw new Error('there is no codec of a residual stack');
   }
 }

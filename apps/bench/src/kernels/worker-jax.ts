@@ -60,6 +60,7 @@ function encoderOf(work: TokenWork): Encoder {
     case 'simvq':
       return simvq(work);
     case 'residual-vq':
+    case 'residual-simvq':
       throw new Error('it is not written for a residual stack');
   }
 }

@@ -49,6 +49,7 @@ function graphOf(work: TokenWork): Uint8Array {
     case 'simvq':
       return simVqGraph(work);
     case 'residual-vq':
+    case 'residual-simvq':
       throw new Error('no graph is written for a residual stack');
   }
 }

@@ -17,7 +17,7 @@ import { init } from '@vqkit/backend-wasm';
 import { kernelReport, type Quantizer } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
-import { createResidualVq } from '@vqkit/residual';
+import { createResidualSimVq, createResidualVq } from '@vqkit/residual';
 import { createSimVq } from '@vqkit/simvq';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
 import type { TokenWork } from './work.ts';
@@ -47,7 +47,7 @@ export async function prepareTfjs(
     const encode = (): Tensor => quantizer.encode(x);
     return {
       measure: loopOf(engine === 'webgpu' ? readBack(encode) : () => encode().dispose()),
-      ...(work.quantizer === 'residual-vq'
+      ...('depth' in work
         ? {}
         : {
             indices: async () => {
@@ -131,6 +131,8 @@ function build(work: TokenWork): AnyQuantizer {
       return createLfq({ dim: work.dim, codebookSize: 2 ** work.dim });
     case 'residual-vq':
       return createResidualVq({ dim: work.dim, codebookSize: work.codes, numQuantizers: work.depth });
+    case 'residual-simvq':
+      return createResidualSimVq({ dim: work.dim, codebookSize: work.codes, numQuantizers: work.depth });
     case 'simvq': {
       const { dim, codes, frozenDim } = work;
       const simvq = createSimVq({ dim, codebookSize: codes, frozenCodebookDim: frozenDim });
