@@ -1,4 +1,5 @@
-import { tidy, transpose, zeros } from '@tensorflow/tfjs-core';
+import { range, reshape, tidy, transpose, zeros } from '@tensorflow/tfjs-core';
+import { DisposedError } from '@vqkit/core-tensor';
 import { expect, it } from 'vitest';
 import { expectIdentical, expectSame } from '../values.ts';
 import { codebookAxis, expectInRange, LAYOUTS, latents, type Make, scoped, TRAIN } from './subject.ts';
@@ -50,6 +51,18 @@ export function describeValues(make: Make, is: { noisy: boolean; fixedPoint: boo
       await expectIdentical(q.encode(z), indices);
       await expectIdentical(q.decode(indices), quantized);
       q.dispose();
+    }));
+
+  it('has in codebook(), if it has that, what decode gives for every index, before and after training', () =>
+    scoped(async () => {
+      const q = make();
+      for (let call = 0; q.codebook !== undefined && call < 2; call++) {
+        const all = range(0, q.codebookSize, 1, 'int32');
+        await expectIdentical(q.codebook(), q.decode(reshape(all, [-1, ...codebookAxis(q)])));
+        q.quantize(latents(q, [4, 5]), TRAIN);
+      }
+      q.dispose();
+      if (q.codebook !== undefined) expect(() => q.codebook?.()).toThrow(DisposedError);
     }));
 
   it(`gives the same ${is.noisy ? 'indices' : 'values'} in training and in inference, and inside tidy`, () =>
