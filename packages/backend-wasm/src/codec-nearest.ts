@@ -15,7 +15,8 @@ const LOWEST = -(2 ** 127);
  * the nearest. Where they leave several, those are scored as `search.encode` does it; where they leave many, it searches itself.
  */
 export function createNearestEncoder(module: WebAssembly.Module, search: NearestSearch): RowEncoder {
-  const { dim, width, keys, biases, queries, setQuery, encode } = search;
+  const { dim, width, keys, biases, setQuery, encode } = search;
+  const query = new Float64Array(width);
   if (width > WIDEST || !fitsFloat32(search)) return encode;
   const codes = biases.length;
   const panels = Math.ceil(codes / 8);
@@ -48,13 +49,13 @@ export function createNearestEncoder(module: WebAssembly.Module, search: Nearest
 
   /** The best of a token's listed candidates, as `search.encode` finds it. */
   const decide = (input: Float32Array, token: number, list: number): number => {
-    setQuery(input, token, 0);
+    setQuery(input, token, query, 0);
     let best = LOWEST;
     let index = 0;
     for (let c = list + 1; c <= list + (lists[list] as number); c++) {
       const code = lists[c] as number;
       let score = biases[code] as number;
-      for (let i = 0, k = code * width; i < width; i++, k++) score += (queries[i] as number) * (keys[k] as number);
+      for (let i = 0, k = code * width; i < width; i++, k++) score += (query[i] as number) * (keys[k] as number);
       if (score > best) {
         best = score;
         index = code;
@@ -67,8 +68,8 @@ export function createNearestEncoder(module: WebAssembly.Module, search: Nearest
     for (let first = 0; first < tokens; first += TOKENS) {
       const here = Math.min(TOKENS, tokens - first);
       for (let t = 0, at = 0; t < here; t++) {
-        setQuery(input, first + t, 0);
-        for (let i = 0; i < width; i++, at++) rows[at] = queries[i] as number;
+        setQuery(input, first + t, query, 0);
+        for (let i = 0; i < width; i++, at++) rows[at] = query[i] as number;
       }
       const groups = Math.ceil(here / 4);
       functions.candidateCodes?.(x, codesAt, measures, frame, found, MOST, here, width, panels, 0, groups, 0);

@@ -38,9 +38,8 @@ describe('loadKernels', () => {
     const { nearestEncoder } = await loadKernels();
     const searched: number[] = [];
     const search = (width: number, keys: readonly number[]): NearestSearch => {
-      const queries = new Float64Array(width);
-      const setQuery = (input: Float32Array, token: number): void => {
-        queries.set(input.subarray(token * width, (token + 1) * width));
+      const setQuery = (input: Float32Array, token: number, queries: Float64Array, at: number): void => {
+        queries.set(input.subarray(token * width, (token + 1) * width), at);
       };
       const biases = Float64Array.from({ length: keys.length / width }, (_, k) =>
         keys.slice(k * width, (k + 1) * width).reduce((sum, value) => sum - value ** 2 / 2, 0),
@@ -49,7 +48,7 @@ describe('loadKernels', () => {
         searched.push(...input);
         indices[0] = -2;
       };
-      return { dim: width, width, keys: Float64Array.from(keys), biases, queries, setQuery, encode };
+      return { dim: width, width, keys: Float64Array.from(keys), biases, setQuery, encode };
     };
     const one = search(1, [-3, 2 ** -40, 0, 5, ...new Array<number>(16).fill(9)]);
     const indices = new Int32Array(5);

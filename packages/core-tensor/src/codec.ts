@@ -47,8 +47,7 @@ export interface NearestSearch {
   readonly keys: Float64Array;
   readonly biases: Float64Array;
   /** Puts the query of a token at a place of `queries`. */
-  readonly setQuery: (input: Float32Array, token: number, at: number) => void;
-  readonly queries: Float64Array;
+  readonly setQuery: (input: Float32Array, token: number, queries: Float64Array, at: number) => void;
   readonly encode: RowEncoder;
 }
 

@@ -1,4 +1,4 @@
-import type { CodecKernels, RowEncoder } from './codec.ts';
+import type { CodecKernels, CodecMethod, RowEncoder } from './codec.ts';
 
 /** As in the kernel NearestCode: a vector with an element of this magnitude or more is not searched, and never chosen. */
 const LIMIT = 2 ** 56;
@@ -9,10 +9,8 @@ const LOWEST = -(2 ** 127);
 const TOKENS = 2;
 const CODES = 4;
 
-/**
- * The space in which a codec searches: puts the query of a token of `input` at a place of `queries`, which is zeros; and what a key is
- * among the tokens, as these may be wider.
- */
+/** The space in which a codec searches: puts the query of a token of `input` at a place of `queries`; and what a key is among the tokens,
+ * as these may be wider. */
 export type SearchSpace = readonly [
   setQuery: (input: Float32Array | Float64Array, token: number, queries: Float64Array, at: number) => void,
   widen: (key: Float64Array) => Float64Array,
@@ -43,7 +41,7 @@ export function createPlainSearch(
   for (let k = 0; k < codebookSize; k++) {
     for (let i = 0; i < width; i++) mean[i] = (mean[i] as number) + (vectors[k * width + i] as number) / codebookSize;
   }
-  const [putQuery, widen] = spaceAt(mean);
+  const [setQuery, widen] = spaceAt(mean);
   // Room for the last block of codes, whatever their number.
   const padded = codebookSize + CODES;
   const keys = new Float64Array(padded * width);
@@ -58,11 +56,6 @@ export function createPlainSearch(
   const queries = new Float64Array(TOKENS * width);
   const best = new Float64Array(TOKENS);
   const found = new Int32Array(TOKENS);
-
-  const setQuery = (input: Float32Array, token: number, at: number): void => {
-    queries.fill(0, at, at + width);
-    putQuery(input, token, queries, at);
-  };
 
   const offer = (t: number, score: number, code: number): void => {
     // Strictly: among equal scores the first has the lowest index.
@@ -111,7 +104,7 @@ export function createPlainSearch(
   const encode: RowEncoder = (input, indices, tokens) => {
     for (let first = 0; first < tokens; first += TOKENS) {
       const here = Math.min(TOKENS, tokens - first);
-      for (let t = 0; t < here; t++) setQuery(input, first + t, t * width);
+      for (let t = 0; t < here; t++) setQuery(input, first + t, queries, t * width);
       best.fill(LOWEST);
       found.fill(0);
       for (let code = 0; code < codebookSize; code += CODES) scoreBlock(code);
@@ -120,7 +113,7 @@ export function createPlainSearch(
       }
     }
   };
-  return kernels?.nearestEncoder({ dim, width, keys, biases, queries, setQuery, encode }) ?? encode;
+  return kernels?.nearestEncoder({ dim, width, keys, biases, setQuery, encode }) ?? encode;
 }
 
 /** The query of a token as wide as a key: x - mean. */
@@ -128,5 +121,15 @@ export function offsetFrom(mean: Float64Array): SearchSpace[0] {
   const width = mean.length;
   return (input, token, queries, at) => {
     for (let i = 0; i < width; i++) queries[at + i] = (input[token * width + i] as number) - (mean[i] as number);
+  };
+}
+
+/** Writes the row of `codebook`, [K, dim], that each index names; of one out of range, what a codec writes over. */
+export function decodeRows(codebook: Float32Array, dim: number): CodecMethod['decodeTokens'] {
+  return (indices, output, tokens) => {
+    for (let n = 0, k = 0; n < tokens; n++) {
+      const from = (indices[n] as number) * dim;
+      for (let i = 0; i < dim; i++, k++) output[k] = codebook[from + i] as number;
+    }
   };
 }

@@ -20,11 +20,12 @@ export function createCodeSearch(
     const center = affine(mean, weight, bias);
     return [
       (input, token, queries, at) => {
-        for (let j = 0; j < dim; j++) {
-          const x = (input[token * dim + j] as number) - (center[j] as number);
-          for (let i = 0; i < width; i++) {
-            queries[at + i] = (queries[at + i] as number) + x * (weight[j * width + i] as number);
+        for (let i = 0; i < width; i++) {
+          let sum = 0;
+          for (let j = 0; j < dim; j++) {
+            sum += ((input[token * dim + j] as number) - (center[j] as number)) * (weight[j * width + i] as number);
           }
+          queries[at + i] = sum;
         }
       },
       (key) => affine(key, weight, new Float32Array(dim)),

@@ -1,5 +1,6 @@
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
 import { type Codec, type CodecExtras, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
+import { decodeRows } from '@vqkit/core-tensor/plain-search';
 import { OPTIONS, resolveCodes, type SimVqCodeOptions } from './code-options.ts';
 import { createCodeSearch } from './codec-search.ts';
 import { type PlainTensor, readState } from './codec-state.ts';
@@ -48,22 +49,13 @@ export function createSimVqCodec(
   const { dim, codebookSize, dataFormat } = config;
   requireChannelsLast(WHERE, dataFormat);
   const codes = readState(WHERE, config, options.codebookTransform ?? 'linear', state);
-  const { codebook } = codes;
-  const nearest = createCodeSearch(config, codes, kernels);
 
   return createCodec({
     where: WHERE,
     dim,
     codebookSize,
     numCodebooks: 1,
-    encodeTokens: nearest,
-    decodeTokens(indices, output, tokens) {
-      for (let n = 0, k = 0; n < tokens; n++) {
-        const index = indices[n] as number;
-        // Whatever is read for an index out of range is written over.
-        const from = index >= 0 && index < codebookSize ? index * dim : 0;
-        for (let i = 0; i < dim; i++, k++) output[k] = codebook[from + i] as number;
-      }
-    },
+    encodeTokens: createCodeSearch(config, codes, kernels),
+    decodeTokens: decodeRows(codes.codebook, dim),
   });
 }

@@ -7,7 +7,7 @@ import {
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
-import { createPlainSearch, offsetFrom, type SearchSpace } from '@vqkit/core-tensor/plain-search';
+import { createPlainSearch, decodeRows, offsetFrom, type SearchSpace } from '@vqkit/core-tensor/plain-search';
 import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
 import type { VqOptions } from './options.ts';
 
@@ -84,14 +84,7 @@ export function createVqCodec(
     codebookSize,
     numCodebooks: 1,
     encodeTokens: createPlainSearch(codebook, dim, dim, spaceAt, kernels),
-    decodeTokens(indices, output, tokens) {
-      for (let n = 0, k = 0; n < tokens; n++) {
-        const index = indices[n] as number;
-        // Whatever is read for an index out of range is written over.
-        const from = index >= 0 && index < codebookSize ? index * dim : 0;
-        for (let i = 0; i < dim; i++, k++) output[k] = codebook[from + i] as number;
-      }
-    },
+    decodeTokens: decodeRows(codebook, dim),
   });
 }
 
