@@ -165,7 +165,7 @@ function differencesTable(cells: readonly Cell[]): Table {
             found.title,
             found.tokens,
             found.differences,
-            found.differences === 0 ? null : largestMargin(found),
+            found.differences === 0 ? '-' : largestMargin(found),
             betweenEngines({ quantizer, engine, found }, ran),
             found.seconds,
           ],
