@@ -1,7 +1,7 @@
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executablePath, launch, required, type Site, serve } from './chromium.ts';
-import { bundleSuite, testFiles } from './suite/bundle.ts';
+import { bundleSuite, testFiles, testFilesFor } from './suite/bundle.ts';
 import type { Outcome } from './suite/vitest.ts';
 
 const missing = executablePath === undefined;
@@ -34,6 +34,7 @@ describe.skipIf(missing && !required)(title, () => {
       'fsq/test/contract',
       'lfq/test/goldens',
       'vq/test/vq',
+      'residual/test/contract',
     ]) {
       expect(testFiles).toContain(`packages/${name}.test.ts`);
     }
@@ -50,7 +51,7 @@ describe.skipIf(missing && !required)(title, () => {
 
       afterAll(() => tab?.close());
 
-      for (const file of testFiles) {
+      for (const file of testFilesFor(engine)) {
         it(`passes ${file}`, async () => {
           const { passed, failed } = await tab.evaluate(
             ([name, given]) => (globalThis as unknown as { suite: Suite }).suite.run(name, given),

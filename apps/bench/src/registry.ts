@@ -13,6 +13,7 @@ export interface ExperimentEntry {
 export const experiments: readonly ExperimentEntry[] = [
   { name: 'kernels', aliases: ['speed'], load: async () => (await import('../experiments/kernels.ts')).kernels },
   { name: 'growth', load: async () => (await import('../experiments/growth.ts')).growth },
+  { name: 'stack-cost', load: async () => (await import('../experiments/stack-cost.ts')).stackCost },
   { name: 'parity', load: async () => (await import('../experiments/parity.ts')).parity },
   { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
   { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },

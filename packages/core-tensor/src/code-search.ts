@@ -15,7 +15,7 @@ export interface CodeSearch {
  * keeps an offset common to x and codes out of float32's way.
  *
  * @param codebook [K, dim], derived from `variables`; it stays the caller's.
- * @param exact searches as float64 does, by the kernel NearestCodeExact, which is many times slower.
+ * @param exact searches as float64 does, by the kernel NearestCodeExact, which is slower, many times so with many wide codes.
  * @example
  * const book = derived([codes], () => tf.reshape(codes, [K, dim]));
  * const search = codeSpaceSearch(book, [codes]);

@@ -21,7 +21,7 @@ export interface SimVqOptions extends SimVqCodeOptions {
   /** Trains the frozen vectors too. Default false. */
   readonly trainCodebook?: boolean;
   /**
-   * Finds the nearest code as float64 does, so that every engine gives the same ids, near-ties included; many times slower. Default
+   * Finds the nearest code as float64 does, so that every engine gives the same ids, near-ties included; slower, many times so with many wide codes. Default
    * false: float32.
    */
   readonly exact?: boolean;

@@ -121,6 +121,8 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   let mayNeedInit = config.kmeansInit;
   /** The rows of all training steps so far, and their weights: what k-means starts from. */
   let sample: readonly Tensor[] = [];
+  /** Tokens in it that count, NaN when a mask decides. */
+  let gathered = 0;
   const setInitted = (done: boolean): void => {
     mayNeedInit = !done;
     if (done) forgetSample();
@@ -128,6 +130,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   const forgetSample = (): void => {
     dispose([...sample]);
     sample = [];
+    gathered = 0;
   };
   const askWhetherInitted = (): void => {
     const { dataId } = initted;
@@ -170,7 +173,8 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
         initted.assign(logicalOr(initted, greaterEqual(sum(allWeights), enough)) as Scalar);
         return scalar(0);
       });
-      if (weights === undefined && before.length === 0 && allWeights.size >= enough) setInitted(true);
+      gathered += weights === undefined ? (rows[0]?.shape[0] ?? 0) : Number.NaN;
+      if (gathered >= enough) setInitted(true);
       else askWhetherInitted();
     },
 

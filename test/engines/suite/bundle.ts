@@ -6,14 +6,19 @@ import { build, type Plugin } from 'esbuild';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Packages whose tests on engines run in the page. The stacks, which are made of these, take too long with a graphics processor in software. */
-const PACKAGES = ['core-tensor', 'losses', 'fsq', 'lfq', 'simvq', 'vq'];
+/** Packages whose tests on engines run in the page. */
+const PACKAGES = ['core-tensor', 'losses', 'fsq', 'lfq', 'simvq', 'vq', 'residual'];
+
+/** The test files for an engine. The stacks, which are made of the others, take too long with a graphics processor in software. */
+export function testFilesFor(engine: string): readonly string[] {
+  return testFiles.filter((path) => engine !== 'webgpu' || !path.startsWith('packages/residual/'));
+}
 
 /** The test files that run on every engine and need nothing of Node: paths from the root of the workspace. */
 export const testFiles: readonly string[] = PACKAGES.flatMap((name) => filesIn(`packages/${name}/test`)).filter(
   (path) => {
     const text = readFileSync(join(root, path), 'utf8');
-    return /\b(eachEngine|describeQuantizer)\(/.test(text) && !/from 'node:|backend-wasm\/codec/.test(text);
+    return /\b(eachEngine|describeQuantizer)(<\w+>)?\(/.test(text) && !/from 'node:|backend-wasm\/codec/.test(text);
   },
 );
 
