@@ -14,7 +14,7 @@ const run = async (times: readonly StackTimes[]): Promise<Outcome> => {
     log: () => undefined,
     progress: () => undefined,
   };
-  return checkedOutcome(await stackCost.run(context));
+  return checkedOutcome('stack-cost', await stackCost.run(context));
 };
 
 describe('stack-cost', () => {
