@@ -38,7 +38,7 @@ export interface ResultPart {
 }
 
 /** Which run a part comes from. */
-export interface Origin {
+interface Origin {
   readonly date: string;
   readonly commit: string | null;
 }

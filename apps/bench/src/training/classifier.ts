@@ -31,7 +31,7 @@ export interface Classifier {
   dispose(): void;
 }
 
-export interface Classified {
+interface Classified {
   /** [count · FEATURES], the last layer before the classes. */
   readonly features: Float32Array;
   /** The likeliest class of each image. */
