@@ -1,7 +1,7 @@
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executablePath, launch, required, type Site, serve } from './chromium.ts';
-import { bundleSuite, testFiles, testFilesFor } from './suite/bundle.ts';
+import { bundleSuite, testFiles } from './suite/bundle.ts';
 import type { Outcome } from './suite/vitest.ts';
 
 const missing = executablePath === undefined;
@@ -51,7 +51,7 @@ describe.skipIf(missing && !required)(title, () => {
 
       afterAll(() => tab?.close());
 
-      for (const file of testFilesFor(engine)) {
+      for (const file of testFiles) {
         it(`passes ${file}`, async () => {
           const { passed, failed } = await tab.evaluate(
             ([name, given]) => (globalThis as unknown as { suite: Suite }).suite.run(name, given),

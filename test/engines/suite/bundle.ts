@@ -9,11 +9,6 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 /** Packages whose tests on engines run in the page. */
 const PACKAGES = ['core-tensor', 'losses', 'fsq', 'lfq', 'simvq', 'vq', 'residual'];
 
-/** The test files for an engine. The stacks, which are made of the others, take too long with a graphics processor in software. */
-export function testFilesFor(engine: string): readonly string[] {
-  return testFiles.filter((path) => engine !== 'webgpu' || !path.startsWith('packages/residual/'));
-}
-
 /** The test files that run on every engine and need nothing of Node: paths from the root of the workspace. */
 export const testFiles: readonly string[] = PACKAGES.flatMap((name) => filesIn(`packages/${name}/test`)).filter(
   (path) => {
