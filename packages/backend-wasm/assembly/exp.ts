@@ -1,15 +1,14 @@
 /** Adding it leaves a number near 0 rounded to a whole one, in the lowest bits: 1.5 · 2^23. */
 const ROUND: f32 = 12582912;
 
-/**
- * e^-x of four lanes for x >= 0, relative error 1e-7; 0 from x = 85 on, so that neither it nor its product with a number near 1 is
- * denormal. NaN stays.
- */
-export function expMinus(x: v128): v128 {
-  const t = f32x4.pmin(x, f32x4.splat(86));
-  // e^-t = 2^-n e^-r with t = n ln 2 + r, n a whole number.
-  const shifted = f32x4.add(f32x4.mul(t, f32x4.splat(1.4426950408889634)), f32x4.splat(ROUND));
-  const n = f32x4.sub(shifted, f32x4.splat(ROUND));
+/** n of e^-t = 2^-n e^-r with t = n ln 2 + r: the nearest whole number to t / ln 2, in the lowest bits. t is from 0 to 86. */
+export function exponentBits(t: v128): v128 {
+  return f32x4.add(f32x4.mul(t, f32x4.splat(1.4426950408889634)), f32x4.splat(ROUND));
+}
+
+/** e^-r - 1, every digit of a small r kept. */
+export function expMinusOneOfRest(t: v128, exponentBits: v128): v128 {
+  const n = f32x4.sub(exponentBits, f32x4.splat(ROUND));
   // ln 2 in two parts, of which the first times n is exact.
   let r = f32x4.sub(t, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.1219444e-4)));
@@ -19,8 +18,18 @@ export function expMinus(x: v128): v128 {
   p = f32x4.sub(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
   p = f32x4.sub(f32x4.splat(5.0000001201e-1), f32x4.mul(p, r));
-  p = f32x4.add(f32x4.sub(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1));
-  const e = i32x4.sub(p, i32x4.shl(shifted, 23));
+  return f32x4.sub(f32x4.mul(f32x4.mul(p, r), r), r);
+}
+
+/**
+ * e^-x of four lanes for x >= 0, relative error 1e-7; 0 from x = 85 on, so that neither it nor its product with a number near 1 is
+ * denormal. NaN stays.
+ */
+export function expMinus(x: v128): v128 {
+  const t = f32x4.pmin(x, f32x4.splat(86));
+  const bits = exponentBits(t);
+  const p = f32x4.add(expMinusOneOfRest(t, bits), f32x4.splat(1));
+  const e = i32x4.sub(p, i32x4.shl(bits, 23));
   return v128.or(v128.andnot(e, f32x4.gt(x, f32x4.splat(85))), f32x4.ne(x, x));
 }
 

@@ -1,7 +1,5 @@
+import { expMinusOneOfRest, exponentBits } from './exp';
 import { loadColumns, storeColumns } from './store';
-
-/** Adding it leaves a number near 0 rounded to a whole one, in the lowest bits: 1.5 · 2^23. */
-const ROUND: f32 = 12582912;
 
 /**
  * tanh of four lanes, relative error below 3e-7 for numbers of any size: with m = e^(-2|x|) - 1, -m / (2 + m). The digits of a small m are
@@ -9,20 +7,9 @@ const ROUND: f32 = 12582912;
  */
 export function tanh(x: v128): v128 {
   const t = f32x4.pmin(f32x4.mul(f32x4.abs(x), f32x4.splat(2)), f32x4.splat(40));
-  // e^-t = 2^-n e^-r with t = n ln 2 + r, n a whole number.
-  const shifted = f32x4.add(f32x4.mul(t, f32x4.splat(1.4426950408889634)), f32x4.splat(ROUND));
-  const n = f32x4.sub(shifted, f32x4.splat(ROUND));
-  // ln 2 in two parts, of which the first times n is exact.
-  let r = f32x4.sub(t, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.1219444e-4)));
-  let p = f32x4.splat(1.98756915e-4);
-  p = f32x4.sub(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.sub(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.sub(f32x4.splat(5.0000001201e-1), f32x4.mul(p, r));
-  const part = f32x4.sub(f32x4.mul(f32x4.mul(p, r), r), r);
-  const power = i32x4.sub(f32x4.splat(1), i32x4.shl(shifted, 23));
+  const bits = exponentBits(t);
+  const part = expMinusOneOfRest(t, bits);
+  const power = i32x4.sub(f32x4.splat(1), i32x4.shl(bits, 23));
   const m = f32x4.add(f32x4.mul(part, power), f32x4.sub(power, f32x4.splat(1)));
   const size = f32x4.div(f32x4.neg(m), f32x4.add(f32x4.splat(2), m));
   return v128.or(f32x4.abs(size), v128.and(x, f32x4.splat(-0.0)));

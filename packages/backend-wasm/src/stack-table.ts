@@ -1,5 +1,7 @@
 /** Tokens of one unit of work in assembly/residual-fsq.ts and assembly/residual-sign.ts. */
 export const GROUP = 16;
+/** And in assembly/stack-decode.ts. */
+export const DECODE_BLOCK = 512;
 
 /** What these need beside their tables: per worker two lines of indices of 16 tokens for each layer, and 16 tokens. */
 export function roomBytes(threads: number, dim: number, layers: number): number {

@@ -1,9 +1,6 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { engineOf } from '../engine.ts';
-import { words } from '../stack-table.ts';
-
-/** Tokens of one unit of work in assembly/stack-decode.ts. */
-const BLOCK = 512;
+import { DECODE_BLOCK, words } from '../stack-table.ts';
 
 /** The sum of one row of each codebook, in one pass over the result. */
 export const gatherSum: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -20,7 +17,7 @@ export const gatherSum: KernelFunc = ({ inputs, attrs, backend }) => {
     engine.write(scratch, words('i32', [...addresses, ...sizes]));
     const [from, to] = [engine.address(indices), engine.address(out)];
     const shape = [tokens, dim, layers, Number(dropout)];
-    engine.run('gatherSum', Math.ceil(tokens / BLOCK), from, to, scratch, scratch + 8 * layers, ...shape);
+    engine.run('gatherSum', Math.ceil(tokens / DECODE_BLOCK), from, to, scratch, scratch + 8 * layers, ...shape);
   });
   return out;
 };

@@ -1,7 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { ResidualFsqAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
-import { GROUP, roomBytes, words } from '../stack-table.ts';
+import { DECODE_BLOCK, GROUP, roomBytes, words } from '../stack-table.ts';
 
 /** A whole stack of FSQ layers in one pass. */
 export const residualFsq: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -22,9 +22,6 @@ export const residualFsq: KernelFunc = ({ inputs, attrs, backend }) => {
   return [codes, indices];
 };
 
-/** Tokens of one unit of work in assembly/stack-decode.ts. */
-const BLOCK = 512;
-
 /** The codes of a stack's indices, digit by digit. */
 export const residualFsqDecode: KernelFunc = ({ inputs, attrs, backend }) => {
   const engine = engineOf(backend);
@@ -44,7 +41,15 @@ export const residualFsqDecode: KernelFunc = ({ inputs, attrs, backend }) => {
     engine.write(scratch + table.length, sizes);
     const [from, to] = [indices, codes].map((tensor) => engine.address(tensor)) as [number, number];
     const shape = [tokens, levels.length, layers, Number(own.dropout)];
-    engine.run('residualFsqDecode', Math.ceil(tokens / BLOCK), from, to, scratch, scratch + table.length, ...shape);
+    engine.run(
+      'residualFsqDecode',
+      Math.ceil(tokens / DECODE_BLOCK),
+      from,
+      to,
+      scratch,
+      scratch + table.length,
+      ...shape,
+    );
   });
   return codes;
 };

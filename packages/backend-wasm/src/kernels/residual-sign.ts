@@ -1,7 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { ResidualSignAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
-import { GROUP, roomBytes, words } from '../stack-table.ts';
+import { DECODE_BLOCK, GROUP, roomBytes, words } from '../stack-table.ts';
 
 /** A whole stack of LFQ layers in one pass. */
 export const residualSign: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -20,9 +20,6 @@ export const residualSign: KernelFunc = ({ inputs, attrs, backend }) => {
   });
   return [codes, indices];
 };
-
-/** Tokens of one unit of work in assembly/stack-decode.ts. */
-const BLOCK = 512;
 
 /** The codes of a stack's indices, bit by bit. */
 export const residualSignDecode: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -52,7 +49,7 @@ export const residualSignDecode: KernelFunc = ({ inputs, attrs, backend }) => {
       });
       const pointers = [indices, codes].map((tensor) => engine.address(tensor));
       const shape = [tokens, dim, layers, Number(dropout)];
-      engine.run('residualSignDecode', Math.ceil(tokens / BLOCK), ...pointers, ...addresses, ...shape);
+      engine.run('residualSignDecode', Math.ceil(tokens / DECODE_BLOCK), ...pointers, ...addresses, ...shape);
     },
   );
   return codes;
