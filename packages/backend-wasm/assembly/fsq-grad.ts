@@ -1,18 +1,13 @@
 import { loadColumns, storeColumns } from './store';
 
-/** 1.5 · 2^23: adding it to a number near 0 leaves the nearest whole number in the lowest bits. */
-const ROUND: f32 = 12582912;
-const TWO_LOG2E: f32 = 2.8853900817779268;
-/** 2^-f = 1 + c1 f + … + c5 f^5 for |f| <= ½, relative error 1e-7. */
-const C1: f32 = -0.693147;
-const C2: f32 = 0.24022242;
-const C3: f32 = -5.5507336e-2;
-const C4: f32 = 9.671513e-3;
-const C5: f32 = -1.3264728e-3;
-
 /**
- * dz = dy · slope_i · (1 - tanh²(z + shift_i)) of tokens with `dim` features. The table holds, for each of the `dim` vectors of four
- * tokens, its four shifts and its four slopes. Units: groups of four tokens; the last may be partial.
+ * dz = dy · slope_i · (1 - tanh²(z + shift_i)) of tokens with `dim` features, as 4 slope_i e / (1 + e)² with
+ * e = exp(-2 |z + shift_i|) = 2^-x = 2^-n 2^-f, so that no digit is lost far out.
+ *
+ * The table holds, for each of the `dim` vectors of four tokens, its four shift_i · 2 log2(e) and its four 4 slope_i; then, each four
+ * times, the constants below. From a table they stay in registers; written here, V8 builds each anew in every round of the loop.
+ *
+ * Units: groups of four tokens; the last may be partial.
  */
 export function fsqQuantizeGrad(
   dy: usize,
@@ -26,50 +21,63 @@ export function fsqQuantizeGrad(
   _worker: i32,
 ): void {
   const entries = table + ((<usize>dim) << 5);
+  const twoLog2e = v128.load(entries);
+  // From there on the gradient is 0, so that nothing is ever denormal. NaN is not above it and stays.
+  const top = v128.load(entries, 16);
+  // 1.5 · 2^23: adding it to a number near 0 leaves the nearest whole number in the lowest bits.
+  const round = v128.load(entries, 32);
+  // 2^-f = 1 + c1 f + … + c5 f^5 for |f| <= ½.
+  const one = v128.load(entries, 48);
+  const c1 = v128.load(entries, 64);
+  const c2 = v128.load(entries, 80);
+  const c3 = v128.load(entries, 96);
+  const c4 = v128.load(entries, 112);
+  const c5 = v128.load(entries, 128);
   const stop = min(end << 2, tokens) * dim;
   let entry = table;
-  // Two vectors at a time, because V8 builds each constant anew in every round of a loop.
   for (let i = (begin << 2) * dim; i < stop; i += 8) {
     const at = (<usize>i) << 2;
     const count = min(8, stop - i);
-    const y0 = f32x4.add(loadColumns(z + at, count), v128.load(entry));
+    const y0 = f32x4.add(f32x4.mul(loadColumns(z + at, count), twoLog2e), v128.load(entry));
     const slope0 = v128.load(entry, 16);
     entry += 32;
     if (entry === entries) entry = table;
-    const y1 = f32x4.add(loadColumns(z + at + 16, count - 4), v128.load(entry));
+    const y1 = f32x4.add(f32x4.mul(loadColumns(z + at + 16, count - 4), twoLog2e), v128.load(entry));
     const slope1 = v128.load(entry, 16);
     entry += 32;
     if (entry === entries) entry = table;
-    // 1 - tanh² y = 4e / (1 + e)² with e = exp(-2 |y|) = 2^-x = 2^-n 2^-f: no digit is lost far out.
-    const x0 = f32x4.mul(f32x4.abs(y0), f32x4.splat(TWO_LOG2E));
-    const x1 = f32x4.mul(f32x4.abs(y1), f32x4.splat(TWO_LOG2E));
-    const n0 = f32x4.add(x0, f32x4.splat(ROUND));
-    const n1 = f32x4.add(x1, f32x4.splat(ROUND));
-    const f0 = f32x4.sub(x0, f32x4.sub(n0, f32x4.splat(ROUND)));
-    const f1 = f32x4.sub(x1, f32x4.sub(n1, f32x4.splat(ROUND)));
-    let p0 = f32x4.add(f32x4.mul(f0, f32x4.splat(C5)), f32x4.splat(C4));
-    let p1 = f32x4.add(f32x4.mul(f1, f32x4.splat(C5)), f32x4.splat(C4));
-    p0 = f32x4.add(f32x4.mul(p0, f0), f32x4.splat(C3));
-    p1 = f32x4.add(f32x4.mul(p1, f1), f32x4.splat(C3));
-    p0 = f32x4.add(f32x4.mul(p0, f0), f32x4.splat(C2));
-    p1 = f32x4.add(f32x4.mul(p1, f1), f32x4.splat(C2));
-    p0 = f32x4.add(f32x4.mul(p0, f0), f32x4.splat(C1));
-    p1 = f32x4.add(f32x4.mul(p1, f1), f32x4.splat(C1));
-    p0 = f32x4.add(f32x4.mul(p0, f0), f32x4.splat(1));
-    p1 = f32x4.add(f32x4.mul(p1, f1), f32x4.splat(1));
-    const e0 = v128.andnot(i32x4.sub(p0, i32x4.shl(n0, 23)), f32x4.gt(x0, f32x4.splat(100)));
-    const e1 = v128.andnot(i32x4.sub(p1, i32x4.shl(n1, 23)), f32x4.gt(x1, f32x4.splat(100)));
-    const r0 = f32x4.div(f32x4.splat(2), f32x4.add(f32x4.splat(1), v128.or(e0, f32x4.ne(x0, x0))));
-    const r1 = f32x4.div(f32x4.splat(2), f32x4.add(f32x4.splat(1), v128.or(e1, f32x4.ne(x1, x1))));
-    const d0 = f32x4.mul(slope0, f32x4.mul(e0, f32x4.mul(r0, r0)));
-    const d1 = f32x4.mul(slope1, f32x4.mul(e1, f32x4.mul(r1, r1)));
+    const x0 = f32x4.abs(y0);
+    const x1 = f32x4.abs(y1);
+    const n0 = f32x4.add(x0, round);
+    const n1 = f32x4.add(x1, round);
+    const f0 = f32x4.sub(x0, f32x4.sub(n0, round));
+    const f1 = f32x4.sub(x1, f32x4.sub(n1, round));
+    let p0 = f32x4.add(f32x4.mul(f0, c5), c4);
+    let p1 = f32x4.add(f32x4.mul(f1, c5), c4);
+    p0 = f32x4.add(f32x4.mul(p0, f0), c3);
+    p1 = f32x4.add(f32x4.mul(p1, f1), c3);
+    p0 = f32x4.add(f32x4.mul(p0, f0), c2);
+    p1 = f32x4.add(f32x4.mul(p1, f1), c2);
+    p0 = f32x4.add(f32x4.mul(p0, f0), c1);
+    p1 = f32x4.add(f32x4.mul(p1, f1), c1);
+    p0 = f32x4.add(f32x4.mul(p0, f0), one);
+    p1 = f32x4.add(f32x4.mul(p1, f1), one);
+    const e0 = f32x4.mul(p0, i32x4.sub(one, i32x4.shl(n0, 23)));
+    const e1 = f32x4.mul(p1, i32x4.sub(one, i32x4.shl(n1, 23)));
+    const r0 = f32x4.div(one, f32x4.add(one, e0));
+    const r1 = f32x4.div(one, f32x4.add(one, e1));
+    const d0 = v128.andnot(f32x4.mul(slope0, f32x4.mul(e0, f32x4.mul(r0, r0))), f32x4.ge(x0, top));
+    const d1 = v128.andnot(f32x4.mul(slope1, f32x4.mul(e1, f32x4.mul(r1, r1))), f32x4.ge(x1, top));
     const g0 = f32x4.mul(loadColumns(dy + at, count), d0);
     const g1 = f32x4.mul(loadColumns(dy + at + 16, count - 4), d1);
     storeColumns(dz + at, g0, g1, count);
   }
 }
 
-/** The same with a hard clamp in place of tanh: dz = dy · slope_i where |z + shift_i| <= 1, else 0. */
+/**
+ * The same with a hard clamp in place of tanh: dz = dy · slope_i where |z + shift_i| <= 1, else 0. The table holds the shifts and slopes
+ * as they are, and no constants.
+ */
 export function fsqClampGrad(
   dy: usize,
   z: usize,

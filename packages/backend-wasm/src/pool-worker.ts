@@ -1,8 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { CONTROL, OPEN, type PoolWorkerData } from './pool.ts';
-
-/** Looks for the next job this often before it sleeps: kernels follow each other within microseconds. */
-const SPINS = 2000;
+import { CONTROL, OPEN, type PoolWorkerData, SPINS, takeUnits } from './pool.ts';
 
 const { module, memory, names, control, args, worker } = workerData as PoolWorkerData;
 const state = new Int32Array(control);
@@ -28,12 +25,7 @@ function work(): void {
   const at = (field: number): number => state[field] as number;
   const kernel = functions[names[at(CONTROL.kernel)] as string] as (...args: number[]) => void;
   const shared = values.subarray(0, at(CONTROL.argCount));
-  const [units, chunk] = [at(CONTROL.units), at(CONTROL.chunk)];
-  for (;;) {
-    const begin = Atomics.add(state, CONTROL.next, chunk);
-    if (begin >= units) return;
-    kernel(...shared, begin, Math.min(units, begin + chunk), worker);
-  }
+  takeUnits(state, worker, (begin, end) => kernel(...shared, begin, end, worker));
 }
 
 parentPort?.postMessage('ready');

@@ -1,4 +1,4 @@
-import { CONTROL, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+import { APART, CONTROL, OPEN, type Pool, type PoolWorkerData, SPINS } from './pool.ts';
 import { poolOf, START_MS } from './share-work.ts';
 
 /**
@@ -59,17 +59,22 @@ onmessage = ({ data: { module, memory, names, control, args, worker } }) => {
     const shared = values.subarray(0, state[${CONTROL.argCount}]);
     const units = state[${CONTROL.units}];
     const chunk = state[${CONTROL.chunk}];
-    for (;;) {
-      const begin = Atomics.add(state, ${CONTROL.next}, chunk);
-      if (begin >= units) return;
-      kernel(...shared, begin, Math.min(units, begin + chunk), worker);
+    const threads = state[${CONTROL.threads}];
+    for (let turn = 0; turn < threads; turn++) {
+      const share = (worker + turn) % threads;
+      const next = ${CONTROL.next} + share * ${APART};
+      const last = Math.floor((units * (share + 1)) / threads);
+      while (Atomics.load(state, next) < last) {
+        const begin = Atomics.add(state, next, chunk);
+        if (begin < last) kernel(...shared, begin, Math.min(last, begin + chunk), worker);
+      }
     }
   };
   postMessage('ready');
   for (let seen = 0; ; ) {
     let spins = 0;
     while (Atomics.load(state, ${CONTROL.job}) === seen) {
-      if (++spins > 2000) Atomics.wait(state, ${CONTROL.job}, seen);
+      if (++spins > ${SPINS}) Atomics.wait(state, ${CONTROL.job}, seen);
     }
     seen = Atomics.load(state, ${CONTROL.job});
     if (!join()) continue;

@@ -1,4 +1,13 @@
-import { CONTROL, MAX_ARGS, OPEN, type Pool, type PoolWorkerData } from './pool.ts';
+import {
+  CONTROL,
+  controlLength,
+  fillShares,
+  MAX_ARGS,
+  OPEN,
+  type Pool,
+  type PoolWorkerData,
+  takeUnits,
+} from './pool.ts';
 
 /** A worker of either platform, once it runs. */
 interface StartedWorker {
@@ -17,17 +26,19 @@ export async function poolOf(
 ): Promise<Pool | undefined> {
   const module = await WebAssembly.compile(bytes);
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  const control = new SharedArrayBuffer(4 * CONTROL.length);
+  const control = new SharedArrayBuffer(4 * controlLength(threads));
   const args = new SharedArrayBuffer(8 * MAX_ARGS);
   const shared = { module, memory, names, control, args };
   const starting = Array.from({ length: threads - 1 }, (_, i) => start({ ...shared, worker: i + 1 }));
-  const workers = (await Promise.all(starting)).filter((worker) => worker !== undefined);
-  if (workers.length === 0) return undefined;
+  const started = await Promise.all(starting);
+  const last = started.findLastIndex((worker) => worker !== undefined);
+  if (last < 0) return undefined;
   return shareWork({
     ...shared,
-    threads: workers.length + 1,
+    // A worker that is missing in between leaves its share to the others.
+    threads: last + 2,
     stop: () => {
-      for (const worker of workers) worker.terminate();
+      for (const worker of started) worker?.terminate();
     },
   });
 }
@@ -58,16 +69,13 @@ async function shareWork(workers: Workers): Promise<Pool> {
       // Small enough to even out, large enough to be worth an atomic instruction.
       const chunk = Math.max(1, Math.floor(units / (8 * threads)));
       state[CONTROL.chunk] = chunk;
-      Atomics.store(state, CONTROL.next, 0);
+      state[CONTROL.threads] = threads;
+      fillShares(state, units, threads);
       Atomics.store(state, CONTROL.state, OPEN);
       Atomics.add(state, CONTROL.job, 1);
       Atomics.notify(state, CONTROL.job);
       try {
-        for (;;) {
-          const begin = Atomics.add(state, CONTROL.next, chunk);
-          if (begin >= units) break;
-          kernel(...given, begin, Math.min(units, begin + chunk), 0);
-        }
+        takeUnits(state, 0, (begin, end) => kernel(...given, begin, end, 0));
       } finally {
         close(state);
       }

@@ -1,5 +1,5 @@
 export { assertFinite, assertIndices } from './assert.ts';
-export { stopGradient, withoutGradient } from './autodiff.ts';
+export { withoutGradient } from './autodiff.ts';
 export {
   requireBoolean,
   requireFraction,
@@ -56,9 +56,10 @@ export { selectRows } from './kernels/select-rows.ts';
 export type { SignAttrs } from './kernels/sign-quantize.ts';
 export { signCodes, signEncode, signQuantize } from './kernels/sign-quantize.ts';
 export { softClamp } from './kernels/soft-clamp.ts';
+export { stopGradient } from './kernels/stop-gradient.ts';
 export { straightThrough } from './kernels/straight-through.ts';
 export type { TokenLayout } from './layout.ts';
-export { layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
+export { asRows, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 export type { Linear, Parameter, ParameterSet } from './parameters.ts';
 export { createLinear, createParameterSet, ownedVariable, randomOrthogonal } from './parameters.ts';
 export type { QuantizeOptions, QuantizeResult, Quantizer, TokenCall, TokenMethod, TokenResult } from './quantizer.ts';

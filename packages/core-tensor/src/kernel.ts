@@ -13,9 +13,9 @@ import {
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import '#tfjs-gradients';
+import { withoutGradient } from './autodiff.ts';
+import { spread } from './kernels/spread.ts';
 import { registerReductionGradients } from './reduction-gradients.ts';
-
-registerReductionGradients();
 
 /**
  * One operation that an engine may speed up: its reference, made of tfjs-core operations only and therefore right on every
@@ -35,7 +35,12 @@ export interface KernelDefinition<
   /** Which outputs `gradient` needs, by position. Default none. */
   readonly outputsToSave?: readonly boolean[];
   /**
-   * Gradients of the inputs from the gradients of the outputs (`dys`, one per output) and the saved tensors: the inputs of
+   * Whether only the first output has a gradient, the others (indices) being constants; no output is saved then. tfjs gives a gradient
+   * of zeros to each output that the result does not depend on, which it makes in JavaScript at every step. Default false.
+   */
+  readonly onlyFirstHasGradient?: boolean;
+  /**
+   * Gradients of the inputs from the gradients of the outputs (`dys`, one per output that has one) and the saved tensors: the inputs of
    * `inputsToSave` in that order, then the outputs of `outputsToSave`. Each entry is computed only when it is asked for.
    */
   readonly gradient?: (
@@ -72,11 +77,12 @@ const composed = new Set<string>();
 export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object, Outputs extends readonly Tensor[]>(
   definition: KernelDefinition<Inputs, Attrs, Outputs>,
 ): Kernel<Inputs, Attrs, Outputs> {
-  const { name, reference, gradient, inputsToSave = [], outputsToSave = [] } = definition;
+  const { name, reference, gradient, inputsToSave = [], outputsToSave = [], onlyFirstHasGradient = false } = definition;
   definitions.set(name, definition as unknown as KernelDefinition<NamedTensorMap, object, readonly Tensor[]>);
-  if (gradient !== undefined && getGradient(name) === undefined) {
+  const taped = onlyFirstHasGradient ? `${name}First` : name;
+  if (gradient !== undefined && getGradient(taped) === undefined) {
     registerGradient({
-      kernelName: name,
+      kernelName: taped,
       inputsToSave: [...inputsToSave],
       outputsToSave: [...outputsToSave],
       gradFunc: (dy, saved, attrs) => {
@@ -94,10 +100,29 @@ export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object
       registerKernel({ kernelName: name, backendName, kernelFunc });
       composed.add(`${backendName}/${name}`);
     }
-    const outputs = engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor | Tensor[];
-    return (Array.isArray(outputs) ? outputs : [outputs]) as unknown as Outputs;
+    const result = engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor | Tensor[];
+    const outputs = Array.isArray(result) ? result : [result];
+    if (!onlyFirstHasGradient) return outputs as unknown as Outputs;
+    return firstOnTape(taped, outputs, inputs, attrs) as unknown as Outputs;
   };
   return Object.assign(run, { kernelName: name, reference });
+}
+
+/** The same outputs: the first is on the tape as what the kernel `taped`, which does nothing, made of `inputs`; the others are constants. */
+function firstOnTape(taped: string, outputs: Tensor[], inputs: NamedTensorMap, attrs: object): Tensor[] {
+  const backendName = getBackend();
+  if (getKernel(taped, backendName) == null) {
+    const share: KernelFunc = (call) => (call.inputs as { values: Tensor }).values.clone();
+    registerKernel({ kernelName: taped, backendName, kernelFunc: share });
+  }
+  return tidy(() => {
+    const [values, ...others] = outputs.map((output) => {
+      const constant = withoutGradient(() => output.clone());
+      output.dispose();
+      return constant;
+    }) as [Tensor, ...Tensor[]];
+    return [engine().runKernel(taped, { ...inputs, values }, attrs as NamedAttrMap) as Tensor, ...others];
+  });
 }
 
 /**
@@ -128,3 +153,5 @@ export function kernelReport(backendName: string = getBackend()): { name: string
     return { name, runs: fused ? 'fused' : 'composed' };
   });
 }
+
+registerReductionGradients(defineKernel(spread));

@@ -89,7 +89,7 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
   const toFirst = [0, rank - 1, ...range(1, rank - 1)];
   return {
     tokenShape,
-    toTokens: (z) => tidy(() => reshape(moves ? transpose(z, toLast) : z, [-1, dim])),
+    toTokens: (z) => tidy(() => asRows(moves ? transpose(z, toLast) : z, dim)),
     fromTokens: (tokens) =>
       tidy(() => {
         const last = reshape(tokens, shapeLast);
@@ -103,6 +103,16 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
           : transpose(last, toFirst);
       }),
   };
+}
+
+/**
+ * x as a matrix with rows of `width` elements: x itself where it is one, because each operation costs a small step a percent of its time.
+ *
+ * @example
+ * asRows(tf.ones([2, 3, 4]), 2); // [12, 2]
+ */
+export function asRows(x: Tensor, width: number): Tensor2D {
+  return x.rank === 2 && x.shape[1] === width ? (x as Tensor2D) : (reshape(x, [-1, width]) as Tensor2D);
 }
 
 /**

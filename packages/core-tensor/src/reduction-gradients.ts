@@ -5,16 +5,20 @@ import {
   mul,
   registerGradient,
   reshape,
+  type Scalar,
   type SumAttrs,
   type Tensor,
   util,
 } from '@tensorflow/tfjs-core';
+import type { Kernel } from './kernel.ts';
+
+type Spread = Kernel<{ value: Scalar }, { readonly shape: readonly number[] }, [Tensor]>;
 
 /**
  * The gradients of Sum and Mean with the values that tfjs gives them. tfjs makes an array of ones in JavaScript at every step and copies
- * it to the engine, which takes longer than a small step's kernels; `fill` makes it there.
+ * it to the engine, which takes longer than a small step's kernels; here they are made there.
  */
-function spreadGradient(kernelName: 'Sum' | 'Mean'): GradConfig {
+function spreadGradient(kernelName: 'Sum' | 'Mean', spread: Spread): GradConfig {
   return {
     kernelName,
     inputsToSave: ['x'],
@@ -26,6 +30,7 @@ function spreadGradient(kernelName: 'Sum' | 'Mean'): GradConfig {
       return {
         x: () => {
           const each = kernelName === 'Mean' ? div(dy as Tensor, terms) : (dy as Tensor);
+          if (util.sizeFromShape(kept) === 1) return spread({ value: reshape(each, []) as Scalar }, { shape })[0];
           return mul(reshape(each, kept), fill(shape, 1));
         },
       };
@@ -34,7 +39,7 @@ function spreadGradient(kernelName: 'Sum' | 'Mean'): GradConfig {
 }
 
 /** Once, when the module of kernels is loaded; tfjs's own must be there before, or they would replace these. */
-export function registerReductionGradients(): void {
-  registerGradient(spreadGradient('Sum'));
-  registerGradient(spreadGradient('Mean'));
+export function registerReductionGradients(spread: Spread): void {
+  registerGradient(spreadGradient('Sum', spread));
+  registerGradient(spreadGradient('Mean', spread));
 }

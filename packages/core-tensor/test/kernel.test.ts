@@ -1,5 +1,6 @@
 import {
   add,
+  cast,
   getBackend,
   getKernel,
   grad,
@@ -8,10 +9,12 @@ import {
   mul,
   registerKernel,
   scalar,
+  sign,
   sub,
   sum,
   type Tensor,
   tensor1d,
+  tidy,
   unregisterKernel,
   variable,
 } from '@tensorflow/tfjs-core';
@@ -30,6 +33,18 @@ const ScaledSums = defineKernel<{ a: Tensor; b: Tensor }, { scale: number }, [to
     // Not the true gradient: it shows which tensors were saved, and in which order.
     b: () => add(mul(b as Tensor, 1000), total as Tensor),
   }),
+});
+
+/** A value with a gradient, and two constants. */
+const SquareAndConstants = defineKernel<{ x: Tensor }, { scale: number }, [square: Tensor, sign: Tensor, ids: Tensor]>({
+  name: 'TestSquareAndConstants',
+  reference: ({ x }, { scale }) => [mul(mul(x, x), scale), sign(x), cast(x, 'int32')],
+  onlyFirstHasGradient: true,
+  inputsToSave: ['x'],
+  gradient: (dys, [x], { scale }) => {
+    expect(dys.length).toBe(1);
+    return { x: () => mul(mul(dys[0] as Tensor, 2 * scale), x as Tensor) };
+  },
 });
 
 const NoGradient = defineKernel<{ x: Tensor }, Record<string, never>, [Tensor]>({
@@ -63,6 +78,34 @@ eachEngine(() => {
     it('gives zeros for an output that the result does not depend on', async () => {
       const da = grad((x: Tensor) => sum(ScaledSums({ a: x, b: b() }, { scale: 2 })[0]))(a());
       await expectSame(da, [2, 2]);
+    });
+
+    it('takes all outputs but the first for constants where it is told so', async () => {
+      const x = tensor1d([3, -2]);
+      const [square, signs, ids] = SquareAndConstants({ x }, { scale: 0.5 });
+      await expectSame(square, [4.5, 2]);
+      await expectSame(signs, [1, -1]);
+      await expectSame(ids, [3, -2]);
+      expect(ids.dtype).toBe('int32');
+      const f = (v: Tensor): Tensor => {
+        const [value, constant] = SquareAndConstants({ x: v }, { scale: 0.5 });
+        return sum(mul(mul(value, constant), 10));
+      };
+      await expectSame(grad(f)(x), [30, 20]);
+      await expectSame(grad((v: Tensor) => sum(grad(f)(v)))(x), [10, -10]);
+      expect(() => grad((v: Tensor) => sum(SquareAndConstants({ x: v }, { scale: 1 })[1]))(x)).toThrow();
+    });
+
+    it('leaks nothing of them, inside a tidy or not', () => {
+      const x = tensor1d([3, -2]);
+      const f = (v: Tensor): Tensor => SquareAndConstants({ x: v }, { scale: 2 })[0];
+      const before = memory().numTensors;
+      for (let i = 0; i < 5; i++) {
+        for (const output of SquareAndConstants({ x }, { scale: 2 })) output.dispose();
+        tidy(() => SquareAndConstants({ x }, { scale: 2 }).length);
+        grad((v: Tensor) => sum(f(v)))(x).dispose();
+      }
+      expect(memory().numTensors).toBe(before);
     });
 
     it('differentiates with respect to variables', async () => {

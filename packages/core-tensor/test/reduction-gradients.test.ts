@@ -1,4 +1,16 @@
-import { grad, mean, memory, mul, sum, type Tensor, tensor, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
+import {
+  fill,
+  grad,
+  mean,
+  memory,
+  mul,
+  square,
+  sum,
+  type Tensor,
+  tensor,
+  tensor1d,
+  tensor2d,
+} from '@tensorflow/tfjs-core';
 import { eachEngine, expectIdentical } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import '../src/index.ts';
@@ -18,6 +30,21 @@ eachEngine(() => {
       const thirds = [third, third, third, other, other, other];
       await expectIdentical(grad((v: Tensor) => sum(mul(mean(v, -1), terms)))(x()), thirds);
       await expectIdentical(grad((v: Tensor) => mul(mean(v), 3))(x()), [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
+    });
+
+    it('can be differentiated again', async () => {
+      const cube = (v: Tensor): Tensor => sum(mul(v, square(v)));
+      await expectIdentical(grad((v: Tensor) => sum(grad(cube)(v)))(x()), [18, -12, 30, 6, 0, 42]);
+      // d²/dx² of (Σ x)² / 2 is 1 everywhere, six times over.
+      const half = (v: Tensor): Tensor => mul(square(sum(v)), 0.5);
+      await expectIdentical(grad((v: Tensor) => sum(grad(half)(v)))(x()), new Array(6).fill(6));
+    });
+
+    it('fill tensors of any size, whole vectors or not', async () => {
+      for (const size of [1, 3, 4, 4095, 4097, 10_001]) {
+        const ones = grad((v: Tensor) => mul(sum(v), a))(fill([size], 2));
+        await expectIdentical(ones, new Array(size).fill(a));
+      }
     });
 
     it('leave nothing behind', () => {

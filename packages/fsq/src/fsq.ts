@@ -13,6 +13,7 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 import {
+  asRows,
   createLinear,
   createParameterSet,
   createQuantizer,
@@ -93,12 +94,12 @@ export function createFsq(options: FsqOptions): Fsq {
 
   /** [N, dim] → the rows that are quantized, [N · numCodebooks, codeDim]. */
   const toRows = (tokens: Tensor2D): Tensor2D => {
-    const rows = reshape(projectIn?.apply(tokens) ?? tokens, [-1, codeDim]) as Tensor2D;
+    const rows = asRows(projectIn?.apply(tokens) ?? tokens, codeDim);
     return rotation === undefined ? rows : matMul(rows, rotation as unknown as Tensor2D);
   };
   const fromRows = (codes: Tensor2D): Tensor2D => {
     const unrotated = rotation === undefined ? codes : matMul(codes, transpose(rotation as unknown as Tensor2D));
-    const merged = reshape(unrotated, [-1, innerDim]) as Tensor2D;
+    const merged = asRows(unrotated, innerDim);
     return projectOut?.apply(merged) ?? merged;
   };
   const perToken = (indices: Tensor1D): Tensor2D => reshape(indices, [-1, numCodebooks]) as Tensor2D;

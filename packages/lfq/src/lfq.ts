@@ -10,6 +10,7 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 import {
+  asRows,
   createParameterSet,
   createQuantizer,
   createRng,
@@ -100,12 +101,12 @@ export function createLfq(options: LfqOptions): Lfq {
   const toRows = (tokens: Tensor2D): Tensor2D => {
     const projected = projections.in(tokens);
     const bounded = softClampInputValue === null ? projected : softClamp(projected, softClampInputValue);
-    const rows = reshape(bounded, [-1, bits]) as Tensor2D;
+    const rows = asRows(bounded, bits);
     return rotation === undefined ? rows : matMul(rows, rotation as unknown as Tensor2D);
   };
   const fromRows = (codes: Tensor2D): Tensor2D => {
     const unrotated = rotation === undefined ? codes : matMul(codes, transpose(rotation as unknown as Tensor2D));
-    return projections.out(reshape(unrotated, [-1, innerDim]));
+    return projections.out(asRows(unrotated, innerDim));
   };
   const perToken = (indices: Tensor1D): Tensor2D => reshape(indices, [-1, numCodebooks]);
 

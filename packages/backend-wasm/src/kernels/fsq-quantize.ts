@@ -1,7 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { FsqAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
-import { fsqEncodeTable, fsqTable } from '../fsq-table.ts';
+import { fsqEncodeTable, fsqSlopeTable, fsqTable } from '../fsq-table.ts';
 
 /** Codes and indices by comparison with the thresholds, in one pass. */
 export const fsqQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -44,15 +44,11 @@ export const fsqQuantizeGrad: KernelFunc = ({ inputs, attrs, backend }) => {
   const engine = engineOf(backend);
   const { dy, z } = inputs as { dy: TensorInfo; z: TensorInfo };
   const [tokens, dim] = z.shape as [number, number];
-  const { shifts, slopes, hardClamp } = attrs as unknown as FsqAttrs;
-  // Of each of the `dim` vectors of four tokens: four shifts and four slopes.
-  const table = Float32Array.from({ length: 8 * dim }, (_, at) => {
-    const feature = (4 * (at >> 3) + (at & 3)) % dim;
-    return (at & 4 ? slopes[feature] : shifts[feature]) as number;
-  });
+  const { hardClamp } = attrs as unknown as FsqAttrs;
+  const table = fsqSlopeTable(attrs as unknown as FsqAttrs);
   const dz = engine.output([tokens, dim], 'float32');
-  engine.scratch(table.byteLength, (scratch) => {
-    engine.write(scratch, new Uint8Array(table.buffer));
+  engine.scratch(table.length, (scratch) => {
+    engine.write(scratch, table);
     const pointers = [dy, z, dz].map((tensor) => engine.address(tensor));
     const name = hardClamp ? 'fsqClampGrad' : 'fsqQuantizeGrad';
     engine.run(name, Math.ceil(tokens / 4), ...pointers, scratch, tokens, dim);

@@ -20,6 +20,7 @@ import { gelu, geluGrad } from './gelu.ts';
 import { groupNorm, groupNormGrad } from './group-norm.ts';
 import { cast, same } from './identity.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
+import { multiply } from './multiply.ts';
 import { nearestCode } from './nearest-code.ts';
 import { nearestCodeExact } from './nearest-code-exact.ts';
 import { residualFsq, residualFsqDecode } from './residual-fsq.ts';
@@ -29,6 +30,7 @@ import { rotateToGrad } from './rotate-to.ts';
 import { selectRows } from './select-rows.ts';
 import { signDecode, signEncode, signQuantize } from './sign-quantize.ts';
 import { softClamp, softClampGrad } from './soft-clamp.ts';
+import { spread } from './spread.ts';
 import { mean, sum } from './sum.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
@@ -65,6 +67,7 @@ function register(): void {
   provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
   provide('Sum', sum(tfjs('Sum')));
   provide('Mean', mean(tfjs('Mean')));
+  provide('Multiply', multiply(tfjs('Multiply')));
   provide('Cast', cast(tfjs('Cast')));
   provide('Identity', same('x'));
   provide('GatherV2', gatherV2(tfjs('GatherV2')));
@@ -86,6 +89,7 @@ function register(): void {
   provide('GatherSum', gatherSum);
   provide('SoftClamp', softClamp);
   provide('SoftClampGrad', softClampGrad);
+  provide('Spread', spread);
   provide('StopGradient', same('x'));
   provide('StraightThrough', same('q'));
   provide('RotateTo', same('q'));

@@ -44,6 +44,7 @@ export const fsqQuantize: Kernel<{ z: Tensor2D }, FsqAttrs, [codes: Tensor2D, in
     const level = fsqLevels(z, attrs);
     return [fsqCodes(level, attrs), fsqIndices(level, attrs)];
   },
+  onlyFirstHasGradient: true,
   inputsToSave: ['z'],
   gradient: ([dCodes], [z], attrs) => ({
     z: () => FsqQuantizeGrad({ dy: dCodes as Tensor2D, z: z as Tensor2D }, attrs)[0],

@@ -46,6 +46,7 @@ export const residualFsq: Kernel<{ z: Tensor2D }, ResidualFsqAttrs, [codes: Tens
       }
       return [total as Tensor2D, columnsOf(rows)];
     },
+    onlyFirstHasGradient: true,
     gradient: ([dCodes]) => ({ z: () => (dCodes as Tensor).clone() }),
   });
 

@@ -35,6 +35,7 @@ export const residualSign: Kernel<{ x: Tensor2D }, ResidualSignAttrs, [codes: Te
       }
       return [total as Tensor2D, columnsOf(rows)];
     },
+    onlyFirstHasGradient: true,
     gradient: ([dCodes]) => ({ x: () => (dCodes as Tensor).clone() }),
   });
 

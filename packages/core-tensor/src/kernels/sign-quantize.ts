@@ -34,6 +34,7 @@ export const signQuantize: Kernel<{ x: Tensor2D }, SignAttrs, [codes: Tensor2D, 
     const positive = greater(x, scalar(0));
     return [select<Tensor>(positive, scalar(scale), scalar(-scale)) as Tensor2D, bitsToIndices(positive as Tensor2D)];
   },
+  onlyFirstHasGradient: true,
   gradient: ([dCodes]) => ({ x: () => (dCodes as Tensor).clone() }),
 });
 
