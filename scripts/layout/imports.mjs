@@ -13,16 +13,25 @@ const layers = [
   { name: 'engines', packages: ['backend-wasm', 'backend-node', 'backend-webgpu'], mayImport: ['contract', 'engines'] },
   { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq', 'vq'], mayImport: ['contract', 'blocks'] },
   { name: 'compositions', packages: ['residual'], mayImport: ['contract', 'blocks', 'quantizers'] },
-  { name: 'harness', packages: ['train'], mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions'] },
+  {
+    name: 'tokenizers',
+    packages: ['tokenizer'],
+    mayImport: ['contract', 'blocks', 'quantizers', 'compositions'],
+  },
+  {
+    name: 'harness',
+    packages: ['train'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers'],
+  },
   {
     name: 'benchmarks',
     packages: ['bench'],
-    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'harness'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness'],
   },
   {
     name: 'umbrella',
     packages: ['vqkit'],
-    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'harness', 'benchmarks'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness', 'benchmarks'],
   },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { clipByValue, tensor4d, tidy } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
 import { frechetDistance } from '@vqkit/metrics';
-import { type Autoencoder, createConfig, type Images, loadAutoencoder, loadDataset, train } from '@vqkit/train';
+import type { ImageTokenizer } from '@vqkit/tokenizer';
+import { createConfig, type Images, loadDataset, loadTokenizer, train } from '@vqkit/train';
 import { mnistLabels } from '../src/data/labels.ts';
 import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
 import { writeIdx } from '../src/idx.ts';
@@ -171,7 +172,7 @@ async function openJudge(sizes: typeof FULL, folder: string): Promise<Judge> {
       });
       const result = await train(config, { onStep: ({ step }) => progress(step / steps) });
       if (result.status !== 'finished') throw new Error('the training did not finish');
-      const model = await loadAutoencoder(join(outDir, 'checkpoints', `step-${steps}.safetensors`));
+      const model = await loadTokenizer(join(outDir, 'checkpoints', `step-${steps}.safetensors`));
       const [before, after] = [await judge.apply(pixels), await judge.apply(await reconstruct(model, tested))];
       model.dispose();
       const { quality, codes } = result.summary.test;
@@ -203,7 +204,7 @@ function pixelsOf(images: Images, from: number, to: number): Float32Array {
 }
 
 /** Clamped to [-1, 1] as a picture is. */
-async function reconstruct(model: Autoencoder, images: Images): Promise<Float32Array> {
+async function reconstruct(model: ImageTokenizer, images: Images): Promise<Float32Array> {
   const { count, height, width } = images;
   const out = new Float32Array(count * height * width);
   const chunk = 500;

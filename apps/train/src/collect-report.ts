@@ -2,10 +2,10 @@ import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
 import type { LfqConfig } from '@vqkit/lfq';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
+import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import type { Autoencoder } from './model/autoencoder.ts';
 import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
 
 const PAIRS = 16;
@@ -15,7 +15,7 @@ const MAX_CODEBOOK_ELEMENTS = 2 ** 22;
 /** A finished run as {@link collectReportData} takes it. */
 export interface FinishedRun {
   readonly config: TrainConfig;
-  readonly model: Autoencoder;
+  readonly model: ImageTokenizer;
   readonly data: Dataset;
   readonly history: readonly MetricsRecord[];
   readonly elapsedSeconds: number;

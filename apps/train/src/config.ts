@@ -1,24 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { OptionError, show } from '@vqkit/core-tensor';
+import { IMAGE_QUANTIZERS, type ImageQuantizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
 import { nearestName } from './nearest.ts';
 import { PRESET_NAMES, type PresetName, presets, RECIPE } from './presets.ts';
 
 const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
-const QUANTIZER_NAMES = [
-  'lfq',
-  'fsq',
-  'simvq',
-  'vq',
-  'residual-lfq',
-  'residual-fsq',
-  'residual-simvq',
-  'residual-vq',
-] as const;
 const LOSS_NAMES = ['l1', 'mse'] as const;
 const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
 export type DataName = (typeof DATA_NAMES)[number];
-export type QuantizerName = (typeof QUANTIZER_NAMES)[number];
+export type QuantizerName = ImageQuantizer;
 export type LossName = (typeof LOSS_NAMES)[number];
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
@@ -107,7 +98,7 @@ const schema = z.strictObject({
     count(1),
     'Images held out for the test where the data have no test part of their own. Default a tenth.',
   ),
-  quantizer: field(z.enum(QUANTIZER_NAMES), 'The quantizer to train.', DEFAULTS.quantizer),
+  quantizer: field(z.enum(IMAGE_QUANTIZERS), 'The quantizer to train.', DEFAULTS.quantizer),
   quantizerOptions: field(
     z.record(z.string(), z.unknown()),
     "Options of the quantizer, as its constructor takes them, over the recipe's.",

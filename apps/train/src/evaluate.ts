@@ -1,13 +1,13 @@
 import { clipByValue, type Tensor, type Tensor4D, tensor4d, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
+import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { Images } from './data/images.ts';
 import { createQualityMeter } from './image-quality.ts';
 import { createLayerMeter, type LayerMeter } from './layer-use.ts';
-import type { Autoencoder } from './model/autoencoder.ts';
 import type { CodeHistogram, CodeUse, ImagePairs, ImageQuality } from './report-data.ts';
 
-/** The autoencoder on a set of images. */
+/** A tokenizer on a set of images. */
 export interface Evaluation {
   readonly quality: ImageQuality;
   readonly codes: CodeUse;
@@ -28,10 +28,10 @@ export interface EvaluateOptions {
 }
 
 /**
- * Runs every image through the autoencoder, as in use: no noise, and the output clamped to [-1, 1] before it is measured. Codes
+ * Runs every image through the tokenizer, as in use: no noise, and the output clamped to [-1, 1] before it is measured. Codes
  * are counted over the tokens of all images. Changes nothing: neither weights nor the state of a random generator.
  */
-export async function evaluate(model: Autoencoder, images: Images, options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(model: ImageTokenizer, images: Images, options: EvaluateOptions): Promise<Evaluation> {
   const { quantizer } = model;
   const { batchSize, step, keepPairs = 0 } = options;
   const { height, width, channels } = images;
@@ -84,7 +84,7 @@ interface BatchData {
 
 /** One batch as plain data; disposes `images`. */
 async function runBatch(
-  model: Autoencoder,
+  model: ImageTokenizer,
   images: Tensor4D,
   step: number,
   layers: LayerMeter | undefined,

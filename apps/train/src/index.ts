@@ -7,7 +7,7 @@ export type { Images } from './data/images.ts';
 export { DivergenceError } from './errors.ts';
 export type { EvaluateOptions, Evaluation } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
-export type { Autoencoder, AutoencoderResult } from './model/autoencoder.ts';
+
 export type { Preset, PresetName } from './presets.ts';
 export { presets } from './presets.ts';
 export { writeReconstructions, writeReport } from './report/index.ts';
@@ -23,6 +23,6 @@ export type {
   TrainRecord,
   ValidationRecord,
 } from './report-data.ts';
+export { loadTokenizer, readTokenizer } from './tokenizer.ts';
 export type { StartInfo, TrainHooks, TrainResult } from './train.ts';
 export { resumeTraining, train } from './train.ts';
-export { loadAutoencoder } from './training-state.ts';

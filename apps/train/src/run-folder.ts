@@ -125,6 +125,21 @@ export async function readNewestCheckpoint(
   );
 }
 
+/**
+ * The newest checkpoint of a run, which may be training: nothing is changed.
+ * @throws OptionError when there is no run, or none with a checkpoint.
+ */
+export async function newestCheckpoint(path: string): Promise<string> {
+  const files = await runFolder(path)
+    .checkpoints()
+    .catch(() => []);
+  const newest = files.at(-1);
+  if (newest !== undefined) return newest.path;
+  throw new OptionError(
+    `newestCheckpoint: ${path} must be the folder of a run with a checkpoint, got none there. Pass the outDir of vqkit train.`,
+  );
+}
+
 function runFolder(path: string): Omit<RunFolder, 'release'> {
   const metricsFile = join(path, 'metrics.jsonl');
   const checkpointFolder = join(path, 'checkpoints');

@@ -10,9 +10,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { TrainConfig } from './config.ts';
 import { DivergenceError } from './errors.ts';
-import { reconstructionLoss } from './model/reconstruction-loss.ts';
 import { clipByGlobalNorm, globalNorm } from './optimizer/clip.ts';
 import { learningRateAt } from './optimizer/schedule.ts';
+import { reconstructionLoss } from './reconstruction-loss.ts';
 import type { TrainRecord } from './report-data.ts';
 import type { TrainingState } from './training-state.ts';
 

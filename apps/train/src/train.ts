@@ -7,7 +7,7 @@ import { type Dataset, loadDataset } from './data/dataset.ts';
 import { startEngine } from './engine.ts';
 import { DivergenceError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
-import { createAutoencoder } from './model/autoencoder.ts';
+import { createModel } from './model.ts';
 import { createAdamW } from './optimizer/adamw.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
 import type { MetricsRecord, RunSummary } from './report-data.ts';
@@ -127,7 +127,7 @@ async function run(
   const config: TrainConfig = { ...given, ...(await startEngine(given)) };
   const data = await loadDataset(config);
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
-  const model = createAutoencoder(config, data.train.channels);
+  const model = createModel(config, data.train.channels);
   const { betas, eps, weightDecay } = config;
   const optimizer = createAdamW({ variables: model.variables(), betas, eps, weightDecay });
   try {

@@ -1,10 +1,16 @@
-import { type Tensor, tensor } from '@tensorflow/tfjs-core';
-import { CheckpointError, type SafeTensor } from '@vqkit/checkpoint';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { type RngState, show } from '@vqkit/core-tensor';
-import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import {
+  type ImageTokenizer,
+  type ImageTokenizerOptions,
+  packImageTokenizer,
+  resolveImageTokenizer,
+} from '@vqkit/tokenizer';
 import { DivergenceError } from './errors.ts';
-import { type Autoencoder, createAutoencoder } from './model/autoencoder.ts';
+import { type ModelConfig, modelOptions } from './model.ts';
 import type { AdamW } from './optimizer/adamw.ts';
 
 const FORMAT = 'vqkit-train-1';
@@ -13,34 +19,40 @@ const OPTIMIZER = 'optimizer.';
 
 /** What training changes and what a checkpoint holds, beside the number of steps done. */
 export interface TrainingState {
-  readonly model: Autoencoder;
+  readonly model: ImageTokenizer;
   readonly optimizer: AdamW;
 }
 
-/** Metadata from which {@link loadAutoencoder} builds the model again; not what does not decide it, such as the run folder. */
-export function modelNotes(config: TrainConfig, channels: number): Record<string, string> {
-  const { quantizer, quantizerOptions, widths, normGroups, seed } = config;
-  return { model: JSON.stringify({ quantizer, quantizerOptions, widths, normGroups, channels, seed }) };
+/** Metadata from which {@link readTokenizer} describes the model again; not what does not decide it, such as the run folder. */
+export function modelNotes(config: ModelConfig, channels: number): Record<string, string> {
+  return { model: JSON.stringify(modelOptions(config, channels)) };
+}
+
+/** Whether a file is a checkpoint of a run, by its metadata. */
+export function isCheckpoint({ metadata }: SafeFile): boolean {
+  return metadata.format === FORMAT;
 }
 
 /**
- * Builds the autoencoder of a checkpoint and reads its weights. Start an engine first, dispose the model at the end.
+ * The bytes of the tokenizer file of a checkpoint: its weights and the description of the model, without what only training needs.
  *
- * @throws CheckpointError when the file is missing, damaged or not a checkpoint of a run.
+ * @param path names the file in errors.
+ * @throws CheckpointError when it has no description of the model; DataError when a weight is not finite.
  */
-export async function loadAutoencoder(path: string): Promise<Autoencoder> {
-  const { metadata } = await readSafetensors(path);
-  let options: TrainOptions;
+export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint8Array {
+  let options: ImageTokenizerOptions;
   try {
-    options = JSON.parse(metadata.model ?? '') as TrainOptions;
+    options = JSON.parse(metadata.model ?? '') as ImageTokenizerOptions;
   } catch {
     throw new CheckpointError(
-      `loadAutoencoder: ${path} must be a checkpoint of vqkit train, got no description of the model. Pass a file of a run's checkpoints folder.`,
+      `tokenizerOf: ${path} must have a description of the model, got ${show(metadata.model)}. Pass a checkpoint of vqkit train.`,
     );
   }
-  const model = createAutoencoder(createConfig(options, `loadAutoencoder: ${path}`), options.channels ?? 1);
-  await readCheckpoint(path, { model });
-  return model;
+  const weights = Object.entries(tensors).filter(([name]) => name.startsWith(MODEL));
+  return packImageTokenizer(
+    resolveImageTokenizer(options, `tokenizerOf: ${path}`),
+    Object.fromEntries(weights.map(([name, value]) => [name.slice(MODEL.length), value])),
+  );
 }
 
 /**
@@ -83,7 +95,7 @@ export async function writeCheckpoint(
  */
 export async function readCheckpoint(
   path: string,
-  state: { model: Autoencoder; optimizer?: AdamW | undefined },
+  state: { model: ImageTokenizer; optimizer?: AdamW | undefined },
 ): Promise<number> {
   const { tensors, metadata } = await readSafetensors(path);
   const step = Number(metadata.step);
@@ -94,7 +106,7 @@ export async function readCheckpoint(
   }
   const part = (prefix: string): Record<string, Tensor> => {
     const chosen = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
-    return Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), toTensor(path, name, value)]));
+    return Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), fromSafeTensor(name, value)]));
   };
   const { model, optimizer } = state;
   const weights = part(MODEL);
@@ -110,22 +122,12 @@ export async function readCheckpoint(
 }
 
 async function finiteTensor(name: string, value: Tensor, step: number): Promise<SafeTensor> {
-  const { shape } = value;
-  const data = await value.data();
-  if (data instanceof Int32Array) return { dtype: 'I32', shape, data };
-  if (data instanceof Uint8Array) return { dtype: 'BOOL', shape, data };
-  const bad = data.findIndex((element) => !Number.isFinite(element));
-  if (bad >= 0) {
-    throw new DivergenceError(`writeCheckpoint: ${name} must be finite, got ${data[bad]}.`, name, step);
+  const stored = await toSafeTensor(value);
+  if (stored.dtype === 'F32') {
+    const bad = stored.data.find((element) => !Number.isFinite(element));
+    if (bad !== undefined) {
+      throw new DivergenceError(`writeCheckpoint: ${name} must be finite, got ${bad}.`, name, step);
+    }
   }
-  return { dtype: 'F32', shape, data: data as Float32Array };
-}
-
-function toTensor(path: string, name: string, { dtype, shape, data }: SafeTensor): Tensor {
-  if (dtype === 'F32') return tensor(data, [...shape], 'float32');
-  if (dtype === 'I32') return tensor(data, [...shape], 'int32');
-  if (dtype === 'BOOL') return tensor(data, [...shape], 'bool');
-  throw new CheckpointError(
-    `readCheckpoint: ${path}: tensor '${name}' must be F32, I32 or BOOL, got ${dtype}. Convert it.`,
-  );
+  return stored;
 }

@@ -3,7 +3,7 @@ import { eachEngine, expectClose, startEngine, tolerances } from '@vqkit/testing
 import { describe, expect, it } from 'vitest';
 import { createConfig, type TrainOptions } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
-import { createAutoencoder } from '../src/model/autoencoder.ts';
+import { createModel } from '../src/model.ts';
 import { createAdamW } from '../src/optimizer/adamw.ts';
 import { trainStep } from '../src/train-step.ts';
 import { blobs } from './fixtures.ts';
@@ -20,7 +20,7 @@ interface Run {
 /** Trains a small autoencoder on the active engine. The generators make the weights in plain JavaScript, equal on every engine. */
 async function run(options: TrainOptions): Promise<Run> {
   const config = createConfig({ widths: [4, 8], learningRate: 1e-3, ...options });
-  const model = createAutoencoder(config, 1);
+  const model = createModel(config, 1);
   const optimizer = createAdamW({ variables: model.variables() });
   const images: Tensor4D = tensor4d(
     createImages(blobs(IMAGES, 1), [IMAGES, 8, 8, 1]).batch([...Array(IMAGES).keys()]),

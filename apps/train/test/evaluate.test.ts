@@ -14,20 +14,21 @@ import {
 import { createRng } from '@vqkit/core-tensor';
 import type { Residual } from '@vqkit/residual';
 import { eachEngine } from '@vqkit/testing';
+import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { describe, expect, it } from 'vitest';
 import { collectReportData } from '../src/collect-report.ts';
 import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
 import { createImages, type Images } from '../src/data/images.ts';
 import { evaluate } from '../src/evaluate.ts';
 import { createQualityMeter } from '../src/image-quality.ts';
-import { type Autoencoder, createAutoencoder } from '../src/model/autoencoder.ts';
+import { createModel } from '../src/model.ts';
 import { blobs } from './fixtures.ts';
 
 const images = (count: number): Images => createImages(blobs(count, 3), [count, 8, 8, 1]);
 const tiny = (options: TrainOptions): TrainConfig => createConfig({ widths: [4, 8], ...options });
 
 /** Sets every weight to 0, so that all latents are the same and the output is 0. */
-function silence(model: Autoencoder): void {
+function silence(model: ImageTokenizer): void {
   const state = model.stateDict();
   const zeros = tidy(() => Object.fromEntries(Object.entries(state).map(([name, value]) => [name, zerosLike(value)])));
   model.loadStateDict(zeros);
@@ -62,7 +63,7 @@ eachEngine(() => {
     it('gives what the model gives, in any batches, and changes nothing', async () => {
       for (const quantizer of ['lfq', 'fsq', 'simvq', 'vq'] as const) {
         const before = memory().numTensors;
-        const model = createAutoencoder(tiny({ quantizer }), 1);
+        const model = createModel(tiny({ quantizer }), 1);
         const state = model.quantizer.rng.state();
         const whole = await evaluate(model, images(10), { batchSize: 10, step: 0, keepPairs: 3 });
         // A quantizer may keep what it has computed from its weights (SimVQ's codebook), but never more.
@@ -91,7 +92,7 @@ eachEngine(() => {
         'residual-vq': { codebookSize: [8, 4, 2], numQuantizers: 3, kmeansInit: false },
       } as const;
       for (const [quantizer, quantizerOptions] of Object.entries(stacks)) {
-        const model = createAutoencoder(tiny({ quantizer: quantizer as keyof typeof stacks, quantizerOptions }), 1);
+        const model = createModel(tiny({ quantizer: quantizer as keyof typeof stacks, quantizerOptions }), 1);
         const stack = model.quantizer as unknown as Residual;
         const { codes, histograms } = await evaluate(model, images(10), { batchSize: 4, step: 0 });
         expect(codes.numCodebooks).toBe(3);
@@ -122,7 +123,7 @@ eachEngine(() => {
     });
 
     it('is right where the answer is known', async () => {
-      const model = createAutoencoder(tiny({ quantizer: 'fsq' }), 1);
+      const model = createModel(tiny({ quantizer: 'fsq' }), 1);
       silence(model);
       const { quality, codes, histograms } = await evaluate(model, images(6), { batchSize: 4, step: 0 });
       const pixels = images(6).batch([0, 1, 2, 3, 4, 5]);
@@ -139,7 +140,7 @@ eachEngine(() => {
 
     it('counts every codebook of several', async () => {
       const options = { levels: [3, 3], numCodebooks: 2 };
-      const model = createAutoencoder(tiny({ quantizer: 'fsq', quantizerOptions: options }), 1);
+      const model = createModel(tiny({ quantizer: 'fsq', quantizerOptions: options }), 1);
       const { codes, histograms } = await evaluate(model, images(5), { batchSize: 5, step: 0 });
       expect(codes).toMatchObject({ codebookSize: 9, numCodebooks: 2, tokens: 20 });
       expect(histograms.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0))).toEqual([20, 20]);
@@ -151,7 +152,7 @@ eachEngine(() => {
   describe('collectReportData', () => {
     it('diagnoses a collapsed codebook', async () => {
       const config = tiny({ quantizer: 'fsq', batchSize: 100 });
-      const model = createAutoencoder(config, 1);
+      const model = createModel(config, 1);
       silence(model);
       const data = { train: images(1), validation: images(0), test: images(300), skipped: [] };
       const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
@@ -166,7 +167,7 @@ eachEngine(() => {
       for (const spherical of [false, true]) {
         const quantizerOptions = { codebookSize: 16, codebookScale: 1e-3, spherical };
         const config = tiny({ quantizer: 'lfq', quantizerOptions, batchSize: 100 });
-        const model = createAutoencoder(config, 1);
+        const model = createModel(config, 1);
         const data = { train: images(1), validation: images(0), test: images(100), skipped: [] };
         const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
         const { diagnosis } = await collectReportData(run);

@@ -3,7 +3,7 @@ import { eachEngine, repetitions } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
-import { createAutoencoder } from '../src/model/autoencoder.ts';
+import { createModel } from '../src/model.ts';
 import { createAdamW } from '../src/optimizer/adamw.ts';
 import { trainStep } from '../src/train-step.ts';
 import { blobs } from './fixtures.ts';
@@ -22,7 +22,7 @@ eachEngine((engine) => {
         normGroups: 1,
         clipGradNorm: 1,
       });
-      const model = createAutoencoder(config, 1);
+      const model = createModel(config, 1);
       const optimizer = createAdamW({ variables: model.variables() });
       const images = tensor4d(createImages(blobs(2, 1), [2, 8, 8, 1]).batch([0, 1]), [2, 8, 8, 1]);
       // What a quantizer keeps of its weights is there after the first call.

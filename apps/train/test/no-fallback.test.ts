@@ -4,7 +4,7 @@ import { expectNoFallback, startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
-import { createAutoencoder } from '../src/model/autoencoder.ts';
+import { createModel } from '../src/model.ts';
 import { createAdamW } from '../src/optimizer/adamw.ts';
 import { presets } from '../src/presets.ts';
 import { trainStep } from '../src/train-step.ts';
@@ -22,7 +22,7 @@ describe('training on wasm needs no other engine', () => {
     for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
       it(`${preset}, ${quantizer}: forward, backward, update, encode and decode`, async () => {
         const config = createConfig({ preset, quantizer });
-        const model = createAutoencoder(config, 1);
+        const model = createModel(config, 1);
         const state = { model, optimizer: createAdamW({ variables: model.variables() }) };
         const images = batch();
         const ran = await expectNoFallback(async () => {

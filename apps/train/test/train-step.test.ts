@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
 import { DivergenceError } from '../src/errors.ts';
-import { createAutoencoder } from '../src/model/autoencoder.ts';
+import { createModel } from '../src/model.ts';
 import { createAdamW } from '../src/optimizer/adamw.ts';
 import { trainStep } from '../src/train-step.ts';
 import type { TrainingState } from '../src/training-state.ts';
@@ -14,7 +14,7 @@ const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).b
 
 function fresh(options: TrainOptions = {}): { config: TrainConfig; state: TrainingState } {
   const config = createConfig({ quantizer: 'fsq', widths: [4, 8], ...options });
-  const model = createAutoencoder(config, 1);
+  const model = createModel(config, 1);
   return { config, state: { model, optimizer: createAdamW({ variables: model.variables() }) } };
 }
 

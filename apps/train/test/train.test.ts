@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrainOptions } from '../src/config.ts';
 import {
   DivergenceError,
-  loadAutoencoder,
+  loadTokenizer,
   resumeTraining,
   type TrainHooks,
   type TrainResult,
@@ -256,9 +256,9 @@ describe('resumeTraining', () => {
   });
 });
 
-describe('loadAutoencoder', () => {
+describe('loadTokenizer', () => {
   it('builds the model of a checkpoint', async () => {
-    const model = await loadAutoencoder(at('a', 'checkpoints', 'step-12.safetensors'));
+    const model = await loadTokenizer(at('a', 'checkpoints', 'step-12.safetensors'));
     const { tensors } = await readSafetensors(at('a', 'checkpoints', 'step-12.safetensors'));
     const state = model.stateDict();
     for (const [name, value] of Object.entries(state)) {
@@ -269,6 +269,6 @@ describe('loadAutoencoder', () => {
   });
 
   it('refuses a file that is no checkpoint', async () => {
-    await expect(loadAutoencoder(at('a', 'config.json'))).rejects.toThrow(CheckpointError);
+    await expect(loadTokenizer(at('a', 'config.json'))).rejects.toThrow(CheckpointError);
   });
 });

@@ -1,10 +1,4 @@
-/**
- * The 256 pixel values in [-1, 1]: p/255, minus ½, over ½, each rounded to float32 as torchvision's ToTensor and Normalize(0.5,
- * 0.5) do.
- */
-const SCALED: Float32Array = Float32Array.from({ length: 256 }, (_, p) => {
-  return Math.fround((Math.fround(p / 255) - 0.5) / 0.5);
-});
+import { scalePixels } from '@vqkit/tokenizer';
 
 /** Images of one size, kept as bytes and handed out as floats in [-1, 1], channels last. */
 export interface Images {
@@ -41,7 +35,7 @@ function view(
       const values = new Float32Array(positions.length * length);
       for (let i = 0; i < positions.length; i++) {
         const start = (selected[positions[i] as number] as number) * length;
-        for (let j = 0; j < length; j++) values[i * length + j] = SCALED[pixels[start + j] as number] as number;
+        scalePixels(pixels.subarray(start, start + length), values.subarray(i * length));
       }
       return values;
     },

@@ -1,3 +1,4 @@
+import { unscalePixels } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import type { ImagePairs } from '../report-data.ts';
 
@@ -34,14 +35,17 @@ async function drawGrid(images: ImagePairs, rows: readonly (readonly Cell[])[], 
   const gridWidth = columns * (width + GAP) - GAP;
   const gridHeight = Math.max(1, rows.length * (height + GAP) - GAP);
   const rgba = new Uint8Array(gridWidth * gridHeight * 4);
+  const bytes = {
+    originals: unscalePixels(images.originals),
+    reconstructions: unscalePixels(images.reconstructions),
+  };
   rows.forEach((row, r) => {
     row.forEach(({ which, i }, c) => {
-      const pixels = images[which];
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const from = ((i * height + y) * width + x) * channels;
           const to = ((r * (height + GAP) + y) * gridWidth + c * (width + GAP) + x) * 4;
-          for (let k = 0; k < 3; k++) rgba[to + k] = byteOf(pixels[from + (channels === 1 ? 0 : k)]);
+          for (let k = 0; k < 3; k++) rgba[to + k] = bytes[which][from + (channels === 1 ? 0 : k)] as number;
           rgba[to + 3] = 255;
         }
       }
@@ -50,10 +54,4 @@ async function drawGrid(images: ImagePairs, rows: readonly (readonly Cell[])[], 
   const picture = sharp(rgba, { raw: { width: gridWidth, height: gridHeight, channels: 4 } });
   const sized = zoom === 1 ? picture : picture.resize({ width: gridWidth * zoom, kernel: 'nearest' });
   return await sized.png({ compressionLevel: 9 }).toBuffer();
-}
-
-/** A pixel of [-1, 1] as a byte; beyond is clamped, NaN is black. */
-function byteOf(value: number | undefined): number {
-  const level = Math.round((((value ?? -1) + 1) / 2) * 255);
-  return level > 0 ? Math.min(level, 255) : 0;
 }

@@ -1,0 +1,50 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { DtypeError, requireInteger, requireOption, requireTensor, ShapeError, show } from '@vqkit/core-tensor';
+
+/** Throws unless images are float32 [batch, height, width, channels], height and width multiples of `multiple`. */
+export function requireImages(where: string, images: Tensor, channels: number, multiple: number): void {
+  requireTensor(where, 'images', images);
+  const wanted = `float32 [batch, height, width, ${channels}]`;
+  if (images.dtype !== 'float32') {
+    throw new DtypeError(
+      `${where}: images must be ${wanted}, got ${images.dtype}. Scale pixels to [-1, 1] with imagesFromPixels.`,
+    );
+  }
+  const [, height = 0, width = 0] = images.shape;
+  if (images.rank !== 4 || images.shape[3] !== channels) {
+    throw new ShapeError(
+      `${where}: images must be ${wanted}, got shape ${show(images.shape)}. Add a batch axis, or convert the channels.`,
+    );
+  }
+  if (height < 1 || width < 1 || height % multiple !== 0 || width % multiple !== 0) {
+    throw new ShapeError(
+      `${where}: images must have a height and a width that are multiples of ${multiple}, got shape ${show(images.shape)}. Crop or resize them, for example to ${nearby(height, multiple)} × ${nearby(width, multiple)}.`,
+    );
+  }
+}
+
+/** Throws unless ids are int32 [batch, rows, columns], with `idAxes` after it. */
+export function requireIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
+  requireTensor(where, 'ids', ids);
+  if (ids.dtype !== 'int32') {
+    throw new DtypeError(`${where}: ids must be int32, got ${ids.dtype}. Cast them with tf.cast(ids, 'int32').`);
+  }
+  const [, rows = 0, columns = 0] = ids.shape;
+  if (ids.rank === 3 + idAxes.length && rows > 0 && columns > 0 && show(ids.shape.slice(3)) === show(idAxes)) return;
+  const wanted = ['batch', 'rows', 'columns', ...idAxes].join(', ');
+  throw new ShapeError(
+    `${where}: ids must be int32 [${wanted}], got shape ${show(ids.shape)}. Reshape them to what encode() returned.`,
+  );
+}
+
+/** Throws unless a size is a whole number of tokens. */
+export function requireMultiple(where: string, argument: string, size: number, multiple: number): void {
+  requireInteger(where, argument, size, 1);
+  const fix = `Use for example ${nearby(size, multiple)}.`;
+  requireOption(size % multiple === 0, where, argument, `a multiple of ${multiple}`, size, fix);
+}
+
+/** The next smaller multiple, or the first. */
+function nearby(size: number, multiple: number): number {
+  return Math.max(multiple, size - (size % multiple));
+}

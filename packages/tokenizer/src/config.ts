@@ -1,0 +1,110 @@
+import { OptionError, requireInteger, requireKnownOptions, requireOneOf, requireOption } from '@vqkit/core-tensor';
+import { IMAGE_QUANTIZERS, type ImageQuantizer, METHODS } from './methods.ts';
+
+/** What {@link createImageTokenizer} takes. */
+export interface ImageTokenizerOptions {
+  /** The quantizer between encoder and decoder. */
+  readonly quantizer: ImageQuantizer;
+  /** Options of its constructor, over those of the reference library's example. Channels last always. */
+  readonly quantizerOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Channels of the encoder, one entry per halving of the image; the decoder mirrors them. Default [16, 32]. */
+  readonly widths?: readonly number[] | undefined;
+  /** Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for LFQ and its stack, 0 for the others. */
+  readonly normGroups?: number | undefined;
+  /** Channels of an image: 1 for grey, 3 for RGB. Default 1. */
+  readonly channels?: number | undefined;
+  /** Seed of the weights and of the quantizer, 0 to 2^32 - 1. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+/** The whole description of an image tokenizer, every default filled in: plain data. */
+export interface ImageTokenizerConfig {
+  readonly quantizer: ImageQuantizer;
+  readonly quantizerOptions: Readonly<Record<string, unknown>>;
+  readonly widths: readonly number[];
+  readonly normGroups: number;
+  readonly channels: number;
+  readonly seed: number;
+}
+
+const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
+  'quantizer',
+  'quantizerOptions',
+  'widths',
+  'normGroups',
+  'channels',
+  'seed',
+];
+
+/**
+ * Checks the options of an image tokenizer and fills in their defaults, those of the quantizer's recipe too. What it gives describes
+ * the tokenizer for good, whatever a later version's defaults are.
+ *
+ * @param where the function that was called, for errors.
+ * @throws OptionError when an option breaks its rule; what the quantizer thinks of its own shows when it is made.
+ * @example
+ * resolveImageTokenizer({ quantizer: 'fsq' }).quantizerOptions; // { levels: [8, 6, 5], seed: 0 }
+ */
+export function resolveImageTokenizer(
+  options: ImageTokenizerOptions,
+  where = 'resolveImageTokenizer',
+): ImageTokenizerConfig {
+  requireKnownOptions(where, options, KEYS);
+  const { quantizer, quantizerOptions = {}, widths = [16, 32], channels = 1, seed = 0 } = options;
+  requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);
+  requireWidths(where, widths);
+  requireObject(where, quantizerOptions);
+  const { normGroups = quantizer.endsWith('lfq') ? 4 : 0 } = options;
+  const recipe = METHODS[quantizer].recipe(widths.at(-1) as number);
+  const config = {
+    quantizer,
+    quantizerOptions: { ...recipe, seed, ...quantizerOptions },
+    widths: [...widths],
+    normGroups,
+    channels,
+    seed,
+  };
+  checkConfig(where, config);
+  return config;
+}
+
+/**
+ * Throws unless the description is whole and makes sense, as it must be in a file.
+ * @throws OptionError
+ */
+export function checkConfig(where: string, config: ImageTokenizerConfig): void {
+  requireKnownOptions(where, config, KEYS);
+  const { quantizer, quantizerOptions, widths, normGroups, channels, seed } = config;
+  requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);
+  requireObject(where, quantizerOptions);
+  const { dataFormat } = quantizerOptions;
+  requireOption(
+    dataFormat === undefined || dataFormat === 'channelsLast',
+    where,
+    'quantizerOptions.dataFormat',
+    "'channelsLast', the layout of images",
+    dataFormat,
+    'Leave it out.',
+  );
+  requireWidths(where, widths);
+  requireInteger(where, 'channels', channels, 1);
+  requireInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
+  requireInteger(where, 'normGroups', normGroups, 0);
+  const top = widths.at(-1) as number;
+  if (normGroups > 0 && top % normGroups !== 0) {
+    throw new OptionError(
+      `${where}: normGroups must divide the last of widths, ${top}, got ${normGroups}. Use for example ${top % 4 === 0 ? 4 : 1}.`,
+    );
+  }
+}
+
+function requireWidths(where: string, widths: readonly number[]): void {
+  const isList = Array.isArray(widths) && widths.length > 0;
+  requireOption(isList, where, 'widths', 'a list of integers >= 1', widths, 'Pass for example [16, 32].');
+  for (const [i, width] of widths.entries()) requireInteger(where, `widths[${i}]`, width, 1);
+}
+
+function requireObject(where: string, options: unknown): void {
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
+  requireOption(isObject, where, 'quantizerOptions', 'an object', options, 'Pass for example {}.');
+}

@@ -1,0 +1,111 @@
+import {
+  CheckpointError,
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafeFile,
+  type SafeTensor,
+} from '@vqkit/checkpoint';
+import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
+import { DataError, QuantizerError, requireOption, show } from '@vqkit/core-tensor';
+import { checkConfig, type ImageTokenizerConfig } from './config.ts';
+import { buildImageTokenizer, type ImageTokenizer } from './image-tokenizer.ts';
+
+/** Of the files that {@link saveImageTokenizer} writes. */
+const FORMAT = 'vqkit-tokenizer-1';
+
+/**
+ * The bytes of a tokenizer file from plain data, without an engine: a safetensors file with the weights under their state-dict names, in
+ * PyTorch's layouts, and in its metadata `format` and `tokenizer`, the description as JSON. Equal content gives equal bytes.
+ *
+ * @throws OptionError when the description breaks a rule; DataError when a weight is not finite; CheckpointError when the tensors are
+ * not well formed.
+ */
+export function packImageTokenizer(
+  config: ImageTokenizerConfig,
+  weights: Readonly<Record<string, SafeTensor>>,
+): Uint8Array {
+  const where = 'packImageTokenizer';
+  checkConfig(where, config);
+  for (const [name, { dtype, data }] of Object.entries(weights)) {
+    if (dtype !== 'F32') continue;
+    const bad = data.find((value) => !Number.isFinite(value));
+    if (bad !== undefined) {
+      throw new DataError(
+        `${where}: weight '${name}' must be finite, got ${bad}. Save a tokenizer that did not diverge.`,
+      );
+    }
+  }
+  return encodeSafetensors(weights, { format: FORMAT, tokenizer: JSON.stringify(config) });
+}
+
+/**
+ * Writes a tokenizer as one safetensors file, see {@link packImageTokenizer}: all that {@link loadImageTokenizer} needs, anywhere.
+ *
+ * @throws DataError when a weight is not finite; DisposedError.
+ * @example
+ * await writeFile('digits.safetensors', await saveImageTokenizer(tokenizer));
+ */
+export async function saveImageTokenizer(tokenizer: ImageTokenizer): Promise<Uint8Array> {
+  const state = Object.entries(tokenizer.stateDict());
+  try {
+    const weights = await Promise.all(state.map(async ([name, value]) => [name, await toSafeTensor(value)] as const));
+    return packImageTokenizer(tokenizer.config, Object.fromEntries(weights));
+  } finally {
+    for (const [, value] of state) value.dispose();
+  }
+}
+
+/**
+ * Makes the tokenizer of a file that {@link saveImageTokenizer} or `vqkit export` wrote. Start an engine first; dispose the tokenizer
+ * at the end.
+ *
+ * @param file its bytes, or what `decodeSafetensors` made of them.
+ * @param source what to call the file in errors, such as its path.
+ * @throws CheckpointError when the file is damaged, is not a tokenizer, or its description and its weights do not fit.
+ * @example
+ * const url = 'digits.safetensors';
+ * const tokenizer = loadImageTokenizer(await (await fetch(url)).arrayBuffer(), url);
+ */
+export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): ImageTokenizer {
+  const where = `loadImageTokenizer: ${source}`;
+  const { tensors, metadata } = readFile(file, source);
+  if (metadata.format !== FORMAT) {
+    throw new CheckpointError(
+      `${where} must be a tokenizer of vqkit (format '${FORMAT}'), got format ${show(metadata.format)}. Write one with vqkit export or saveImageTokenizer.`,
+    );
+  }
+  let tokenizer: ImageTokenizer | undefined;
+  const weights: Record<string, ReturnType<typeof fromSafeTensor>> = {};
+  try {
+    const config = JSON.parse(metadata.tokenizer ?? '') as ImageTokenizerConfig;
+    checkConfig('tokenizer', config);
+    for (const [name, value] of Object.entries(tensors)) weights[name] = fromSafeTensor(name, value);
+    tokenizer = buildImageTokenizer('loadImageTokenizer', config);
+    tokenizer.loadStateDict(weights);
+    return tokenizer;
+  } catch (error) {
+    tokenizer?.dispose();
+    if (!(error instanceof QuantizerError || error instanceof SyntaxError)) throw error;
+    throw new CheckpointError(
+      `${where} must hold the description and the weights of one tokenizer, got: ${error.message} Write the file again.`,
+      { cause: error },
+    );
+  } finally {
+    for (const value of Object.values(weights)) value.dispose();
+  }
+}
+
+function readFile(file: Uint8Array | ArrayBuffer | SafeFile, source: string): SafeFile {
+  if (file instanceof Uint8Array) return decodeSafetensors(file, source);
+  if (file instanceof ArrayBuffer) return decodeSafetensors(new Uint8Array(file), source);
+  const isFile = typeof file === 'object' && file !== null && 'tensors' in file && 'metadata' in file;
+  requireOption(
+    isFile,
+    'loadImageTokenizer',
+    'file',
+    'the bytes of a file, or { tensors, metadata }',
+    file,
+    'Pass for example await response.arrayBuffer().',
+  );
+  return file;
+}

@@ -1,0 +1,48 @@
+import { OptionError } from '@vqkit/core-tensor';
+import { describe, expect, it } from 'vitest';
+import { type ImageTokenizerOptions, resolveImageTokenizer } from '../src/config.ts';
+
+describe('resolveImageTokenizer', () => {
+  it('fills in every default, those of the recipe too', () => {
+    expect(resolveImageTokenizer({ quantizer: 'fsq' })).toEqual({
+      quantizer: 'fsq',
+      quantizerOptions: { levels: [8, 6, 5], seed: 0 },
+      widths: [16, 32],
+      normGroups: 0,
+      channels: 1,
+      seed: 0,
+    });
+    expect(
+      resolveImageTokenizer({ quantizer: 'vq', quantizerOptions: { codebookSize: 64 }, widths: [4, 6], seed: 7 }),
+    ).toMatchObject({ quantizerOptions: { dim: 6, codebookSize: 64, kmeansInit: true, seed: 7 }, normGroups: 0 });
+    expect(resolveImageTokenizer({ quantizer: 'residual-lfq' }).normGroups).toBe(4);
+  });
+
+  it('gives the same again for what it gave, through JSON', () => {
+    for (const quantizer of ['lfq', 'simvq', 'residual-vq'] as const) {
+      const config = resolveImageTokenizer({ quantizer, channels: 3 });
+      expect(resolveImageTokenizer(JSON.parse(JSON.stringify(config)) as ImageTokenizerOptions)).toEqual(config);
+    }
+  });
+
+  it.each<[object, string]>([
+    [{}, 'quantizer must be one of'],
+    [{ quantizer: 'pq' }, 'quantizer must be one of'],
+    [{ quantizer: 'fsq', width: [4] }, "options has no 'width'."],
+    [{ quantizer: 'fsq', widths: [] }, 'widths must be a list of integers >= 1, got [].'],
+    [{ quantizer: 'fsq', widths: [4, 0] }, 'widths[1] must be an integer >= 1, got 0.'],
+    [{ quantizer: 'simvq', widths: [4, 'x'] }, 'widths[1] must be an integer >= 1, got "x".'],
+    [{ quantizer: 'fsq', widths: 4 }, 'widths must be a list of integers >= 1, got 4.'],
+    [{ quantizer: 'fsq', normGroups: 5 }, 'normGroups must divide the last of widths, 32, got 5. Use for example 4.'],
+    [{ quantizer: 'fsq', normGroups: -1 }, 'normGroups must be an integer >= 0, got -1.'],
+    [{ quantizer: 'fsq', channels: 0 }, 'channels must be an integer >= 1, got 0.'],
+    [{ quantizer: 'fsq', seed: -1 }, 'seed must be an integer'],
+    [{ quantizer: 'fsq', quantizerOptions: [] }, 'quantizerOptions must be an object, got [].'],
+    [{ quantizer: 'fsq', quantizerOptions: { dataFormat: 'channelsFirst' } }, "must be 'channelsLast'"],
+  ])('refuses %o', (options, message) => {
+    const resolve = (): unknown => resolveImageTokenizer(options as ImageTokenizerOptions);
+    expect(resolve).toThrow(OptionError);
+    expect(resolve).toThrow(message);
+    expect(resolve).toThrow(/^resolveImageTokenizer: /);
+  });
+});

@@ -1,0 +1,127 @@
+import { memory, type Tensor4D, tensor1d, tensor4d, zeros } from '@tensorflow/tfjs-core';
+import { CheckpointError, decodeSafetensors, encodeSafetensors, type SafeFile } from '@vqkit/checkpoint';
+import { createRng, DataError, DisposedError, OptionError } from '@vqkit/core-tensor';
+import { eachEngine, expectIdentical } from '@vqkit/testing';
+import { describe, expect, it } from 'vitest';
+import { loadImageTokenizer, packImageTokenizer, saveImageTokenizer } from '../src/file.ts';
+import { createImageTokenizer, type ImageTokenizer } from '../src/image-tokenizer.ts';
+import { IMAGE_QUANTIZERS } from '../src/methods.ts';
+
+const images = (): Tensor4D => tensor4d(createRng(2).normalArray(2 * 8 * 8, 1), [2, 8, 8, 1]);
+const tiny = (quantizer: (typeof IMAGE_QUANTIZERS)[number] = 'fsq'): ImageTokenizer =>
+  createImageTokenizer({ quantizer, widths: [4, 8], seed: 5 });
+
+eachEngine(() => {
+  describe('saveImageTokenizer and loadImageTokenizer', () => {
+    it.each(IMAGE_QUANTIZERS)('%s: the file gives the same ids and images, and the same file', async (quantizer) => {
+      const before = tiny(quantizer);
+      // VQ's state says whether its codes were placed.
+      before.forward(images(), { training: true });
+      const bytes = await saveImageTokenizer(before);
+      const after = loadImageTokenizer(bytes);
+      expect(after.config).toEqual(before.config);
+      const ids = before.encode(images());
+      await expectIdentical(after.encode(images()), ids);
+      await expectIdentical(after.decode(ids), before.decode(ids));
+      expect(await saveImageTokenizer(after)).toEqual(bytes);
+      after.dispose();
+      before.dispose();
+    });
+
+    it('leave no tensors', async () => {
+      const start = memory().numTensors;
+      const bytes = await saveAndDispose(tiny('simvq'));
+      expect(memory().numTensors).toBe(start);
+      const loaded = loadImageTokenizer(bytes);
+      loaded.dispose();
+      expect(memory().numTensors).toBe(start);
+    });
+
+    it('takes bytes, an ArrayBuffer, or a file that was read', async () => {
+      const bytes = await saveImageTokenizer(tiny());
+      for (const file of [bytes, bytes.slice().buffer, decodeSafetensors(bytes)]) {
+        expect(loadImageTokenizer(file).config.quantizer).toBe('fsq');
+      }
+    });
+
+    it('refuses a file that is no tokenizer, leaving nothing behind', async () => {
+      const bytes = await saveImageTokenizer(tiny());
+      const start = memory().numTensors;
+      const refused: [Parameters<typeof loadImageTokenizer>[0], RegExp][] = [
+        [bytes.subarray(0, 500), /^decodeSafetensors: a\.safetensors must have/],
+        [
+          changed(bytes, ({ metadata }) => delete metadata.format),
+          /must be a tokenizer of vqkit .* got format undefined/,
+        ],
+        [
+          { ...decodeSafetensors(bytes), metadata: { format: 'vqkit-train-1' } },
+          /got format "vqkit-train-1"\. Write one/,
+        ],
+        [changed(bytes, ({ metadata }) => delete metadata.tokenizer), /must hold the description and the weights/],
+        [changed(bytes, ({ tensors }) => delete tensors['to_code.bias']), /missing \["to_code\.bias"\]/],
+        [described(bytes, { widths: [4, 4] }), /'encoder\.conv2\.weight' must have shape \[4,4,3,3\], got \[8,4,3,3\]/],
+        [described(bytes, { widths: undefined }), /widths must be a list/],
+        [described(bytes, { quantizer: 'pq' }), /quantizer must be one of/],
+        [described(bytes, { size: 3 }), /options has no 'size'/],
+        [described(bytes, { quantizerOptions: { levels: [1] } }), /createFsq: levels\[0\] must be/],
+      ];
+      for (const [file, message] of refused) {
+        expect(() => loadImageTokenizer(file, 'a.safetensors')).toThrow(CheckpointError);
+        expect(() => loadImageTokenizer(file, 'a.safetensors')).toThrow(message);
+      }
+      expect(memory().numTensors).toBe(start);
+      expect(() => loadImageTokenizer('a.safetensors' as unknown as Uint8Array)).toThrow(OptionError);
+    });
+
+    it('names itself in the errors of what it loaded', async () => {
+      const loaded = loadImageTokenizer(await saveImageTokenizer(tiny()));
+      expect(() => loaded.encode(zeros([1, 3, 3, 1]))).toThrow(/^loadImageTokenizer\(\)\.encode: images must/);
+    });
+
+    it('refuse weights that are not finite, and a tokenizer that is disposed', async () => {
+      const tokenizer = tiny();
+      const state = tokenizer.stateDict();
+      tokenizer.loadStateDict({ ...state, 'to_code.bias': tensor1d([1, Number.NaN, 2]) });
+      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(DataError);
+      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow("weight 'to_code.bias' must be finite, got NaN.");
+      tokenizer.dispose();
+      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(DisposedError);
+    });
+  });
+});
+
+describe('packImageTokenizer', () => {
+  it('writes a safetensors file that says what it is', () => {
+    const weights = { w: { dtype: 'F32', shape: [1], data: new Float32Array([1]) } } as const;
+    const config = {
+      quantizer: 'fsq',
+      quantizerOptions: {},
+      widths: [2],
+      normGroups: 0,
+      channels: 1,
+      seed: 0,
+    } as const;
+    const { tensors, metadata } = decodeSafetensors(packImageTokenizer(config, weights));
+    expect(tensors).toEqual(weights);
+    expect(metadata).toEqual({ format: 'vqkit-tokenizer-1', tokenizer: JSON.stringify(config) });
+    expect(() => packImageTokenizer({ ...config, widths: [] }, weights)).toThrow('packImageTokenizer: widths must be');
+  });
+});
+
+async function saveAndDispose(tokenizer: ImageTokenizer): Promise<Uint8Array> {
+  const bytes = await saveImageTokenizer(tokenizer);
+  tokenizer.dispose();
+  return bytes;
+}
+
+function changed(bytes: Uint8Array, change: (file: SafeFile) => unknown): Uint8Array {
+  const file = decodeSafetensors(bytes);
+  change(file);
+  return encodeSafetensors(file.tensors, file.metadata);
+}
+
+function described(bytes: Uint8Array, changes: Record<string, unknown>): Uint8Array {
+  return changed(bytes, ({ metadata }) => {
+    metadata.tokenizer = JSON.stringify({ ...JSON.parse(metadata.tokenizer ?? ''), ...changes });
+  });
+}
