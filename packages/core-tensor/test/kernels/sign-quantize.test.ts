@@ -35,6 +35,17 @@ eachEngine(() => {
       });
     }
 
+    it('does so for every number of features, over several groups of tokens and the rest', async () => {
+      for (let d = 1; d <= 31; d++) {
+        const values = createRng(d).normalArray(203 * d, 1);
+        const expected = bruteForce(values, d, 1);
+        const [codes, indices] = signQuantize({ x: tensor2d(values, [203, d]) }, { scale: 1 });
+        await expectIdentical(codes, expected.codes);
+        await expectIdentical(indices, expected.indices);
+        await expectIdentical(signEncode({ x: tensor2d(values, [203, d]) }, {})[0], expected.indices);
+      }
+    });
+
     it('counts 0, -0 and NaN as not above 0, and the smallest number as above', async () => {
       const x = tensor2d([0, -0, Number.NaN, 1e-30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], [1, 6]);
       const [codes, indices] = signQuantize({ x }, { scale: 2 });
