@@ -3,16 +3,18 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Experiment, ExperimentContext, Outcome, Table } from '../src/experiment.ts';
 import { CONTENDER_TITLES, type ContenderName, startContender } from '../src/kernels/contender.ts';
+import { type Floor, tokenSteps } from '../src/kernels/floors.ts';
 import { withInputs } from '../src/kernels/inputs.ts';
 import type { Limits } from '../src/kernels/limits.ts';
 import { type Measured, measure } from '../src/kernels/measure.ts';
+import { waitForQuiet } from '../src/kernels/quiet.ts';
 import { ROWS, type Row } from '../src/kernels/rows.ts';
-import { answerOf, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
+import { answerOf, floorTable, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
 import { smaller, type Work } from '../src/kernels/work.ts';
 
 /** How long is measured. */
-const FULL = { rounds: 7, budgetMs: 6000, leastRepetitions: 7 };
-const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4 };
+const FULL = { rounds: 7, budgetMs: 6000, leastRepetitions: 7, warmUpMs: 1000, patienceMs: 10_000 };
+const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4, warmUpMs: 200, patienceMs: 1000 };
 const QUICK_DIVISOR = 8;
 
 /** Who encodes, who trains, and who uses more than one thread. */
@@ -37,9 +39,12 @@ const THREADED: readonly ContenderName[] = ['vqkit', 'native', 'onnx', 'torch'];
 export const kernels: Experiment = {
   name: 'kernels',
   question: 'How fast is vqkit on WebAssembly against PyTorch, onnxruntime and plain TensorFlow.js on the same CPU?',
-  method: `Every contender does the same work on the same input in a process of its own. All have prepared and warmed up before the
-first turn; then they take turns, so that whatever else the machine does meets all alike, and the first run of each turn is not counted. A
-table shows the minimum of at least 7 repetitions. One thread stands against one thread, all cores against all cores. The contenders:
+  method: `Every contender does the same work on the same input in a process of its own. All have prepared and run for a second before the
+first turn, because compilers of JavaScript and WebAssembly take that long; then they take turns, so that whatever else the machine does meets
+all alike. A turn begins when the machine is idle (threads spin for a while after a parallel section), and its first 30 milliseconds are not
+counted, in which caches fill and the system spreads threads over the cores. So each is measured as it runs when it is alone. glibc's
+allocator has the bounds in every process that it otherwise sets itself once 32 MiB were freed: before, a call of PyTorch gives memory back to
+the system or keeps it, by chance, and takes up to three times as long. A table shows the minimum of at least 7 repetitions. One thread stands against one thread, all cores against all cores. The contenders:
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
 - **vqkit, native**: the same quantizer on native TensorFlow, which is other people's kernels but for a few. **vqkit, webgpu**: on WebGPU, encoding
@@ -58,8 +63,12 @@ encodes with a residual stack.
 A training step of the recipe is one of \`vqkit train --preset recipe\` against one of the example of the reference library, on MNIST.
 Memory is the peak of the whole process, runtime and libraries included. The limit of a work is the time in which this machine copies
 its bytes, or does its multiplications and additions in WebAssembly's 128-bit registers, whichever is longer; both are measured in the
-same run. vqkit's search for the nearest code does most of its work in 16-bit integers, of which these registers do twice as many
-multiplications and additions: its share can exceed 1.`,
+same run, for float32 and for the 16-bit integers in which vqkit's search for the nearest code does nearly all of its work.
+
+The floor of a work that treats every token by itself is measured in the same run: WebAssembly that reads the input, merges it and
+writes as many bytes as the result has, and the same with one comparison and one addition for every threshold, from registers. With several
+threads it is that of one thread with its share of the tokens, so that no thread ever waits. The floor of moving holds for any method in
+128-bit vectors, that of comparing for those that find a level by comparing.`,
   expected: `At least the ratios of the goals: 50 to 60 times in encoding with FSQ and LFQ, 15 to 200 times in LFQ's entropy loss, growing
 with d, because nothing of size N × 2^d is made; a little faster in the nearest code, which is a product of matrices that PyTorch does with
 512-bit registers; and training of the whole recipe at half its speed or better.`,
@@ -69,18 +78,12 @@ with d, because nothing of size N × 2^d is made; a little faster in the nearest
   async run(context): Promise<Outcome> {
     const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
     try {
-      const limits = await context.part('limits of this machine', {}, async () => {
-        const contender = startContender('vqkit', { python: undefined, threads: 1 });
-        try {
-          return await contender.ask<Limits>({ do: 'limits' });
-        } finally {
-          contender.stop();
-        }
-      });
+      const limits = await measureBounds(context);
       const results: RowResult[] = [];
       for (const row of rowsOf(context.quick)) {
         for (const threads of threadsOf(row)) {
-          results.push({ row, threads, measured: await measureRow(context, row, threads, folder) });
+          const measured = await measureRow(context, row, threads, folder);
+          results.push({ row, threads, measured, floor: limits.floors[floorKey(row, threads)] });
         }
       }
       return outcomeOf(results, limits, context);
@@ -89,6 +92,34 @@ with d, because nothing of size N × 2^d is made; a little faster in the nearest
     }
   },
 };
+
+/** What this machine can do at best, with the floors of the rows by {@link floorKey}. */
+interface Bounds extends Limits {
+  readonly floors: Readonly<Record<string, Floor>>;
+}
+
+const floorKey = ({ title }: Row, threads: number): string => `${title}, ${threads}`;
+
+function measureBounds({ part, quick }: ExperimentContext): Promise<Bounds> {
+  const floored = rowsOf(quick).flatMap((row) => {
+    const steps = tokenSteps(row.work);
+    if (steps === undefined || !('n' in row.work)) return [];
+    const { n } = row.work;
+    return threadsOf(row).map((threads) => ({ key: floorKey(row, threads), steps, n: Math.ceil(n / threads) }));
+  });
+  return part('limits of this machine', { floored }, async () => {
+    const contender = startContender('vqkit', { python: undefined, threads: 1 });
+    try {
+      await waitForQuiet((quick ? QUICK : FULL).patienceMs);
+      const limits = await contender.ask<Limits>({ do: 'limits' });
+      const floors: Record<string, Floor> = {};
+      for (const { key, steps, n } of floored) floors[key] = await contender.ask<Floor>({ do: 'floor', steps, n });
+      return { ...limits, floors };
+    } finally {
+      contender.stop();
+    }
+  });
+}
 
 function rowsOf(quick: boolean): readonly Row[] {
   if (!quick) return ROWS;
@@ -169,6 +200,7 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
           table(`${cores} threads, milliseconds, minimum`, all, THREADED, least),
           table(`${cores} threads, milliseconds, median`, all, THREADED, median),
         ]),
+    floorTable(results),
     limitTable(single, limits),
     table(
       'Peak memory of the whole process, one thread, MiB',
@@ -183,6 +215,7 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
       (measured) => measured?.idsThatDiffer ?? null,
     ),
     ...failureTable(results),
+    ...busyTable(results),
   ];
   return {
     tables,
@@ -210,6 +243,20 @@ function failureTable(results: readonly RowResult[]): Table[] {
       .map(({ contender, note }) => [row.title, threads, CONTENDER_TITLES[contender], note]),
   );
   return rows.length === 0 ? [] : [{ title: 'Absent', columns: ['work', 'threads', 'who', 'why'], rows }];
+}
+
+/** Where the machine was not to be had alone. */
+function busyTable(results: readonly RowResult[]): Table[] {
+  const rows = results
+    .map(({ row, threads, measured }) => [
+      row.title,
+      threads,
+      measured.reduce((sum, { busyTurns }) => sum + busyTurns, 0),
+    ])
+    .filter(([, , turns]) => turns !== 0);
+  return rows.length === 0
+    ? []
+    : [{ title: 'Turns that began on a busy machine', columns: ['work', 'threads', 'turns'], rows }];
 }
 
 function medianOf(measured: Measured | undefined): number | null {

@@ -110,6 +110,7 @@ export const CURVES: readonly Curve[] = [
 ];
 
 const ROUNDS = 3;
+const WARM_UP_MS = 200;
 const TURN_MS = 50;
 const MOST_PER_TURN = 40;
 
@@ -150,7 +151,7 @@ async function minimaOf(contenders: readonly Contender[], work: Work): Promise<n
   const runners: { contender: Contender; perTurn: number; best: number }[] = [];
   for (const contender of contenders) {
     await contender.ask({ do: 'prepare', work, threads: 1 });
-    const perRun = await warmUp(contender, work);
+    const perRun = await warmUp(contender, work, WARM_UP_MS);
     const perTurn = Math.max(1, Math.min(MOST_PER_TURN, Math.floor(TURN_MS / perRun)));
     runners.push({ contender, perTurn, best: perRun });
   }

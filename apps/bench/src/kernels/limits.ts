@@ -1,9 +1,13 @@
+import { assemble, type Code, countDown, get, integer, OPS, set, splat, store, V128 } from './assembler.ts';
+import type { LeastWork } from './work.ts';
+
 /** What this machine can do at best with one thread. */
 export interface Limits {
   /** Bytes read and written per second by a copy, for several sizes of what is copied. */
   readonly copies: readonly { readonly bytes: number; readonly bytesPerSecond: number }[];
-  /** Multiplications and additions per second in WebAssembly's 128-bit registers. */
+  /** Multiplications and additions per second in WebAssembly's 128-bit registers, of float32 and of int16. */
   readonly flopsPerSecond: number;
+  readonly int16PerSecond: number;
 }
 
 const REPETITIONS = 9;
@@ -23,21 +27,51 @@ export async function measureLimits(): Promise<Limits> {
     });
     return { bytes, bytesPerSecond: (1000 * bytes * times) / ms };
   });
-  const { instance } = await WebAssembly.instantiate(peakModule(CHAINS) as BufferSource);
-  const run = instance.exports.run as (loops: number) => number;
-  run(1000);
-  const ms = fastest(() => run(LOOPS));
-  return { copies, flopsPerSecond: (1000 * LOOPS * CHAINS * 8) / ms };
+  // Of two vectors, four products and sums of float32, or eight products and sums of int16.
+  const flopsPerSecond = 8 * (await chainsPerSecond(OPS.multiplyFloat32, OPS.addFloat32));
+  const int16PerSecond = 16 * (await chainsPerSecond(OPS.dotInt16, OPS.addInt32));
+  return { copies, flopsPerSecond, int16PerSecond };
 }
 
 /** Seconds that the least work takes at these limits: moving its bytes or computing, whichever is longer. */
-export function secondsAtLimit({ bytes, flops }: { bytes: number; flops: number }, limits: Limits): number {
+export function secondsAtLimit({ bytes, flops, int16 }: LeastWork, limits: Limits): number {
   const nearest = [...limits.copies].sort(
     (a, b) => Math.abs(Math.log(a.bytes / bytes)) - Math.abs(Math.log(b.bytes / bytes)),
   )[0];
-  return Math.max(bytes / (nearest?.bytesPerSecond ?? Number.POSITIVE_INFINITY), flops / limits.flopsPerSecond);
+  return Math.max(
+    bytes / (nearest?.bytesPerSecond ?? Number.POSITIVE_INFINITY),
+    flops / limits.flopsPerSecond + int16 / limits.int16PerSecond,
+  );
 }
 
+/**
+ * How often a second one of `CHAINS` vectors is multiplied and added to. They do not depend on each other, so that the units for both are
+ * the only limit.
+ */
+async function chainsPerSecond(multiply: Code, plus: Code): Promise<number> {
+  const [factor, term] = [CHAINS + 1, CHAINS + 2];
+  const chains = Array.from({ length: CHAINS }, (_, i) => i + 1);
+  const { run } = await assemble({
+    parameters: 1,
+    locals: Array.from({ length: CHAINS + 2 }, () => V128),
+    pages: 1,
+    body: [
+      // x·0.5 + 1 stays near 2 for ever.
+      ...[...splat(0.5), ...set(factor), ...splat(1), ...set(term)],
+      ...chains.flatMap((x) => [...splat(1), ...set(x)]),
+      ...countDown(
+        0,
+        chains.flatMap((x) => [...get(x), ...get(factor), ...multiply, ...get(term), ...plus, ...set(x)]),
+      ),
+      // What is not used would not be computed.
+      ...[...integer(0), ...get(1), ...chains.slice(1).flatMap((x) => [...get(x), ...OPS.or]), ...store(0)],
+    ],
+  });
+  run(1000);
+  return (1000 * LOOPS * CHAINS) / fastest(() => run(LOOPS));
+}
+
+/** Milliseconds of the fastest of several repetitions. */
 function fastest(work: () => void): number {
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < REPETITIONS; i++) {
@@ -46,46 +80,4 @@ function fastest(work: () => void): number {
     best = Math.min(best, performance.now() - start);
   }
   return best;
-}
-
-/**
- * A WebAssembly module with `run(loops)`: each loop does a multiplication and an addition in each of `chains` vectors of four float32
- * that do not depend on each other, so that the units for them are the only limit.
- */
-function peakModule(chains: number): Uint8Array {
-  const [v128, f32, i32] = [0x7b, 0x7d, 0x7f];
-  const simd = (op: number): number[] => [0xfd, ...leb(op)];
-  const [splat, multiply, plus, extract] = [simd(0x13), simd(0xe6), simd(0xe4), [...simd(0x1f), 0]];
-  const factor = chains + 1;
-  const term = chains + 2;
-  const constant = (bits: readonly number[]): number[] => [0x43, ...bits, ...splat];
-  // 0.5 and 1: x·0.5 + 1 stays near 2 for ever.
-  const half = constant([0, 0, 0, 0x3f]);
-  const one = constant([0, 0, 0x80, 0x3f]);
-  const locals = Array.from({ length: chains }, (_, i) => i + 1);
-  const step = locals.flatMap((x) => [0x20, x, 0x20, factor, ...multiply, 0x20, term, ...plus, 0x21, x]);
-  const countDown = [0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0];
-  const total = locals.slice(1).flatMap((x) => [0x20, x, ...plus]);
-  const body = [
-    ...[1, chains + 2, v128],
-    ...[...half, 0x21, factor, ...one, 0x21, term],
-    ...locals.flatMap((x) => [...one, 0x21, x]),
-    ...[0x03, 0x40, ...step, ...countDown, 0x0b],
-    ...[0x20, 1, ...total, ...extract, 0x0b],
-  ];
-  const section = (id: number, content: readonly number[]): number[] => [id, ...leb(content.length), ...content];
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 1, i32, 1, f32]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, 3, 0x72, 0x75, 0x6e, 0, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
-  ]);
-}
-
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 128; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return [...bytes, rest];
 }

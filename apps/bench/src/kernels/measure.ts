@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Contender, type ContenderName, startContender } from './contender.ts';
+import { waitForQuiet } from './quiet.ts';
 import type { Work } from './work.ts';
 
 /** What one contender did. */
@@ -16,6 +17,8 @@ export interface Measured {
   readonly note: string;
   /** Why it was not timed, where it did run. */
   readonly untimed?: string;
+  /** Turns that began although the machine was busy with something else. */
+  readonly busyTurns: number;
 }
 
 export interface MeasureOptions {
@@ -29,29 +32,39 @@ export interface MeasureOptions {
   /** Longest time for all turns of one contender; beyond it the repetitions get fewer, but not below `leastRepetitions`. */
   readonly budgetMs: number;
   readonly leastRepetitions: number;
+  /** So long each runs before it is timed. Compilers of JavaScript and WebAssembly take hundreds of milliseconds to be done. */
+  readonly warmUpMs: number;
+  /** Longest time that all turns together wait for a quiet machine. */
+  readonly patienceMs: number;
   readonly onProgress?: (share: number) => void;
 }
 
 /** About as long is one turn of a contender whose work is short. */
 const TURN_MS = 60;
 const MOST_PER_TURN = 40;
-const PAUSE_MS = 15;
+/** Each turn begins with runs of about this long that are not counted: caches hold another's data, and threads sleep, both on one core. */
+const TURN_WARM_UP_MS = 30;
+const MOST_RUNS = 2000;
 
 /**
- * Measures all contenders in turns, so that whatever else the machine does meets all of them alike. Each has prepared and warmed up
- * before the first turn; the first run of a turn of several is not counted, because the caches hold another contender's data.
+ * Measures all contenders in turns, so that whatever else the machine does meets all of them alike, and each as it runs when it is
+ * alone: it has prepared and warmed up before the first turn, and a turn begins when nothing runs any more, not a contender's threads
+ * either, which spin for a while after a parallel section.
  */
 export async function measure(work: Work, options: MeasureOptions): Promise<Measured[]> {
   const { contenders, threads, python, folder, rounds } = options;
   const failed = new Map<ContenderName, string>();
   const runners: {
     contender: Contender;
+    discarded: number;
     perTurn: number;
     turns: number;
     note: string;
     untimed?: string;
     timesMs: number[];
+    busyTurns: number;
   }[] = [];
+  let { patienceMs } = options;
   try {
     for (const name of contenders) {
       let contender: Contender | undefined;
@@ -64,9 +77,9 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
         });
         const planned =
           untimed === undefined
-            ? plan(await warmUp(contender, work), work, options)
-            : { untimed, perTurn: 0, turns: 0 };
-        runners.push({ contender, ...planned, note, timesMs: [] });
+            ? plan(await warmUp(contender, work, options.warmUpMs), work, options)
+            : { untimed, discarded: 0, perTurn: 0, turns: 0 };
+        runners.push({ contender, ...planned, note, timesMs: [], busyTurns: 0 });
       } catch (error) {
         contender?.stop();
         failed.set(name, (error as Error).message);
@@ -74,10 +87,12 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
     }
     for (let turn = 0; turn < rounds; turn++) {
       for (const runner of runners) {
-        const { contender, perTurn, turns, timesMs } = runner;
+        const { contender, discarded, perTurn, turns, timesMs } = runner;
         if (turn >= turns || failed.has(contender.name)) continue;
+        const { waitedMs, quiet } = await waitForQuiet(patienceMs);
+        patienceMs = Math.max(0, patienceMs - waitedMs);
+        if (!quiet) runner.busyTurns++;
         try {
-          const discarded = perTurn > 1 && work.op !== 'recipe' ? 1 : 0;
           const { timesMs: given } = await contender.ask<{ timesMs: number[] }>({
             do: 'measure',
             count: perTurn + discarded,
@@ -86,13 +101,12 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
         } catch (error) {
           failed.set(contender.name, (error as Error).message);
         }
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
       options.onProgress?.((turn + 1) / rounds);
     }
     const results = new Map<ContenderName, Measured>();
     let ours: Int32Array | undefined;
-    for (const { contender, note, untimed, timesMs } of runners) {
+    for (const { contender, note, untimed, timesMs, busyTurns } of runners) {
       const { name } = contender;
       if (failed.has(name)) continue;
       const { peakMiB } = await contender.ask<{ peakMiB: number }>({ do: 'memory' });
@@ -104,6 +118,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
         peakMiB,
         idsThatDiffer: differing(ours, ids),
         note,
+        busyTurns,
         ...(untimed === undefined ? {} : { untimed }),
       });
     }
@@ -115,6 +130,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
           peakMiB: null,
           idsThatDiffer: null,
           note: failed.get(name) ?? '',
+          busyTurns: 0,
         },
     );
   } finally {
@@ -122,30 +138,45 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
   }
 }
 
-/** Runs the work until it is about as fast as it gets, and says how long one run then takes. */
-export async function warmUp(contender: Contender, work: Work): Promise<number> {
+/** Runs the work until it is as fast as it gets, and says how long one run then takes. */
+export async function warmUp(contender: Contender, work: Work, leastMs: number): Promise<number> {
   const run = async (count: number): Promise<number[]> =>
     (await contender.ask<{ timesMs: number[] }>({ do: 'measure', count })).timesMs;
   if (work.op === 'recipe') return Math.min(...(await run(3)));
   const [first = 0] = await run(1);
   if (first > 2000) return first;
-  const count = Math.max(2, Math.min(50, Math.ceil(300 / Math.max(first, 0.01))));
-  return Math.min(...(await run(count)));
+  let best = first;
+  const start = performance.now();
+  do {
+    best = Math.min(best, ...(await run(runsOf(Math.max(leastMs / 4, 2 * best), best))));
+  } while (performance.now() - start < leastMs);
+  return best;
+}
+
+/** How many runs take about so long. */
+function runsOf(ms: number, perRunMs: number): number {
+  return Math.max(1, Math.min(MOST_RUNS, Math.ceil(ms / Math.max(perRunMs, 1e-3))));
 }
 
 function plan(
   perRunMs: number,
   work: Work,
   { rounds, budgetMs, leastRepetitions }: MeasureOptions,
-): { perTurn: number; turns: number } {
-  if (work.op === 'recipe') return { perTurn: Math.max(4, Math.ceil(leastRepetitions / rounds)), turns: rounds };
+): { discarded: number; perTurn: number; turns: number } {
+  if (work.op === 'recipe') {
+    return { discarded: 0, perTurn: Math.max(4, Math.ceil(leastRepetitions / rounds)), turns: rounds };
+  }
   const affordable = Math.max(leastRepetitions, Math.floor(budgetMs / perRunMs));
   const perTurn = Math.max(
     1,
     Math.ceil(leastRepetitions / rounds),
     Math.min(MOST_PER_TURN, Math.floor(TURN_MS / perRunMs), Math.floor(affordable / rounds)),
   );
-  return { perTurn, turns: Math.min(rounds, Math.ceil(affordable / perTurn)) };
+  return {
+    discarded: perTurn > 1 ? runsOf(TURN_WARM_UP_MS, perRunMs) : 0,
+    perTurn,
+    turns: Math.min(rounds, Math.ceil(affordable / perTurn)),
+  };
 }
 
 async function readIds(contender: Contender, path: string): Promise<Int32Array | undefined> {

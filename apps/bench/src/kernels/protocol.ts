@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { TokenSteps } from './floors.ts';
 import type { Work } from './work.ts';
 
 /** What the parent asks a contender's process. */
@@ -7,6 +8,7 @@ export type Request =
   | { readonly do: 'measure'; readonly count: number }
   | { readonly do: 'indices'; readonly path: string }
   | { readonly do: 'limits' }
+  | { readonly do: 'floor'; readonly steps: TokenSteps; readonly n: number }
   | { readonly do: 'memory' };
 
 /** A work that is ready to be done. */

@@ -1,6 +1,7 @@
 import type { Table, Verdict } from '../experiment.ts';
 import { numberText } from '../training/summary.ts';
 import type { ContenderName } from './contender.ts';
+import type { Floor } from './floors.ts';
 import { type Limits, secondsAtLimit } from './limits.ts';
 import type { Measured } from './measure.ts';
 import type { Row } from './rows.ts';
@@ -11,6 +12,7 @@ export interface RowResult {
   readonly row: Row;
   readonly threads: number;
   readonly measured: readonly Measured[];
+  readonly floor?: Floor | undefined;
 }
 
 /** The fastest repetition of a contender; undefined when it was not measured. */
@@ -63,7 +65,7 @@ export function goalTable(results: readonly RowResult[]): Table {
 
 /** How far each work is from what the machine can do with one thread. */
 export function limitTable(results: readonly RowResult[], limits: Limits): Table {
-  const gflops = limits.flopsPerSecond / 1e9;
+  const peak = (perSecond: number): string => `${(perSecond / 1e9).toFixed(1)} a second`;
   return {
     title: 'Distance from the limit, vqkit, one thread',
     columns: [
@@ -71,8 +73,9 @@ export function limitTable(results: readonly RowResult[], limits: Limits): Table
       'ms',
       'least MB moved',
       'GB/s',
-      'least GFLOP',
-      `GFLOP/s (peak ${gflops.toFixed(1)})`,
+      `least GFLOP of float32 (peak ${peak(limits.flopsPerSecond)})`,
+      `least Gop of int16 (peak ${peak(limits.int16PerSecond)})`,
+      'both a second',
       'ms at the limit',
       'share of the limit',
     ],
@@ -88,13 +91,57 @@ export function limitTable(results: readonly RowResult[], limits: Limits): Table
           least.bytes / 1e6,
           least.bytes / 1e6 / ms,
           least.flops / 1e9,
-          least.flops / 1e6 / ms,
+          least.int16 / 1e9,
+          (least.flops + least.int16) / 1e6 / ms,
           limitMs,
           limitMs / ms,
         ],
       ];
     }),
   };
+}
+
+/** What a goal asks for beside what 128-bit vectors can do at best: every goal that is missed, and every work that has a floor. */
+export function floorTable(results: readonly RowResult[]): Table {
+  return {
+    title: 'Goals and the floor of 128-bit vectors',
+    columns: [
+      'work',
+      'threads',
+      'goal, ms',
+      'vqkit, ms',
+      'floor of moving the data, ms',
+      'floor with the comparisons, ms',
+      'the goal is',
+    ],
+    rows: results
+      .filter((result) => result.floor !== undefined || meets(result) === false)
+      .map((result) => [
+        result.row.title,
+        result.threads,
+        neededMs(result),
+        fastest(result, 'vqkit') ?? null,
+        result.floor?.moveMs ?? null,
+        result.floor === undefined ? null : (result.floor.compareMs ?? 'none needed'),
+        placeOf(result) ?? '-',
+      ]),
+  };
+}
+
+/** The time in which a goal is reached. */
+function neededMs(result: RowResult): number | null {
+  const { goal } = result.row;
+  if (goal.kind === 'bounds') return goal.ms;
+  const theirs = fastest(result, 'torch');
+  return goal.kind === 'none' || theirs === undefined ? null : theirs / goal.times;
+}
+
+function placeOf(result: RowResult): string | undefined {
+  const needed = neededMs(result);
+  if (needed === null || result.floor === undefined) return undefined;
+  const { moveMs, compareMs } = result.floor;
+  if (needed < moveMs) return 'below the floor';
+  return compareMs !== null && needed < compareMs ? 'below the floor of comparing' : 'above the floor';
 }
 
 /** One verdict for each goal: it is reached when it is with one thread and with all. */
@@ -110,7 +157,7 @@ export function goalVerdicts(results: readonly RowResult[], hasReference: boolea
       expected: goalText(row),
       measured: counted.map((result) => measuredText(result)).join('; '),
       verdict: unknown ? 'beyond reach here' : met.every(Boolean) ? 'reproduced' : 'not reproduced',
-      remark: unknown ? reasonOf(counted, hasReference) : '',
+      remark: unknown ? reasonOf(counted, hasReference) : counted.map(missedText).filter(Boolean).join('; '),
     };
   });
 }
@@ -125,6 +172,19 @@ function measuredText(result: RowResult): string {
   }
   const ratio = ratioOf(result);
   return `${threads}: ${ratio === null ? 'not measured' : `${numberText(ratio)}×`}`;
+}
+
+/** How much is missing from a goal that is not reached, and what of that is to be had. */
+function missedText(result: RowResult): string {
+  const [needed, ours] = [neededMs(result), fastest(result, 'vqkit')];
+  if (meets(result) !== false || needed === null || ours === undefined) return '';
+  const { floor, threads } = result;
+  const least = floor?.compareMs ?? floor?.moveMs;
+  const what = floor?.compareMs == null ? 'moving the data alone' : 'moving the data and comparing alone';
+  return [
+    `${threads} thread${threads === 1 ? '' : 's'}: needs ${numberText(needed)} ms, has ${numberText(ours)}`,
+    ...(least === undefined ? [] : [`${what} takes ${numberText(least)} in 128-bit vectors`]),
+  ].join(', ');
 }
 
 function reasonOf(results: readonly RowResult[], hasReference: boolean): string {

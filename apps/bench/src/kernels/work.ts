@@ -50,13 +50,24 @@ export interface RecipeWork {
   readonly imagesPath?: string;
 }
 
+/** What a work needs at least, whatever does it. */
+export interface LeastWork {
+  /** Read and written once. */
+  readonly bytes: number;
+  /** Multiplications and additions of float32. */
+  readonly flops: number;
+  /** Multiplications and additions of int16, where these are enough. */
+  readonly int16: number;
+}
+
 /**
- * The least that a work needs, whatever does it: bytes read and written once, and multiplications and additions.
+ * The least that a work needs: bytes read and written once, and multiplications and additions.
  *
  * LFQ's entropy: with the code split in two halves, the average probabilities are one product of matrices over all N tokens and 2^d
- * codes, and their gradient two. The nearest code: one product of matrices. What is small against these is left out.
+ * codes, and their gradient two. The nearest code: one product of matrices, of int16, which leaves few codes to be compared in float32.
+ * What is small against these is left out.
  */
-export function leastWork(work: Work): { bytes: number; flops: number } | undefined {
+export function leastWork(work: Work): LeastWork | undefined {
   if (work.op === 'recipe') return undefined;
   const { n, dim } = work;
   const encoded = 4 * n * (dim + 1);
@@ -65,18 +76,22 @@ export function leastWork(work: Work): { bytes: number; flops: number } | undefi
   const bytes = work.op === 'encode' ? encoded : trained;
   switch (work.quantizer) {
     case 'fsq':
-      return { bytes, flops: 0 };
+      return { bytes, flops: 0, int16: 0 };
     case 'lfq':
-      return { bytes, flops: work.op === 'encode' ? 0 : 6 * n * 2 ** dim };
+      return { bytes, flops: work.op === 'encode' ? 0 : 6 * n * 2 ** dim, int16: 0 };
     case 'residual-vq':
     case 'residual-simvq': {
       const { codes, depth } = work;
-      return { bytes: 4 * n * (dim + depth) + 4 * codes * dim * depth, flops: 2 * n * codes * dim * depth };
+      return {
+        bytes: 4 * n * (dim + depth) + 4 * codes * dim * depth,
+        flops: 0,
+        int16: 2 * n * codes * dim * depth,
+      };
     }
     case 'simvq': {
       const { codes, frozenDim } = work;
       const projected = frozenDim < dim ? 2 * n * dim * frozenDim : 0;
-      return { bytes: bytes + 4 * codes * frozenDim, flops: 2 * n * codes * frozenDim + projected };
+      return { bytes: bytes + 4 * codes * frozenDim, flops: projected, int16: 2 * n * codes * frozenDim };
     }
   }
 }

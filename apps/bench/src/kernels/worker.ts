@@ -2,6 +2,7 @@
 // peers/kernels.py, one line of JSON there and back; the first argument names the contender.
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { measureFloor } from './floors.ts';
 import { measureLimits } from './limits.ts';
 import { loopOf, type Prepared, type Request } from './protocol.ts';
 import type { Work } from './work.ts';
@@ -52,6 +53,8 @@ async function answer(request: Request): Promise<unknown> {
     }
     case 'limits':
       return measureLimits();
+    case 'floor':
+      return measureFloor(request.steps, request.n);
     case 'memory':
       return { peakMiB: process.resourceUsage().maxRSS / 1024 };
   }

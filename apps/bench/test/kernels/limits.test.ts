@@ -3,7 +3,7 @@ import { measureLimits, secondsAtLimit } from '../../src/kernels/limits.ts';
 
 describe('measureLimits', () => {
   it('finds plausible speeds of this machine', async () => {
-    const { copies, flopsPerSecond } = await measureLimits();
+    const { copies, flopsPerSecond, int16PerSecond } = await measureLimits();
     expect(copies.length).toBeGreaterThan(3);
     for (const { bytesPerSecond } of copies) {
       expect(bytesPerSecond).toBeGreaterThan(1e7);
@@ -12,6 +12,9 @@ describe('measureLimits', () => {
     // Slower would not be SIMD, faster is no processor's 128-bit unit.
     expect(flopsPerSecond).toBeGreaterThan(1e8);
     expect(flopsPerSecond).toBeLessThan(1e12);
+    // Twice as many fit in a register.
+    expect(int16PerSecond).toBeGreaterThan(flopsPerSecond / 2);
+    expect(int16PerSecond).toBeLessThan(8 * flopsPerSecond);
   });
 });
 
@@ -22,15 +25,17 @@ describe('secondsAtLimit', () => {
       { bytes: 1_000_000, bytesPerSecond: 10 },
     ],
     flopsPerSecond: 50,
+    int16PerSecond: 100,
   };
 
   it('takes the longer of moving and computing', () => {
-    expect(secondsAtLimit({ bytes: 1000, flops: 0 }, limits)).toBe(10);
-    expect(secondsAtLimit({ bytes: 1000, flops: 1000 }, limits)).toBe(20);
+    expect(secondsAtLimit({ bytes: 1000, flops: 0, int16: 0 }, limits)).toBe(10);
+    expect(secondsAtLimit({ bytes: 1000, flops: 1000, int16: 0 }, limits)).toBe(20);
+    expect(secondsAtLimit({ bytes: 1000, flops: 1000, int16: 1000 }, limits)).toBe(30);
   });
 
   it('takes the copy of the nearest size', () => {
-    expect(secondsAtLimit({ bytes: 2000, flops: 0 }, limits)).toBe(20);
-    expect(secondsAtLimit({ bytes: 500_000, flops: 0 }, limits)).toBe(50_000);
+    expect(secondsAtLimit({ bytes: 2000, flops: 0, int16: 0 }, limits)).toBe(20);
+    expect(secondsAtLimit({ bytes: 500_000, flops: 0, int16: 0 }, limits)).toBe(50_000);
   });
 });

@@ -14,7 +14,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const brief = { threads: 1, python: undefined, rounds: 2, budgetMs: 1, leastRepetitions: 4 };
+const brief = {
+  threads: 1,
+  python: undefined,
+  rounds: 2,
+  budgetMs: 1,
+  leastRepetitions: 4,
+  warmUpMs: 10,
+  patienceMs: 0,
+};
 
 /** The contenders are processes of the built package. */
 describe('measure', () => {

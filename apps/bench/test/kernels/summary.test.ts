@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { ContenderName } from '../../src/kernels/contender.ts';
 import type { Measured } from '../../src/kernels/measure.ts';
 import type { Row } from '../../src/kernels/rows.ts';
-import { answerOf, goalTable, goalVerdicts, limitTable, type RowResult } from '../../src/kernels/summary.ts';
+import {
+  answerOf,
+  floorTable,
+  goalTable,
+  goalVerdicts,
+  limitTable,
+  type RowResult,
+} from '../../src/kernels/summary.ts';
 
 const row: Row = {
   title: 'FSQ',
@@ -12,7 +19,7 @@ const row: Row = {
 const bounded: Row = { ...row, title: 'bounded', goal: { kind: 'bounds', ms: 5, mib: 100 }, withoutTorch: 'too large' };
 
 function of(contender: ContenderName, timesMs: number[], note = ''): Measured {
-  return { contender, timesMs, peakMiB: timesMs.length === 0 ? null : 80, idsThatDiffer: 0, note };
+  return { contender, timesMs, peakMiB: timesMs.length === 0 ? null : 80, idsThatDiffer: 0, note, busyTurns: 0 };
 }
 
 function result(threads: number, ours: number, theirs: number | undefined, of_: Row = row): RowResult {
@@ -57,8 +64,23 @@ it('shows ratios, goals and absent peers in the table', () => {
   ]);
 });
 
+it('sets missed goals beside the floor', () => {
+  // Ten times as fast as 9 and 12 ms.
+  const missed = { ...result(1, 4, 9), floor: { moveMs: 0.5, compareMs: 1 } };
+  const reached = { ...result(2, 1, 12), floor: { moveMs: 2, compareMs: null } };
+  expect(floorTable([missed, reached, result(1, 1, 12), result(1, 2, 12)]).rows).toEqual([
+    ['FSQ', 1, 0.9, 4, 0.5, 1, 'below the floor of comparing'],
+    ['FSQ', 2, 1.2, 1, 2, 'none needed', 'below the floor'],
+    ['FSQ', 1, 1.2, 2, null, null, '-'],
+  ]);
+  const [verdict] = goalVerdicts([missed, reached], true);
+  expect(verdict?.remark).toBe(
+    '1 thread: needs 0.9 ms, has 4, moving the data and comparing alone takes 1 in 128-bit vectors',
+  );
+});
+
 it('compares with the limit of the machine', () => {
-  const limits = { copies: [{ bytes: 20_000, bytesPerSecond: 2e7 }], flopsPerSecond: 1e9 };
+  const limits = { copies: [{ bytes: 20_000, bytesPerSecond: 2e7 }], flopsPerSecond: 1e9, int16PerSecond: 2e9 };
   const [found] = limitTable([result(1, 4, undefined)], limits).rows;
   // 1000 tokens of 20 bytes at 20 MB/s take 1 ms.
   expect(found?.slice(-2)).toEqual([1, 0.25]);

@@ -8,11 +8,12 @@ describe('leastWork', () => {
     expect(leastWork({ quantizer: 'fsq', op: 'encode', n: 100, dim: 4, levels: [8, 5, 5, 5] })).toEqual({
       bytes: 100 * (16 + 4),
       flops: 0,
+      int16: 0,
     });
     expect(leastWork({ quantizer: 'lfq', op: 'train', n: 100, dim: 10 })?.flops).toBe(6 * 100 * 1024);
     const simvq = { quantizer: 'simvq', op: 'encode', n: 100, dim: 128, codes: 50 } as const;
-    expect(leastWork({ ...simvq, frozenDim: 128 })?.flops).toBe(2 * 100 * 50 * 128);
-    expect(leastWork({ ...simvq, frozenDim: 8 })?.flops).toBe(2 * 100 * 50 * 8 + 2 * 100 * 128 * 8);
+    expect(leastWork({ ...simvq, frozenDim: 128 })?.int16).toBe(2 * 100 * 50 * 128);
+    expect(leastWork({ ...simvq, frozenDim: 8 })).toMatchObject({ int16: 2 * 100 * 50 * 8, flops: 2 * 100 * 128 * 8 });
     expect(leastWork({ quantizer: 'recipe-fsq', op: 'recipe' })).toBeUndefined();
   });
 });

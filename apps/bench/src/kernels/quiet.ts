@@ -1,0 +1,27 @@
+import { cpus } from 'node:os';
+
+/** So long the machine must have been quiet. Its clock of processor time ticks every 10 ms. */
+const WINDOW_MS = 40;
+const TICK_MS = 10;
+/** Share of all cores that may be at work on something else. */
+const SHARE = 0.1;
+
+/**
+ * Waits until nothing else runs on this machine, other processes or threads that still spin after a parallel section of theirs.
+ * @returns how long that took, and whether it was quiet before the patience was at an end.
+ */
+export async function waitForQuiet(patienceMs: number): Promise<{ waitedMs: number; quiet: boolean }> {
+  const start = performance.now();
+  for (;;) {
+    const [from, before] = [performance.now(), busyMs()];
+    await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+    const now = performance.now();
+    const quiet = busyMs() - before <= Math.max(TICK_MS, SHARE * cpus().length * (now - from));
+    if (quiet || now - start >= patienceMs) return { waitedMs: now - start, quiet };
+  }
+}
+
+/** Processor time that all processes together have used since the machine started. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+}
