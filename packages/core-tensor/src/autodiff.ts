@@ -1,4 +1,4 @@
-import { customGrad, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { customGrad, engine, type KernelBackend, type Tensor, tidy } from '@tensorflow/tfjs-core';
 
 /**
  * Runs `f` outside the gradient tape: nothing in it is recorded, its result is a constant, its intermediates are disposed. Use it where
@@ -12,4 +12,16 @@ import { customGrad, type Tensor, tidy } from '@tensorflow/tfjs-core';
 export function withoutGradient<T extends Tensor>(f: () => T): T {
   const constant = customGrad(() => ({ value: tidy(f), gradFunc: () => [] }));
   return (constant as unknown as () => T)();
+}
+
+/**
+ * The values of x as a constant to the gradient tape: a tensor of its own that shares the data of x. Nothing is computed.
+ *
+ * @example
+ * tf.grad((x) => tf.sum(tf.mul(x, detach(x))))(tf.tensor1d([3])); // [3], not [6]
+ */
+export function detach<T extends Tensor>(x: T): T {
+  const { backend } = engine().state.tensorInfo.get(x.dataId) as { backend: KernelBackend };
+  backend.incRef(x.dataId);
+  return engine().makeTensorFromTensorInfo(x, backend) as T;
 }

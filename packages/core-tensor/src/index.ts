@@ -1,5 +1,5 @@
 export { assertFinite, assertIndices } from './assert.ts';
-export { withoutGradient } from './autodiff.ts';
+export { detach, withoutGradient } from './autodiff.ts';
 export {
   requireBoolean,
   requireFraction,

@@ -3,17 +3,19 @@ import {
   getBackend,
   getGradient,
   getKernel,
+  type KernelBackend,
   type KernelFunc,
   type NamedAttrMap,
   type NamedTensorMap,
   registerGradient,
   registerKernel,
   type Tensor,
+  type TensorInfo,
   tidy,
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import '#tfjs-gradients';
-import { withoutGradient } from './autodiff.ts';
+import { detach } from './autodiff.ts';
 import { spread } from './kernels/spread.ts';
 import { registerReductionGradients } from './reduction-gradients.ts';
 
@@ -112,12 +114,16 @@ export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object
 function firstOnTape(taped: string, outputs: Tensor[], inputs: NamedTensorMap, attrs: object): Tensor[] {
   const backendName = getBackend();
   if (getKernel(taped, backendName) == null) {
-    const share: KernelFunc = (call) => (call.inputs as { values: Tensor }).values.clone();
+    const share: KernelFunc = (call) => {
+      const { dataId, shape, dtype } = (call.inputs as { values: TensorInfo }).values;
+      (call.backend as KernelBackend).incRef(dataId);
+      return { dataId, shape, dtype };
+    };
     registerKernel({ kernelName: taped, backendName, kernelFunc: share });
   }
   return tidy(() => {
     const [values, ...others] = outputs.map((output) => {
-      const constant = withoutGradient(() => output.clone());
+      const constant = detach(output);
       output.dispose();
       return constant;
     }) as [Tensor, ...Tensor[]];

@@ -8,6 +8,7 @@ import {
   type Tensor2D,
   tidy,
   transpose,
+  util,
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
 import { requireOption } from './check.ts';
@@ -92,7 +93,7 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
     toTokens: (z) => tidy(() => asRows(moves ? transpose(z, toLast) : z, dim)),
     fromTokens: (tokens) =>
       tidy(() => {
-        const last = reshape(tokens, shapeLast);
+        const last = inShape(tokens, shapeLast);
         if (!moves) return last;
         // tfjs's wasm engine divides by zero when it transposes nothing.
         return last.size === 0
@@ -105,8 +106,13 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
   };
 }
 
+/** x itself where it has the shape, because each operation costs a small step a percent of its time; else reshaped. */
+export function inShape(x: Tensor, shape: readonly number[]): Tensor {
+  return util.arraysEqual(x.shape, [...shape]) ? x : reshape(x, [...shape]);
+}
+
 /**
- * x as a matrix with rows of `width` elements: x itself where it is one, because each operation costs a small step a percent of its time.
+ * x as a matrix with rows of `width` elements; x itself where it is one.
  *
  * @example
  * asRows(tf.ones([2, 3, 4]), 2); // [12, 2]

@@ -8,6 +8,7 @@ import {
   less,
   logicalAnd,
   mul,
+  type Rank,
   reshape,
   type Scalar,
   scalar,
@@ -15,11 +16,12 @@ import {
   type Tensor1D,
   type Tensor2D,
   tidy,
+  util,
   type Variable,
   zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { withoutGradient } from './autodiff.ts';
+import { detach, withoutGradient } from './autodiff.ts';
 import { requireBoolean, requireKnownOptions, requireOption } from './check.ts';
 import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
@@ -122,8 +124,8 @@ export interface TokenCall<Call extends QuantizeOptions> {
 export interface TokenResult<LossName extends string> {
   /** [N, dim], with a gradient to the tokens. */
   readonly quantized: Tensor2D;
-  /** [N, numCodebooks] int32. */
-  readonly indices: Tensor2D;
+  /** [N, numCodebooks] int32, or [N] where there is one codebook. */
+  readonly indices: Tensor<Rank.R1 | Rank.R2>;
   /** Only when training. */
   readonly loss?: Scalar;
   readonly losses?: Readonly<Record<LossName, Scalar>>;
@@ -148,8 +150,8 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
   readonly callOptions?: readonly string[];
   /** Gets N >= 1 tokens; padded tokens come as zeros, with weight 0. Runs inside `tf.tidy`. */
   quantizeTokens(tokens: Tensor2D, call: TokenCall<Call>): TokenResult<LossName>;
-  /** [N, dim] → int32 [N, numCodebooks]. */
-  encodeTokens(tokens: Tensor2D): Tensor2D;
+  /** [N, dim] → the indices as in {@link TokenResult}. */
+  encodeTokens(tokens: Tensor2D): Tensor<Rank.R1 | Rank.R2>;
   /** int32 [N, numCodebooks], every index in range → [N, dim]. */
   decodeTokens(indices: Tensor2D): Tensor2D;
   /** As in {@link Quantizer}, if there is one. */
@@ -237,9 +239,11 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         const real = weights === undefined ? undefined : realRows(weights);
         const result = method.quantizeTokens(withoutPadding(tokens, real), { training, weights, options });
         const quantized = real === undefined ? result.quantized : selectRows(real, result.quantized, tokens);
+        const codes = layout.fromTokens(quantized);
         return {
-          quantized: layout.fromTokens(quantized),
-          indices: withoutGradient(() => finishIndices(result.indices, real, layout.tokenShape, indexAxes)),
+          // The caller disposes what it gets, which must not be what it gave.
+          quantized: codes === z ? z.clone() : codes,
+          indices: finishIndices(result.indices, real, layout.tokenShape, indexAxes),
           loss: result.loss ?? scalar(0),
           losses: result.losses ?? zeroLosses(),
         };
@@ -256,7 +260,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         if (z.size === 0) return zeros([...layout.tokenShape, ...indexAxes], 'int32');
         const real = weights === undefined ? undefined : realRows(weights);
         const indices = method.encodeTokens(withoutPadding(layout.toTokens(z), real));
-        return withoutGradient(() => finishIndices(indices, real, layout.tokenShape, indexAxes));
+        return finishIndices(indices, real, layout.tokenShape, indexAxes);
       });
     },
 
@@ -316,15 +320,20 @@ function withoutPadding(tokens: Tensor2D, real: Tensor1D | undefined): Tensor2D 
   return real === undefined ? tokens : selectRows(real, tokens, zerosLike(tokens));
 }
 
-/** -1 for padding, then the shape of the tokens. */
+/** -1 for padding, then the shape of the tokens, as a constant. */
 function finishIndices(
-  indices: Tensor2D,
+  indices: Tensor<Rank.R1 | Rank.R2>,
   real: Tensor1D | undefined,
   tokenShape: readonly number[],
   indexAxes: readonly number[],
 ): Tensor {
-  const masked = real === undefined ? indices : selectRows(real, indices, fill(indices.shape, -1, 'int32'));
-  return reshape(masked, [...tokenShape, ...indexAxes]);
+  const shape = [...tokenShape, ...indexAxes];
+  if (real === undefined && util.arraysEqual(indices.shape, shape)) return detach(indices);
+  return withoutGradient(() => {
+    const rows = indices.rank === 1 ? (reshape(indices, [-1, 1]) as Tensor2D) : (indices as Tensor2D);
+    const masked = real === undefined ? rows : selectRows(real, rows, fill(rows.shape, -1, 'int32'));
+    return reshape(masked, shape);
+  });
 }
 
 function indexTokenShape(where: string, indices: Tensor, indexAxes: readonly number[]): number[] {

@@ -30,7 +30,10 @@ function spreadGradient(kernelName: 'Sum' | 'Mean', spread: Spread): GradConfig 
       return {
         x: () => {
           const each = kernelName === 'Mean' ? div(dy as Tensor, terms) : (dy as Tensor);
-          if (util.sizeFromShape(kept) === 1) return spread({ value: reshape(each, []) as Scalar }, { shape })[0];
+          if (util.sizeFromShape(kept) === 1) {
+            const value = each.rank === 0 ? each : reshape(each, []);
+            return spread({ value: value as Scalar }, { shape })[0];
+          }
           return mul(reshape(each, kept), fill(shape, 1));
         },
       };

@@ -102,7 +102,8 @@ export function createFsq(options: FsqOptions): Fsq {
     const merged = asRows(unrotated, innerDim);
     return projectOut?.apply(merged) ?? merged;
   };
-  const perToken = (indices: Tensor1D): Tensor2D => reshape(indices, [-1, numCodebooks]) as Tensor2D;
+  const perToken = (indices: Tensor1D): Tensor1D | Tensor2D =>
+    numCodebooks === 1 ? indices : (reshape(indices, [-1, numCodebooks]) as Tensor2D);
 
   /** Uniform noise of up to half a level step on a random share of the codes, kept within [-1, 1]. */
   const withNoise = (codes: Tensor2D): Tensor2D => {

@@ -108,7 +108,8 @@ export function createLfq(options: LfqOptions): Lfq {
     const unrotated = rotation === undefined ? codes : matMul(codes, transpose(rotation as unknown as Tensor2D));
     return projections.out(asRows(unrotated, innerDim));
   };
-  const perToken = (indices: Tensor1D): Tensor2D => reshape(indices, [-1, numCodebooks]);
+  const perToken = (indices: Tensor1D): Tensor1D | Tensor2D =>
+    numCodebooks === 1 ? indices : (reshape(indices, [-1, numCodebooks]) as Tensor2D);
 
   return createQuantizer<LfqConfig, LfqLoss, LfqQuantizeOptions>({
     kind: 'LFQ',

@@ -1,6 +1,7 @@
 import { add, concat, fill, stack, sub, type Tensor, type Tensor2D, transpose, zeros } from '@tensorflow/tfjs-core';
 import {
   createRng,
+  detach,
   layoutOf,
   type QuantizeOptions,
   type Quantizer,
@@ -116,7 +117,7 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
       const weighted = [];
       const losses: Losses[] = [];
       // Without losses nothing but the identity needs a gradient to x.
-      let residual = training || gradient === 'perLayer' ? x : withoutGradient(() => x.clone());
+      let residual = training || gradient === 'perLayer' ? x : detach(x);
       let sum: Tensor2D | undefined;
       for (const [j, own] of layers.slice(0, kept).entries()) {
         const { layer, scale } = own;
@@ -125,7 +126,7 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
           ...(training ? { training, mask: weights, step: options.step } : {}),
         } as QuantizeOptions);
         const quantized = scale.up(result.quantized as Tensor2D);
-        const code = withoutGradient(() => quantized.clone());
+        const code = detach(quantized);
         rows.push(toRows(result.indices, layer));
         weighted.push(result.loss);
         losses.push(result.losses);

@@ -1,26 +1,17 @@
-import {
-  add,
-  expandDims,
-  mul,
-  reshape,
-  type Scalar,
-  type Tensor1D,
-  type Tensor2D,
-  type Variable,
-} from '@tensorflow/tfjs-core';
+import { add, mul, reshape, type Scalar, type Tensor1D, type Tensor2D, type Variable } from '@tensorflow/tfjs-core';
 import {
   codeSpaceSearch,
   createParameterSet,
   createQuantizer,
   createRng,
   derived,
+  detach,
   gatherCodes,
   ownedVariable,
   type Parameter,
   type Quantizer,
   type Rng,
   straightThrough,
-  withoutGradient,
 } from '@vqkit/core-tensor';
 import { codebookLoss, commitmentLoss, rotateTo } from '@vqkit/losses';
 import { resolve, type SimVqConfig, type SimVqOptions, WHERE } from './options.ts';
@@ -116,11 +107,11 @@ export function createSimVq(options: SimVqOptions): SimVq {
     quantizeTokens(x, { training, weights }) {
       const indices = search.nearest(x);
       const trained = training ? trainableCodes(indices) : gatherCodes(codebook.get(), indices);
-      const codes = withoutGradient(() => trained.clone());
+      const codes = detach(trained);
       const quantized = config.rotationTrick
         ? rotateTo(x, codes, { maxScale: config.rotationMaxScale })
         : straightThrough(x, codes);
-      const result = { quantized, indices: expandDims(indices, 1) as Tensor2D };
+      const result = { quantized, indices };
       if (!training) return result;
       const losses = {
         commitment: commitmentLoss(x, codes, { weights }),
@@ -129,7 +120,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
       const pull: Scalar = mul(losses.commitment, config.inputToQuantizeCommitLossWeight);
       return { ...result, losses, loss: mul(add(losses.codebook, pull), commitmentWeight) as Scalar };
     },
-    encodeTokens: (tokens) => expandDims(search.nearest(tokens), 1) as Tensor2D,
+    encodeTokens: (tokens) => search.nearest(tokens),
     decodeTokens: (indices) => gatherCodes(codebook.get(), reshape(indices, [-1]) as Tensor1D),
     codebook: () => codebook.get(),
     disposeExtra() {

@@ -10,6 +10,7 @@ import {
   type Tensor1D,
   type Tensor2D,
 } from '@tensorflow/tfjs-core';
+import { asRows } from '@vqkit/core-tensor';
 import type { VqConfig } from './options.ts';
 
 /** How tokens become the rows that each codebook quantizes, and back. One codebook for all heads sees N · heads rows. */
@@ -32,8 +33,8 @@ export function createHeads({ heads, codebookDim, separateCodebookPerHead }: VqC
   if (heads === 1 || !separateCodebookPerHead) {
     return {
       books: 1,
-      split: (x) => [reshape(x, [-1, codebookDim])],
-      join: ([rows]) => reshape(rows as Tensor2D, [-1, heads * codebookDim]),
+      split: (x) => [asRows(x, codebookDim)],
+      join: ([rows]) => asRows(rows as Tensor2D, heads * codebookDim),
       joinIndices: ([indices]) => reshape(indices as Tensor1D, [-1, heads]),
       splitIndices: (indices) => [reshape(indices, [-1])],
       rowWeights: (weights) =>

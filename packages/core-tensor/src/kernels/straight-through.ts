@@ -1,5 +1,5 @@
 import { type Tensor, tidy, zerosLike } from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../autodiff.ts';
+import { detach } from '../autodiff.ts';
 import { ShapeError, show } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 
@@ -29,5 +29,5 @@ export function straightThrough<T extends Tensor>(x: T, q: T): T {
       `straightThrough: q must have the shape of x ${show(x.shape)}, got ${show(q.shape)}. Reshape one of them.`,
     );
   }
-  return tidy(() => StraightThrough({ x, q: withoutGradient(() => q.clone()) }, {})[0] as T);
+  return tidy(() => StraightThrough({ x, q: detach(q) }, {})[0] as T);
 }
