@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError } from '@vqkit/core-tensor';
 import { IMAGE_QUANTIZERS, type ImageQuantizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
-import { nearestName } from './nearest.ts';
+import { checkOptions, count, field } from './option-schema.ts';
 import { PRESET_NAMES, type PresetName, presets, RECIPE } from './presets.ts';
 
-const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
+export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
 const LOSS_NAMES = ['l1', 'mse'] as const;
-const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
+export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
 export type DataName = (typeof DATA_NAMES)[number];
 export type QuantizerName = ImageQuantizer;
 export type LossName = (typeof LOSS_NAMES)[number];
@@ -62,13 +62,6 @@ const DEFAULTS = {
   keepCheckpoints: 3,
   engine: 'auto',
 } as const satisfies TrainOptions;
-
-const count = (min: number): z.ZodInt => z.int().min(min);
-
-/** An optional field with its description and, where it has one, its default, both of which `z.toJSONSchema` shows. */
-function field<T extends z.ZodType>(type: T, description: string, defaultValue?: unknown): z.ZodOptional<T> {
-  return type.optional().meta({ description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
-}
 
 const schema = z.strictObject({
   preset: field(z.enum(PRESET_NAMES), 'A named set of options; files and flags override it.'),
@@ -225,55 +218,7 @@ async function readConfigFile(file: string): Promise<TrainOptions> {
 }
 
 function check(options: unknown, where: string): TrainOptions {
-  const result = schema.safeParse(options);
-  if (result.success) return result.data;
-  throw new OptionError(explain(where, options, result.error.issues[0] as z.core.$ZodIssue));
-}
-
-function explain(where: string, options: unknown, issue: z.core.$ZodIssue): string {
-  const known = Object.keys(schema.shape);
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    const nearest = nearestName(key, known);
-    const fix =
-      nearest === undefined ? `Known options: ${[...known].sort().join(', ')}.` : `Did you mean '${nearest}'?`;
-    return `${where}: options has no '${key}'. ${fix}`;
-  }
-  const path = issue.path.reduce<string>(
-    (name, key) => (typeof key === 'number' ? `${name}[${key}]` : name === '' ? String(key) : `${name}.${String(key)}`),
-    '',
-  );
-  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], options);
-  return `${where}: ${path === '' ? 'options' : path} must be ${rule(issue)}, got ${show(value)}. ${fixFor(issue, value)}`;
-}
-
-function rule(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return issue.expected === 'int'
-        ? 'an integer'
-        : `${/^[aeio]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
-    case 'too_small':
-      if (issue.origin === 'string') return 'not empty';
-      if (issue.origin === 'array') return `a list of at least ${issue.minimum}`;
-      return `${issue.inclusive === false ? '>' : '>='} ${issue.minimum}`;
-    case 'too_big':
-      if (issue.origin === 'array') return `a list of at most ${issue.maximum}`;
-      return `${issue.inclusive === false ? '<' : '<='} ${issue.maximum}`;
-    case 'invalid_value':
-      return `one of ${issue.values.map((value) => show(value)).join(', ')}`;
-    case 'invalid_union':
-      return `one of ${issue.errors.flatMap(([inner]) => (inner?.code === 'invalid_value' ? inner.values.map((v) => show(v)) : [])).join(', ')}`;
-    default:
-      return `valid (${issue.message})`;
-  }
-}
-
-function fixFor(issue: z.core.$ZodIssue, value: unknown): string {
-  if (issue.code === 'invalid_type' && typeof value === 'string' && issue.expected !== 'string') {
-    return 'Write it without quotes.';
-  }
-  return 'Change it or leave it out for the default.';
+  return checkOptions(schema, options, where);
 }
 
 function defined<T extends object>(options: T): T {

@@ -24,5 +24,11 @@ export type {
   ValidationRecord,
 } from './report-data.ts';
 export { loadTokenizer, readTokenizer } from './tokenizer.ts';
+export type { DecodeOptions } from './tokens/decode-tokens.ts';
+export { decodeJsonSchema, decodeTokens } from './tokens/decode-tokens.ts';
+export type { Encoded, EncodeOptions, TokenHooks, TokenResult } from './tokens/encode-images.ts';
+export { encodeImages, encodeJsonSchema } from './tokens/encode-images.ts';
+export type { TokenNotes, Tokens } from './tokens/token-file.ts';
+export { readTokens, writeTokens } from './tokens/token-file.ts';
 export type { StartInfo, TrainHooks, TrainResult } from './train.ts';
 export { resumeTraining, train } from './train.ts';

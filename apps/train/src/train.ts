@@ -7,6 +7,7 @@ import { type Dataset, loadDataset } from './data/dataset.ts';
 import { startEngine } from './engine.ts';
 import { DivergenceError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
+import { letSignalsIn } from './let-signals-in.ts';
 import { createModel } from './model.ts';
 import { createAdamW } from './optimizer/adamw.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
@@ -254,13 +255,6 @@ function startInfo(folder: RunFolder, { config, data, state }: Session, step: nu
 function stopwatch(before: number): () => number {
   const started = performance.now();
   return () => before + (performance.now() - started) / 1000;
-}
-
-/** Signals such as Ctrl-C arrive between two turns of the event loop, and an engine that never waits would never end one. */
-function letSignalsIn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 async function writeFailure(folder: RunFolder, error: DivergenceError): Promise<void> {

@@ -77,5 +77,24 @@ export {
 } from '@vqkit/residual';
 export type { SimVq, SimVqConfig, SimVqLoss, SimVqOptions } from '@vqkit/simvq';
 export { createSimVq } from '@vqkit/simvq';
+export type {
+  ImageQuantizer,
+  ImageTokenizer,
+  ImageTokenizerConfig,
+  ImageTokenizerOptions,
+  ImageTokenizerResult,
+  PixelChannels,
+  Pixels,
+} from '@vqkit/tokenizer';
+export {
+  assertTokens,
+  createImageTokenizer,
+  imagesFromPixels,
+  loadImageTokenizer,
+  pixelsFromImages,
+  saveImageTokenizer,
+  scalePixels,
+  unscalePixels,
+} from '@vqkit/tokenizer';
 export type { Vq, VqConfig, VqLoss, VqOptions, VqQuantizeOptions } from '@vqkit/vq';
 export { createVq } from '@vqkit/vq';

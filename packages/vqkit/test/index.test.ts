@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as vqkit from '../src/index.ts';
 
 describe('vqkit', () => {
-  it('brings every quantizer with its losses, metrics and errors', () => {
+  it('brings every quantizer with its losses, metrics, errors and tokenizers', () => {
     expect(Object.keys(vqkit).sort()).toEqual([
       'DataError',
       'DisposedError',
@@ -14,6 +14,7 @@ describe('vqkit', () => {
       'assertFinite',
       'assertIndices',
       'assertLayerIndices',
+      'assertTokens',
       'commitmentLoss',
       'createFsq',
       'createGrouped',
@@ -21,6 +22,7 @@ describe('vqkit', () => {
       'createGroupedResidualLfq',
       'createGroupedResidualSimVq',
       'createGroupedResidualVq',
+      'createImageTokenizer',
       'createLfq',
       'createResidual',
       'createResidualFsq',
@@ -33,12 +35,18 @@ describe('vqkit', () => {
       'createVq',
       'diagnose',
       'flipRate',
+      'imagesFromPixels',
       'lfqEntropy',
+      'loadImageTokenizer',
       'orthogonalityLoss',
+      'pixelsFromImages',
       'psnr',
       'rotateTo',
+      'saveImageTokenizer',
+      'scalePixels',
       'ssim',
       'unitNormLoss',
+      'unscalePixels',
     ]);
   });
 });

@@ -1,23 +1,7 @@
-import { PassThrough } from 'node:stream';
 import type { MetricsRecord } from '@vqkit/train';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress, type Progress } from '../src/cli/progress.ts';
-
-/** A stream that remembers, as a terminal or as a pipe. */
-function fakeStream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
-  const written: string[] = [];
-  const stream = new PassThrough();
-  stream.on('data', (chunk: Buffer) => written.push(chunk.toString()));
-  const terminal = {
-    isTTY,
-    columns: 120,
-    rows: 40,
-    cursorTo: () => true,
-    clearLine: () => true,
-    moveCursor: () => true,
-  };
-  return { stream: Object.assign(stream, terminal) as unknown as NodeJS.WriteStream, text: () => written.join('') };
-}
+import { fakeStream } from './fake-stream.ts';
 
 const validation: MetricsRecord = {
   kind: 'validation',

@@ -7,7 +7,8 @@ import { isFolder, readImageFolder, type SkippedImage } from './image-folder.ts'
 import type { Images } from './images.ts';
 import { readMnist } from './mnist.ts';
 
-const DEFAULT_FOLDER_SIZE = 64;
+/** Pixels of a picture's side where nothing is said. */
+export const DEFAULT_FOLDER_SIZE = 64;
 const TRAIN_IDX = /train-images[.-]idx3-ubyte(\.gz)?$/;
 const TEST_IDX = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
 
@@ -82,7 +83,8 @@ async function readParts(config: TrainConfig): Promise<Parts> {
   return { train: images, skipped };
 }
 
-async function readIdx(dataPath: string): Promise<Parts> {
+/** The parts of an IDX file, or of a folder of them. */
+export async function readIdx(dataPath: string): Promise<Parts> {
   if (!(await isFolder(dataPath))) return { train: await readIdxImages(dataPath), skipped: [] };
   const names = (await readdir(dataPath)).sort();
   const trainFile = onlyOne(dataPath, 'train-images-idx3-ubyte', names, TRAIN_IDX);

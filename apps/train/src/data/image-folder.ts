@@ -15,8 +15,8 @@ export interface SkippedImage {
 }
 
 /**
- * Reads every PNG and JPEG below a folder, in the order of their paths: upright by their EXIF tag, cropped to the centre square,
- * resized to size × size, transparent parts black. A file that cannot be decoded is left out and named.
+ * Reads every PNG and JPEG below a folder, in the order of their paths, see {@link decodePictures}. A file that cannot be decoded is left
+ * out and named.
  *
  * @throws OptionError when there is no such folder; DataError when no image in it can be read.
  */
@@ -27,30 +27,53 @@ export async function readImageFolder(
 ): Promise<{ images: Images; skipped: SkippedImage[] }> {
   const where = `readImageFolder: ${folder}`;
   const files = await listPictures(where, folder);
-  const decoded: Uint8Array[] = [];
+  const { decoded, skipped } = await decodePictures(files, size, channels);
+  requireReadable(where, decoded.length, skipped);
+  const length = size * size * channels;
+  const pixels = new Uint8Array(decoded.length * length);
+  decoded.forEach((image, i) => {
+    pixels.set(image.pixels, i * length);
+  });
+  return { images: createImages(pixels, [decoded.length, size, size, channels]), skipped };
+}
+
+/** Throws when nothing was decoded. */
+export function requireReadable(where: string, decoded: number, skipped: readonly SkippedImage[]): void {
+  if (decoded > 0) return;
+  const [first] = skipped;
+  const seen = first === undefined ? 'none' : `${skipped.length} unreadable, the first ${first.file}: ${first.reason}`;
+  throw new DataError(
+    `${where} must hold at least one readable PNG or JPEG, got ${seen}. Point dataPath at a folder of images.`,
+  );
+}
+
+/** A picture's bytes, channels last. */
+interface DecodedPicture {
+  readonly file: string;
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * Decodes pictures: upright by their EXIF tag, cropped to the centre square, resized to size × size, transparent parts black.
+ * What cannot be decoded is named in `skipped`.
+ */
+export async function decodePictures(
+  files: readonly string[],
+  size: number,
+  channels: number,
+): Promise<{ decoded: DecodedPicture[]; skipped: SkippedImage[] }> {
+  const decoded: DecodedPicture[] = [];
   const skipped: SkippedImage[] = [];
   for (let start = 0; start < files.length; start += PARALLEL) {
     const group = files.slice(start, start + PARALLEL);
     const results = await Promise.allSettled(group.map((file) => decode(file, size, channels)));
     results.forEach((result, i) => {
-      if (result.status === 'fulfilled') decoded.push(result.value);
-      else skipped.push({ file: group[i] as string, reason: firstLine(result.reason) });
+      const file = group[i] as string;
+      if (result.status === 'fulfilled') decoded.push({ file, pixels: result.value });
+      else skipped.push({ file, reason: firstLine(result.reason) });
     });
   }
-  if (decoded.length === 0) {
-    const [first] = skipped;
-    const seen =
-      first === undefined ? 'none' : `${skipped.length} unreadable, the first ${first.file}: ${first.reason}`;
-    throw new DataError(
-      `${where} must hold at least one readable PNG or JPEG, got ${seen}. Point dataPath at a folder of images.`,
-    );
-  }
-  const length = size * size * channels;
-  const pixels = new Uint8Array(decoded.length * length);
-  decoded.forEach((image, i) => {
-    pixels.set(image, i * length);
-  });
-  return { images: createImages(pixels, [decoded.length, size, size, channels]), skipped };
+  return { decoded, skipped };
 }
 
 /** Whether the path is a folder. */
@@ -61,7 +84,8 @@ export async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-async function listPictures(where: string, folder: string): Promise<string[]> {
+/** The PNG and JPEG files below a folder, in the order of their paths. */
+export async function listPictures(where: string, folder: string): Promise<string[]> {
   if (!(await isFolder(folder))) {
     throw new OptionError(`${where} must be a folder, got none there. Check dataPath, or create it and put images in.`);
   }

@@ -11,10 +11,10 @@ export interface Progress {
   stop(): void;
 }
 
-/** Seconds of training that the rate is measured over. */
+/** Seconds of work that the rate is measured over. */
 const RATE_WINDOW_SECONDS = 10;
 /** Seconds between two lines where there is no terminal to redraw. */
-const LINE_SECONDS = 5;
+export const LINE_SECONDS = 5;
 
 /** A bar with rate and time left on a terminal; elsewhere a plain line every few seconds and for every validation. */
 export function createProgress(stream: NodeJS.WriteStream): Progress {
@@ -91,8 +91,8 @@ function validationText({ quality, codes }: Extract<MetricsRecord, { kind: 'vali
   return `validation ${psnr}, perplexity ${codes.perplexity.toFixed(1)} of ${codes.codebookSize}`;
 }
 
-/** Steps per second over the last seconds: validations and a slow start do not stay in it. */
-function createRate(): { at(step: number): number } {
+/** Steps (or images) per second over the last seconds: validations and a slow start do not stay in it. */
+export function createRate(): { at(step: number): number } {
   const marks: { step: number; ms: number }[] = [];
   return {
     at(step) {
@@ -105,7 +105,7 @@ function createRate(): { at(step: number): number } {
   };
 }
 
-function rateAndTime(perSecond: number, stepsLeft: number): { rate: string; left: string } {
+export function rateAndTime(perSecond: number, stepsLeft: number): { rate: string; left: string } {
   if (!(perSecond > 0)) return { rate: '–', left: '–' };
   return { rate: perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1), left: clock(stepsLeft / perSecond) };
 }

@@ -19,6 +19,21 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
     load: () => import('./commands/report.ts'),
   },
   {
+    name: 'export',
+    summary: 'write the tokenizer of a run into one file, for Node and the browser',
+    load: () => import('./commands/export.ts'),
+  },
+  {
+    name: 'encode',
+    summary: 'turn images into a file of token ids',
+    load: () => import('./commands/encode.ts'),
+  },
+  {
+    name: 'decode',
+    summary: 'turn a file of token ids into pictures',
+    load: () => import('./commands/decode.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'say which engines run here, why not a faster one, and what to do about it',
     load: () => import('./commands/doctor.ts'),
@@ -50,7 +65,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const called = args.find((arg) => !arg.startsWith('-'));
   let code: number = EXIT.ok;
   const program = new Command('vqkit')
-    .description('Vector quantization for TypeScript: train image tokenizers with LFQ, FSQ and SimVQ.')
+    .description('Vector quantization for TypeScript: train image tokenizers with LFQ, FSQ and SimVQ, and run them.')
     .version(packageVersion(), '-v, --version')
     .option('--debug', DEBUG)
     .helpCommand(false)

@@ -13,6 +13,7 @@ import { EXIT } from '../errors.ts';
 import { flagsOf, withAssignments } from '../flags.ts';
 import { createProgress } from '../progress.ts';
 import { quantizerFlags, quantizerOptionsOf } from '../quantizer-flags.ts';
+import { stopOnSignals } from '../signals.ts';
 
 interface Given extends Record<string, unknown> {
   readonly config?: string;
@@ -74,7 +75,7 @@ async function optionsOf(flags: TrainOptions, given: Given): Promise<TrainOption
 
 async function runTraining(options: TrainOptions, { config: file, resume }: Given): Promise<number> {
   const progress = createProgress(process.stderr);
-  const stop = stopOnSignals();
+  const stop = stopOnSignals('step');
   const hooks: TrainHooks = {
     onStart(info) {
       const { trainImages, validationImages, testImages } = info;
@@ -125,26 +126,3 @@ function layersText({ test: { codes } }: Finished['summary']): string {
 }
 
 type Finished = Extract<TrainResult, { status: 'finished' }>;
-
-/** The first Ctrl-C or SIGTERM ends the training with a checkpoint, the second the process. */
-function stopOnSignals(): { signal: AbortSignal; exitCode: () => number; release: () => void } {
-  const controller = new AbortController();
-  let code: number = EXIT.interrupted;
-  const handlers = (['SIGINT', 'SIGTERM'] as const).map((name) => {
-    const handler = (): void => {
-      code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
-      if (controller.signal.aborted) process.exit(code);
-      controller.abort();
-      process.stderr.write('\nStopping after this step; once more to stop at once.\n');
-    };
-    process.on(name, handler);
-    return { name, handler };
-  });
-  return {
-    signal: controller.signal,
-    exitCode: () => code,
-    release: () => {
-      for (const { name, handler } of handlers) process.off(name, handler);
-    },
-  };
-}

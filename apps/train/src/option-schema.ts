@@ -1,0 +1,71 @@
+import { OptionError, show } from '@vqkit/core-tensor';
+import { z } from 'zod';
+import { nearestName } from './nearest.ts';
+
+/** An integer >= min. */
+export const count = (min: number): z.ZodInt => z.int().min(min);
+
+/** An optional field with its description and, where it has one, its default, both of which `z.toJSONSchema` shows. */
+export function field<T extends z.ZodType>(type: T, description: string, defaultValue?: unknown): z.ZodOptional<T> {
+  return type.optional().meta({ description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
+}
+
+/**
+ * The options as the schema has them.
+ * @throws OptionError for the first that breaks its rule; an unknown one with the nearest known name.
+ */
+export function checkOptions<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape, z.core.$strict>,
+  options: unknown,
+  where: string,
+): z.infer<z.ZodObject<Shape, z.core.$strict>> {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0] as z.core.$ZodIssue;
+  throw new OptionError(explain(where, Object.keys(schema.shape), options, issue));
+}
+
+function explain(where: string, known: readonly string[], options: unknown, issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const nearest = nearestName(key, known);
+    const fix =
+      nearest === undefined ? `Known options: ${[...known].sort().join(', ')}.` : `Did you mean '${nearest}'?`;
+    return `${where}: options has no '${key}'. ${fix}`;
+  }
+  const path = issue.path.reduce<string>(
+    (name, key) => (typeof key === 'number' ? `${name}[${key}]` : name === '' ? String(key) : `${name}.${String(key)}`),
+    '',
+  );
+  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], options);
+  return `${where}: ${path === '' ? 'options' : path} must be ${rule(issue)}, got ${show(value)}. ${fixFor(issue, value)}`;
+}
+
+function rule(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected === 'int'
+        ? 'an integer'
+        : `${/^[aeio]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
+    case 'too_small':
+      if (issue.origin === 'string') return 'not empty';
+      if (issue.origin === 'array') return `a list of at least ${issue.minimum}`;
+      return `${issue.inclusive === false ? '>' : '>='} ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin === 'array') return `a list of at most ${issue.maximum}`;
+      return `${issue.inclusive === false ? '<' : '<='} ${issue.maximum}`;
+    case 'invalid_value':
+      return `one of ${issue.values.map((value) => show(value)).join(', ')}`;
+    case 'invalid_union':
+      return `one of ${issue.errors.flatMap(([inner]) => (inner?.code === 'invalid_value' ? inner.values.map((v) => show(v)) : [])).join(', ')}`;
+    default:
+      return `valid (${issue.message})`;
+  }
+}
+
+function fixFor(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_type' && typeof value === 'string' && issue.expected !== 'string') {
+    return 'Write it without quotes.';
+  }
+  return 'Change it or leave it out for the default.';
+}

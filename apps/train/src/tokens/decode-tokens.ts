@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
+import { tensor, tidy } from '@tensorflow/tfjs-core';
+import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { DataError, OptionError, show } from '@vqkit/core-tensor';
+import { assertTokens, type ImageTokenizer, loadImageTokenizer, pixelsFromImages } from '@vqkit/tokenizer';
+import sharp from 'sharp';
+import { z } from 'zod';
+import type { EngineName } from '../config.ts';
+import { startEngine } from '../engine.ts';
+import { letSignalsIn } from '../let-signals-in.ts';
+import { checkOptions, field } from '../option-schema.ts';
+import { readTokenizer } from '../tokenizer.ts';
+import { runFields, type TokenHooks, type TokenResult } from './encode-images.ts';
+import { readTokens, type Tokens } from './token-file.ts';
+
+/** Options of {@link decodeTokens}. */
+export interface DecodeOptions {
+  readonly batchSize?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly out?: string | undefined;
+  readonly engine?: EngineName | undefined;
+  readonly threads?: number | undefined;
+}
+
+const OUT = 'decoded';
+const BATCH_SIZE = 256;
+
+const schema = z.strictObject({
+  out: field(z.string().min(1), 'The folder of the pictures, new or empty.', OUT),
+  ...runFields,
+});
+
+/** The options of {@link decodeTokens} as JSON Schema, to make flags from. */
+export function decodeJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(schema);
+}
+
+/**
+ * Decodes a file of tokens, of {@link encodeImages} or of a language model, to one PNG per image: under the names of the images that were encoded,
+ * where the file has them, else `000000.png` and so on.
+ *
+ * @param path a run folder, a checkpoint or a tokenizer file: the one that encoded them.
+ * @param file of tokens, .safetensors or .npy.
+ * @throws OptionError when the tokens are another tokenizer's or the folder is not empty; DataError for ids that no code has;
+ * CheckpointError for damaged files.
+ * @example
+ * await decodeTokens('runs/mnist-fsq-1234', 'test.safetensors', { out: 'decoded', limit: 100 });
+ */
+export async function decodeTokens(
+  path: string,
+  file: string,
+  options: DecodeOptions = {},
+  hooks: TokenHooks = {},
+): Promise<TokenResult<object>> {
+  const where = 'decodeTokens';
+  const { out = OUT, batchSize = BATCH_SIZE, limit, engine = 'auto', threads } = checkOptions(schema, options, where);
+  const bytes = await readTokenizer(path);
+  const tokens = await readTokens(file);
+  requireOwnTokens(`${where}: ${file}`, bytes, tokens);
+  await requireEmpty(where, out);
+  const started = await startEngine({ engine, threads });
+  const tokenizer = loadImageTokenizer(bytes, path);
+  try {
+    requireShape(`${where}: ${file}`, tokens, tokenizer);
+    const [count = 0, ...shape] = tokens.shape;
+    const total = Math.min(count, limit ?? count);
+    const perImage = shape.reduce((product, length) => product * length, 1);
+    hooks.onStart?.({ images: total, engine: started.engine });
+    for (let from = 0; from < total; from += batchSize) {
+      const to = Math.min(from + batchSize, total);
+      const ids = tokens.ids.subarray(from * perImage, to * perImage);
+      const pictures = await decodeBatch(`${where}: ${file}`, tokenizer, ids, [to - from, ...shape]);
+      await Promise.all(pictures.map((png, i) => writePicture(join(out, pictureName(tokens, from + i)), png)));
+      hooks.onImages?.(to);
+      await letSignalsIn();
+      if (hooks.signal?.aborted === true) return { status: 'interrupted' };
+    }
+    return { status: 'finished', out, images: total };
+  } finally {
+    tokenizer.dispose();
+  }
+}
+
+async function decodeBatch(
+  where: string,
+  tokenizer: ImageTokenizer,
+  values: Int32Array,
+  shape: number[],
+): Promise<Buffer[]> {
+  const ids = tensor(values, shape, 'int32');
+  try {
+    await assertTokens(where, ids, tokenizer);
+    const images = tidy(() => tokenizer.decode(ids));
+    const [count, height, width, channels] = images.shape;
+    if (channels !== 1 && channels !== 3) {
+      throw new OptionError(`${where}: pictures have 1 or 3 channels, got a tokenizer of ${channels}. Use another.`);
+    }
+    const pixels = await pixelsFromImages(images, channels).finally(() => images.dispose());
+    const size = height * width * channels;
+    const raw = { width, height, channels: channels as 1 | 3 };
+    const space = channels === 1 ? 'b-w' : 'srgb';
+    const png = (one: Uint8ClampedArray): Promise<Buffer> => sharp(one, { raw }).toColourspace(space).png().toBuffer();
+    return await Promise.all(Array.from({ length: count }, (_, i) => png(pixels.subarray(i * size, (i + 1) * size))));
+  } finally {
+    ids.dispose();
+  }
+}
+
+async function writePicture(path: string, png: Buffer): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomic(path, png);
+}
+
+/** `cat.png` stays, `cat.jpg` becomes `cat.jpg.png`. A name that leads out of the folder is not believed. */
+function pictureName({ notes, shape }: Tokens, i: number): string {
+  const name = notes?.images?.[i];
+  if (name === undefined) return `${String(i).padStart(Math.max(6, String(shape[0]).length), '0')}.png`;
+  if (typeof name !== 'string' || isAbsolute(name) || normalize(name).startsWith('..')) {
+    throw new DataError(`decodeTokens: image ${i} must have a name below its folder, got ${show(name)}. Encode again.`);
+  }
+  return /\.png$/i.test(name) ? name : `${name}.png`;
+}
+
+function requireOwnTokens(where: string, tokenizer: Uint8Array, { notes }: Tokens): void {
+  if (notes === undefined) return;
+  const own = createHash('sha256').update(tokenizer).digest('hex');
+  if (notes.tokenizer === own) return;
+  throw new OptionError(
+    `${where} must hold tokens of this tokenizer (SHA-256 ${own.slice(0, 12)}…), got tokens of ${show(notes.tokenizer.slice(0, 12))}…. Pass the tokenizer that encoded them.`,
+  );
+}
+
+function requireShape(where: string, { shape }: Tokens, { imageMultiple, tokenShape }: ImageTokenizer): void {
+  const axes = tokenShape(imageMultiple, imageMultiple).slice(2);
+  const [, rows = 0, columns = 0] = shape;
+  if (shape.length === 3 + axes.length && rows > 0 && columns > 0 && show(shape.slice(3)) === show(axes)) return;
+  throw new OptionError(
+    `${where} must hold ids of shape [${['images', 'rows', 'columns', ...axes].join(', ')}], got ${show(shape)}. Reshape them as vqkit encode wrote them.`,
+  );
+}
+
+async function requireEmpty(where: string, folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.length === 0) return;
+  throw new OptionError(
+    `${where}: out must be a new or an empty folder, got ${folder} with ${names.length} files. Choose another.`,
+  );
+}

@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
+import { z } from 'zod';
+import { DATA_NAMES, ENGINE_NAMES, type EngineName } from '../config.ts';
+import { requireReadable, type SkippedImage } from '../data/image-folder.ts';
+import { startEngine } from '../engine.ts';
+import { letSignalsIn } from '../let-signals-in.ts';
+import { checkOptions, count, field } from '../option-schema.ts';
+import { readTokenizer } from '../tokenizer.ts';
+import { openImages, PART_NAMES, type SourceOptions } from './image-source.ts';
+import { requireTokenFile, type Tokens, writeTokens } from './token-file.ts';
+
+/** What a caller of {@link encodeImages} and {@link decodeTokens} may watch and stop. */
+export interface TokenHooks {
+  /** Everything is ready. */
+  onStart?(info: { images: number; engine: string }): void;
+  /** After every batch: images done. */
+  onImages?(done: number): void;
+  /** Something the user should know: a skipped image. */
+  onWarning?(message: string): void;
+  /** Aborting it stops after the current batch; nothing is written. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a call ended. */
+export type TokenResult<Finished> =
+  | ({ readonly status: 'finished'; readonly out: string; readonly images: number } & Finished)
+  | { readonly status: 'interrupted' };
+
+/** What was encoded. */
+export interface Encoded {
+  /** Ids per image and codebook, shape of one image's. */
+  readonly tokenShape: readonly number[];
+  readonly bitsPerToken: number;
+  readonly tokensPerImage: number;
+  readonly skipped: number;
+}
+
+/** Options of {@link encodeImages}, described in {@link encodeSchema}. */
+export interface EncodeOptions extends Partial<SourceOptions> {
+  readonly batchSize?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly out?: string | undefined;
+  readonly engine?: EngineName | undefined;
+  readonly threads?: number | undefined;
+}
+
+const DEFAULTS = { data: 'mnist', batchSize: 256, out: 'tokens.safetensors', engine: 'auto' } as const;
+
+/** Options that encoding and decoding share. */
+export const runFields: {
+  batchSize: z.ZodOptional<z.ZodInt>;
+  limit: z.ZodOptional<z.ZodInt>;
+  engine: z.ZodOptional<z.ZodEnum<{ [Name in EngineName]: Name }>>;
+  threads: z.ZodOptional<z.ZodInt>;
+} = {
+  batchSize: field(count(1), 'Images at a time.', DEFAULTS.batchSize),
+  limit: field(count(1), 'Only the first so many images.'),
+  engine: field(
+    z.enum(ENGINE_NAMES),
+    "'native' (TensorFlow), 'wasm', 'cpu', or 'auto' for the first that loads.",
+    DEFAULTS.engine,
+  ),
+  threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
+};
+
+const schema = z.strictObject({
+  data: field(
+    z.enum(DATA_NAMES),
+    "The images: 'mnist' (comes along), 'idx' (in MNIST's format), 'folder' (PNG and JPEG, with its subfolders).",
+    DEFAULTS.data,
+  ),
+  dataPath: field(
+    z.string().min(1),
+    "Where they are. For 'idx' a file, or a folder with MNIST's names; for 'folder' a folder.",
+  ),
+  part: field(z.enum(PART_NAMES), "Which part of 'mnist' or of a folder of 'idx' files. Default train."),
+  imageSize: field(
+    count(4),
+    "Height and width that the pictures of a 'folder' are cropped and resized to, as when the tokenizer was trained. Default 64.",
+  ),
+  out: field(
+    z.string().min(1),
+    "The file of tokens: .safetensors with the tensor 'ids' and notes, or .npy with the ids alone.",
+    DEFAULTS.out,
+  ),
+  ...runFields,
+});
+
+/** The options of {@link encodeImages} as JSON Schema, to make flags from. */
+export function encodeJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(schema);
+}
+
+/**
+ * Encodes images to a file of token ids, int32 [images, rows, columns] (and codebooks). Pictures are read batch by batch, so that only the ids
+ * stay in memory, 4 bytes each; the file is written whole, at the end. Pictures that cannot be read are left out and named.
+ *
+ * @param path a run folder, a checkpoint or a tokenizer file.
+ * @throws OptionError, DataError or CheckpointError naming what is wrong; then nothing is written.
+ * @example
+ * await encodeImages('runs/mnist-fsq-1234', { data: 'mnist', part: 'test', out: 'test.safetensors' });
+ */
+export async function encodeImages(
+  path: string,
+  options: EncodeOptions = {},
+  hooks: TokenHooks = {},
+): Promise<TokenResult<Encoded>> {
+  const where = 'encodeImages';
+  const given = checkOptions(schema, options, where);
+  const { data = DEFAULTS.data, out = DEFAULTS.out, engine = DEFAULTS.engine } = given;
+  const batchSize = given.batchSize ?? DEFAULTS.batchSize;
+  requireTokenFile(where, out);
+  const file = await readTokenizer(path);
+  const started = await startEngine({ engine, threads: given.threads });
+  const tokenizer = loadImageTokenizer(file, path);
+  try {
+    const source = await openImages(where, { ...given, data }, tokenizer);
+    const { height, width, channels } = source;
+    const total = Math.min(source.count, given.limit ?? source.count);
+    hooks.onStart?.({ images: total, engine: started.engine });
+
+    const parts: Int32Array[] = [];
+    const names: string[] = [];
+    const skipped: SkippedImage[] = [];
+    let images = 0;
+    const readFrom = (from: number): ReturnType<typeof source.read> =>
+      source.read(from, Math.min(from + batchSize, total));
+    let next = readFrom(0);
+    for (let from = 0; from < total; from += batchSize) {
+      const piece = await next;
+      // Decoding the next pictures goes on beside the engine.
+      next = readFrom(Math.min(from + batchSize, total));
+      for (const { file: picture, reason } of piece.skipped) hooks.onWarning?.(`Skipped ${picture}: ${reason}`);
+      skipped.push(...piece.skipped);
+      names.push(...(piece.names ?? []));
+      if (piece.images.count > 0) {
+        const positions = Int32Array.from({ length: piece.images.count }, (_, i) => i);
+        const batch = tensor4d(piece.images.batch(positions), [positions.length, height, width, channels]);
+        parts.push(await encodeBatch(tokenizer, batch));
+        images += positions.length;
+      }
+      hooks.onImages?.(Math.min(from + batchSize, total));
+      await letSignalsIn();
+      if (hooks.signal?.aborted === true) {
+        await next;
+        return { status: 'interrupted' };
+      }
+    }
+    requireReadable(`${where}: ${given.dataPath ?? data}`, images, skipped);
+    const tokenShape = tokenizer.tokenShape(height, width);
+    const { codebookSize, numCodebooks, bitsPerToken } = tokenizer;
+    const tokens: Tokens = {
+      ids: joined(parts),
+      shape: [images, ...tokenShape],
+      notes: {
+        tokenizer: createHash('sha256').update(file).digest('hex'),
+        codebookSize,
+        numCodebooks,
+        imageShape: [height, width, channels],
+        images: names.length > 0 ? names : undefined,
+      },
+    };
+    await writeTokens(out, tokens);
+    const tokensPerImage = tokenizer.tokensPerImage(height, width);
+    return { status: 'finished', out, images, tokenShape, bitsPerToken, tokensPerImage, skipped: skipped.length };
+  } finally {
+    tokenizer.dispose();
+  }
+}
+
+/** The ids of a batch; disposes the images. */
+async function encodeBatch(tokenizer: ImageTokenizer, images: Tensor4D): Promise<Int32Array> {
+  const ids = tokenizer.encode(images);
+  images.dispose();
+  try {
+    return (await ids.data()) as Int32Array;
+  } finally {
+    ids.dispose();
+  }
+}
+
+function joined(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,205 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tensor } from '@tensorflow/tfjs-core';
+import { CheckpointError } from '@vqkit/checkpoint';
+import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { DataError, OptionError } from '@vqkit/core-tensor';
+import { imagesFromPixels, pixelsFromImages } from '@vqkit/tokenizer';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readImageFolder } from '../src/data/image-folder.ts';
+import { loadTokenizer, readTokenizer } from '../src/tokenizer.ts';
+import { decodeTokens } from '../src/tokens/decode-tokens.ts';
+import { encodeImages, type TokenHooks } from '../src/tokens/encode-images.ts';
+import { readTokens, writeTokens } from '../src/tokens/token-file.ts';
+import { train } from '../src/train.ts';
+import { blobs, temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+
+const folder = await temporaryFolder();
+const at = (...names: string[]): string => join(folder, ...names);
+let data = '';
+
+/** Trains a tokenizer of 8 × 8 blobs; nothing that it has learned matters here. */
+async function trained(name: string, options: Parameters<typeof tinyConfig>[2] = {}): Promise<string> {
+  await train(tinyConfig(data, at(name), { steps: 2, ...options }));
+  return at(name);
+}
+
+beforeAll(async () => {
+  data = await tinyIdxFolder();
+  await trained('grey');
+  await trained('stack', { quantizer: 'residual-fsq', quantizerOptions: { levels: [4, 3], numQuantizers: 2 } });
+  await writeFile(at('grey.safetensors'), await readTokenizer(at('grey')));
+});
+
+const engine = 'cpu';
+
+describe('encodeImages', () => {
+  it.each(['safetensors', 'npy'])('writes the ids of all images to .%s, whatever the batch', async (ending) => {
+    const out = at(`test.${ending}`);
+    const done: number[] = [];
+    const hooks: TokenHooks = { onImages: (count) => done.push(count) };
+    const options = { data: 'idx', dataPath: data, part: 'test', batchSize: 5, out, engine } as const;
+    expect(await encodeImages(at('grey'), options, hooks)).toEqual({
+      status: 'finished',
+      out,
+      images: 12,
+      tokenShape: [2, 2],
+      bitsPerToken: Math.log2(20),
+      tokensPerImage: 4,
+      skipped: 0,
+    });
+    expect(done).toEqual([5, 10, 12]);
+    const { ids, shape } = await readTokens(out);
+    expect(shape).toEqual([12, 2, 2]);
+
+    const tokenizer = await loadTokenizer(at('grey'));
+    const images = imagesFromPixels(blobs(12, 2), { height: 8, width: 8, channels: 1 });
+    expect(ids).toEqual(await tokenizer.encode(images).data());
+    tokenizer.dispose();
+  });
+
+  it('notes what the ids are, and the tokenizer by the hash of its file, from the run as from the file', async () => {
+    const [a, b] = [at('a.safetensors'), at('b.safetensors')];
+    await encodeImages(at('stack'), { data: 'idx', dataPath: data, limit: 3, out: a, engine });
+    await encodeImages(at('stack', 'checkpoints', 'step-2.safetensors'), {
+      data: 'idx',
+      dataPath: join(data, 'train-images-idx3-ubyte'),
+      limit: 3,
+      out: b,
+      engine,
+    });
+    expect(await readFile(a)).toEqual(await readFile(b));
+    const { tensors, metadata } = await readSafetensors(a);
+    expect(tensors.ids).toMatchObject({ dtype: 'I32', shape: [3, 2, 2, 2] });
+    expect(metadata).toEqual({
+      format: 'vqkit-tokens-1',
+      tokenizer: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      codebookSize: '12',
+      numCodebooks: '2',
+      imageShape: '[8,8,1]',
+    });
+  });
+
+  it('reads pictures of a folder, names them, and leaves out what it cannot read', async () => {
+    const pictures = at('pictures');
+    await mkdir(join(pictures, 'b'), { recursive: true });
+    for (const [i, name] of ['c.png', 'b/a.jpg', 'a.png'].entries()) {
+      await sharp(blobs(1, i), { raw: { width: 8, height: 8, channels: 1 } }).toFile(join(pictures, name));
+    }
+    await writeFile(join(pictures, 'b.png'), 'no picture');
+    const warnings: string[] = [];
+    const out = at('pictures.safetensors');
+    const result = await encodeImages(
+      at('grey'),
+      { data: 'folder', dataPath: pictures, imageSize: 8, batchSize: 2, out, engine },
+      { onWarning: (message) => warnings.push(message) },
+    );
+    expect(result).toMatchObject({ images: 3, skipped: 1 });
+    expect(warnings).toEqual([expect.stringMatching(/^Skipped .*b\.png: /)]);
+    const { ids, notes } = await readTokens(out);
+    expect(notes?.images).toEqual(['a.png', 'b/a.jpg', 'c.png']);
+    const tokenizer = await loadTokenizer(at('grey'));
+    const { images } = await readImageFolder(pictures, 8, 1);
+    expect(ids).toEqual(await tokenizer.encode(tensor(images.batch([0, 1, 2]), [3, 8, 8, 1])).data());
+    tokenizer.dispose();
+
+    await decodeTokens(at('grey'), out, { out: at('pictures-decoded'), engine });
+    expect((await readdir(at('pictures-decoded'), { recursive: true })).sort()).toEqual([
+      'a.png',
+      'b',
+      'b/a.jpg.png',
+      'c.png',
+    ]);
+  });
+
+  it('stops when it is told to, and writes nothing', async () => {
+    const stop = new AbortController();
+    const hooks: TokenHooks = { onImages: () => stop.abort(), signal: stop.signal };
+    const options = { data: 'idx', dataPath: data, batchSize: 8, out: at('stopped.npy'), engine } as const;
+    expect(await encodeImages(at('grey'), options, hooks)).toEqual({ status: 'interrupted' });
+    expect(await readdir(folder)).not.toContain('stopped.npy');
+  });
+
+  it('says what is wrong, before it writes anything', async () => {
+    const wrong: [object, typeof OptionError | typeof DataError, string][] = [
+      [{ out: 'tokens.txt' }, OptionError, 'must end in .safetensors or .npy, got "tokens.txt".'],
+      [{ batchsize: 3 }, OptionError, "encodeImages: options has no 'batchsize'. Did you mean 'batchSize'?"],
+      [{ dataPath: undefined }, OptionError, "dataPath must be given for data 'idx'"],
+      [{ imageSize: 8 }, OptionError, "imageSize must not be given with data 'idx'"],
+      [{ data: 'folder', part: 'test' }, OptionError, "part must not be given with data 'folder'"],
+      [{ data: 'folder', imageSize: 10 }, OptionError, 'imageSize must be a multiple of 4'],
+      [{ data: 'folder', dataPath: at('none') }, OptionError, 'must be a folder'],
+      [{ data: 'folder' }, DataError, 'must hold at least one readable PNG or JPEG, got none.'],
+      [
+        { part: 'test', dataPath: join(data, 'train-images-idx3-ubyte') },
+        OptionError,
+        'part must not be given with one',
+      ],
+    ];
+    for (const [options, kind, message] of wrong) {
+      const call = encodeImages(at('grey'), { data: 'idx', dataPath: data, out: at('no.npy'), engine, ...options });
+      await expect(call, message).rejects.toThrow(message);
+      await expect(call).rejects.toBeInstanceOf(kind);
+    }
+    expect(await readdir(folder)).not.toContain('no.npy');
+  });
+});
+
+describe('decodeTokens', () => {
+  it('writes the pictures that the tokenizer decodes, grey as grey', async () => {
+    const [file, out] = [at('test.safetensors'), at('decoded')];
+    expect(await decodeTokens(at('grey.safetensors'), file, { out, batchSize: 5, limit: 7, engine })).toEqual({
+      status: 'finished',
+      out,
+      images: 7,
+    });
+    expect((await readdir(out)).sort()).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `00000${i}.png`));
+    const tokenizer = await loadTokenizer(at('grey'));
+    const { ids } = await readTokens(file);
+    const expected = await pixelsFromImages(tokenizer.decode(tensor(ids.subarray(0, 28), [7, 2, 2], 'int32')), 1);
+    tokenizer.dispose();
+    for (let i = 0; i < 7; i++) {
+      const picture = sharp(join(out, `00000${i}.png`));
+      expect(await picture.metadata()).toMatchObject({ width: 8, height: 8, channels: 1 });
+      const pixels = await picture.toColourspace('b-w').raw().toBuffer();
+      expect([...pixels]).toEqual([...expected.subarray(64 * i, 64 * (i + 1))]);
+    }
+  });
+
+  it('takes the ids of a language model: a bare array, int64 too', async () => {
+    const file = at('model.safetensors');
+    await writeSafetensors(file, { ids: { dtype: 'I64', shape: [1, 2, 3], data: new BigInt64Array(6).fill(19n) } });
+    expect(await decodeTokens(at('grey'), file, { out: at('from-model'), engine })).toMatchObject({ images: 1 });
+    const { width, height } = await sharp(at('from-model', '000000.png')).metadata();
+    expect([width, height]).toEqual([12, 8]);
+  });
+
+  it('says what is wrong with the tokens, and writes nothing', async () => {
+    const test = at('test.safetensors');
+    const notes = (await readTokens(test)).notes as NonNullable<Awaited<ReturnType<typeof readTokens>>['notes']>;
+    await writeTokens(at('range.npy'), { ids: new Int32Array(4).fill(20), shape: [1, 2, 2] });
+    await writeTokens(at('flat.npy'), { ids: new Int32Array(4), shape: [1, 4] });
+    const escaping = { ...notes, images: ['../../a.png'] };
+    await writeTokens(at('escape.safetensors'), { ids: new Int32Array(4), shape: [1, 2, 2], notes: escaping });
+    await writeSafetensors(at('other.safetensors'), { x: { dtype: 'I32', shape: [1], data: new Int32Array(1) } });
+    const wrong: [string, string, new (message: string) => Error, string][] = [
+      ['stack', test, OptionError, 'must hold tokens of this tokenizer (SHA-256 '],
+      ['grey', at('range.npy'), DataError, 'indices must be in [0, 20) or -1 for padding, got 20'],
+      ['grey', at('flat.npy'), OptionError, 'must hold ids of shape [images, rows, columns], got [1,4].'],
+      ['grey', at('escape.safetensors'), DataError, 'must have a name below its folder, got "../../a.png".'],
+      ['grey', at('other.safetensors'), CheckpointError, 'must hold the tensor \'ids\' of I32 or I64, got ["x"].'],
+      ['grey', at('none.npy'), CheckpointError, 'none.npy must be a readable file'],
+      ['grey', at('grey'), OptionError, 'must end in .safetensors or .npy'],
+    ];
+    for (const [run, file, kind, message] of wrong) {
+      const call = decodeTokens(at(run), file, { out: at('nothing'), engine });
+      await expect(call, message).rejects.toThrow(message);
+      await expect(call).rejects.toBeInstanceOf(kind);
+    }
+    expect(await readdir(at('nothing')).catch(() => [])).toEqual([]);
+    await expect(decodeTokens(at('grey'), test, { out: at('decoded'), engine })).rejects.toThrow(
+      'out must be a new or an empty folder',
+    );
+  });
+});

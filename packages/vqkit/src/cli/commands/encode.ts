@@ -1,0 +1,31 @@
+import { type EncodeOptions, encodeImages, encodeJsonSchema } from '@vqkit/train';
+import { Command } from 'commander';
+import { addFlags, givenOf, runOnImages } from '../token-run.ts';
+
+const EXAMPLES = `
+  vqkit encode runs/mnist-fsq-1234 --data mnist --part test --out test.safetensors
+  vqkit encode photos.safetensors --data folder --data-path photos --image-size 64 --out photos.npy
+
+In Python: safetensors.numpy.load_file('test.safetensors')['ids'], or numpy.load('photos.npy').
+`;
+
+export function command(finish: (code: number) => void): Command {
+  const made = new Command('encode')
+    .description('Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack.')
+    .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
+    .addHelpText('after', EXAMPLES);
+  const flags = addFlags(made, encodeJsonSchema());
+  return made.action(async (tokenizer: string, given: Record<string, unknown>) => {
+    const options = givenOf(flags, given) as EncodeOptions;
+    const result = await runOnImages((hooks) => encodeImages(tokenizer, options, hooks));
+    if (typeof result === 'number') {
+      finish(result);
+      return;
+    }
+    const { images, skipped, tokenShape, tokensPerImage, bitsPerToken, out } = result;
+    const left = skipped === 0 ? '' : `, ${skipped} skipped`;
+    process.stdout.write(
+      `${images} images${left}: ${tokensPerImage} tokens each (ids ${tokenShape.join(' × ')}) of ${bitsPerToken.toFixed(2)} bits\n${out}\n`,
+    );
+  });
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { init } from '@vqkit/backend-node';
+import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { OptionError } from '@vqkit/core-tensor';
+import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
+import { readTokenizer } from '@vqkit/train';
+import { Command } from 'commander';
+
+const EXAMPLES = `
+  vqkit export runs/mnist-fsq-1234 --out digits.safetensors
+
+The file is all that loadImageTokenizer of @vqkit/tokenizer needs, in Node and in a browser.
+`;
+
+export function command(): Command {
+  return new Command('export')
+    .description('Writes the tokenizer of a run into one file, without what only training needs.')
+    .argument('<run>', 'a run folder, whose newest checkpoint is taken, or a checkpoint')
+    .option('--out <file>', 'where to write it', 'tokenizer.safetensors')
+    .addHelpText('after', EXAMPLES)
+    .action(async (run: string, { out }: { out: string }) => {
+      if (resolve(run) === resolve(out)) {
+        throw new OptionError(`export: out must be another file than the run, got ${out}. Choose another name.`);
+      }
+      const bytes = await readTokenizer(run);
+      await init();
+      // What cannot be loaded is not written.
+      const tokenizer = loadImageTokenizer(bytes, run);
+      await writeFileAtomic(out, bytes);
+      process.stdout.write(`${describe(tokenizer, bytes)}\n${out}\n`);
+      tokenizer.dispose();
+    });
+}
+
+function describe(tokenizer: ImageTokenizer, bytes: Uint8Array): string {
+  const { config, codebookSize, numCodebooks, bitsPerToken, imageMultiple } = tokenizer;
+  const codes = numCodebooks === 1 ? `${codebookSize} codes` : `${numCodebooks} × ${codebookSize} codes`;
+  const image = config.channels === 1 ? 'grey' : config.channels === 3 ? 'RGB' : `${config.channels} channels`;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return `${config.quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${imageMultiple} × ${imageMultiple} pixels, ${image}, ${(bytes.length / 1000).toFixed(1)} kB, SHA-256 ${sha256}`;
+}

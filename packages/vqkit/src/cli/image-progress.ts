@@ -1,0 +1,52 @@
+import { Presets, SingleBar } from 'cli-progress';
+import { createRate, LINE_SECONDS, rateAndTime } from './progress.ts';
+
+/** Shows how many images are done. */
+export interface ImageProgress {
+  start(images: number): void;
+  done(images: number): void;
+  /** A line that stays, such as a warning. */
+  note(line: string): void;
+  stop(): void;
+}
+
+/** A bar with rate and time left on a terminal; elsewhere a plain line every few seconds and at the end. */
+export function createImageProgress(stream: NodeJS.WriteStream): ImageProgress {
+  const rate = createRate();
+  const bar = stream.isTTY
+    ? new SingleBar(
+        {
+          stream,
+          format: '{bar} {value}/{total} images  {rate} images/s  {left} left',
+          barsize: 24,
+          hideCursor: true,
+          stopOnComplete: false,
+          fps: 8,
+        },
+        Presets.shades_classic,
+      )
+    : undefined;
+  let total = 0;
+  let printedAt = 0;
+  return {
+    start(images) {
+      total = images;
+      printedAt = performance.now();
+      rate.at(0);
+      bar?.start(images, 0, { rate: '–', left: '–' });
+    },
+    done(images) {
+      const shown = rateAndTime(rate.at(images), total - images);
+      bar?.update(images, shown);
+      if (bar !== undefined || (performance.now() - printedAt < 1000 * LINE_SECONDS && images < total)) return;
+      printedAt = performance.now();
+      stream.write(`${images}/${total} images  ${shown.rate} images/s  ${shown.left} left\n`);
+    },
+    note(line) {
+      stream.write(bar === undefined ? `${line}\n` : `\r\u001b[K${line}\n`);
+    },
+    stop() {
+      if (bar?.isActive === true) bar.stop();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { TokenHooks, TokenResult } from '@vqkit/train';
+import type { Command } from 'commander';
+import { type Flags, flagsOf } from './flags.ts';
+import { createImageProgress } from './image-progress.ts';
+import { stopOnSignals } from './signals.ts';
+
+/** Adds a flag to a command for each option of a JSON Schema, and gives them. */
+export function addFlags(command: Command, schema: object): Flags[] {
+  const flags = flagsOf(schema);
+  for (const { options } of flags) for (const option of options) command.addOption(option);
+  return flags;
+}
+
+/** What the user gave of those flags. */
+export function givenOf(flags: readonly Flags[], given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    flags.filter(({ name }) => given[name] !== undefined).map(({ name }) => [name, given[name]]),
+  );
+}
+
+/**
+ * Runs the work on images with a bar on stderr, until it ends or a signal stops it.
+ * @returns what it gave, or the exit code of a stopped process.
+ */
+export async function runOnImages<Finished>(
+  work: (hooks: TokenHooks) => Promise<TokenResult<Finished>>,
+): Promise<Extract<TokenResult<Finished>, { status: 'finished' }> | number> {
+  const progress = createImageProgress(process.stderr);
+  const stop = stopOnSignals('batch');
+  const hooks: TokenHooks = {
+    onStart({ images, engine }) {
+      progress.note(`${images} images, engine ${engine}`);
+      progress.start(images);
+    },
+    onImages: (done) => progress.done(done),
+    onWarning: (message) => progress.note(`warning: ${message}`),
+    signal: stop.signal,
+  };
+  try {
+    const result = await work(hooks);
+    if (result.status === 'finished') return result;
+    process.stderr.write('Stopped.\n');
+    return stop.exitCode();
+  } finally {
+    progress.stop();
+    stop.release();
+  }
+}
