@@ -32,6 +32,15 @@ const ceilings: readonly {
     reason: 'the same, and half a kB for three ways in which codes learn and start, or for groups of stacks of layers',
     sizes: () => quantizerSizes(name),
   })),
+  {
+    part: '@vqkit/tokenizer',
+    bytes: 5.5 * 1024,
+    reason:
+      'less than one quantizer: a model, a file and pixels; the eight quantizers that it may load come on top, 22 kB',
+    sizes: async () => ({
+      tokenizer: await bundledSize("export * from './packages/tokenizer/dist/index.js'", ['@tensorflow/*', '@vqkit/*']),
+    }),
+  },
   ...['lfq', 'fsq', 'simvq', 'vq'].map((name) => ({
     part: `@vqkit/${name}/codec`,
     bytes: 3 * 1024,

@@ -35,6 +35,7 @@ describe.skipIf(missing && !required)(title, () => {
       'lfq/test/goldens',
       'vq/test/vq',
       'residual/test/contract',
+      'tokenizer/test/image-tokenizer',
     ]) {
       expect(testFiles).toContain(`packages/${name}.test.ts`);
     }

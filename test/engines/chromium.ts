@@ -70,11 +70,13 @@ function filesIn(folder: string, ending: string, address: string): [address: str
 
 /**
  * Serves an empty page with the script, plain and cross-origin isolated, tfjs's .wasm files under /wasm/, and the goldens under /fixtures/.
+ *
+ * @param more further files, by their addresses.
  */
-export async function serve(script: string): Promise<Site> {
+export async function serve(script: string, more: readonly [address: string, path: string][] = []): Promise<Site> {
   const wasmFolder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
   const goldens = fileURLToPath(new URL('../../packages/testing/fixtures', import.meta.url));
-  const files = new Map([...filesIn(wasmFolder, '.wasm', '/wasm'), ...filesIn(goldens, '.json', '/fixtures')]);
+  const files = new Map([...filesIn(wasmFolder, '.wasm', '/wasm'), ...filesIn(goldens, '.json', '/fixtures'), ...more]);
   const server = createServer(({ url = '/' }, response) => {
     const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
     const headers = url === '/plain' ? {} : isolation;

@@ -4,6 +4,7 @@ import { getBackend, ready, setBackend, type Tensor, tensor, version_core } from
 import { init as initWasm } from '@vqkit/backend-wasm';
 import { init as initWebgpu } from '@vqkit/backend-webgpu';
 import { kernelReport } from '@vqkit/core-tensor';
+import { type Tokenized, tokenizeSome } from './tokenizing.ts';
 import { createByKind, type Run, trainSome } from './training.ts';
 
 /** A tensor as plain data, which is all that passes between a test and the page. */
@@ -27,6 +28,8 @@ export interface Page {
   start(engine: PageEngine, threads?: number): Promise<Record<string, unknown>>;
   quantize(subject: Case): Promise<{ ids: number[]; encoded: number[]; quantized: number[]; decoded: number[] }>;
   train(kind: string, options: Record<string, unknown>, steps: number): Promise<Run>;
+  /** Fetches a tokenizer and runs it as {@link tokenizeSome} does. */
+  tokenize(url: string, pixels: readonly number[], ids: readonly number[]): Promise<Tokenized>;
 }
 
 const page: Page = {
@@ -57,6 +60,8 @@ const page: Page = {
   },
 
   train: trainSome,
+
+  tokenize: async (url, pixels, ids) => tokenizeSome(await (await fetch(url)).arrayBuffer(), pixels, ids),
 };
 
 function fromPlain({ data, shape, dtype }: Plain): Tensor {
