@@ -8,5 +8,5 @@ export const claimsCollapseImages: Experiment = collapseExperiment({
   where: 'on patches of MNIST',
   data: "7 × 7 patches of MNIST, 16 tokens a picture, about half of them empty background. K = 1,024 is repeated on Fashion-MNIST and on photographs (Debian's lomiri-wallpapers, or the pictures of --data) where they are there.",
   source: mnistPatches,
-  further: async ({ dataDir }) => [await fashionPatches(dataDir), await photoPatches(dataDir)],
+  further: async ({ dataDir }) => [fashionPatches(dataDir), await photoPatches(dataDir)],
 });

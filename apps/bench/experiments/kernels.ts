@@ -10,7 +10,7 @@ import { type Measured, measure } from '../src/kernels/measure.ts';
 import { waitForQuiet } from '../src/kernels/quiet.ts';
 import { ROWS, type Row } from '../src/kernels/rows.ts';
 import { answerOf, floorTable, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
-import { smaller, type Work } from '../src/kernels/work.ts';
+import { leastWork, smaller, type Work } from '../src/kernels/work.ts';
 
 /** How long is measured. */
 const FULL = { rounds: 7, budgetMs: 6000, leastRepetitions: 7, warmUpMs: 1000, patienceMs: 10_000 };
@@ -30,9 +30,10 @@ const ENCODERS: readonly ContenderName[] = [
   'torch',
 ];
 const TRAINERS: readonly ContenderName[] = ['vqkit', 'native', 'composed', 'torch'];
-const RESIDUAL: readonly ContenderName[] = ['vqkit', 'native', 'torch'];
-/** Multiplications beyond which the slow ways to the nearest code would take minutes for their repetitions. */
-const SLOW_WAYS_LIMIT = 2 ** 33;
+/** Who has residual stacks. */
+const RESIDUAL: readonly ContenderName[] = ['vqkit', 'native', 'webgpu', 'composed', 'torch'];
+/** Multiplications and additions beyond which the slow ways to the nearest code would take minutes for their repetitions. */
+const SLOW_WAYS_LIMIT = 2 ** 34;
 const SLOW_WAYS: readonly ContenderName[] = ['codec', 'composed', 'webgpu'];
 const THREADED: readonly ContenderName[] = ['vqkit', 'native', 'onnx', 'torch'];
 
@@ -148,10 +149,8 @@ function contendersOf(
     (name) =>
       (threads === 1 || THREADED.includes(name)) &&
       (name !== 'torch' || (python !== undefined && withoutTorch === undefined)) &&
-      (work.quantizer !== 'residual-vq' || RESIDUAL.includes(name)) &&
-      (work.quantizer !== 'simvq' ||
-        !SLOW_WAYS.includes(name) ||
-        work.n * work.codes * work.frozenDim < SLOW_WAYS_LIMIT),
+      (!('depth' in work) || RESIDUAL.includes(name)) &&
+      (!SLOW_WAYS.includes(name) || (leastWork(work)?.int16 ?? 0) < SLOW_WAYS_LIMIT),
   );
 }
 

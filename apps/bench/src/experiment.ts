@@ -8,7 +8,7 @@ export interface Experiment {
   /** What is expected, said before the result is known. */
   readonly expected: string;
   /** How many parts a run has, for the progress bar. */
-  parts?(context: Pick<ExperimentContext, 'quick' | 'seeds' | 'python'>): number;
+  parts?(context: Pick<ExperimentContext, 'quick' | 'seeds' | 'python' | 'dataDir'>): number | Promise<number>;
   run(context: ExperimentContext): Promise<Outcome>;
 }
 

@@ -23,14 +23,21 @@ export const pythonPeerSchema: z.ZodObject<{
   vectorQuantizePytorch: z.string(),
 });
 
+/** The library has its version in its metadata alone; a copy of its sources has none, and is told by what it consists of. */
 const PROBE = `
-import json, platform, sys
+import hashlib, json, pathlib, platform, re, sys
 import torch, vector_quantize_pytorch
 from importlib.metadata import PackageNotFoundError, version
 try:
     library = version("vector-quantize-pytorch")
 except PackageNotFoundError:
-    library = "of unknown version"
+    folder = pathlib.Path(vector_quantize_pytorch.__file__).parent
+    project = folder.parent / "pyproject.toml"
+    found = re.search(r'^version *= *"([^"]+)"', project.read_text(), re.M) if project.exists() else None
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.py")):
+        digest.update(file.name.encode() + b"\\0" + file.read_bytes())
+    library = found[1] if found else "of unknown version, sources " + digest.hexdigest()[:12]
 print(json.dumps({"path": sys.executable, "python": platform.python_version(), "torch": torch.__version__, "vectorQuantizePytorch": library}))
 `;
 

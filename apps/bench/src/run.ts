@@ -97,7 +97,7 @@ export async function runBenchmarks(
     hooks.onStart?.({
       experiment: entry.name,
       question: experiment.question,
-      parts: experiment.parts?.(context),
+      parts: await experiment.parts?.(context),
     });
     const outcome = checkedOutcome(entry.name, await experiment.run(context));
     const parts = store.parts();

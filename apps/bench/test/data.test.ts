@@ -99,7 +99,8 @@ describe('photoPatches', () => {
       const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60"><rect width="90" height="60" fill="rgb(${12 * i},${12 * i},${12 * i})"/></svg>`;
       await writeFile(join(photos, `${i}.png`), svgToPng(svg));
     }
-    const { source } = await photoPatches(photos);
+    const { open } = await photoPatches(photos);
+    const source = await open?.();
     // The square root of 100,000 patches over 20 pictures is 71, more than the 64 there may be in a row.
     expect(source?.name).toBe('photographs, 7 × 7 patches (20 pictures, 8192 test tokens)');
     expect(source?.test).toHaveLength(2 * 64 * 64 * 49);
@@ -109,9 +110,9 @@ describe('photoPatches', () => {
 
   it('says what to do where there are none', async () => {
     const empty = await mkdtemp(join(folder, 'empty-'));
-    const { source, reason } = await photoPatches(empty);
+    const { open, reason } = await photoPatches(empty);
     // The pictures of Debian's package may be here.
-    if (source === undefined) expect(reason).toContain('apt-get install lomiri-wallpapers');
+    if (open === undefined) expect(reason).toContain('apt-get install lomiri-wallpapers');
   });
 });
 

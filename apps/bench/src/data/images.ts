@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { createConfig, type Images, loadDataset, type TrainOptions } from '@vqkit/train';
 import { type Source, storedVectors } from './source.ts';
 
-/** A row of a table whose data may not be on this machine. */
+/** Data that may not be on this machine. */
 export interface SourceOrReason {
   readonly name: string;
   /** Undefined: not measured, for the reason given. */
-  readonly source: Source | undefined;
+  readonly open: (() => Promise<Source>) | undefined;
   readonly reason: string;
 }
 
@@ -30,16 +30,16 @@ export async function mnistPatches(): Promise<Source> {
 }
 
 /** The same of Fashion-MNIST, from `<dataDir>/fashion-mnist`, `dataDir` itself or Debian's package. */
-export async function fashionPatches(dataDir: string | undefined): Promise<SourceOrReason> {
+export function fashionPatches(dataDir: string | undefined): SourceOrReason {
   const name = 'Fashion-MNIST, 7 × 7 patches';
   const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'fashion-mnist'), dataDir]), DEBIAN_FASHION];
   const found = folders.find((folder) => existsSync(join(folder, 'train-images-idx3-ubyte.gz')));
   if (found === undefined) {
     const reason =
       'train-images-idx3-ubyte.gz is not there: apt-get install dataset-fashion-mnist, or --data with its folder';
-    return { name, source: undefined, reason };
+    return { name, open: undefined, reason };
   }
-  return { name, source: await patches(name, { data: 'idx', dataPath: found }), reason: '' };
+  return { name, open: () => patches(name, { data: 'idx', dataPath: found }), reason: '' };
 }
 
 /**
@@ -52,19 +52,17 @@ export async function photoPatches(dataDir: string | undefined): Promise<SourceO
   for (const folder of folders) {
     const count = await countPictures(folder);
     if (count < 2) continue;
-    const found = await patches(name, {
-      data: 'folder',
-      dataPath: folder,
-      imageSize: PATCH * patchesAcross(count),
-      channels: 1,
-    });
-    // The name stands for the data where a finished part of an experiment is looked up.
-    const source = { ...found, name: `${name} (${count} pictures, ${found.test.length / found.dim} test tokens)` };
-    return { name, source, reason: '' };
+    const open = async (): Promise<Source> => {
+      const imageSize = PATCH * patchesAcross(count);
+      const found = await patches(name, { data: 'folder', dataPath: folder, imageSize, channels: 1 });
+      // The name stands for the data where a finished part of an experiment is looked up.
+      return { ...found, name: `${name} (${count} pictures, ${found.test.length / found.dim} test tokens)` };
+    };
+    return { name, open, reason: '' };
   }
   const reason =
     'no two pictures are there: apt-get install lomiri-wallpapers, or --data with a folder of PNG or JPEG images';
-  return { name, source: undefined, reason };
+  return { name, open: undefined, reason };
 }
 
 /** Between 8 and 64, a multiple of 4, because the data set is also made for encoders that halve a picture twice. */

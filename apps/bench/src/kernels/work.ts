@@ -50,6 +50,29 @@ export interface RecipeWork {
   readonly imagesPath?: string;
 }
 
+/** What another library has for each quantizer that it is asked to encode with. */
+interface EncodersOf<T> {
+  fsq(work: FsqWork): T;
+  lfq(work: LfqWork): T;
+  simvq(work: SimVqWork): T;
+}
+
+/** The one for a work. @throws Error where the work is none of theirs: training, or a residual stack. */
+export function encoderOf<T>(work: TokenWork, encoders: EncodersOf<T>): T {
+  if (work.op !== 'encode') throw new Error('it is written for encoding only');
+  switch (work.quantizer) {
+    case 'fsq':
+      return encoders.fsq(work);
+    case 'lfq':
+      return encoders.lfq(work);
+    case 'simvq':
+      return encoders.simvq(work);
+    case 'residual-vq':
+    case 'residual-simvq':
+      throw new Error('it is not written for a residual stack');
+  }
+}
+
 /** What a work needs at least, whatever does it. */
 export interface LeastWork {
   /** Read and written once. */

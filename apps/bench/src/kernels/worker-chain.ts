@@ -23,36 +23,21 @@ import {
 } from '@tensorflow/tfjs-core';
 import '@vqkit/backend-wasm';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import type { FsqWork, LfqWork, SimVqWork, TokenWork } from './work.ts';
+import { encoderOf, type FsqWork, type LfqWork, type SimVqWork, type TokenWork } from './work.ts';
 
 /** Tokens of one product with the codebook: its distances stay in the cache. */
 const CHUNK = 1024;
 
 /** The ids by the formulas of the papers, in operations of TensorFlow.js on its own wasm engine, as one would write them. */
 export async function prepareChain(work: TokenWork): Promise<Prepared> {
-  if (work.op !== 'encode') throw new Error('it is written for encoding only');
   await setBackend('wasm');
+  const encode = encoderOf(work, { fsq, lfq, simvq });
   const x = tensor2d(readFloats(work.inputPath), [work.n, work.dim]);
-  const encode = encoderOf(work);
   const run = (): Tensor => tidy(() => encode(x));
   return {
     measure: loopOf(() => run().dispose()),
     indices: async () => Int32Array.from(await run().data()),
   };
-}
-
-function encoderOf(work: TokenWork): (x: Tensor2D) => Tensor {
-  switch (work.quantizer) {
-    case 'fsq':
-      return fsq(work);
-    case 'lfq':
-      return lfq(work);
-    case 'simvq':
-      return simvq(work);
-    case 'residual-vq':
-    case 'residual-simvq':
-      throw new Error('it is not written for a residual stack');
-  }
 }
 
 function fsq({ levels }: FsqWork): (z: Tensor2D) => Tensor {

@@ -1,6 +1,6 @@
 import { blockUntilReady, defaultDevice, init, jit, numpy as np } from '@jax-js/jax';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import type { FsqWork, LfqWork, SimVqWork, TokenWork } from './work.ts';
+import { encoderOf, type FsqWork, type LfqWork, type SimVqWork, type TokenWork } from './work.ts';
 
 /** Tokens of one product with the codebook, as the textbook's: its scores stay in the cache. */
 const CHUNK = 1024;
@@ -15,10 +15,9 @@ interface Encoder {
 
 /** The ids by jax-js: the formulas of the papers, each compiled by `jit` to one or a few WebAssembly functions. One thread in Node. */
 export async function prepareJax(work: TokenWork): Promise<Prepared> {
-  if (work.op !== 'encode') throw new Error('it is written for encoding only');
   await init('wasm');
   defaultDevice('wasm');
-  const { constants, ids } = encoderOf(work);
+  const { constants, ids } = encoderOf<Encoder>(work, { fsq, lfq, simvq });
   const compiled = jit(ids);
   const { n, dim } = work;
   const x = readFloats(work.inputPath);
@@ -49,20 +48,6 @@ function kept(constants: Constants): Constants {
 
 function array(values: ArrayLike<number>, shape: number[]): np.Array {
   return np.array(Float32Array.from(values), { shape });
-}
-
-function encoderOf(work: TokenWork): Encoder {
-  switch (work.quantizer) {
-    case 'fsq':
-      return fsq(work);
-    case 'lfq':
-      return lfq(work);
-    case 'simvq':
-      return simvq(work);
-    case 'residual-vq':
-    case 'residual-simvq':
-      throw new Error('it is not written for a residual stack');
-  }
 }
 
 function fsq({ levels }: FsqWork): Encoder {

@@ -1,20 +1,24 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fsqGraph, lfqGraph, nearestGraph } from './onnx.ts';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import type { SimVqWork, TokenWork } from './work.ts';
+import { encoderOf, type SimVqWork, type TokenWork } from './work.ts';
 
 /** Tokens of one call for the nearest code: its N × K scores stay in the cache. */
 const CHUNK = 256;
 
 /** The same ids by onnxruntime, of a graph that holds the codebook. */
 export async function prepareOnnx(work: TokenWork, threads: number): Promise<Prepared> {
-  if (work.op !== 'encode') throw new Error('onnxruntime-node does not train');
-  const session = await InferenceSession.create(graphOf(work), {
+  const graph = encoderOf(work, {
+    fsq: ({ levels }) => fsqGraph(levels),
+    lfq: ({ dim }) => lfqGraph(dim),
+    simvq: simVqGraph,
+  });
+  const session = await InferenceSession.create(graph, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    // Threads that spin after a run would slow the contender whose turn is next.
+    // Threads that spin after a run keep the machine busy until the next turn.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   const [name = ''] = session.inputNames;
@@ -38,20 +42,6 @@ export async function prepareOnnx(work: TokenWork, threads: number): Promise<Pre
       return ids;
     },
   };
-}
-
-function graphOf(work: TokenWork): Uint8Array {
-  switch (work.quantizer) {
-    case 'fsq':
-      return fsqGraph(work.levels);
-    case 'lfq':
-      return lfqGraph(work.dim);
-    case 'simvq':
-      return simVqGraph(work);
-    case 'residual-vq':
-    case 'residual-simvq':
-      throw new Error('no graph is written for a residual stack');
-  }
 }
 
 function simVqGraph({ dim, codes, frozenDim, codebookPath, weightPath }: SimVqWork): Uint8Array {

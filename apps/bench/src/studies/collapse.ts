@@ -31,7 +31,7 @@ export interface CollapseSweep {
   readonly data: string;
   source(): Promise<Source>;
   /** Further data, measured at K = 1,024 for the main methods. */
-  further?(context: ExperimentContext): Promise<readonly SourceOrReason[]>;
+  further?(context: { readonly dataDir: string | undefined }): Promise<readonly SourceOrReason[]>;
 }
 
 /** Which methods keep using their codes as the codebook grows, and does a larger codebook make better reconstructions? */
@@ -49,7 +49,12 @@ export function collapseExperiment(sweep: CollapseSweep): Experiment {
     ].join(' '),
     expected:
       'Plain VQ uses about as many codes whatever K is, so a falling share; fewer features or EMA with k-means and revival rescue it to a point. SimVQ and FSQ use nearly all codes, though not evenly: perplexity/K stays below 1. The reconstruction gets better with K for FSQ and SimVQ and hardly for plain VQ.',
-    parts: ({ quick, seeds }) => (sizesOf(quick).length * METHODS.length + 1) * seeds.length,
+    async parts(context) {
+      const further = (await sweep.further?.(context)) ?? [];
+      const swept = sizesOf(context.quick).length * METHODS.length;
+      const repeated = further.filter(({ open }) => open !== undefined).length * FURTHER.length;
+      return (swept + 1 + repeated) * context.seeds.length;
+    },
     run: (context) => run(context, sweep),
   };
 }
@@ -169,11 +174,11 @@ function percentOf(spread: ReturnType<typeof spreadOf>): string | null {
 /** Other data at one size of codebook, or the reason why not. */
 async function furtherTable(
   context: ExperimentContext,
-  { name, source, reason }: SourceOrReason,
+  { name, open, reason }: SourceOrReason,
   training: CellTraining,
 ): Promise<Table> {
   const columns = ['method', 'used codes', 'perplexity', 'PSNR, dB', 'bits per token'];
-  if (source === undefined) {
+  if (open === undefined) {
     context.log(`${name} is not measured: ${reason}.`);
     return {
       title: `${name}: not measured (${reason})`,
@@ -181,6 +186,7 @@ async function furtherTable(
       rows: FURTHER.map(({ name: method }) => [method, null, null, null, null]),
     };
   }
+  const source = await open();
   const rows: Row[] = [];
   for (const method of FURTHER) rows.push(await rowOf(context, source, method, MIDDLE, training));
   return {

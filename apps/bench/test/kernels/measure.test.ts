@@ -50,7 +50,7 @@ describe('measure', () => {
     expect(found.map(({ timesMs }) => timesMs.length > 0)).toEqual([true, true, false, false]);
     expect(found[0]?.note).toContain('SignQuantize fused');
     expect(found[1]?.note).toContain('SignQuantize composed');
-    expect(found[2]?.note).toBe('onnxruntime-node does not train');
+    expect(found[2]?.note).toBe('it is written for encoding only');
     expect(found[3]?.note).toBe('no Python with the reference library');
   });
 
