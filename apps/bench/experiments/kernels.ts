@@ -13,7 +13,7 @@ import { answerOf, floorTable, goalTable, goalVerdicts, limitTable, type RowResu
 import { leastWork, smaller, type Work } from '../src/kernels/work.ts';
 
 /** How long is measured. */
-const FULL = { rounds: 7, budgetMs: 6000, leastRepetitions: 7, warmUpMs: 1000, patienceMs: 10_000 };
+const FULL = { rounds: 7, budgetMs: 6000, leastRepetitions: 7, warmUpMs: 500, patienceMs: 10_000 };
 const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4, warmUpMs: 200, patienceMs: 1000 };
 const QUICK_DIVISOR = 8;
 
@@ -40,12 +40,13 @@ const THREADED: readonly ContenderName[] = ['vqkit', 'native', 'onnx', 'torch'];
 export const kernels: Experiment = {
   name: 'kernels',
   question: 'How fast is vqkit on WebAssembly against PyTorch, onnxruntime and plain TensorFlow.js on the same CPU?',
-  method: `Every contender does the same work on the same input in a process of its own. All have prepared and run for a second before the
-first turn, because compilers of JavaScript and WebAssembly take that long; then they take turns, so that whatever else the machine does meets
-all alike. A turn begins when the machine is idle (threads spin for a while after a parallel section), and its first 30 milliseconds are not
-counted, in which caches fill and the system spreads threads over the cores. So each is measured as it runs when it is alone. glibc's
-allocator has the bounds in every process that it otherwise sets itself once 32 MiB were freed: before, a call of PyTorch gives memory back to
-the system or keeps it, by chance, and takes up to three times as long. A table shows the minimum of at least 7 repetitions. One thread stands against one thread, all cores against all cores. The contenders:
+  method: `Every contender does the same work on the same input in a process of its own. All have prepared and run for half a second
+before the first turn, because compilers of JavaScript and WebAssembly take that long; then they take turns, so that whatever else the machine
+does meets all alike. A turn begins when the machine is idle (threads spin for a while after a parallel section), and its first 30
+milliseconds are not counted, in which caches fill and the system spreads threads over the cores. So each is measured as it runs when it is
+alone. glibc's allocator has in every process the bounds that it sets itself once 32 MiB were freed: before, a call of PyTorch gives memory
+back to the system or keeps it, by chance, and takes up to three times as long. A table shows the minimum of at least 7 repetitions. One thread
+stands against one thread, all cores against all cores. The contenders:
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
 - **vqkit, native**: the same quantizer on native TensorFlow, which is other people's kernels but for a few. **vqkit, webgpu**: on WebGPU, encoding
