@@ -33,6 +33,11 @@ const layers = [
     packages: ['vqkit'],
     mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness', 'benchmarks'],
   },
+  {
+    name: 'demo',
+    packages: ['demo'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness'],
+  },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];
 

@@ -1,0 +1,2 @@
+export type { Demo, DemoOptions } from './serve.ts';
+export { serveDemo } from './serve.ts';
