@@ -21,3 +21,15 @@ export function multiply(a: usize, b: usize, to: usize, size: i32, begin: i32, e
   }
   for (; at < last; at += 4) store<f32>(to + at, load<f32>(a + at) * load<f32>(b + at));
 }
+
+/** to_i = a · b_i, where `a` is an address of one number. Units: blocks of 4,096 elements. */
+export function scale(a: usize, b: usize, to: usize, size: i32, begin: i32, end: i32, _worker: i32): void {
+  const factor = v128.load32_splat(a);
+  const last = (<usize>min(end * BLOCK, size)) << 2;
+  let at = (<usize>(begin * BLOCK)) << 2;
+  for (; at + 32 <= last; at += 32) {
+    v128.store(to + at, f32x4.mul(factor, v128.load(b + at)));
+    v128.store(to + at, f32x4.mul(factor, v128.load(b + at, 16)), 16);
+  }
+  for (; at < last; at += 4) store<f32>(to + at, load<f32>(a) * load<f32>(b + at));
+}

@@ -62,14 +62,14 @@ export function fsqQuantizeGrad(
     p1 = f32x4.add(f32x4.mul(p1, f1), c1);
     p0 = f32x4.add(f32x4.mul(p0, f0), one);
     p1 = f32x4.add(f32x4.mul(p1, f1), one);
-    const e0 = f32x4.mul(p0, i32x4.sub(one, i32x4.shl(n0, 23)));
-    const e1 = f32x4.mul(p1, i32x4.sub(one, i32x4.shl(n1, 23)));
-    const r0 = f32x4.div(one, f32x4.add(one, e0));
-    const r1 = f32x4.div(one, f32x4.add(one, e1));
-    const d0 = v128.andnot(f32x4.mul(slope0, f32x4.mul(e0, f32x4.mul(r0, r0))), f32x4.ge(x0, top));
-    const d1 = v128.andnot(f32x4.mul(slope1, f32x4.mul(e1, f32x4.mul(r1, r1))), f32x4.ge(x1, top));
-    const g0 = f32x4.mul(loadColumns(dy + at, count), d0);
-    const g1 = f32x4.mul(loadColumns(dy + at + 16, count - 4), d1);
+    const e0 = v128.andnot(f32x4.mul(p0, i32x4.sub(one, i32x4.shl(n0, 23))), f32x4.ge(x0, top));
+    const e1 = v128.andnot(f32x4.mul(p1, i32x4.sub(one, i32x4.shl(n1, 23))), f32x4.ge(x1, top));
+    const q0 = f32x4.add(one, e0);
+    const q1 = f32x4.add(one, e1);
+    const d0 = f32x4.mul(f32x4.mul(loadColumns(dy + at, count), slope0), e0);
+    const d1 = f32x4.mul(f32x4.mul(loadColumns(dy + at + 16, count - 4), slope1), e1);
+    const g0 = f32x4.div(d0, f32x4.mul(q0, q0));
+    const g1 = f32x4.div(d1, f32x4.mul(q1, q1));
     storeColumns(dz + at, g0, g1, count);
   }
 }

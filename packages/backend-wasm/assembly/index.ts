@@ -1,5 +1,5 @@
 export { adamWStep } from './adamw';
-export { multiply, spread } from './arithmetic';
+export { multiply, scale, spread } from './arithmetic';
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';

@@ -1,5 +1,6 @@
 import { type KernelConfig, type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { engineOf } from '../engine.ts';
+import { isUniform } from './spread.ts';
 
 /** Elements of one unit of work in assembly/arithmetic.ts. */
 const BLOCK = 4096;
@@ -14,7 +15,9 @@ export function multiply(tfjs: KernelConfig): KernelFunc {
     const size = util.sizeFromShape(a.shape);
     const out = engine.output(a.shape, 'float32');
     const [left, right, to] = [a, b, out].map((tensor) => engine.address(tensor)) as [number, number, number];
-    engine.run('multiply', Math.ceil(size / BLOCK), left, right, to, size);
+    // Where a gradient begins one factor is the same number everywhere, which need not be read again and again.
+    const name = isUniform(a) ? 'scale' : 'multiply';
+    engine.run(name, Math.ceil(size / BLOCK), left, right, to, size);
     return out;
   };
 }

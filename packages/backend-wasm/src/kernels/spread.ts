@@ -1,9 +1,16 @@
-import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { util } from '@tensorflow/tfjs-core';
+import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { engineOf } from '../engine.ts';
 
 /** Elements of one unit of work in assembly/arithmetic.ts. */
 const BLOCK = 4096;
+
+/** Data that are one number everywhere. Data of a tensor are never written to, so that they stay so. */
+const uniform = new WeakSet<object>();
+
+/** Whether a tensor is known to be one number everywhere, as the gradient of a sum or a mean of everything is. */
+export function isUniform({ dataId }: TensorInfo): boolean {
+  return uniform.has(dataId);
+}
 
 /** A number everywhere in a shape; it never leaves the engine's memory. */
 export const spread: KernelFunc = ({ inputs, attrs, backend }) => {
@@ -13,5 +20,6 @@ export const spread: KernelFunc = ({ inputs, attrs, backend }) => {
   const size = util.sizeFromShape([...shape]);
   const out = engine.output(shape, 'float32');
   engine.run('spread', Math.ceil(size / BLOCK), engine.address(value), engine.address(out), size);
+  uniform.add(out.dataId);
   return out;
 };

@@ -60,7 +60,7 @@ export function mean(tfjs: KernelConfig): KernelFunc {
 function sumAll(engine: Engine, from: number, to: number, size: number): void {
   engine.scratch(4 * COLUMNS, (columnSums) => {
     sumColumns(engine, from, columnSums, size / COLUMNS, COLUMNS);
-    sumColumns(engine, columnSums, to, COLUMNS, 1);
+    engine.call('addPartials', columnSums, to, COLUMNS, 1);
   });
 }
 

@@ -1,4 +1,17 @@
-import { cast, mul, ones, randomNormal, type Tensor, tensor1d, zeros } from '@tensorflow/tfjs-core';
+import {
+  cast,
+  grad,
+  grads,
+  mean,
+  mul,
+  ones,
+  randomNormal,
+  square,
+  sum,
+  type Tensor,
+  tensor1d,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, it } from 'vitest';
 import { expectAsOnCpu } from '../compare.ts';
 
@@ -17,6 +30,19 @@ describe('Multiply', () => {
     const pairs = numbers.flatMap((a) => numbers.map((b) => [a, b] as const));
     await expectAsOnCpu(() => [mul(tensor1d(pairs.map(([a]) => a)), tensor1d(pairs.map(([, b]) => b)))]);
   });
+
+  for (const size of [1, 5, 8, 4097, 9001]) {
+    it(`of the gradient of a sum or a mean of ${size} products`, async () => {
+      await expectAsOnCpu(() => {
+        const [a, b] = [1, 2].map((seed) => randomNormal([size], 0, 1, 'float32', seed)) as [Tensor, Tensor];
+        return [
+          grad((x: Tensor) => mul(sum(mul(x, b)), 0.7))(a),
+          grad((x: Tensor) => mean(mul(x, square(x))))(a),
+          ...grads((x: Tensor, y: Tensor) => sum(mul(x, y)))([a, b]),
+        ];
+      });
+    });
+  }
 
   it('of nothing, of what is broadcast, and of other types', async () => {
     await expectAsOnCpu(() => [
