@@ -12,6 +12,7 @@ export interface ExperimentEntry {
 /** Every experiment, in the order of `pnpm bench all`. A new one is a file in experiments/ and an entry here. */
 export const experiments: readonly ExperimentEntry[] = [
   { name: 'kernels', aliases: ['speed'], load: async () => (await import('../experiments/kernels.ts')).kernels },
+  { name: 'gpu', load: async () => (await import('../experiments/gpu.ts')).gpu },
   { name: 'growth', load: async () => (await import('../experiments/growth.ts')).growth },
   { name: 'stack-cost', load: async () => (await import('../experiments/stack-cost.ts')).stackCost },
   { name: 'parity', load: async () => (await import('../experiments/parity.ts')).parity },

@@ -5,7 +5,17 @@ import { complaint, tieToThisProcess } from '../child.ts';
 import { PACKAGE_FOLDER } from '../paths.ts';
 import type { Request } from './protocol.ts';
 
-export type ContenderName = 'vqkit' | 'native' | 'webgpu' | 'codec' | 'chain' | 'composed' | 'onnx' | 'jax' | 'torch';
+export type ContenderName =
+  | 'vqkit'
+  | 'native'
+  | 'webgpu'
+  | 'codec'
+  | 'chain'
+  | 'composed'
+  | 'onnx'
+  | 'jax'
+  | 'torch'
+  | 'cuda';
 
 /** How each is called in tables. */
 export const CONTENDER_TITLES: Record<ContenderName, string> = {
@@ -18,6 +28,7 @@ export const CONTENDER_TITLES: Record<ContenderName, string> = {
   onnx: 'onnxruntime-node',
   jax: 'jax-js',
   torch: 'vector-quantize-pytorch',
+  cuda: 'vector-quantize-pytorch, CUDA',
 };
 
 /** A contender in a process of its own, so that its threads, its memory and its warm code are its own. */
@@ -93,10 +104,13 @@ const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: String(2 ** 25), MALLOC_TRIM_THRESHO
 function startProcess(name: ContenderName, python: string | undefined, threads: number): Child {
   const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
   const env = { ...process.env, ...ALLOCATOR };
-  if (name === 'torch') {
+  if (name === 'torch' || name === 'cuda') {
     if (python === undefined) throw new Error('no Python with the reference library');
     const limited = { ...env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-    return spawn(python, [`${PACKAGE_FOLDER}peers/kernels.py`], { stdio, env: limited });
+    return spawn(python, [`${PACKAGE_FOLDER}peers/${name === 'torch' ? 'kernels' : 'gpu'}.py`], {
+      stdio,
+      env: limited,
+    });
   }
   return spawn(process.execPath, [`${PACKAGE_FOLDER}dist/src/kernels/worker.js`, name], { stdio, env });
 }

@@ -64,17 +64,15 @@ export async function prepareTfjs(
   const input = variable(x);
   const upstream = tensor(readFloats(work.gradientPath), [work.n, work.dim]) as Tensor2D;
   const variables = [input, ...Object.values(quantizer.variables())];
-  return {
-    measure: loopOf(() =>
-      tidy(() => {
-        variableGrads(() => {
-          const { quantized, loss } = quantizer.quantize(input as unknown as Tensor2D, { training: true });
-          return add(sum(mul(quantized, upstream)), loss);
-        }, variables);
-      }),
-    ),
-    note,
-  };
+  const train = (): Tensor =>
+    tidy(() => {
+      const { value } = variableGrads(() => {
+        const { quantized, loss } = quantizer.quantize(input as unknown as Tensor2D, { training: true });
+        return add(sum(mul(quantized, upstream)), loss);
+      }, variables);
+      return value;
+    });
+  return { measure: loopOf(engine === 'webgpu' ? readBack(train) : () => train().dispose()), note, ...untimed };
 }
 
 /** Starts an engine; says why its times are not claimed, if so. @throws Error with the reason where it does not run. */
@@ -97,12 +95,12 @@ async function start(engine: TfjsEngine, threads: number): Promise<{ readonly un
   return {};
 }
 
-/** A graphics processor has finished when its result is read; the other engines have when a call returns. */
-function readBack(encode: () => Tensor): () => Promise<void> {
+/** A graphics processor has finished when a result is read, ids or a loss; the other engines have when a call returns. */
+function readBack(call: () => Tensor): () => Promise<void> {
   return async () => {
-    const ids = encode();
-    await ids.data();
-    ids.dispose();
+    const result = call();
+    await result.data();
+    result.dispose();
   };
 }
 

@@ -1,0 +1,172 @@
+import type { Measurement, Table, Verdict } from '../experiment.ts';
+import { CONTENDER_TITLES, type ContenderName } from '../kernels/contender.ts';
+import type { Measured } from '../kernels/measure.ts';
+import { numberText } from '../training/summary.ts';
+import type { GpuRow } from './rows.ts';
+
+/** Who does the work, in the order of the tables. `one` is vqkit on one thread of the CPU. */
+export const SIDES = ['webgpu', 'cuda', 'vqkit', 'one'] as const;
+export type Side = (typeof SIDES)[number];
+
+/** A row as it was measured. */
+export interface GpuResult {
+  readonly row: GpuRow;
+  readonly cores: number;
+  /** On the graphics processor, and on all threads of the CPU. */
+  readonly all: readonly Measured[];
+  /** On one thread of the CPU; empty where it was not asked to. */
+  readonly one: readonly Measured[];
+}
+
+function sideTitle(side: Side, cores: number): string {
+  if (side === 'one') return `${CONTENDER_TITLES.vqkit}, 1 thread`;
+  return side === 'vqkit' ? `${CONTENDER_TITLES.vqkit}, ${cores} threads` : CONTENDER_TITLES[side];
+}
+
+function found({ all, one }: GpuResult, side: Side): Measured | undefined {
+  const name: ContenderName = side === 'one' ? 'vqkit' : side;
+  return (side === 'one' ? one : all).find(({ contender }) => contender === name);
+}
+
+/** The fastest repetition; undefined when it was not measured. */
+function least(result: GpuResult, side: Side): number | undefined {
+  const times = found(result, side)?.timesMs ?? [];
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function median(result: GpuResult, side: Side): number | undefined {
+  const sorted = [...(found(result, side)?.timesMs ?? [])].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
+/** So many times as fast as another side is WebGPU; undefined when one of them was not measured. */
+function ratio(result: GpuResult, side: Side): number | undefined {
+  const [ours, theirs] = [least(result, 'webgpu'), least(result, side)];
+  return ours === undefined || theirs === undefined ? undefined : theirs / ours;
+}
+
+export function tablesOf(results: readonly GpuResult[]): Table[] {
+  const cores = results[0]?.cores ?? 1;
+  const times = (title: string, of: (result: GpuResult, side: Side) => number | undefined): Table => ({
+    title,
+    columns: ['work', ...SIDES.map((side) => sideTitle(side, cores))],
+    rows: results.map((result) => [
+      result.row.title,
+      ...SIDES.map((side) => found(result, side)?.untimed ?? of(result, side) ?? null),
+    ]),
+  });
+  const others = SIDES.filter((side) => side !== 'webgpu');
+  return [
+    times('Milliseconds, minimum', least),
+    times('Milliseconds, median', median),
+    {
+      title: 'So many times as fast is vqkit on WebGPU as',
+      columns: ['work', ...others.map((side) => sideTitle(side, cores))],
+      rows: results.map((result) => [result.row.title, ...others.map((side) => ratio(result, side) ?? null)]),
+    },
+    {
+      title: "Ids that differ from vqkit's on WebAssembly",
+      columns: ['work', 'tokens', CONTENDER_TITLES.webgpu, CONTENDER_TITLES.cuda],
+      rows: results
+        .filter(({ row: { work } }) => work.op === 'encode' && !('depth' in work))
+        .map((result) => [
+          result.row.title,
+          result.row.work.n,
+          ...(['webgpu', 'cuda'] as const).map((side) => found(result, side)?.idsThatDiffer ?? null),
+        ]),
+    },
+    notesTable(results),
+  ];
+}
+
+/** What the graphics processors are, and who could not do what, in its own words. */
+function notesTable(results: readonly GpuResult[]): Table {
+  const notes = new Map<string, string>();
+  for (const result of results) {
+    for (const side of SIDES) {
+      const measured = found(result, side);
+      if (measured === undefined) continue;
+      const could = measured.timesMs.length > 0 || measured.untimed !== undefined;
+      if (could && side === 'cuda') notes.set(CONTENDER_TITLES.cuda, measured.note);
+      if (!could) notes.set(`${sideTitle(side, result.cores)}, ${result.row.title}`, `not measured: ${measured.note}`);
+    }
+  }
+  return { title: 'Notes', columns: ['who', 'what'], rows: [...notes].map(([who, what]) => [who, what]) };
+}
+
+export function verdictsOf(results: readonly GpuResult[]): Verdict[] {
+  const compared = (methods: readonly string[]): { differing: number; ids: number } | undefined => {
+    const rows = results.flatMap((result) => {
+      const differing = found(result, 'webgpu')?.idsThatDiffer;
+      return methods.includes(result.row.work.quantizer) && differing != null
+        ? [{ differing, ids: result.row.work.n }]
+        : [];
+    });
+    if (rows.length === 0) return undefined;
+    return {
+      differing: rows.reduce((sum, { differing }) => sum + differing, 0),
+      ids: rows.reduce((sum, { ids }) => sum + ids, 0),
+    };
+  };
+  const same = compared(['fsq', 'lfq']);
+  const faster = results.map((result) => ratio(result, 'vqkit')).filter((value) => value !== undefined);
+  const large = results.filter(({ row }) => row.large === true).map((result) => ratio(result, 'vqkit'));
+  const known = large.filter((value) => value !== undefined);
+  return [
+    {
+      claim: 'FSQ and LFQ give the same ids on WebGPU as on WebAssembly',
+      expected: '0 differences',
+      measured: same === undefined ? 'not measured' : `${same.differing} of ${same.ids}`,
+      verdict: same === undefined ? 'beyond reach here' : same.differing === 0 ? 'reproduced' : 'not reproduced',
+      remark: '',
+    },
+    {
+      claim: 'On large inputs WebGPU is faster than WebAssembly on all threads',
+      expected: 'more than 1×',
+      measured: known.length === 0 ? 'not measured' : `${range(known)}; on all rows ${range(faster)}`,
+      verdict: known.length === 0 ? 'beyond reach here' : Math.min(...known) > 1 ? 'reproduced' : 'not reproduced',
+      remark: known.length === 0 ? 'There is no graphics processor here, or the run was a quick one.' : '',
+    },
+  ];
+}
+
+function range(values: readonly number[]): string {
+  return `${numberText(Math.min(...values))} to ${numberText(Math.max(...values))}×`;
+}
+
+/** The answer in words. */
+export function answerOf(results: readonly GpuResult[]): string {
+  const ratios = (side: Side): number[] =>
+    results.map((result) => ratio(result, side)).filter((value) => value !== undefined);
+  const [wasm, cuda] = [ratios('vqkit'), ratios('cuda')];
+  if (wasm.length === 0) {
+    return '**Not measured: there is no graphics processor here**, or one that a processor plays in software, whose times say nothing.';
+  }
+  const phrases = results.flatMap((result) => {
+    const [byWasm, byCuda] = [ratio(result, 'vqkit'), ratio(result, 'cuda')];
+    if (byWasm === undefined) return [];
+    const beside = byCuda === undefined ? 'not measured on CUDA' : `**${numberText(byCuda)}×** the library on CUDA`;
+    return [`- ${result.row.title}: **${numberText(byWasm)}×** WebAssembly, ${beside}`];
+  });
+  const cores = results[0]?.cores ?? 1;
+  return [
+    `**${numberText(Math.min(...wasm), 2)} to ${numberText(Math.max(...wasm), 2)} times as fast as WebAssembly on all ${cores} threads${
+      cuda.length === 0
+        ? ''
+        : `, ${numberText(Math.min(...cuda), 2)} to ${numberText(Math.max(...cuda), 2)} times as fast as the reference library on CUDA`
+    }.**\n`,
+    `So many times as fast is vqkit on WebGPU:\n`,
+    ...phrases,
+  ].join('\n');
+}
+
+export function measurementsOf(results: readonly GpuResult[]): Measurement[] {
+  return results.flatMap((result) =>
+    SIDES.flatMap((side) => {
+      const samples = found(result, side)?.timesMs ?? [];
+      if (samples.length === 0) return [];
+      const name = `${result.row.title}, ${sideTitle(side, result.cores)}`;
+      return [{ name, unit: 'ms', better: 'lower' as const, samples }];
+    }),
+  );
+}
