@@ -1,7 +1,20 @@
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { type BackendValues, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type BackendValues, env, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { DeviceError, DeviceLostError, DeviceMemoryError } from './errors.ts';
+
+/** Bytes of the buffer through which small tensors reach the device, and of a tensor that counts as small. */
+const ARENA = 2 ** 20;
+const SMALL = 2 ** 16;
+
+/** What tfjs's engine records commands with, which TypeScript takes for private. */
+interface Recorder {
+  readonly commandEncoder: GPUCommandEncoder;
+  /** Dispatches since the last submission. */
+  dispatchCountInPass: number;
+  /** Buffers that are free again after the submission: the queue writes to them at once, not in the order of the commands. */
+  readonly uniformPendingDisposal: GPUBuffer[];
+}
 
 /**
  * tfjs's WebGPU engine, except that what goes wrong on the device is thrown: tfjs leaves it to the console and goes on with zeros.
@@ -12,6 +25,9 @@ import { DeviceError, DeviceLostError, DeviceMemoryError } from './errors.ts';
 export class DeviceBackend extends WebGPUBackend {
   private readonly failures: DeviceError[] = [];
   private lost: DeviceLostError | undefined;
+  private arena: GPUBuffer | undefined;
+  /** Bytes of the arena that recorded commands will read. */
+  private arenaUsed = 0;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo | undefined) {
     super(device, info);
@@ -34,9 +50,77 @@ export class DeviceBackend extends WebGPUBackend {
     return false;
   }
 
+  /**
+   * Small tensors go through one buffer that the queue writes to. tfjs maps a new buffer for each and throws it away, which costs a driver up
+   * to a millisecond; and each number that a tensor is multiplied by is such a tensor.
+   */
+  override uploadToGPU(dataId: object): void {
+    const data = this.tensorMap.get(dataId);
+    const { values, dtype, shape } = data;
+    const bytes = 4 * util.sizeFromShape(shape);
+    if (data.resource != null || values == null || bytes === 0 || bytes > SMALL || dtype === 'string') {
+      super.uploadToGPU(dataId);
+      return;
+    }
+    if (this.arenaUsed + bytes > ARENA) this.submitQueue();
+    this.arena ??= this.device.createBuffer({ size: ARENA, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    const numbers = values as ArrayLike<number>;
+    const words = dtype === 'float32' ? Float32Array.from(numbers) : Int32Array.from(numbers);
+    this.queue.writeBuffer(this.arena, this.arenaUsed, words);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = this.bufferManager.acquireBuffer(bytes, usage);
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    (this as unknown as Recorder).commandEncoder.copyBufferToBuffer(this.arena, this.arenaUsed, buffer, 0, bytes);
+    this.arenaUsed += bytes;
+    data.values = null as unknown as BackendValues;
+    data.resource = buffer;
+  }
+
+  override submitQueue(): void {
+    super.submitQueue();
+    this.arenaUsed = 0;
+  }
+
+  override dispose(): void {
+    this.arena?.destroy();
+    super.dispose();
+  }
+
   override runWebGPUProgram(...args: Parameters<WebGPUBackend['runWebGPUProgram']>): TensorInfo {
     this.requireDevice();
     return super.runWebGPUProgram(...args);
+  }
+
+  /**
+   * Records a dispatch behind those of tfjs, and submits all of them when tfjs would: each submission costs more than a small dispatch.
+   * Tensors may be disposed at once; their buffers are used again by later commands only.
+   */
+  dispatch(
+    pipeline: GPUComputePipeline,
+    bindings: GPUBindGroup,
+    groups: readonly [number, number],
+    label: string,
+  ): void {
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    const recorder = this as unknown as Recorder;
+    const pass = recorder.commandEncoder.beginComputePass({ label });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindings);
+    pass.dispatchWorkgroups(...groups);
+    pass.end();
+    recorder.dispatchCountInPass++;
+    if (recorder.dispatchCountInPass >= env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) this.submitQueue();
+  }
+
+  /** A uniform buffer that holds these words for the next dispatch. */
+  uniforms(words: ArrayBuffer): GPUBuffer {
+    const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
+    const buffer = this.bufferManager.acquireBuffer(words.byteLength, usage);
+    this.queue.writeBuffer(buffer, 0, words);
+    (this as unknown as Recorder).uniformPendingDisposal.push(buffer);
+    return buffer;
   }
 
   override async read(dataId: object): Promise<BackendValues> {

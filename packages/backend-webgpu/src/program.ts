@@ -11,7 +11,7 @@ export interface DeviceLimits {
 }
 
 type ElementType = 'f32' | 'i32' | 'u32';
-type ArrayType = ElementType | 'vec4<f32>' | 'atomic<i32>';
+type ArrayType = ElementType | `vec4<${ElementType}>` | 'atomic<i32>';
 
 /** A compute shader that handles one row (a token, a code, an element) per thread. */
 export interface Program {
@@ -47,7 +47,13 @@ const ALIGNMENT = 256;
 const ALWAYS = { rows: 'u32', first: 'u32' } as const;
 
 const limitsOf = new WeakMap<DeviceBackend, DeviceLimits>();
-const pipelinesOf = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+interface Pipelines {
+  readonly byCode: Map<string, GPUComputePipeline>;
+  /** Where a program is the same object in every call its code need not be put together again. */
+  readonly byProgram: WeakMap<Program, GPUComputePipeline>;
+}
+
+const pipelinesOf = new WeakMap<GPUDevice, Pipelines>();
 
 /** Sets the limits that the kernels of this package keep, and gives them: those of the device, or lower ones. */
 export function setLimits(backend: DeviceBackend, lower: Partial<DeviceLimits>): DeviceLimits {
@@ -108,38 +114,24 @@ export function run(
     backend.uploadToGPU(tensor.dataId);
     return { ...operand, tensor, buffer: backend.tensorMap.get(tensor.dataId).resource as GPUBuffer };
   });
-  // What tfjs has recorded comes first.
-  backend.ensureCommandEncoderReady();
-  backend.endComputePassEncoder();
-  backend.submitQueue();
-
-  const { device, bufferManager } = backend;
+  const { device } = backend;
   const pipeline = pipelineOf(device, program);
   const most = tileRows(backend, program.name, bound);
   const perAxis = limitsFor(backend).maxComputeWorkgroupsPerDimension;
   for (let start = 0; start < rows; start += most) {
     const count = Math.min(most, rows - start);
     const words = uniformWords(program, { ...params, rows: count, first: start });
-    const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
-    const uniforms = bufferManager.acquireBuffer(words.byteLength, usage);
-    device.queue.writeBuffer(uniforms, 0, words);
     const entries = bound.map(({ buffer, perRow, from = 0, rows: fixed }, binding): GPUBindGroupEntry => {
       if (perRow === undefined) return { binding, resource: { buffer } };
       const offset = 4 * perRow * (from + (fixed === undefined ? start : 0));
       const size = Math.min(4 * perRow * (fixed ?? count), buffer.size - offset);
       return { binding, resource: { buffer, offset, size } };
     });
-    entries.push({ binding: bound.length, resource: { buffer: uniforms } });
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass({ label: program.name });
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    entries.push({ binding: bound.length, resource: { buffer: backend.uniforms(words) } });
     const groups = Math.ceil(count / WORKGROUP);
-    const [x, y] = groups <= perAxis ? [groups, 1] : [perAxis, Math.ceil(groups / perAxis)];
-    pass.dispatchWorkgroups(x, y);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    bufferManager.releaseBuffer(uniforms);
+    const grid = groups <= perAxis ? ([groups, 1] as const) : ([perAxis, Math.ceil(groups / perAxis)] as const);
+    const bindings = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    backend.dispatch(pipeline, bindings, grid, program.name);
   }
   release(backend, ...temporary);
 }
@@ -226,11 +218,14 @@ export function wgslOf({ inputs, outputs, params = {}, declarations = '', body }
 function pipelineOf(device: GPUDevice, program: Program): GPUComputePipeline {
   let pipelines = pipelinesOf.get(device);
   if (pipelines === undefined) {
-    pipelines = new Map();
+    pipelines = { byCode: new Map(), byProgram: new WeakMap() };
     pipelinesOf.set(device, pipelines);
   }
+  const { byCode, byProgram } = pipelines;
+  const known = byProgram.get(program);
+  if (known !== undefined) return known;
   const code = wgslOf(program);
-  let pipeline = pipelines.get(code);
+  let pipeline = byCode.get(code);
   if (pipeline === undefined) {
     const module = device.createShaderModule({ code, label: program.name });
     pipeline = device.createComputePipeline({
@@ -238,8 +233,9 @@ function pipelineOf(device: GPUDevice, program: Program): GPUComputePipeline {
       layout: 'auto',
       compute: { module, entryPoint: 'main' },
     });
-    pipelines.set(code, pipeline);
+    byCode.set(code, pipeline);
   }
+  byProgram.set(program, pipeline);
   return pipeline;
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import * as bitEntropy from '../src/kernels/bit-entropy.ts';
+import { ADAMW_STEP } from '../src/kernels/adamw-step.ts';
+import * as bitEntropy from '../src/kernels/bit-entropy-programs.ts';
 import { CODE_COUNTS } from '../src/kernels/code-counts.ts';
+import { FILTER_PARTS, SUM_PARTS } from '../src/kernels/conv2d-backprop-filter.ts';
 import { FSQ_DECODE } from '../src/kernels/fsq-decode.ts';
 import { FSQ_QUANTIZE_GRAD } from '../src/kernels/fsq-grad.ts';
 import { FSQ_ENCODE, FSQ_QUANTIZE } from '../src/kernels/fsq-quantize.ts';
@@ -8,7 +10,7 @@ import { GATHER_CODES } from '../src/kernels/gather-codes.ts';
 import { BINARY, binaryProgram, SUM_ROWS } from '../src/kernels/integers.ts';
 import { MAX_POOL_GRAD } from '../src/kernels/max-pool-grad.ts';
 import { GATHER, moveProgram, selectProgram } from '../src/kernels/move.ts';
-import { PACK_CODES, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
+import { MERGE_CODES, PACK_CODES, PACK_TOKENS, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
 import { REFINE_NEAREST } from '../src/kernels/nearest-code-exact.ts';
 import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
@@ -26,12 +28,16 @@ const programs: Program[] = [
   bitEntropy.BIT_PROBABILITIES,
   bitEntropy.HALF_PROBABILITIES,
   bitEntropy.AVERAGE_PROBABILITIES,
+  bitEntropy.AVERAGE_PARTS,
+  bitEntropy.AVERAGE_SUMS,
   bitEntropy.ENTROPY_TERMS,
   bitEntropy.AVERAGE_SLOPE,
   bitEntropy.HALF_SLOPE,
   bitEntropy.bitSlopeProgram(true),
   bitEntropy.bitSlopeProgram(false),
   CODE_COUNTS,
+  FILTER_PARTS,
+  SUM_PARTS,
   FSQ_DECODE,
   FSQ_ENCODE,
   FSQ_QUANTIZE,
@@ -41,9 +47,11 @@ const programs: Program[] = [
   MAT_MUL,
   MAX_POOL_GRAD,
   PACK_CODES,
+  PACK_TOKENS,
+  ...Object.values(MERGE_CODES),
   REFINE_NEAREST,
   ROTATE_TO_GRAD,
-  SEARCH_CODES,
+  ...Object.values(SEARCH_CODES),
   SELECT_ROWS,
   SIGN_DECODE,
   SIGN_ENCODE,
@@ -51,6 +59,8 @@ const programs: Program[] = [
   SUM_ROWS,
   TANH,
   segmentSumProgram('f32'),
+  segmentSumProgram('vec4<f32>'),
+  ADAMW_STEP,
   ...Object.keys(REDUCTIONS).map(reduceProgram),
   binaryProgram('FloorDiv', 2),
   moveProgram(3),

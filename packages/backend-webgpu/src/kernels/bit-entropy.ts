@@ -1,185 +1,29 @@
 import { type KernelFunc, type NamedTensorInfoMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { BitEntropyAttrs } from '@vqkit/core-tensor';
 import type { DeviceBackend } from '../backend.ts';
-import { type Operand, output, type Program, release, rowsWithin, run } from '../program.ts';
-import { EXP_NEGATIVE, LOGARITHMS, SIGMOID } from '../wgsl.ts';
+import { type Operand, output, release, rowsWithin, run } from '../program.ts';
+import {
+  AVERAGE_PARTS,
+  AVERAGE_PROBABILITIES,
+  AVERAGE_SLOPE,
+  AVERAGE_SUMS,
+  BIT_PROBABILITIES,
+  bitSlopeProgram,
+  ENTROPY_TERMS,
+  HALF_PROBABILITIES,
+  HALF_SLOPE,
+  SAMPLE_ENTROPY,
+  SHORT_SUM,
+  SUM_TERMS,
+} from './bit-entropy-programs.ts';
 
-/** Log-odds beyond which a bit has no entropy in float32; keeps infinities out of the arithmetic and lets NaN through. */
-const SATURATED = `
-fn saturated(z : f32) -> f32 {
-  return select(select(z, 120.0, z > 120.0), -120.0, z < -120.0);
-}`;
-const DECLARATIONS = `${EXP_NEGATIVE}\n\n${LOGARITHMS}\n\n${SIGMOID}\n${SATURATED}`;
-/** Below it a probability has the logarithm of this. */
-const SMALLEST = '1.2e-38';
-/** Floats of the halves' probabilities that exist at a time. */
+/** Floats of the halves' probabilities that exist at a time, and of short sums over the tokens. */
 const CHUNK_FLOATS = 2 ** 22;
-/** Terms of one sum: one long float32 sum would lose digits. */
-const SHORT_SUM = 32;
+const PART_FLOATS = 2 ** 24;
+/** Codes from which on one thread per code keeps a large graphics processor busy. */
+const MANY_CODES = 2 ** 17;
 
-/** One token per thread: Σ_i H_b(σ(z_i)), weighted. */
-export const SAMPLE_ENTROPY: Program = {
-  name: 'SampleEntropy',
-  inputs: { logits: 'f32', weights: 'f32' },
-  outputs: { entropies: 'f32' },
-  params: { dim: 'u32' },
-  declarations: DECLARATIONS,
-  body: `
-var entropy = 0.0;
-for (var i = 0u; i < params.dim; i++) {
-  let size = abs(saturated(logits[row * params.dim + i]));
-  let e = expNegative(-size);
-  entropy += logOnePlus(e) + size * (e / (1.0 + e));
-}
-entropies[row] = entropy * weights[row];`,
-};
-
-/** One short sum per thread. */
-export const SUM_TERMS: Program = {
-  name: 'SumTerms',
-  inputs: { terms: 'f32' },
-  outputs: { sums: 'f32' },
-  params: { count: 'u32' },
-  body: `
-let start = (params.first + row) * ${SHORT_SUM}u;
-var total = 0.0;
-for (var i = start; i < min(start + ${SHORT_SUM}u, params.count); i++) {
-  total += terms[i];
-}
-sums[row] = total;`,
-};
-
-/** One token per thread: σ(z_i) and σ(-z_i) of each bit. */
-export const BIT_PROBABILITIES: Program = {
-  name: 'BitProbabilities',
-  inputs: { logits: 'f32' },
-  outputs: { probabilities: 'f32' },
-  params: { dim: 'u32' },
-  declarations: DECLARATIONS,
-  body: `
-for (var at = row * params.dim; at < (row + 1u) * params.dim; at++) {
-  let z = saturated(logits[at]);
-  let e = expNegative(-abs(z));
-  probabilities[2u * at] = sigmoid(-z, e);
-  probabilities[2u * at + 1u] = sigmoid(z, e);
-}`,
-};
-
-/** One value of \`bits\` bits of one token per thread: the product of their probabilities, the first bit most significant. */
-export const HALF_PROBABILITIES: Program = {
-  name: 'HalfProbabilities',
-  inputs: { probabilities: 'f32' },
-  outputs: { half: 'f32' },
-  params: { dim: 'u32', firstBit: 'u32', bits: 'u32' },
-  body: `
-let flat = params.first + row;
-let token = flat >> params.bits;
-var product = 1.0;
-for (var i = 0u; i < params.bits; i++) {
-  let bit = (flat >> (params.bits - 1u - i)) & 1u;
-  product *= probabilities[2u * (token * params.dim + params.firstBit + i) + bit];
-}
-half[row] = product;`,
-};
-
-/** One code per thread: Σ_n w_n A_n(a) B_n(b), added to that of the chunks before. */
-export const AVERAGE_PROBABILITIES: Program = {
-  name: 'AverageProbabilities',
-  inputs: { a: 'f32', b: 'f32', weights: 'f32' },
-  outputs: { average: 'f32' },
-  params: { tokens: 'u32', highBits: 'u32', lowBits: 'u32', firstToken: 'u32' },
-  body: `
-let code = params.first + row;
-let high = code >> params.lowBits;
-let low = code & ((1u << params.lowBits) - 1u);
-var total = 0.0;
-for (var start = 0u; start < params.tokens; start += ${SHORT_SUM}u) {
-  var part = 0.0;
-  for (var n = start; n < min(start + ${SHORT_SUM}u, params.tokens); n++) {
-    part += weights[n] * a[(n << params.highBits) + high] * b[(n << params.lowBits) + low];
-  }
-  total += part;
-}
-if (params.firstToken > 0u) { total += average[row]; }
-average[row] = total;`,
-};
-
-/** One code per thread: -avg log avg. */
-export const ENTROPY_TERMS: Program = {
-  name: 'EntropyTerms',
-  inputs: { average: 'f32' },
-  outputs: { terms: 'f32' },
-  declarations: LOGARITHMS,
-  body: `terms[row] = -average[row] * logNormal(max(average[row], ${SMALLEST}));`,
-};
-
-/** One code per thread: the gradient of the outputs in avg, centred at the entropy (see the definition). */
-export const AVERAGE_SLOPE: Program = {
-  name: 'AverageSlope',
-  inputs: { average: 'f32', entropy: 'f32', dEntropy: 'f32', dAverage: 'f32' },
-  outputs: { slope: 'f32' },
-  declarations: LOGARITHMS,
-  body: `slope[row] = dAverage[row] - (logNormal(max(average[row], ${SMALLEST})) + entropy[0]) * dEntropy[0];`,
-};
-
-/** One value of one half of one token per thread: p ∂/∂p, the sum over the values of the other half. */
-export const HALF_SLOPE: Program = {
-  name: 'HalfSlope',
-  inputs: { own: 'f32', other: 'f32', slope: 'f32' },
-  outputs: { terms: 'f32' },
-  params: { ownBits: 'u32', otherBits: 'u32', ownStep: 'u32', otherStep: 'u32' },
-  body: `
-let flat = params.first + row;
-let token = flat >> params.ownBits;
-let start = (flat & ((1u << params.ownBits) - 1u)) * params.ownStep;
-var total = 0.0;
-for (var i = 0u; i < (1u << params.otherBits); i++) {
-  total += other[(token << params.otherBits) + i] * slope[start + i * params.otherStep];
-}
-terms[row] = own[flat] * total;`,
-};
-
-/** One bit of one token per thread. Without the codebook entropy, only the slope of the bit's own entropy. */
-export function bitSlopeProgram(codebook: boolean): Program {
-  const ofSample = `
-let flat = params.first + row;
-let token = flat / params.dim;
-let z = saturated(logits[row]);
-let e = expNegative(-abs(z));
-let one = sigmoid(z, e);
-let zero = sigmoid(-z, e);
-let ofSample = -z * one * zero * sampleWeights[token] * dPerSample[0];`;
-  if (!codebook) {
-    return {
-      name: 'BitEntropyGrad',
-      inputs: { logits: 'f32', sampleWeights: 'f32', dPerSample: 'f32' },
-      outputs: { dLogits: 'f32' },
-      params: { dim: 'u32' },
-      declarations: DECLARATIONS,
-      body: `${ofSample}\ndLogits[row] = ofSample;`,
-    };
-  }
-  return {
-    name: 'BitEntropyGrad',
-    inputs: { logits: 'f32', sampleWeights: 'f32', batchWeights: 'f32', dPerSample: 'f32', high: 'f32', low: 'f32' },
-    outputs: { dLogits: 'f32' },
-    params: { dim: 'u32', highBits: 'u32', lowBits: 'u32' },
-    declarations: DECLARATIONS,
-    body: `${ofSample}
-let bit = flat % params.dim;
-var sums = vec2<f32>();
-if (bit < params.highBits) {
-  for (var value = 0u; value < (1u << params.highBits); value++) {
-    sums[(value >> (params.highBits - 1u - bit)) & 1u] += high[(token << params.highBits) + value];
-  }
-} else {
-  for (var value = 0u; value < (1u << params.lowBits); value++) {
-    sums[(value >> (params.dim - 1u - bit)) & 1u] += low[(token << params.lowBits) + value];
-  }
-}
-dLogits[row] = ofSample + (zero * sums[1] - one * sums[0]) * batchWeights[token];`,
-  };
-}
+const BIT_SLOPE = { sample: bitSlopeProgram(false), both: bitSlopeProgram(true) } as const;
 
 interface Inputs extends NamedTensorInfoMap {
   readonly logits: TensorInfo;
@@ -206,13 +50,19 @@ export const bitEntropy: KernelFunc = (call) => {
 
   const average = output(backend, [2 ** dim], 'float32');
   eachChunk(backend, logits, ({ firstToken, count, a, b }) => {
-    const operands = {
-      a: { tensor: a },
-      b: { tensor: b },
-      weights: { tensor: batchWeights, perRow: 1, from: firstToken, rows: count },
-      average: { tensor: average, perRow: 1 },
-    };
-    run(backend, AVERAGE_PROBABILITIES, 2 ** dim, operands, { tokens: count, ...halves(dim), firstToken });
+    const weights = { tensor: batchWeights, perRow: 1, from: firstToken, rows: count };
+    const operands = { a: { tensor: a }, b: { tensor: b }, weights, average: { tensor: average, perRow: 1 } };
+    const sums = Math.ceil(count / SHORT_SUM);
+    if (2 ** dim >= MANY_CODES || sums === 1 || sums * 2 ** dim > rowsWithin(backend, 1, PART_FLOATS)) {
+      run(backend, AVERAGE_PROBABILITIES, 2 ** dim, operands, { tokens: count, ...halves(dim), firstToken });
+      return;
+    }
+    const parts = output(backend, [sums, 2 ** dim], 'float32');
+    const inner = { ...operands, parts: { tensor: parts, perRow: 1 } };
+    run(backend, AVERAGE_PARTS, sums * 2 ** dim, inner, { tokens: count, ...halves(dim) });
+    const outer = { ...operands, parts: { tensor: parts } };
+    run(backend, AVERAGE_SUMS, 2 ** dim, outer, { codes: 2 ** dim, count: sums, firstToken });
+    release(backend, parts);
   });
   const terms = output(backend, [2 ** dim], 'float32');
   const byCode = { average: { tensor: average, perRow: 1 }, terms: { tensor: terms, perRow: 1 } };
@@ -239,33 +89,35 @@ export const bitEntropyGrad: KernelFunc = (call) => {
   const bits = { logits: { tensor: logits, perRow: 1 }, dLogits: { tensor: dLogits, perRow: 1 } };
   if (!codebook || tokens === 0) {
     const operands = { ...bits, sampleWeights: { tensor: sampleWeights }, dPerSample: { tensor: dPerSample } };
-    run(backend, bitSlopeProgram(false), tokens * dim, operands, { dim });
+    run(backend, BIT_SLOPE.sample, tokens * dim, operands, { dim });
     return [dLogits];
   }
+  const { highBits, lowBits } = halves(dim);
   const slope = output(backend, [2 ** dim], 'float32');
+  const exchanged = output(backend, [2 ** dim], 'float32');
   const byCode = {
     average: { tensor: average, perRow: 1 },
     entropy: { tensor: entropy },
     dEntropy: { tensor: dEntropy },
     dAverage: { tensor: dAverage, perRow: 1 },
     slope: { tensor: slope, perRow: 1 },
+    exchanged: { tensor: exchanged },
   };
-  run(backend, AVERAGE_SLOPE, 2 ** dim, byCode);
-  const { highBits, lowBits } = halves(dim);
+  run(backend, AVERAGE_SLOPE, 2 ** dim, byCode, { highBits, lowBits });
   eachChunk(backend, logits, ({ firstToken, count, a, b }) => {
-    const half = (own: TensorInfo, other: TensorInfo, params: Record<string, number>): TensorInfo => {
+    const half = (own: TensorInfo, other: TensorInfo, by: TensorInfo, params: Record<string, number>): TensorInfo => {
       const terms = output(backend, own.shape, 'float32');
       const operands = {
         own: { tensor: own },
         other: { tensor: other },
-        slope: { tensor: slope },
+        slope: { tensor: by },
         terms: { tensor: terms, perRow: 1 },
       };
       run(backend, HALF_SLOPE, util.sizeFromShape(own.shape), operands, params);
       return terms;
     };
-    const high = half(a, b, { ownBits: highBits, otherBits: lowBits, ownStep: 2 ** lowBits, otherStep: 1 });
-    const low = half(b, a, { ownBits: lowBits, otherBits: highBits, ownStep: 1, otherStep: 2 ** lowBits });
+    const high = half(a, b, exchanged, { ownBits: highBits, otherBits: lowBits });
+    const low = half(b, a, slope, { ownBits: lowBits, otherBits: highBits });
     const perToken = (tensor: TensorInfo): Operand => ({ tensor, perRow: 1, from: firstToken, rows: count });
     const operands = {
       logits: { tensor: logits, perRow: 1, from: firstToken * dim },
@@ -276,10 +128,10 @@ export const bitEntropyGrad: KernelFunc = (call) => {
       high: { tensor: high },
       low: { tensor: low },
     };
-    run(backend, bitSlopeProgram(true), count * dim, operands, { dim, highBits, lowBits });
+    run(backend, BIT_SLOPE.both, count * dim, operands, { dim, highBits, lowBits });
     release(backend, high, low);
   });
-  release(backend, slope);
+  release(backend, slope, exchanged);
   return [dLogits];
 };
 

@@ -1,7 +1,9 @@
 import { getKernel, type KernelConfig } from '@tensorflow/tfjs-core';
 import { provideKernel } from '@vqkit/core-tensor';
+import { adamWStep } from './adamw-step.ts';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
 import { codeCounts } from './code-counts.ts';
+import { conv2dBackpropFilter } from './conv2d-backprop-filter.ts';
 import { fsqDecode } from './fsq-decode.ts';
 import { fsqQuantizeGrad } from './fsq-grad.ts';
 import { fsqEncode, fsqQuantize } from './fsq-quantize.ts';
@@ -31,6 +33,7 @@ export function provideKernels(): void {
   for (const name of Object.keys(BINARY)) provideKernel(NAME, name, integerBinary(name, getKernel(name, NAME)));
   for (const name of MOVED) provideKernel(NAME, name, moveKernel(name, tfjs(name)));
   provideKernel(NAME, 'BatchMatMul', batchMatMul(tfjs('BatchMatMul')));
+  provideKernel(NAME, 'Conv2DBackpropFilter', conv2dBackpropFilter(tfjs('Conv2DBackpropFilter')));
   for (const name of Object.keys(REDUCTIONS)) provideKernel(NAME, name, reduction(name, tfjs(name)));
   provideKernel(NAME, 'Sum', integerSum(tfjs('Sum')));
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
@@ -39,6 +42,7 @@ export function provideKernels(): void {
   provideKernel(NAME, 'Tanh', tanh);
   provideKernel(NAME, 'UnsortedSegmentSum', unsortedSegmentSum);
 
+  provideKernel(NAME, 'AdamWStep', adamWStep);
   provideKernel(NAME, 'BitEntropy', bitEntropy);
   provideKernel(NAME, 'BitEntropyGrad', bitEntropyGrad);
   provideKernel(NAME, 'CodeCounts', codeCounts);

@@ -1,6 +1,6 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { DeviceBackend } from '../backend.ts';
-import { output, type Program, release, rowsWithin, run } from '../program.ts';
+import { type Operand, output, type Program, release, rowsWithin, run } from '../program.ts';
 
 /** The definition's: magnitudes of 2^56 and more cannot be searched, and a code that has one scores -2^127. */
 const DECLARATIONS = `
@@ -8,10 +8,18 @@ const LIMIT = 0x5b800000u;
 const LOWEST = -0x1p127f;
 const NAN = 0x7fc00000u;`;
 
-/** Codes that a thread scores at once. */
+/** Tokens that a thread takes at once, in the lanes of a vector. */
+const QUAD = 4;
+/** Codes side by side in memory, and codes that a thread scores at once. */
+const PANEL = 4;
 const GROUP = 8;
-/** Floats of the codes that are packed at a time: 64 MB. */
+/** Floats that are packed at a time: 64 MB. */
 const PACKED_FLOATS = 2 ** 24;
+/** Threads that keep a large graphics processor busy: where there are fewer tokens, several search a part of the codes each. */
+const THREADS = 2 ** 17;
+/** Codes of such a part at least, and features that a loop of the search takes at once. */
+const LEAST_CODES = 64;
+const UNROLLED = 4;
 
 /**
  * One code per thread: [codes, dim] → panels of 4 codes, [dim + 1] vectors of 4, the first of them the bias. Codes that cannot be
@@ -41,58 +49,118 @@ for (var i = 0u; i < params.dim; i++) {
 }`,
 };
 
-/** One token per thread, 8 scores at a time. Only a higher score takes over, so that the lowest index wins ties. */
-export const SEARCH_CODES: Program = {
-  name: 'NearestCode',
-  inputs: { x: 'u32', packed: 'vec4<f32>' },
-  outputs: { indices: 'i32', best: 'u32', second: 'u32' },
-  params: { dim: 'u32', panels: 'u32', firstCode: 'u32' },
+/**
+ * One token per thread: [tokens, dim] → [dim + 1] rows of all tokens, so that threads side by side read numbers side by side. The last row
+ * says whether a token can be searched; one that cannot becomes zeros.
+ */
+export const PACK_TOKENS: Program = {
+  name: 'PackTokens',
+  inputs: { x: 'u32' },
+  outputs: { packed: 'f32' },
+  params: { dim: 'u32', tokens: 'u32', padded: 'u32' },
   declarations: DECLARATIONS,
   body: `
-let start = row * params.dim;
-var usable = true;
-for (var i = 0u; i < params.dim; i++) {
-  usable = usable && (x[start + i] & 0x7fffffffu) < LIMIT;
+let token = params.first + row;
+var usable = token < params.tokens;
+if (usable) {
+  for (var i = 0u; i < params.dim; i++) {
+    usable = usable && (x[row * params.dim + i] & 0x7fffffffu) < LIMIT;
+  }
 }
-if (!usable) {
-  indices[row] = 0;
-  best[row] = NAN;
-  second[row] = NAN;
+for (var i = 0u; i < params.dim; i++) {
+  let at = i * params.padded + token;
+  packed[at] = 0.0;
+  if (usable) { packed[at] = bitcast<f32>(x[row * params.dim + i]); }
+}
+packed[params.dim * params.padded + token] = select(0.0, 1.0, usable);`,
+};
+
+/**
+ * Four tokens and a part of the codes per thread, 8 scores of each token at a time. Only a higher score takes over, so that the lowest
+ * index wins ties.
+ */
+export function searchProgram(withScores: boolean): Program {
+  const scores = Array.from({ length: GROUP }, (_, i) => `s${i}`);
+  const lane = (i: number): string => `${i < 4 ? 'left' : 'right'}.${'xyzw'[i % 4]}`;
+  const feature = (i: string): string => `{
+      let value = tokens[(${i}) * params.quads + quad];
+      let left = packed[leftAt + ${i} + 1u];
+      let right = packed[rightAt + ${i} + 1u];
+      ${scores.map((score, k) => `${score} += value * ${lane(k)};`).join(' ')}
+    }`;
+  const unrolled = Array.from({ length: UNROLLED }, (_, i) => `    ${feature(`i + ${i}u`)}`).join('\n');
+  return {
+    name: 'NearestCode',
+    inputs: { tokens: 'vec4<f32>', packed: 'vec4<f32>' },
+    outputs: { indices: 'vec4<u32>', best: 'vec4<f32>', ...(withScores ? { second: 'vec4<f32>' } : {}) },
+    params: { dim: 'u32', quads: 'u32', panels: 'u32', panelsEach: 'u32', firstCode: 'u32', firstPart: 'u32' },
+    body: `
+let flat = params.first + row;
+let quad = flat % params.quads;
+let part = flat / params.quads;
+let end = min((part + 1u) * params.panelsEach, params.panels);
+var index = vec4<u32>();
+var highest = vec4<f32>(-0x1.8p127f);${withScores ? '\nvar next = highest;' : ''}
+let length = params.dim + 1u;
+for (var panel = part * params.panelsEach; panel < end; panel += 2u) {
+  let leftAt = panel * length;
+  let rightAt = leftAt + length;
+${scores.map((score, k) => `  var ${score} = vec4<f32>(packed[${k < 4 ? 'leftAt' : 'rightAt'}].${'xyzw'[k % 4]});`).join('\n')}
+  var i = 0u;
+  for (; i + ${UNROLLED}u <= params.dim; i += ${UNROLLED}u) {
+${unrolled}
+  }
+  for (; i < params.dim; i++) {
+    ${feature('i')}
+  }
+  let code = params.firstCode + panel * 4u;
+${scores.map((score, k) => `  ${consider(score, `code + ${k}u`, withScores)}`).join('\n')}
+}
+let at = params.firstPart * params.quads + flat;
+indices[at] = index;
+best[at] = highest;${withScores ? '\nsecond[at] = next;' : ''}`,
+  };
+}
+
+function consider(score: string, code: string, withScores: boolean): string {
+  const second = withScores
+    ? `next = select(select(next, ${score}, ${score} > next), highest, ${score} > highest); `
+    : '';
+  return `${second}index = select(index, vec4<u32>(${code}), ${score} > highest); highest = select(highest, ${score}, ${score} > highest);`;
+}
+
+/** One token per thread: the best of what the parts of the codes gave, in their order. */
+export function mergeProgram(withScores: boolean): Program {
+  return {
+    name: 'NearestCodeMerge',
+    inputs: { tokens: 'f32', found: 'u32', scores: 'f32', ...(withScores ? { others: 'f32' } : {}) },
+    outputs: { indices: 'i32', ...(withScores ? { best: 'u32', second: 'u32' } : {}) },
+    params: { dim: 'u32', padded: 'u32', parts: 'u32' },
+    declarations: DECLARATIONS,
+    body: `
+let token = params.first + row;
+if (tokens[params.dim * params.padded + token] == 0.0) {
+  indices[row] = 0;${withScores ? '\n  best[row] = NAN;\n  second[row] = NAN;' : ''}
   return;
 }
 var index = 0u;
-var highest = -0x1.8p127f;
-var next = highest;
-if (params.firstCode > 0u) {
-  index = u32(indices[row]);
-  highest = bitcast<f32>(best[row]);
-  next = bitcast<f32>(second[row]);
+var highest = -0x1.8p127f;${withScores ? '\nvar next = highest;' : ''}
+for (var part = 0u; part < params.parts; part++) {
+  let at = part * params.padded + token;
+  let score = scores[at];
+  if (score > highest) {${withScores ? '\n    next = max(highest, others[at]);' : ''}
+    highest = score;
+    index = found[at];
+  }${withScores ? ' else if (score > next) {\n    next = score;\n  }' : ''}
 }
-let length = params.dim + 1u;
-for (var panel = 0u; panel < params.panels; panel += 2u) {
-  let left = panel * length;
-  let right = left + length;
-  var scores = array<vec4<f32>, 2>(packed[left], packed[right]);
-  for (var i = 0u; i < params.dim; i++) {
-    let value = bitcast<f32>(x[start + i]);
-    scores[0] += value * packed[left + i + 1u];
-    scores[1] += value * packed[right + i + 1u];
-  }
-  for (var lane = 0u; lane < ${GROUP}u; lane++) {
-    let score = scores[lane / 4u][lane % 4u];
-    if (score > highest) {
-      next = highest;
-      highest = score;
-      index = params.firstCode + panel * 4u + lane;
-    } else if (score > next) {
-      next = score;
-    }
-  }
+indices[row] = i32(index);${withScores ? '\nbest[row] = bitcast<u32>(highest);\nsecond[row] = bitcast<u32>(next);' : ''}`,
+  };
 }
-indices[row] = i32(index);
-best[row] = bitcast<u32>(highest);
-second[row] = bitcast<u32>(next);`,
-};
+
+type Variants = Readonly<Record<'indices' | 'scores', Program>>;
+
+export const SEARCH_CODES: Variants = { indices: searchProgram(false), scores: searchProgram(true) };
+export const MERGE_CODES: Variants = { indices: mergeProgram(false), scores: mergeProgram(true) };
 
 export const nearestCode: KernelFunc = (call) => {
   const backend = call.backend as DeviceBackend;
@@ -100,31 +168,81 @@ export const nearestCode: KernelFunc = (call) => {
   const { withScores } = call.attrs as unknown as { withScores: boolean };
   const [tokens, dim] = x.shape as [number, number];
   const [codes] = keys.shape as [number];
-  const [indices, best, second] = (['int32', 'float32', 'float32'] as const).map((dtype) =>
-    output(backend, [tokens], dtype),
-  ) as [TensorInfo, TensorInfo, TensorInfo];
-  const tile = rowsWithin(backend, dim + 1, PACKED_FLOATS);
-  for (let firstCode = 0; firstCode < codes && tokens > 0; firstCode += tile) {
-    const count = Math.min(tile, codes - firstCode);
-    const padded = GROUP * Math.ceil(count / GROUP);
-    const packed = output(backend, [padded, dim + 1], 'float32');
-    const packing = {
-      keys: { tensor: keys, perRow: dim, from: firstCode },
-      bias: { tensor: bias, perRow: 1, from: firstCode },
-      packed: { tensor: packed, perRow: dim + 1 },
+  const indices = output(backend, [tokens], 'int32');
+  const scores = withScores ? [output(backend, [tokens], 'float32'), output(backend, [tokens], 'float32')] : [];
+
+  const tileCodes = rowsWithin(backend, dim + 1, PACKED_FLOATS);
+  const tiles = Math.ceil(codes / tileCodes);
+  const chunk = rowsWithin(backend, Math.max(dim + 1, tiles), PACKED_FLOATS);
+  for (let start = 0; start < tokens; start += chunk) {
+    const count = Math.min(chunk, tokens - start);
+    const quads = Math.ceil(count / QUAD);
+    const padded = QUAD * quads;
+    const queries = output(backend, [dim + 1, padded], 'float32');
+    const packing = { x: { tensor: x, perRow: dim, from: start }, packed: { tensor: queries } };
+    run(backend, PACK_TOKENS, padded, packing, { dim, tokens: count, padded });
+
+    const room = Math.floor(rowsWithin(backend, 1) / padded / tiles);
+    const most = Math.min(room, Math.ceil(THREADS / quads), Math.ceil(Math.min(codes, tileCodes) / LEAST_CODES));
+    const parts = Math.max(1, most);
+    const found = output(backend, [parts * tiles, padded], 'int32');
+    const given = scoresOf(withScores).map(() => output(backend, [parts * tiles, padded], 'float32'));
+    for (let tile = 0; tile < tiles; tile++) {
+      const firstCode = tile * tileCodes;
+      const packed = packCodes(backend, { keys, bias }, firstCode, Math.min(tileCodes, codes - firstCode));
+      const panels = (packed.shape[0] as number) / PANEL;
+      const operands = {
+        tokens: { tensor: queries },
+        packed: { tensor: packed },
+        indices: { tensor: found },
+        best: { tensor: given[0] as TensorInfo },
+        second: { tensor: given[1] as TensorInfo },
+      };
+      const panelsEach = 2 * Math.ceil(panels / 2 / parts);
+      const params = { dim, quads, panels, panelsEach, firstCode, firstPart: tile * parts };
+      run(backend, SEARCH_CODES[withScores ? 'scores' : 'indices'], quads * parts, operands, params);
+      release(backend, packed);
+    }
+    const each = (tensor: TensorInfo | undefined): Operand => ({
+      tensor: tensor as TensorInfo,
+      perRow: 1,
+      from: start,
+    });
+    const merging = {
+      tokens: { tensor: queries },
+      found: { tensor: found },
+      scores: { tensor: given[0] as TensorInfo },
+      others: { tensor: given[1] as TensorInfo },
+      indices: each(indices),
+      best: each(scores[0]),
+      second: each(scores[1]),
     };
-    run(backend, PACK_CODES, padded, packing, { dim, codes: count });
-    const searching = {
-      x: { tensor: x, perRow: dim },
-      packed: { tensor: packed },
-      indices: { tensor: indices, perRow: 1 },
-      best: { tensor: best, perRow: 1 },
-      second: { tensor: second, perRow: 1 },
-    };
-    run(backend, SEARCH_CODES, tokens, searching, { dim, panels: padded / 4, firstCode });
-    release(backend, packed);
+    const merge = MERGE_CODES[withScores ? 'scores' : 'indices'];
+    run(backend, merge, count, merging, { dim, padded, parts: parts * tiles });
+    release(backend, queries, found, ...given);
   }
-  if (withScores) return [indices, best, second];
-  release(backend, best, second);
-  return [indices];
+  return [indices, ...scores];
 };
+
+/** The highest score, and with the scores the second one. */
+function scoresOf(withScores: boolean): readonly string[] {
+  return withScores ? ['best', 'second'] : ['best'];
+}
+
+function packCodes(
+  backend: DeviceBackend,
+  { keys, bias }: { keys: TensorInfo; bias: TensorInfo },
+  firstCode: number,
+  count: number,
+): TensorInfo {
+  const dim = keys.shape[1] as number;
+  const padded = GROUP * Math.ceil(count / GROUP);
+  const packed = output(backend, [padded, dim + 1], 'float32');
+  const operands = {
+    keys: { tensor: keys, perRow: dim, from: firstCode },
+    bias: { tensor: bias, perRow: 1, from: firstCode },
+    packed: { tensor: packed, perRow: dim + 1 },
+  };
+  run(backend, PACK_CODES, padded, operands, { dim, codes: count });
+  return packed;
+}

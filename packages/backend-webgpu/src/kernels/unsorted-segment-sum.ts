@@ -2,46 +2,44 @@ import { type KernelFunc, type TensorInfo, type UnsortedSegmentSumAttrs, util } 
 import type { DeviceBackend } from '../backend.ts';
 import { output, type Program, run } from '../program.ts';
 
-/** Columns that one thread adds up. */
-const COLUMNS = 16;
 /** Rows that are added up by themselves first: one long float32 sum would lose digits. */
 const SHORT_SUM = 64;
 
+type SumType = 'f32' | 'i32' | 'vec4<f32>' | 'vec4<i32>';
+
 /**
- * Some columns of one segment per thread: it looks at all ids and adds the rows that are its own, in their order, so that the sums have
- * the same bits in every run. (tfjs adds them up in the order in which threads come by.)
+ * One column of one segment per thread, or four where rows are made of fours: it looks at all ids and adds the rows that are its own, in
+ * their order, so that the sums have the same bits in every run. (tfjs adds them up in the order in which threads come by.)
  */
-export function segmentSumProgram(type: 'f32' | 'i32'): Program {
+export function segmentSumProgram(type: SumType): Program {
   return {
     name: 'UnsortedSegmentSum',
     inputs: { x: type, ids: 'i32' },
     outputs: { sums: type },
-    params: { count: 'u32', width: 'u32', blocks: 'u32' },
+    params: { count: 'u32', width: 'u32' },
     body: `
-let segment = (params.first + row) / params.blocks;
-let column = ((params.first + row) % params.blocks) * ${COLUMNS}u;
-let columns = min(${COLUMNS}u, params.width - column);
-var total = array<${type}, ${COLUMNS}>();
-var part = array<${type}, ${COLUMNS}>();
+let segment = i32((params.first + row) / params.width);
+let column = (params.first + row) % params.width;
+var total = ${type}();
+var part = ${type}();
 var found = 0u;
 for (var n = 0u; n < params.count; n++) {
-  if (ids[n] != i32(segment)) { continue; }
-  for (var j = 0u; j < columns; j++) {
-    part[j] += x[n * params.width + column + j];
-  }
+  if (ids[n] != segment) { continue; }
+  part += x[n * params.width + column];
   found++;
   if (found % ${SHORT_SUM}u == 0u) {
-    for (var j = 0u; j < columns; j++) {
-      total[j] += part[j];
-      part[j] = ${type}();
-    }
+    total += part;
+    part = ${type}();
   }
 }
-for (var j = 0u; j < columns; j++) {
-  sums[segment * params.width + column + j] = total[j] + part[j];
-}`,
+sums[params.first + row] = total + part;`,
   };
 }
+
+const PROGRAMS = {
+  float32: { one: segmentSumProgram('f32'), four: segmentSumProgram('vec4<f32>') },
+  int32: { one: segmentSumProgram('i32'), four: segmentSumProgram('vec4<i32>') },
+} as const;
 
 export const unsortedSegmentSum: KernelFunc = (call) => {
   const backend = call.backend as DeviceBackend;
@@ -55,9 +53,10 @@ export const unsortedSegmentSum: KernelFunc = (call) => {
     return backend.makeTensorInfo(shape, x.dtype, none);
   }
   const sums = output(backend, shape, x.dtype);
-  const blocks = Math.ceil(width / COLUMNS);
+  const columns = width % 4 === 0 ? 4 : 1;
+  const program = PROGRAMS[x.dtype === 'float32' ? 'float32' : 'int32'][columns === 4 ? 'four' : 'one'];
   const operands = { x: { tensor: x }, ids: { tensor: segmentIds }, sums: { tensor: sums } };
-  const program = segmentSumProgram(x.dtype === 'float32' ? 'f32' : 'i32');
-  run(backend, program, numSegments * blocks, operands, { count, width, blocks });
+  const each = width / columns;
+  run(backend, program, numSegments * each, operands, { count, width: each });
   return sums;
 };
