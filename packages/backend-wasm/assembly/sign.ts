@@ -7,7 +7,7 @@ const MOST_IN_WORD: i32 = 25;
  * The signs of a group are written as a stream of bits, first feature first, at the end of the place of its indices. From there four
  * tokens at a time are taken as words, the first byte highest, and shifted to where the index is; they never overtake the stream.
  *
- * Units: groups of 64 tokens, of whole vectors and whole bytes whatever `dim` is; the last may be partial.
+ * Units: groups of 32 tokens, of whole vectors and whole bytes whatever `dim` is; the last may be partial.
  */
 export function signQuantize(
   x: usize,
@@ -20,17 +20,17 @@ export function signQuantize(
   end: i32,
   _worker: i32,
 ): void {
-  const whole = dim <= MOST_IN_WORD ? min(end, tokens >> 6) : begin;
+  const whole = dim <= MOST_IN_WORD ? min(end, tokens >> 5) : begin;
   if (begin < whole) quantizeGroups(x, codes, indices, scale, dim, begin, whole);
-  const first = max(begin, whole) << 6;
-  const stop = min(end << 6, tokens);
+  const first = max(begin, whole) << 5;
+  const stop = min(end << 5, tokens);
   if (first < stop) quantizeTokens(x, codes, indices, scale, dim, first, stop);
 }
 
 /** Whole groups, `begin` to `end`. */
 function quantizeGroups(x: usize, codes: usize, indices: usize, scale: f32, dim: i32, begin: i32, end: i32): void {
   // Four tokens begin on a byte or, with an odd dim, every other time in the middle of one.
-  const work = indices + ((<usize>begin) << 8);
+  const work = indices + ((<usize>begin) << 7);
   planWords(work, dim, 0);
   planWords(work + 32, dim, (4 * dim) & 7);
   const even = v128.load(work);
@@ -38,12 +38,12 @@ function quantizeGroups(x: usize, codes: usize, indices: usize, scale: f32, dim:
   const odd = v128.load(work, 32);
   const oddShift = v128.load(work, 48);
   const unused = 32 - dim;
-  const groupBytes = (<usize>dim) << 8;
-  const streamBytes = (<usize>dim) << 3;
+  const groupBytes = (<usize>dim) << 7;
+  const streamBytes = (<usize>dim) << 2;
   for (let group = begin; group < end; group++) {
     const source = x + <usize>group * groupBytes;
-    let to = indices + ((<usize>group) << 8);
-    const stream = to + 256 - streamBytes;
+    let to = indices + ((<usize>group) << 7);
+    const stream = to + 128 - streamBytes;
     let bits = stream;
     for (let at = source; at < source + groupBytes; at += 128) {
       store<u32>(bits, signBytes(at) | (signBytes(at + 64) << 16));
@@ -52,7 +52,7 @@ function quantizeGroups(x: usize, codes: usize, indices: usize, scale: f32, dim:
     }
     // The 16 bytes up to the last one of four tokens: they begin within the place of the group.
     let last = stream - 16;
-    for (let pair = 0; pair < 8; pair++) {
+    for (let pair = 0; pair < 4; pair++) {
       const a = v128.load(last + ((<usize>dim + 1) >> 1));
       last += <usize>dim;
       const b = v128.load(last);

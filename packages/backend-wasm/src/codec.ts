@@ -9,7 +9,7 @@ export type { CodecKernels } from '@vqkit/core-tensor/codec';
 const CHUNK_FLOATS = 16 * 1024;
 /** Rows of one unit of work of fsqEncode and of signQuantize. */
 const FSQ_ROWS = 16;
-const SIGN_ROWS = 64;
+const SIGN_ROWS = 32;
 
 /** Addresses in an encoder's memory. */
 interface Places {

@@ -3,7 +3,7 @@ import type { SignAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
 
 /** Tokens of one unit of work in assembly/sign.ts. */
-const GROUP = 64;
+const GROUP = 32;
 
 /** Codes and indices from the signs, in one pass. */
 export const signQuantize: KernelFunc = ({ inputs, attrs, backend }) => {
