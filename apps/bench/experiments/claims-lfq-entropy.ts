@@ -18,6 +18,7 @@ import { unitLength } from '@vqkit/core-tensor';
 import { lfqEntropy } from '@vqkit/losses';
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import {
   type Case,
   type Comparison,
@@ -31,7 +32,6 @@ import { type Cell, trainCell } from '../src/training/cells.ts';
 import {
   lastPoint,
   measurement,
-  numberText,
   spreadOf,
   spreadText,
   testSpread,

@@ -1,9 +1,10 @@
 import { mnistPatches } from '../src/data/images.ts';
 import { gaussianStream, type Source } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
-import { measurement, numberText, percent, spreadText, testSpread, testText } from '../src/training/summary.ts';
+import { measurement, percent, spreadText, testSpread, testText } from '../src/training/summary.ts';
 import type { TrainingRun } from '../src/training/train-tokens.ts';
 
 /** The entropy loss and the norm layer are both said to be what LFQ cannot do without. Which is it, and how much of the loss is right? */

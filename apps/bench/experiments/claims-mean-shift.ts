@@ -1,8 +1,9 @@
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import { createQuantizerOf, type QuantizerSpec } from '../src/training/cells.ts';
 import { type CodebookEvaluation, evaluateCodebook, withTrainedCodebook } from '../src/training/codebook.ts';
-import { numberText, percent, spreadOf, spreadText } from '../src/training/summary.ts';
+import { percent, spreadOf, spreadText } from '../src/training/summary.ts';
 
 /** The synthetic benchmark of "Distributional Matching for Vector Quantization", scaled down: codes start at 0, the data do not. */
 export const claimsMeanShift: Experiment = {

@@ -8,8 +8,9 @@ import { createVq } from '@vqkit/vq';
 import { gaussianStream, type Source, varianceOf } from '../src/data/source.ts';
 import { readSpeech } from '../src/data/speech.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import { meanSquaredError, usageOf, withTrainedCodebook } from '../src/training/codebook.ts';
-import { numberText, percent, spreadOf, spreadText } from '../src/training/summary.ts';
+import { percent, spreadOf, spreadText } from '../src/training/summary.ts';
 
 /** Each layer of a residual stack quantizes what the layers before it left over: how fast does the error fall? */
 export const claimsResidual: Experiment = {

@@ -1,9 +1,10 @@
 import { mnistPatches } from '../src/data/images.ts';
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
-import { measurement, numberText, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
+import { measurement, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
 import type { TrainingRun } from '../src/training/train-tokens.ts';
 
 /** The claim of the rotation trick's own paper, on plain VQ. */

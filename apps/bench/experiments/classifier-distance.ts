@@ -9,8 +9,9 @@ import { createConfig, type Images, loadDataset, loadTokenizer, train } from '@v
 import { mnistLabels } from '../src/data/labels.ts';
 import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
 import { writeIdx } from '../src/idx.ts';
+import { numberText } from '../src/markdown.ts';
 import { type Classifier, FEATURES, trainClassifier } from '../src/training/classifier.ts';
-import { numberText, percent, type Spread, spreadOf, spreadText } from '../src/training/summary.ts';
+import { percent, type Spread, spreadOf, spreadText } from '../src/training/summary.ts';
 
 /** A pixel error cannot see whether a reconstruction is still the digit it was. A classifier of our own can, a little. */
 export const classifierDistance: Experiment = {

@@ -7,6 +7,7 @@ import { CURVES, type Curve, fittedExponent, type MeasuredCurve, measureCurve } 
 /** A fitted exponent may be so much above the arithmetic's: caches end, and a clock is not exact. */
 const TOLERANCE = 0.15;
 const LONGEST_MS = 2500;
+const WARM_UP_MS = 200;
 const QUICK_LONGEST_MS = 150;
 /** A quick run goes as far as this times the smallest size. */
 const QUICK_SPAN = 256;
@@ -20,7 +21,7 @@ export const growth: Experiment = {
   name: 'growth',
   question: 'How do the kernels grow with tokens, codes and width, and is a composition ever faster?',
   method: `One size of each work grows over several powers of two, with one thread: vqkit on WebAssembly beside the composition of its kernels'
-references (on tfjs's own wasm kernels), in turns, each in a process of its own; minimum of the repetitions. The exponent is fitted to the
+references (on tfjs's own wasm kernels), in turns, each in a process of its own, after ${WARM_UP_MS / 1000} s of it; minimum of the repetitions. The exponent is fitted to the
 upper half of the sizes in logarithms. A composition is left out beyond the size where a run of it takes ${LONGEST_MS / 1000} s.`,
   expected: `Time grows as the arithmetic does: linearly in the tokens, in the codes (for LFQ in K = 2^d) and in the width. Nothing of size N × K is
 held, so that memory grows with N + K.`,
@@ -33,9 +34,9 @@ held, so that memory grows with N + K.`,
       for (const curve of CURVES) {
         const sizes = quick ? curve.sizes.filter((size) => size <= (curve.sizes[0] ?? 1) * QUICK_SPAN) : curve.sizes;
         const longestMs = quick ? QUICK_LONGEST_MS : LONGEST_MS;
-        const settings = { sizes, first: curve.work(sizes[0] ?? 1), longestMs };
+        const settings = { sizes, first: curve.work(sizes[0] ?? 1), longestMs, warmUpMs: WARM_UP_MS };
         const measured = await part(curve.title, settings, () =>
-          measureCurve({ sizes, work: curve.work }, { folder, longestMs, onProgress: progress }),
+          measureCurve({ sizes, work: curve.work }, { folder, longestMs, warmUpMs: WARM_UP_MS, onProgress: progress }),
         );
         found.push({ curve, measured });
       }

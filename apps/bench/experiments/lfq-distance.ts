@@ -13,7 +13,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { createRng, type Rng } from '@vqkit/core-tensor';
 import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
-import { numberText, percent } from '../src/training/summary.ts';
+import { numberText } from '../src/markdown.ts';
+import { percent } from '../src/training/summary.ts';
 import { startTrainingEngine } from '../src/training/train-tokens.ts';
 
 /**

@@ -2,11 +2,11 @@ import type { LfqOptions } from '@vqkit/lfq';
 import { mnistPatches } from '../src/data/images.ts';
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import {
   lastPoint,
   measurement,
-  numberText,
   spreadOf,
   spreadText,
   testSpread,

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataError } from '@vqkit/core-tensor';
 import { createConfig, loadDataset } from '@vqkit/train';
 import { runToEnd } from '../src/child.ts';
+import { fashionFolder, fashionFolders } from '../src/data/fashion.ts';
 import type { Experiment, ExperimentContext, Outcome } from '../src/experiment.ts';
 import { writeIdx } from '../src/idx.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
@@ -15,9 +15,6 @@ const QUANTIZERS = ['fsq', 'simvq', 'lfq'] as const;
 const STEPS = 400;
 const QUICK_STEPS = 20;
 const QUICK_IMAGES = { train: 10_240, test: 1000 };
-
-/** Where Debian's package dataset-fashion-mnist puts its files. */
-const DEBIAN_FASHION = '/usr/share/datasets/fashion-mnist';
 
 interface Data {
   readonly title: string;
@@ -34,11 +31,10 @@ export const recipeFashion: Experiment = recipeOn('recipe-fashion', {
   title: 'Fashion-MNIST',
   loss: 'l1',
   folder: (dataDir) => {
-    const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'fashion-mnist'), dataDir]), DEBIAN_FASHION];
-    const found = folders.find((folder) => existsSync(join(folder, 'train-images-idx3-ubyte.gz')));
+    const found = fashionFolder(dataDir);
     if (found !== undefined) return found;
     throw new DataError(
-      `bench: recipe-fashion needs train-images-idx3-ubyte.gz of Fashion-MNIST, got none in ${folders.join(', ')}. Install Debian's package dataset-fashion-mnist, or pass --data with its folder.`,
+      `bench: recipe-fashion needs train-images-idx3-ubyte.gz of Fashion-MNIST, got none in ${fashionFolders(dataDir).join(', ')}. Install Debian's package dataset-fashion-mnist, or pass --data with its folder.`,
     );
   },
 });

@@ -3,10 +3,10 @@ import { createRng } from '@vqkit/core-tensor';
 import { rotateTo } from '@vqkit/losses';
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
+import { numberText } from '../src/markdown.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
 import {
   measurement,
-  numberText,
   percent,
   spreadOf,
   spreadText,

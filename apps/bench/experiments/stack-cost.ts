@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { runToEnd } from '../src/child.ts';
 import type { Experiment, Outcome } from '../src/experiment.ts';
-import { formatNumber } from '../src/markdown.ts';
+import { numberText } from '../src/markdown.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
 import { STACKS, type StackName, type StackTask, type StackTimes } from '../src/stacks/task.ts';
 
@@ -9,6 +9,8 @@ const LAYERS = 8;
 const TOKENS = 16_384;
 const QUICK_TOKENS = 1024;
 const REPETITIONS = 15;
+/** Compilers of JavaScript and WebAssembly take hundreds of milliseconds to be done. */
+const WARM_UP_MS = 500;
 const ALLOWED = 1.1;
 
 const TITLES: Record<StackName, string> = {
@@ -35,7 +37,7 @@ export const stackCost: Experiment = {
   question: 'Does a residual stack of eight layers cost more than eight quantizers?',
   method: `${TOKENS.toLocaleString('en-US')} random normal tokens, one thread of the wasm engine. A stack of ${LAYERS} layers and a single layer of the
 same kind take turns in one process, for each kind a process of its own: encode, quantize (inference), decode, and a training step with
-all gradients; the result is read back. Minimum of ${REPETITIONS} repetitions after a warm-up.`,
+all gradients; the result is read back. Minimum of ${REPETITIONS} repetitions after half a second of them.`,
   expected: `At most ${LAYERS} single quantizers and 10 %. Between the layers there is a subtraction and a sum, which is little beside a search for the nearest
 code and much beside a comparison with thresholds: LFQ and FSQ need a kernel for all layers at once.`,
   parts: () => STACKS.length,
@@ -44,7 +46,7 @@ code and much beside a comparison with thresholds: LFQ and FSQ need a kernel for
     const rows: Row[] = [];
     for (const stack of STACKS) {
       const tokens = quick ? QUICK_TOKENS : TOKENS;
-      const task: StackTask = { stack, layers: LAYERS, tokens, repetitions: REPETITIONS };
+      const task: StackTask = { stack, layers: LAYERS, tokens, warmUpMs: WARM_UP_MS, repetitions: REPETITIONS };
       const times = await part(TITLES[stack], { ...task }, () => timesOf(task));
       rows.push(...times.map((time) => rowOf(TITLES[stack], time)));
     }
@@ -66,7 +68,6 @@ function rowOf(title: string, { work, one, stack }: StackTimes): Row {
 function outcomeOf(rows: readonly Row[]): Outcome {
   const dearest = rows.reduce((a, b) => (b.ratio > a.ratio ? b : a));
   const within = rows.filter(({ ratio }) => ratio <= ALLOWED).length;
-  const text = (ratio: number): string => formatNumber(Number(ratio.toPrecision(3)));
   return {
     tables: [
       {
@@ -80,13 +81,13 @@ function outcomeOf(rows: readonly Row[]): Outcome {
       {
         claim: 'A stack of Q layers costs at most Q single quantizers and 10 %.',
         expected: `at most ${ALLOWED} in every row`,
-        measured: `at most ${text(dearest.ratio)}: ${dearest.title}, ${dearest.work}`,
+        measured: `at most ${numberText(dearest.ratio)}: ${dearest.title}, ${dearest.work}`,
         verdict: dearest.ratio <= ALLOWED ? 'reproduced' : 'not reproduced',
         remark: `${within} of ${rows.length} rows.`,
       },
     ],
     answer: `**${dearest.ratio <= ALLOWED ? 'No.' : 'In some works it does.'}** Of ${rows.length} pairs of stack and work ${within} cost at most eight single layers and 10 %; the dearest is ${dearest.title}, ${dearest.work}, with
-${text(dearest.ratio)} times eight single layers, the cheapest ${text(Math.min(...rows.map(({ ratio }) => ratio)))} times.`,
+${numberText(dearest.ratio)} times eight single layers, the cheapest ${numberText(Math.min(...rows.map(({ ratio }) => ratio)))} times.`,
     measurements: rows.map(({ title, work, samples }) => ({
       name: `${title}, ${work}`,
       unit: 'ms',

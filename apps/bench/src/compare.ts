@@ -1,6 +1,6 @@
 import type { Measurement, Table } from './experiment.ts';
+import { numberText } from './markdown.ts';
 import type { Result } from './result.ts';
-import { numberText } from './training/summary.ts';
 
 /**
  * Two results side by side: for each measurement the medians, their ratio, the ratio of the best repetitions, and whether the

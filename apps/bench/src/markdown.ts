@@ -15,6 +15,11 @@ export function formatNumber(value: number): string {
   return size >= 10_000 ? rounded.toLocaleString('en-US') : String(rounded);
 }
 
+/** The number as a table prints it, with the given significant digits: as texts have it. */
+export function numberText(value: number, digits = 3): string {
+  return formatNumber(Number(value.toPrecision(digits)));
+}
+
 /** A GitHub table; columns of numbers stand on the right. */
 export function markdownTable({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
   const numeric = columns.map((_, i) => {

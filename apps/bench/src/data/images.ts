@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConfig, type Images, loadDataset, type TrainOptions } from '@vqkit/train';
+import { fashionFolder } from './fashion.ts';
 import { type Source, storedVectors } from './source.ts';
 
 /** Data that may not be on this machine. */
@@ -15,8 +15,6 @@ export interface SourceOrReason {
 const PATCH = 7;
 const TRAIN_IMAGES = 6000;
 const TEST_IMAGES = 1000;
-/** Where Debian's package dataset-fashion-mnist puts its files. */
-const DEBIAN_FASHION = '/usr/share/datasets/fashion-mnist';
 /** Where Debian's package lomiri-wallpapers puts its photographs. */
 const DEBIAN_PHOTOS = '/usr/share/backgrounds';
 const PHOTO_PATCHES = 100_000;
@@ -29,11 +27,10 @@ export async function mnistPatches(): Promise<Source> {
   return patches('MNIST, 7 × 7 patches', { data: 'mnist' });
 }
 
-/** The same of Fashion-MNIST, from `<dataDir>/fashion-mnist`, `dataDir` itself or Debian's package. */
+/** The same of Fashion-MNIST. */
 export function fashionPatches(dataDir: string | undefined): SourceOrReason {
   const name = 'Fashion-MNIST, 7 × 7 patches';
-  const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'fashion-mnist'), dataDir]), DEBIAN_FASHION];
-  const found = folders.find((folder) => existsSync(join(folder, 'train-images-idx3-ubyte.gz')));
+  const found = fashionFolder(dataDir);
   if (found === undefined) {
     const reason =
       'train-images-idx3-ubyte.gz is not there: apt-get install dataset-fashion-mnist, or --data with its folder';

@@ -110,12 +110,13 @@ export const CURVES: readonly Curve[] = [
 ];
 
 const ROUNDS = 3;
-const WARM_UP_MS = 200;
 const TURN_MS = 50;
 const MOST_PER_TURN = 40;
 
 interface CurveOptions {
   readonly folder: string;
+  /** So long each runs before it is timed. */
+  readonly warmUpMs: number;
   /** The composition is left out at sizes beyond one where a run took longer. */
   readonly longestMs: number;
   readonly onProgress?: (share: number) => void;
@@ -134,7 +135,7 @@ export async function measureCurve(
     for (const [i, size] of sizes.entries()) {
       const given = await withInputs(work(size), options.folder);
       const taking = tooLong ? [vqkit] : [vqkit, composed];
-      const [ours = Number.NaN, theirs = null] = await minimaOf(taking, given);
+      const [ours = Number.NaN, theirs = null] = await minimaOf(taking, given, options.warmUpMs);
       if (theirs !== null && theirs > options.longestMs) tooLong = true;
       points.push({ size, vqkit: ours, composed: theirs });
       options.onProgress?.((i + 1) / sizes.length);
@@ -147,11 +148,11 @@ export async function measureCurve(
   }
 }
 
-async function minimaOf(contenders: readonly Contender[], work: Work): Promise<number[]> {
+async function minimaOf(contenders: readonly Contender[], work: Work, warmUpMs: number): Promise<number[]> {
   const runners: { contender: Contender; perTurn: number; best: number }[] = [];
   for (const contender of contenders) {
     await contender.ask({ do: 'prepare', work, threads: 1 });
-    const perRun = await warmUp(contender, work, WARM_UP_MS);
+    const perRun = await warmUp(contender, work, warmUpMs);
     const perTurn = Math.max(1, Math.min(MOST_PER_TURN, Math.floor(TURN_MS / perRun)));
     runners.push({ contender, perTurn, best: perRun });
   }

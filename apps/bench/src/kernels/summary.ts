@@ -1,5 +1,5 @@
 import type { Table, Verdict } from '../experiment.ts';
-import { numberText } from '../training/summary.ts';
+import { numberText } from '../markdown.ts';
 import type { ContenderName } from './contender.ts';
 import type { Floor } from './floors.ts';
 import { type Limits, secondsAtLimit } from './limits.ts';

@@ -1,5 +1,5 @@
 import type { Table, Verdict } from '../experiment.ts';
-import { formatNumber } from '../markdown.ts';
+import { numberText } from '../markdown.ts';
 import type { RecipeRun, RecipeSettings } from './settings.ts';
 
 /** The trainings of one quantizer on one engine, one for each seed. */
@@ -81,7 +81,7 @@ export function recipeVerdicts(results: readonly EngineRuns[]): Verdict[] {
         verdict(
           `${name}: ${goal}× the speed of PyTorch or more`,
           `${goal}×`,
-          `${formatNumber(Number(ratio.toPrecision(3)))}× (${speed} against ${spread(theirs.map((run) => run.stepsPerSecond))} steps/s)`,
+          `${numberText(ratio)}× (${speed} against ${spread(theirs.map((run) => run.stepsPerSecond))} steps/s)`,
           ratio >= goal,
           '',
         ),
@@ -126,9 +126,8 @@ function verdict(
 function spread(values: readonly (number | null)[]): string | null {
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return null;
-  const text = (value: number): string => formatNumber(Number(value.toPrecision(3)));
-  if (known.length === 1) return text(mean(known));
-  return `${text(mean(known))} (${text(Math.min(...known))} to ${text(Math.max(...known))})`;
+  if (known.length === 1) return numberText(mean(known));
+  return `${numberText(mean(known))} (${numberText(Math.min(...known))} to ${numberText(Math.max(...known))})`;
 }
 
 function mean(values: readonly number[]): number {

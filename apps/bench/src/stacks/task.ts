@@ -6,6 +6,8 @@ export interface StackTask {
   readonly stack: StackName;
   readonly layers: number;
   readonly tokens: number;
+  /** How long the two take turns before they are timed. */
+  readonly warmUpMs: number;
   readonly repetitions: number;
 }
 

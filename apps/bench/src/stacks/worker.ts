@@ -9,7 +9,6 @@ import { createSimVq } from '@vqkit/simvq';
 import { createVq } from '@vqkit/vq';
 import type { StackName, StackTask, StackTimes } from './task.ts';
 
-const WARM_UP = 2;
 const BOOK = { dim: 128, codebookSize: 1024 };
 const LEVELS = [8, 5, 5, 5];
 
@@ -56,19 +55,22 @@ async function time(run: () => Tensor): Promise<number> {
   return spent;
 }
 
-const { stack: name, layers, tokens, repetitions } = JSON.parse(process.argv[2] ?? '') as StackTask;
+const { stack: name, layers, tokens, warmUpMs, repetitions } = JSON.parse(process.argv[2] ?? '') as StackTask;
 await init({ threads: 1 });
 const [one, stack] = pairOf(name, layers);
 const z = tensor(createRng(1).normalArray(tokens * one.dim, 1), [tokens, one.dim]);
-const [single, stacked] = [worksOf(one, z), worksOf(stack, z)];
+const [alone, stacked] = [worksOf(one, z), worksOf(stack, z)];
 const found: StackTimes[] = [];
-for (const [work, run] of Object.entries(single)) {
+for (const [work, run] of Object.entries(alone)) {
+  const turn = async () => [await time(run), await time(stacked[work] as () => Tensor)] as const;
+  const start = performance.now();
+  do await turn();
+  while (performance.now() - start < warmUpMs);
   const times = { one: [] as number[], stack: [] as number[] };
-  for (let i = 0; i < WARM_UP + repetitions; i++) {
-    const spent = [await time(run), await time(stacked[work] as () => Tensor)] as const;
-    if (i < WARM_UP) continue;
-    times.one.push(spent[0]);
-    times.stack.push(spent[1]);
+  for (let i = 0; i < repetitions; i++) {
+    const [single, whole] = await turn();
+    times.one.push(single);
+    times.stack.push(whole);
   }
   found.push({ work, ...times });
 }

@@ -1,9 +1,10 @@
 import type { SourceOrReason } from '../data/images.ts';
 import type { Source } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import { numberText } from '../markdown.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
 import type { TokenEvaluation } from '../training/evaluate.ts';
-import { measurement, numberText, percent, spreadOf, spreadText, testSpread, testText } from '../training/summary.ts';
+import { measurement, percent, spreadOf, spreadText, testSpread, testText } from '../training/summary.ts';
 import type { TrainingRun } from '../training/train-tokens.ts';
 import {
   BATCH,

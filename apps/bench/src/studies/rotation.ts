@@ -1,11 +1,11 @@
 import type { SimVqOptions } from '@vqkit/simvq';
 import type { Source } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import { numberText } from '../markdown.ts';
 import { type Cell, trainCell } from '../training/cells.ts';
 import {
   lastPoint,
   measurement,
-  numberText,
   percent,
   spreadOf,
   spreadText,

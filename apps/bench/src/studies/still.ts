@@ -1,15 +1,8 @@
 import type { Source } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import { numberText } from '../markdown.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
-import {
-  measurement,
-  numberText,
-  percent,
-  type Spread,
-  spreadOf,
-  spreadText,
-  testSpread,
-} from '../training/summary.ts';
+import { measurement, percent, type Spread, spreadOf, spreadText, testSpread } from '../training/summary.ts';
 import type { TrainingRun } from '../training/train-tokens.ts';
 
 /** Data of which a growing share is one and the same thing: silence, background. */

@@ -1,5 +1,5 @@
 import type { Measurement, Series } from '../experiment.ts';
-import { formatNumber } from '../markdown.ts';
+import { numberText } from '../markdown.ts';
 import type { TokenEvaluation } from './evaluate.ts';
 import type { TracePoint, TrainingRun } from './train-tokens.ts';
 
@@ -24,11 +24,6 @@ export function spreadText(spread: Spread | null, digits = 3): string | null {
   if (spread === null) return null;
   const [mean, low, high] = [spread.mean, spread.low, spread.high].map((value) => numberText(value, digits));
   return low === high ? (mean as string) : `${mean} (${low} to ${high})`;
-}
-
-/** The number as a table prints it, with the given significant digits. */
-export function numberText(value: number, digits = 3): string {
-  return formatNumber(Number(value.toPrecision(digits)));
 }
 
 /** `93 %`; one decimal below ten. */

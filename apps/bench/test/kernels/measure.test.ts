@@ -80,7 +80,10 @@ describe('measure', () => {
 
 it('measures a curve of growing sizes', async () => {
   const work = (n: number): Work => ({ quantizer: 'lfq', op: 'encode', n, dim: 10 });
-  const { points, peakMiB } = await measureCurve({ sizes: [64, 256, 1024], work }, { folder, longestMs: 1000 });
+  const { points, peakMiB } = await measureCurve(
+    { sizes: [64, 256, 1024], work },
+    { folder, longestMs: 1000, warmUpMs: 10 },
+  );
   expect(points.map(({ size }) => size)).toEqual([64, 256, 1024]);
   for (const { vqkit, composed } of points) {
     expect(vqkit).toBeGreaterThan(0);
