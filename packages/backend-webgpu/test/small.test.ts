@@ -72,6 +72,9 @@ describe.skipIf(missing !== undefined)(
           await expectAsOnCpu(() => reduce(normal([3, 4, 5], 1), axis, true));
         }
         await expectAsOnCpu(() => reduce(normal([3, 700], 1), 1));
+        await expectAsOnCpu(() => reduce(normal([40_001], 1)));
+        await expectAsOnCpu(() => reduce(normal([5000, 3], 1), 0, true));
+        await expectAsOnCpu(() => reduce(normal([2, 70, 70], 1), [1, 2]));
       });
     }
 

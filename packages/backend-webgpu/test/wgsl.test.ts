@@ -16,7 +16,7 @@ import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
 import { SIGN_ENCODE, SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
-import { MAT_MUL, REDUCTIONS, reduceProgram } from '../src/kernels/small.ts';
+import { MAT_MUL, REDUCTIONS, reduceProgram, SHORT_SUMS } from '../src/kernels/small.ts';
 import { TANH } from '../src/kernels/tanh.ts';
 import { segmentSumProgram } from '../src/kernels/unsorted-segment-sum.ts';
 import { type Program, wgslOf } from '../src/program.ts';
@@ -45,6 +45,7 @@ const programs: Program[] = [
   GATHER,
   GATHER_CODES,
   MAT_MUL,
+  SHORT_SUMS,
   MAX_POOL_GRAD,
   PACK_CODES,
   PACK_TOKENS,

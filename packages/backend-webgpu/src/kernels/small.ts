@@ -15,12 +15,19 @@ import { transposed } from './move.ts';
 
 /*
  * tfjs's matrix products and reductions are made for large tensors: a workgroup shares memory and waits for its slowest thread. Small
- * ones, of which a quantizer has many, are done sooner by one thread per element.
+ * ones, of which a quantizer has many, are done sooner by one thread per element; and long sums with few results, such as losses, by many
+ * workgroups.
  */
 
 /** Multiplications of a matrix product, and terms of a reduction, up to which it counts as small. */
 const SMALL_PRODUCT = 2 ** 20;
 const SMALL_REDUCTION = 256;
+/** Terms from which on a sum is long, and results up to which they are few: tfjs has one workgroup for each. */
+const LONG_REDUCTION = 4096;
+const FEW_RESULTS = 1024;
+const LONG_SUMS: Readonly<Record<string, true>> = { Sum: true, Mean: true };
+/** Terms of a sum that one thread adds up. */
+const SHORT_SUM = 64;
 
 /** One element per thread. */
 export const MAT_MUL: Program = {
@@ -95,7 +102,7 @@ function keepNaN(better: string): string {
 /** What a reduction of tfjs is, as WGSL: its first value, the next one with `value`, and what comes out. */
 export const REDUCTIONS: Readonly<Record<string, { first: string; next: string; last: string }>> = {
   Sum: { first: '0.0', next: 'result += value;', last: 'result' },
-  Mean: { first: '0.0', next: 'result += value;', last: 'result / f32(params.terms)' },
+  Mean: { first: '0.0', next: 'result += value;', last: 'result / f32(params.all)' },
   Max: { first: 'x[start]', next: keepNaN('value > result'), last: 'result' },
   Min: { first: 'x[start]', next: keepNaN('value < result'), last: 'result' },
 };
@@ -107,7 +114,7 @@ export function reduceProgram(name: string): Program {
     name,
     inputs: { x: 'f32' },
     outputs: { y: 'f32' },
-    params: { terms: 'u32' },
+    params: { terms: 'u32', all: 'u32' },
     declarations: next.includes('isNaN') ? IS_NAN : '',
     body: `
 let start = row * params.terms;
@@ -118,6 +125,36 @@ for (var i = 0u; i < params.terms; i++) {
 }
 y[row] = ${last};`,
   };
+}
+
+/** One short sum of one line per thread, of elements that stand as far apart as there are such sums. */
+export const SHORT_SUMS: Program = {
+  name: 'ShortSums',
+  inputs: { x: 'f32' },
+  outputs: { sums: 'f32' },
+  params: { terms: 'u32', parts: 'u32' },
+  body: `
+let flat = params.first + row;
+let line = flat / params.parts;
+var total = 0.0;
+for (var i = flat % params.parts; i < params.terms; i += params.parts) {
+  total += x[line * params.terms + i];
+}
+sums[row] = total;`,
+};
+
+/** [rows, terms] → [rows, a few], of sums of sums: one long float32 sum would lose digits, and leave the device idle. */
+function shortSums(backend: DeviceBackend, x: TensorInfo, rows: number, terms: number): TensorInfo {
+  let [lines, left] = [x, terms];
+  while (left > SMALL_REDUCTION) {
+    const parts = Math.ceil(left / SHORT_SUM);
+    const sums = output(backend, [rows, parts], 'float32');
+    const operands = { x: { tensor: lines }, sums: { tensor: sums, perRow: 1 } };
+    run(backend, SHORT_SUMS, rows * parts, operands, { terms: left, parts });
+    if (lines !== x) release(backend, lines);
+    [lines, left] = [sums, parts];
+  }
+  return lines;
 }
 
 export function reduction(name: string, tfjs: KernelConfig): KernelFunc {
@@ -134,13 +171,18 @@ export function reduction(name: string, tfjs: KernelConfig): KernelFunc {
       number[],
     ];
     const [rows, terms] = [util.sizeFromShape(outShape), util.sizeFromShape(reduced)];
-    if (x.dtype !== 'float32' || terms === 0 || terms > SMALL_REDUCTION) return tfjs.kernelFunc(call);
+    const small = terms > 0 && terms <= SMALL_REDUCTION;
+    const long = name in LONG_SUMS && terms >= LONG_REDUCTION && rows < FEW_RESULTS;
+    if (x.dtype !== 'float32' || !(small || long)) return tfjs.kernelFunc(call);
     const innermost = axes.every((place, i) => place === kept.length + i);
     const lines = innermost ? x : transposed(backend, x, [...kept, ...axes]);
     const shape = keepDims === true ? x.shape.map((size, i) => (axes.includes(i) ? 1 : size)) : outShape;
+    const sums = long ? shortSums(backend, lines, rows, terms) : lines;
     const y = output(backend, shape, 'float32');
-    run(backend, program, rows, { x: { tensor: lines, perRow: terms }, y: { tensor: y, perRow: 1 } }, { terms });
-    if (lines !== x) release(backend, lines);
+    const left = long ? (sums.shape[1] as number) : terms;
+    const operands = { x: { tensor: sums, perRow: left }, y: { tensor: y, perRow: 1 } };
+    run(backend, program, rows, operands, { terms: left, all: terms });
+    release(backend, ...new Set([lines, sums].filter((tensor) => tensor !== x)));
     return y;
   };
 }
