@@ -8,6 +8,8 @@ import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { executablePath, launch, required } from './chromium.ts';
 
+/** A busy machine may take a minute to start WebGPU, which a processor plays here. */
+const PATIENT = { timeout: 100_000 };
 const missing = executablePath === undefined;
 
 describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium is installed' : 'the demo', () => {
@@ -46,7 +48,7 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
   });
 
   const status = async (wanted: RegExp): Promise<void> => {
-    await expect.poll(() => tab.textContent('#status'), { timeout: 60_000 }).toMatch(wanted);
+    await expect.poll(() => tab.textContent('#status'), PATIENT).toMatch(wanted);
   };
   const shownIds = (): Promise<number[]> =>
     tab.$$eval('#ids td', (cells) => cells.map((cell) => Number((cell as HTMLElement).title)));
@@ -86,7 +88,7 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
     await draw();
     const drawn = await idsInNode(28);
     expect(drawn).not.toEqual(blank);
-    await expect.poll(shownIds).toEqual(drawn);
+    await expect.poll(shownIds, PATIENT).toEqual(drawn);
     const painted = await tab.$eval('#decoded', (canvas) => {
       const { width, height } = canvas as HTMLCanvasElement;
       const context = (canvas as HTMLCanvasElement).getContext('2d') as CanvasRenderingContext2D;
@@ -94,7 +96,7 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
     });
     expect(painted).toBeGreaterThan(3);
     await tab.click('#clear');
-    await expect.poll(shownIds).toEqual(blank);
+    await expect.poll(shownIds, PATIENT).toEqual(blank);
   });
 
   it('takes a picture from a file, in another size', async () => {
@@ -103,12 +105,16 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
     await tab.setInputFiles('#file', { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from(png, 'base64') });
     await tab.selectOption('#size', '64');
     await status(/256 tokens/);
-    await expect.poll(shownIds).toEqual(await idsInNode(64));
+    await expect.poll(shownIds, PATIENT).toEqual(await idsInNode(64));
+    const shown = await shownIds();
+    await tab.setInputFiles('#file', { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') });
+    await status(/could not be decoded/);
+    expect(await shownIds()).toEqual(shown);
   });
 
   it('runs on WebGPU when it is chosen, with nearly the same ids', async () => {
     await draw();
-    await expect.poll(shownIds).toEqual(await idsInNode(28));
+    await expect.poll(shownIds, PATIENT).toEqual(await idsInNode(28));
     const onWasm = await shownIds();
     await tab.selectOption('#engine', 'webgpu');
     await status(/^WebGPU: .* ms\./);

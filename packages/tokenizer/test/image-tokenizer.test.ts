@@ -1,4 +1,15 @@
-import { cast, memory, mul, type Tensor, type Tensor4D, tensor, tensor4d, tidy, zeros } from '@tensorflow/tfjs-core';
+import {
+  cast,
+  memory,
+  mul,
+  slice,
+  type Tensor,
+  type Tensor4D,
+  tensor,
+  tensor4d,
+  tidy,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { createRng, DisposedError, DtypeError, OptionError, ShapeError } from '@vqkit/core-tensor';
 import { eachEngine, expectIdentical, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
@@ -86,6 +97,19 @@ eachEngine(() => {
         model.dispose();
       },
     );
+
+    it('gives an image the same ids alone as in a batch', async () => {
+      for (const quantizer of ['fsq', 'lfq', 'simvq'] as const) {
+        const model = createImageTokenizer({ quantizer });
+        const images = normal([5, 28, 20, 1], 11);
+        const together = [...(await model.encode(images).data())];
+        const alone: number[] = [];
+        for (let i = 0; i < 5; i++)
+          alone.push(...(await model.encode(slice(images, [i, 0, 0, 0], [1, -1, -1, -1])).data()));
+        expect(alone).toEqual(together);
+        model.dispose();
+      }
+    });
 
     it('keeps the axis of the ids that its quantizer keeps', () => {
       const model = tiny({ quantizer: 'fsq', quantizerOptions: { levels: [3, 3], keepNumCodebooksDim: true } });

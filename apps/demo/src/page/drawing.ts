@@ -10,8 +10,15 @@ export interface Drawing {
 /** Width of the pen, in parts of the canvas: that of MNIST's digits. */
 const PEN = 0.085;
 
-/** @param onChange called after every stroke, and after each piece of one. */
-export function createDrawing(canvas: HTMLCanvasElement, onChange: () => void): Drawing {
+/**
+ * @param onChange called after each piece of a stroke, and after everything else that changes the picture.
+ * @param onError called when a file that was dropped is no picture.
+ */
+export function createDrawing(
+  canvas: HTMLCanvasElement,
+  onChange: () => void,
+  onError: (error: unknown) => void,
+): Drawing {
   const context = contextOf(canvas);
   const { width, height } = canvas;
   let last: { x: number; y: number } | undefined;
@@ -29,6 +36,9 @@ export function createDrawing(canvas: HTMLCanvasElement, onChange: () => void): 
     const picture = await createImageBitmap(file);
     const side = Math.min(picture.width, picture.height);
     const [x, y] = [(picture.width - side) / 2, (picture.height - side) / 2];
+    // Transparent parts stand on black, as when training.
+    context.fillStyle = 'black';
+    context.fillRect(0, 0, width, height);
     context.drawImage(picture, x, y, side, side, 0, 0, width, height);
     onChange();
   };
@@ -64,7 +74,7 @@ export function createDrawing(canvas: HTMLCanvasElement, onChange: () => void): 
     event.preventDefault();
     canvas.classList.remove('over');
     const file = event.dataTransfer?.files[0];
-    if (file !== undefined) void show(file);
+    if (file !== undefined) show(file).catch(onError);
   });
 
   return {

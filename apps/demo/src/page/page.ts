@@ -16,10 +16,14 @@ let session: Session | undefined;
 let changed = true;
 let running = false;
 
-const drawing = createDrawing(element('drawing'), () => {
-  changed = true;
-  void update();
-});
+const drawing = createDrawing(
+  element('drawing'),
+  () => {
+    changed = true;
+    void update();
+  },
+  fail,
+);
 
 /** Tokenizes what is there, once more if it changes meanwhile. */
 async function update(): Promise<void> {
