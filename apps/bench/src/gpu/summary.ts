@@ -1,7 +1,7 @@
 import type { Measurement, Table, Verdict } from '../experiment.ts';
 import { CONTENDER_TITLES, type ContenderName } from '../kernels/contender.ts';
 import type { Measured } from '../kernels/measure.ts';
-import { numberText } from '../training/summary.ts';
+import { numberText } from '../markdown.ts';
 import type { GpuRow } from './rows.ts';
 
 /** Who does the work, in the order of the tables. `one` is vqkit on one thread of the CPU. */
