@@ -18,8 +18,6 @@ export async function prepareOnnx(work: TokenWork, threads: number): Promise<Pre
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    // Threads that spin after a run keep the machine busy until the next turn.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   const [name = ''] = session.inputNames;
   const { n, dim } = work;
