@@ -1,4 +1,5 @@
 import { advance, assemble, type Code, countDown, get, load, OPS, set, splat, store, V128 } from './assembler.ts';
+import { fastest } from './limits.ts';
 import type { Work } from './work.ts';
 
 /** What must at least be done for a work that treats every token by itself. */
@@ -32,27 +33,8 @@ export function tokenSteps(work: Work): TokenSteps | undefined {
 /** The floor of `n` tokens. Of several threads each has a share of the tokens and waits for none: then it is that of the share. */
 export async function measureFloor(steps: TokenSteps, n: number): Promise<Floor> {
   const groups = Math.max(1, Math.ceil(n / 4));
-  const moveMs = await fastestOf({ ...steps, comparisons: 0 }, groups);
-  return { moveMs, compareMs: steps.comparisons === 0 ? null : await fastestOf(steps, groups) };
-}
-
-const WARM_UP_MS = 100;
-const MEASURED_MS = 100;
-
-async function fastestOf(steps: TokenSteps, groups: number): Promise<number> {
-  const run = await passOver(steps, groups);
-  const once = (): number => {
-    const start = performance.now();
-    run();
-    return performance.now() - start;
-  };
-  const until = (ms: number): number => {
-    let best = Number.POSITIVE_INFINITY;
-    for (const end = performance.now() + ms; performance.now() < end; ) best = Math.min(best, once());
-    return best;
-  };
-  until(WARM_UP_MS);
-  return until(MEASURED_MS);
+  const moveMs = fastest(await passOver({ ...steps, comparisons: 0 }, groups));
+  return { moveMs, compareMs: steps.comparisons === 0 ? null : fastest(await passOver(steps, groups)) };
 }
 
 const VECTOR = 16;
