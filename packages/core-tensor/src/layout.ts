@@ -107,7 +107,7 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
 }
 
 /** x itself where it has the shape, because each operation costs a small step a percent of its time; else reshaped. */
-export function inShape(x: Tensor, shape: readonly number[]): Tensor {
+function inShape(x: Tensor, shape: readonly number[]): Tensor {
   return util.arraysEqual(x.shape, [...shape]) ? x : reshape(x, [...shape]);
 }
 

@@ -16,19 +16,19 @@ import {
   type Tensor1D,
   type Tensor2D,
   tidy,
-  util,
   type Variable,
   zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { detach, withoutGradient } from './autodiff.ts';
+import { withoutGradient } from './autodiff.ts';
 import { requireBoolean, requireKnownOptions, requireOption } from './check.ts';
-import { DisposedError, DtypeError, ShapeError, show } from './errors.ts';
+import { DisposedError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
-import { layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
+import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
 import { requireOnEngine } from './on-engine.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
+import { finishIndices, indexTokenShape } from './token-indices.ts';
 import type { DataFormat } from './token-options.ts';
 
 /** What a call of `quantize` may say. */
@@ -318,37 +318,4 @@ function realRows(weights: Tensor1D): Tensor1D {
 /** Zeros in place of the padding, so that whatever it holds (NaN too) touches no statistic and no gradient. */
 function withoutPadding(tokens: Tensor2D, real: Tensor1D | undefined): Tensor2D {
   return real === undefined ? tokens : selectRows(real, tokens, zerosLike(tokens));
-}
-
-/** -1 for padding, then the shape of the tokens, as a constant. */
-function finishIndices(
-  indices: Tensor<Rank.R1 | Rank.R2>,
-  real: Tensor1D | undefined,
-  tokenShape: readonly number[],
-  indexAxes: readonly number[],
-): Tensor {
-  const shape = [...tokenShape, ...indexAxes];
-  if (real === undefined && util.arraysEqual(indices.shape, shape)) return detach(indices);
-  return withoutGradient(() => {
-    const rows = indices.rank === 1 ? (reshape(indices, [-1, 1]) as Tensor2D) : (indices as Tensor2D);
-    const masked = real === undefined ? rows : selectRows(real, rows, fill(rows.shape, -1, 'int32'));
-    return reshape(masked, shape);
-  });
-}
-
-function indexTokenShape(where: string, indices: Tensor, indexAxes: readonly number[]): number[] {
-  requireTensor(where, 'indices', indices);
-  if (indices.dtype !== 'int32') {
-    throw new DtypeError(
-      `${where}: indices must be int32, got ${indices.dtype}. Cast them with tf.cast(indices, 'int32').`,
-    );
-  }
-  const [codebooks] = indexAxes;
-  if (codebooks === undefined) return [...indices.shape];
-  if (indices.rank < 1 || indices.shape.at(-1) !== codebooks) {
-    throw new ShapeError(
-      `${where}: indices must end in an axis of ${codebooks} codebooks, got shape ${show(indices.shape)}. Pass what encode() returned.`,
-    );
-  }
-  return indices.shape.slice(0, -1);
 }
