@@ -11,7 +11,7 @@ import {
   tensor1d,
   tensor2d,
 } from '@tensorflow/tfjs-core';
-import { eachEngine, expectIdentical } from '@vqkit/testing';
+import { eachEngine, expectClose, expectIdentical, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import '../src/index.ts';
 
@@ -28,7 +28,8 @@ eachEngine(() => {
       await expectIdentical(grad((v: Tensor) => sum(mul(sum(v, 0, true), columns)))(x()), [a, b, c, a, b, c]);
       const [third, other] = [a, b].map((value) => Math.fround(value / 3)) as [number, number];
       const thirds = [third, third, third, other, other, other];
-      await expectIdentical(grad((v: Tensor) => sum(mul(mean(v, -1), terms)))(x()), thirds);
+      // A graphics processor's division may be off by some ulp.
+      await expectClose(grad((v: Tensor) => sum(mul(mean(v, -1), terms)))(x()), thirds, 2 * tolerances.rounding);
       await expectIdentical(grad((v: Tensor) => mul(mean(v), 3))(x()), [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
     });
 

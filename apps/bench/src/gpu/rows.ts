@@ -14,17 +14,10 @@ const QUICK_DIVISOR = 64;
 
 /** The works of `kernels` that quantize tokens, in its sizes, then some in sizes that a graphics processor is made for. */
 const FULL: readonly GpuRow[] = [
-  ...ROWS.flatMap(({ title, work }) =>
-    work.op === 'recipe' || work.quantizer === 'residual-simvq' ? [] : [{ title, work }],
-  ),
+  ...ROWS.flatMap(({ title, work }) => (work.op === 'recipe' || 'depth' in work ? [] : [{ title, work }])),
   {
     title: 'FSQ [8,5,5,5] encode, 4,194,304 tokens',
     work: { quantizer: 'fsq', op: 'encode', n: 2 ** 22, dim: 4, levels: LEVELS },
-    large: true,
-  },
-  {
-    title: 'LFQ d=10 encode, 4,194,304 tokens',
-    work: { quantizer: 'lfq', op: 'encode', n: 2 ** 22, dim: 10 },
     large: true,
   },
   {

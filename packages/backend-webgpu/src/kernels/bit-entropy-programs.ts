@@ -1,12 +1,17 @@
 import type { Program } from '../program.ts';
-import { EXP_NEGATIVE, LOGARITHMS, SIGMOID } from '../wgsl.ts';
+import { EXP_NEGATIVE, IS_NAN, LOGARITHMS, SIGMOID } from '../wgsl.ts';
 
-/** Log-odds beyond which a bit has no entropy in float32; keeps infinities out of the arithmetic and lets NaN through. */
+/**
+ * Log-odds beyond which a bit has no entropy in float32; keeps infinities out of the arithmetic and lets NaN through: by its bits, because a
+ * device may clamp it like any other number.
+ */
 const SATURATED = `
 fn saturated(z : f32) -> f32 {
-  return select(select(z, 120.0, z > 120.0), -120.0, z < -120.0);
+  let bits = bitcast<u32>(z);
+  if (isNaN(bits)) { return bitcast<f32>(bits | 0x400000u); }
+  return clamp(z, -120.0, 120.0);
 }`;
-const DECLARATIONS = `${EXP_NEGATIVE}\n\n${LOGARITHMS}\n\n${SIGMOID}\n${SATURATED}`;
+const DECLARATIONS = `${IS_NAN}\n\n${EXP_NEGATIVE}\n\n${LOGARITHMS}\n\n${SIGMOID}\n${SATURATED}`;
 /** Below it a probability has the logarithm of this. */
 const SMALLEST = '1.2e-38';
 /** Terms of one sum: one long float32 sum would lose digits. */
