@@ -32,9 +32,9 @@ export function requireTensor(where: string, argument: string, value: unknown): 
 export interface TokenLayout {
   /** Shape of the tensor without its feature axis; its product is N. */
   readonly tokenShape: readonly number[];
-  /** The tensor as [N, dim], tokens in row-major order of their shape; differentiable. */
+  /** The tensor as [N, dim], tokens in row-major order of their shape; itself where it is that. Differentiable. */
   toTokens(z: Tensor): Tensor2D;
-  /** [N, dim] back to the layout of the tensor; differentiable. */
+  /** [N, dim] back to the layout of the tensor; themselves where that is the same. Differentiable. */
   fromTokens(tokens: Tensor2D): Tensor;
 }
 
@@ -86,15 +86,14 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
   const rank = tokenShape.length + 1;
   const shapeLast = [...tokenShape, dim];
   const moves = dataFormat === 'channelsFirst' && rank > 2;
-  const toLast = [0, ...range(2, rank), 1];
-  const toFirst = [0, rank - 1, ...range(1, rank - 1)];
   return {
     tokenShape,
-    toTokens: (z) => tidy(() => asRows(moves ? transpose(z, toLast) : z, dim)),
-    fromTokens: (tokens) =>
-      tidy(() => {
+    toTokens: (z) => (moves ? tidy(() => asRows(transpose(z, [0, ...range(2, rank), 1]), dim)) : asRows(z, dim)),
+    fromTokens(tokens) {
+      if (!moves) return inShape(tokens, shapeLast);
+      return tidy(() => {
         const last = inShape(tokens, shapeLast);
-        if (!moves) return last;
+        const toFirst = [0, rank - 1, ...range(1, rank - 1)];
         // tfjs's wasm engine divides by zero when it transposes nothing.
         return last.size === 0
           ? reshape(
@@ -102,7 +101,8 @@ export function layoutOf(tokenShape: readonly number[], dim: number, dataFormat:
               toFirst.map((axis) => shapeLast[axis] as number),
             )
           : transpose(last, toFirst);
-      }),
+      });
+    },
   };
 }
 
