@@ -35,11 +35,6 @@ const FULL: readonly GpuRow[] = [
     work: { quantizer: 'simvq', op: 'encode', n: 2 ** 17, codes: 8192, dim: 32, frozenDim: 32 },
     large: true,
   },
-  {
-    title: 'SimVQ train step 65,536 × K=8192, D=32',
-    work: { quantizer: 'simvq', op: 'train', n: 2 ** 16, codes: 8192, dim: 32, frozenDim: 32 },
-    large: true,
-  },
 ];
 
 const QUICK = ['fsq encode', 'lfq train', 'simvq encode'];
