@@ -16,7 +16,7 @@ export const environmentSchema: z.ZodType<Environment> = z.strictObject({
   cpu: z.string(),
   cores: z.int(),
   memoryGiB: z.number(),
-  load: z.number(),
+  load: z.number().nullable(),
   python: pythonPeerSchema.omit({ path: true }).nullable(),
 });
 
@@ -30,8 +30,8 @@ export interface Environment {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
-  /** Processes that wanted a core when the run began, in the mean of the last minute. */
-  readonly load: number;
+  /** Processes that wanted a core when the run began, in the mean of the last minute; null where it was not recorded. */
+  readonly load: number | null;
   /** The peer's versions; null where no Python with the reference library was found. */
   readonly python: { readonly python: string; readonly torch: string; readonly vectorQuantizePytorch: string } | null;
 }

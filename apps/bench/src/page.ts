@@ -137,7 +137,7 @@ function measuredWith(result: Result): string {
   const commit = environment.commit === null ? '' : `, commit ${environment.commit}`;
   return [
     `Repeat it with \`${command}\`${quick ? ' (a quick run: fewer steps and seeds, smaller sizes)' : ''}.`,
-    ...(environment.load > BUSY * environment.cores
+    ...(environment.load !== null && environment.load > BUSY * environment.cores
       ? [
           `**The machine was busy**: ${environment.load} other processes wanted its ${environment.cores} cores when it began, so times are too long.`,
         ]

@@ -69,7 +69,7 @@ export async function runBenchmarks(
   const folder = options.out === undefined ? (quick ? join(RESULTS, 'quick') : RESULTS) : resolve(options.out);
   const environment = readEnvironment(peer === undefined ? null : withoutPath(peer));
 
-  if (environment.load > environment.cores / 2) {
+  if (environment.load !== null && environment.load > environment.cores / 2) {
     hooks.onLog?.(
       `The machine is busy (load ${environment.load} on ${environment.cores} cores): times will be too long.`,
     );
@@ -204,7 +204,7 @@ function measuredThen(
   environment: Result['environment'],
 ): Partial<Result> {
   if (parts.some(({ from }) => from === undefined)) {
-    return { environment: { ...environment, load: Math.max(environment.load, earlier.environment.load) } };
+    return { environment: { ...environment, load: Math.max(environment.load ?? 0, earlier.environment.load ?? 0) } };
   }
   const { date, command, environment: then } = earlier;
   return {
