@@ -45,7 +45,8 @@ before the first turn, because compilers of JavaScript and WebAssembly take that
 does meets all alike. A turn begins when the machine is idle (threads spin for a while after a parallel section), and its first 30
 milliseconds are not counted, in which caches fill and the system spreads threads over the cores. So each is measured as it runs when it is
 alone. glibc's allocator has in every process the bounds that it sets itself once 32 MiB were freed: before, a call of PyTorch gives memory
-back to the system or keeps it, by chance, and takes up to three times as long. A table shows the minimum of at least 7 repetitions. One thread
+back to the system or keeps it, by chance, and takes up to three times as long. The recipe is a whole training, which frees what it frees: its
+allocator is left alone. A table shows the minimum of at least 7 repetitions. One thread
 stands against one thread, all cores against all cores. The contenders:
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
@@ -162,7 +163,8 @@ function measureRow(
   folder: string,
 ): Promise<readonly Measured[]> {
   const contenders = contendersOf(row, threads, python);
-  const settings = { work: row.work, threads, contenders, ...(quick ? QUICK : FULL) };
+  const allocator = row.work.op === 'recipe' ? { allocator: 'of the process' } : {};
+  const settings = { work: row.work, threads, contenders, ...allocator, ...(quick ? QUICK : FULL) };
   return part(`${row.title}, ${threads} thread${threads === 1 ? '' : 's'}`, settings, async () => {
     const work: Work = await withInputs(row.work, folder);
     const measured = await measure(work, { ...settings, python, folder, onProgress: progress });

@@ -45,11 +45,18 @@ const PREFIX = '@bench ';
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
+interface ContenderOptions {
+  readonly python: string | undefined;
+  readonly threads: number;
+  /** Leaves the allocator's bounds to the process, which trains long enough to find its own. Default false. */
+  readonly ownAllocator?: boolean;
+}
+
 export function startContender(
   name: ContenderName,
-  { python, threads }: { python: string | undefined; threads: number },
+  { python, threads, ownAllocator = false }: ContenderOptions,
 ): Contender {
-  const child = startProcess(name, python, threads);
+  const child = startProcess(name, python, threads, ownAllocator);
   tieToThisProcess(child);
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -101,9 +108,9 @@ export function startContender(
  */
 const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: String(2 ** 25), MALLOC_TRIM_THRESHOLD_: String(2 ** 26) };
 
-function startProcess(name: ContenderName, python: string | undefined, threads: number): Child {
+function startProcess(name: ContenderName, python: string | undefined, threads: number, ownAllocator: boolean): Child {
   const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
-  const env = { ...process.env, ...ALLOCATOR };
+  const env = ownAllocator ? process.env : { ...process.env, ...ALLOCATOR };
   if (name === 'torch' || name === 'cuda') {
     if (python === undefined) throw new Error('no Python with the reference library');
     const limited = { ...env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };

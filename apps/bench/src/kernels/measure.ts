@@ -69,7 +69,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
     for (const name of contenders) {
       let contender: Contender | undefined;
       try {
-        contender = startContender(name, { python, threads });
+        contender = startContender(name, { python, threads, ownAllocator: work.op === 'recipe' });
         const { note = '', untimed } = await contender.ask<{ note?: string; untimed?: string }>({
           do: 'prepare',
           work,
