@@ -5,8 +5,8 @@ import { numberText } from '../markdown.ts';
 import type { GpuRow } from './rows.ts';
 
 /** Who does the work, in the order of the tables. `one` is vqkit on one thread of the CPU. */
-export const SIDES = ['webgpu', 'cuda', 'vqkit', 'one'] as const;
-export type Side = (typeof SIDES)[number];
+const SIDES = ['webgpu', 'cuda', 'vqkit', 'one'] as const;
+type Side = (typeof SIDES)[number];
 
 /** A row as it was measured. */
 export interface GpuResult {

@@ -79,7 +79,7 @@ packed[params.dim * params.padded + token] = select(0.0, 1.0, usable);`,
  * Four tokens and a part of the codes per thread, 8 scores of each token at a time. Only a higher score takes over, so that the lowest
  * index wins ties.
  */
-export function searchProgram(withScores: boolean): Program {
+function searchProgram(withScores: boolean): Program {
   const scores = Array.from({ length: GROUP }, (_, i) => `s${i}`);
   const lane = (i: number): string => `${i < 4 ? 'left' : 'right'}.${'xyzw'[i % 4]}`;
   const feature = (i: string): string => `{
@@ -130,7 +130,7 @@ function consider(score: string, code: string, withScores: boolean): string {
 }
 
 /** One token per thread: the best of what the parts of the codes gave, in their order. */
-export function mergeProgram(withScores: boolean): Program {
+function mergeProgram(withScores: boolean): Program {
   return {
     name: 'NearestCodeMerge',
     inputs: { tokens: 'f32', found: 'u32', scores: 'f32', ...(withScores ? { others: 'f32' } : {}) },
