@@ -6,7 +6,7 @@ import { CONTENDER_TITLES, type ContenderName, startContender } from '../src/ker
 import { type Floor, tokenSteps } from '../src/kernels/floors.ts';
 import { withInputs } from '../src/kernels/inputs.ts';
 import type { Limits } from '../src/kernels/limits.ts';
-import { type Measured, measure } from '../src/kernels/measure.ts';
+import { leastOf, type Measured, measure, medianOf } from '../src/kernels/measure.ts';
 import { waitForQuiet } from '../src/kernels/quiet.ts';
 import { ROWS, type Row } from '../src/kernels/rows.ts';
 import { answerOf, floorTable, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
@@ -180,10 +180,8 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: Ex
   const single = results.filter(({ threads }) => threads === 1);
   const all = results.filter(({ threads, row }) => threads === cores && (cores > 1 || row.work.op === 'recipe'));
   type Cell = (measured: Measured | undefined) => string | number | null;
-  const least: Cell = (measured) =>
-    measured?.untimed ??
-    (measured === undefined || measured.timesMs.length === 0 ? null : Math.min(...measured.timesMs));
-  const median: Cell = (measured) => measured?.untimed ?? medianOf(measured);
+  const least: Cell = (measured) => measured?.untimed ?? leastOf(measured) ?? null;
+  const median: Cell = (measured) => measured?.untimed ?? medianOf(measured) ?? null;
   const table = (title: string, of: readonly RowResult[], names: readonly ContenderName[], cell: Cell): Table => ({
     title,
     columns: ['work', ...names.map((name) => CONTENDER_TITLES[name])],
@@ -259,9 +257,4 @@ function busyTable(results: readonly RowResult[]): Table[] {
   return rows.length === 0
     ? []
     : [{ title: 'Turns that began on a busy machine', columns: ['work', 'threads', 'turns'], rows }];
-}
-
-function medianOf(measured: Measured | undefined): number | null {
-  const sorted = [...(measured?.timesMs ?? [])].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? null;
 }

@@ -43,23 +43,23 @@ def build(work):
     return quantizer
 
 
-def prepare(work):
-    """(one run, one run that gives the ids)."""
+def prepare(work, device="cpu", take_ids=lambda ids: ids, take_loss=lambda loss: None):
+    """(one run, one run that gives the ids). A run ends when `take_ids` or `take_loss` has what it gave."""
     if work["op"] == "recipe":
         return recipe_step(work), None
-    quantizer = build(work)
-    x = floats(work["inputPath"], 1, work["n"], work["dim"])
+    quantizer = build(work).to(device)
+    x = floats(work["inputPath"], 1, work["n"], work["dim"]).to(device)
     if work["op"] == "encode":
         quantizer.eval()
 
         def encode():
             with torch.no_grad():
-                return quantizer(x)[1]
+                return take_ids(quantizer(x)[1])
 
         return encode, encode
 
     x.requires_grad_(True)
-    upstream = floats(work["gradientPath"], 1, work["n"], work["dim"])
+    upstream = floats(work["gradientPath"], 1, work["n"], work["dim"]).to(device)
     quantizer.train()
 
     def train():
@@ -70,6 +70,7 @@ def prepare(work):
         if len(result) == 3:
             loss = loss + result[2].sum()
         loss.backward()
+        return take_loss(loss)
 
     return train, None
 
@@ -101,6 +102,21 @@ def recipe_step(work):
     return step
 
 
+def answer(request, run, indices):
+    """What a prepared work says to a request."""
+    if request["do"] == "measure":
+        times = []
+        for _ in range(request["count"]):
+            start = time.perf_counter()
+            run()
+            times.append(1000 * (time.perf_counter() - start))
+        return {"timesMs": times}
+    if request["do"] == "indices":
+        indices().to(torch.int32).numpy().tofile(request["path"])
+        return {"written": True}
+    return {"peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
 def main():
     run = indices = None
     for line in sys.stdin:
@@ -108,20 +124,10 @@ def main():
         if request["do"] == "prepare":
             torch.set_num_threads(request["threads"])
             run, indices = prepare(request["work"])
-            answer = {"ready": True}
-        elif request["do"] == "measure":
-            times = []
-            for _ in range(request["count"]):
-                start = time.perf_counter()
-                run()
-                times.append(1000 * (time.perf_counter() - start))
-            answer = {"timesMs": times}
-        elif request["do"] == "indices":
-            indices().to(torch.int32).numpy().tofile(request["path"])
-            answer = {"written": True}
+            reply = {"ready": True}
         else:
-            answer = {"peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-        print("@bench " + json.dumps(answer), flush=True)
+            reply = answer(request, run, indices)
+        print("@bench " + json.dumps(reply), flush=True)
 
 
 if __name__ == "__main__":

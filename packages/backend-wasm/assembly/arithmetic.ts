@@ -1,4 +1,4 @@
-/** Elements of one unit of work; two kilobytes, so that the last unit is the only one with a tail. */
+/** Elements of one unit of work: whole vectors, so that only the last unit has a tail. */
 const BLOCK: i32 = 4096;
 
 /** to_i = value, where `value` is an address. Units: blocks of 4,096 elements. */

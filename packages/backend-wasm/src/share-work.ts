@@ -57,6 +57,7 @@ async function shareWork(workers: Workers): Promise<Pool> {
   const functions = exports as Record<string, (...args: number[]) => void>;
   const state = new Int32Array(control);
   const values = new Float64Array(args);
+  state[CONTROL.threads] = threads;
   return {
     threads,
     stop,
@@ -69,7 +70,6 @@ async function shareWork(workers: Workers): Promise<Pool> {
       // Small enough to even out, large enough to be worth an atomic instruction.
       const chunk = Math.max(1, Math.floor(units / (8 * threads)));
       state[CONTROL.chunk] = chunk;
-      state[CONTROL.threads] = threads;
       fillShares(state, units, threads);
       Atomics.store(state, CONTROL.state, OPEN);
       Atomics.add(state, CONTROL.job, 1);

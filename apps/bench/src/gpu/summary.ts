@@ -1,6 +1,6 @@
 import type { Measurement, Table, Verdict } from '../experiment.ts';
 import { CONTENDER_TITLES, type ContenderName } from '../kernels/contender.ts';
-import type { Measured } from '../kernels/measure.ts';
+import { leastOf, type Measured, medianOf } from '../kernels/measure.ts';
 import { numberText } from '../markdown.ts';
 import type { GpuRow } from './rows.ts';
 
@@ -30,13 +30,11 @@ function found({ all, one }: GpuResult, side: Side): Measured | undefined {
 
 /** The fastest repetition; undefined when it was not measured. */
 function least(result: GpuResult, side: Side): number | undefined {
-  const times = found(result, side)?.timesMs ?? [];
-  return times.length === 0 ? undefined : Math.min(...times);
+  return leastOf(found(result, side));
 }
 
 function median(result: GpuResult, side: Side): number | undefined {
-  const sorted = [...(found(result, side)?.timesMs ?? [])].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
+  return medianOf(found(result, side));
 }
 
 /** So many times as fast as another side is WebGPU; undefined when one of them was not measured. */

@@ -21,6 +21,18 @@ export interface Measured {
   readonly busyTurns: number;
 }
 
+/** The fastest repetition in milliseconds; undefined when there is none. */
+export function leastOf(measured: Measured | undefined): number | undefined {
+  const times = measured?.timesMs ?? [];
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** The median of the repetitions in milliseconds; undefined when there are none. */
+export function medianOf(measured: Measured | undefined): number | undefined {
+  const sorted = [...(measured?.timesMs ?? [])].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
 export interface MeasureOptions {
   readonly contenders: readonly ContenderName[];
   readonly threads: number;

@@ -3,7 +3,7 @@ import { numberText } from '../markdown.ts';
 import type { ContenderName } from './contender.ts';
 import type { Floor } from './floors.ts';
 import { type Limits, secondsAtLimit } from './limits.ts';
-import type { Measured } from './measure.ts';
+import { leastOf, type Measured } from './measure.ts';
 import type { Row } from './rows.ts';
 import { leastWork } from './work.ts';
 
@@ -17,8 +17,7 @@ export interface RowResult {
 
 /** The fastest repetition of a contender; undefined when it was not measured. */
 function fastest({ measured }: RowResult, name: ContenderName): number | undefined {
-  const times = measured.find(({ contender }) => contender === name)?.timesMs ?? [];
-  return times.length === 0 ? undefined : Math.min(...times);
+  return leastOf(measured.find(({ contender }) => contender === name));
 }
 
 /** How many times as fast as the reference library. */

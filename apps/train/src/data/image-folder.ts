@@ -109,3 +109,10 @@ async function decode(file: string, size: number, channels: number): Promise<Uin
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }
+
+/** @throws OptionError for a tokenizer of images that no picture file holds. */
+export function requirePictureChannels(where: string, channels: number): asserts channels is 1 | 3 {
+  if (channels !== 1 && channels !== 3) {
+    throw new OptionError(`${where}: pictures have 1 or 3 channels, got a tokenizer of ${channels}. Use another.`);
+  }
+}

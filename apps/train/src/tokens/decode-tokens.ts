@@ -8,6 +8,7 @@ import { assertTokens, type ImageTokenizer, loadImageTokenizer, pixelsFromImages
 import sharp from 'sharp';
 import { z } from 'zod';
 import type { EngineName } from '../config.ts';
+import { requirePictureChannels } from '../data/image-folder.ts';
 import { startEngine } from '../engine.ts';
 import { letSignalsIn } from '../let-signals-in.ts';
 import { checkOptions, field } from '../option-schema.ts';
@@ -94,12 +95,10 @@ async function decodeBatch(
     await assertTokens(where, ids, tokenizer);
     const images = tidy(() => tokenizer.decode(ids));
     const [count, height, width, channels] = images.shape;
-    if (channels !== 1 && channels !== 3) {
-      throw new OptionError(`${where}: pictures have 1 or 3 channels, got a tokenizer of ${channels}. Use another.`);
-    }
+    requirePictureChannels(where, channels);
     const pixels = await pixelsFromImages(images, channels).finally(() => images.dispose());
     const size = height * width * channels;
-    const raw = { width, height, channels: channels as 1 | 3 };
+    const raw = { width, height, channels };
     const space = channels === 1 ? 'b-w' : 'srgb';
     const png = (one: Uint8ClampedArray): Promise<Buffer> => sharp(one, { raw }).toColourspace(space).png().toBuffer();
     return await Promise.all(Array.from({ length: count }, (_, i) => png(pixels.subarray(i * size, (i + 1) * size))));

@@ -3,7 +3,13 @@ import { OptionError } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { type DataName, requireDivisible } from '../config.ts';
 import { DEFAULT_FOLDER_SIZE, readIdx } from '../data/dataset.ts';
-import { decodePictures, isFolder, listPictures, type SkippedImage } from '../data/image-folder.ts';
+import {
+  decodePictures,
+  isFolder,
+  listPictures,
+  requirePictureChannels,
+  type SkippedImage,
+} from '../data/image-folder.ts';
 import { createImages, type Images } from '../data/images.ts';
 import { readMnist } from '../data/mnist.ts';
 
@@ -57,9 +63,7 @@ export async function openImages(
     refuse(where, 'part', part, "data 'folder'", 'Point dataPath at the folder of that part.');
     const size = imageSize ?? DEFAULT_FOLDER_SIZE;
     requireDivisible(where, size, widths.length);
-    if (channels !== 1 && channels !== 3) {
-      throw new OptionError(`${where}: pictures have 1 or 3 channels, got a tokenizer of ${channels}. Use another.`);
-    }
+    requirePictureChannels(where, channels);
     return folderSource(path, await listPictures(`${where}: ${path}`, path), size, channels);
   }
   refuse(where, 'imageSize', imageSize, `data '${data}', which have their own size`, 'Leave it out.');

@@ -1,9 +1,6 @@
 import { type KernelConfig, type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { engineOf } from '../engine.ts';
-import { isUniform } from './spread.ts';
-
-/** Elements of one unit of work in assembly/arithmetic.ts. */
-const BLOCK = 4096;
+import { ARITHMETIC_BLOCK, isUniform } from './spread.ts';
 
 /** a · b of two float32 tensors of one shape, on all threads; what is broadcast is tfjs's own. */
 export function multiply(tfjs: KernelConfig): KernelFunc {
@@ -17,7 +14,7 @@ export function multiply(tfjs: KernelConfig): KernelFunc {
     const [left, right, to] = [a, b, out].map((tensor) => engine.address(tensor)) as [number, number, number];
     // Where a gradient begins one factor is the same number everywhere, which need not be read again and again.
     const name = isUniform(a) ? 'scale' : 'multiply';
-    engine.run(name, Math.ceil(size / BLOCK), left, right, to, size);
+    engine.run(name, Math.ceil(size / ARITHMETIC_BLOCK), left, right, to, size);
     return out;
   };
 }

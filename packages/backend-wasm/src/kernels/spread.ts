@@ -2,7 +2,7 @@ import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { engineOf } from '../engine.ts';
 
 /** Elements of one unit of work in assembly/arithmetic.ts. */
-const BLOCK = 4096;
+export const ARITHMETIC_BLOCK = 4096;
 
 /** Data that are one number everywhere. Data of a tensor are never written to, so that they stay so. */
 const uniform = new WeakSet<object>();
@@ -19,7 +19,7 @@ export const spread: KernelFunc = ({ inputs, attrs, backend }) => {
   const { shape } = attrs as unknown as { shape: readonly number[] };
   const size = util.sizeFromShape([...shape]);
   const out = engine.output(shape, 'float32');
-  engine.run('spread', Math.ceil(size / BLOCK), engine.address(value), engine.address(out), size);
+  engine.run('spread', Math.ceil(size / ARITHMETIC_BLOCK), engine.address(value), engine.address(out), size);
   uniform.add(out.dataId);
   return out;
 };

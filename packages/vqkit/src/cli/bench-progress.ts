@@ -1,5 +1,5 @@
 import type { BenchHooks } from '@vqkit/bench';
-import { Presets, SingleBar } from 'cli-progress';
+import { createBar, printLine, stopBar } from './bar.ts';
 
 /** Shows which part of which experiment runs. */
 export interface BenchProgress {
@@ -9,26 +9,12 @@ export interface BenchProgress {
 
 /** A bar on a terminal, with a line above it for each finished part; elsewhere the lines alone. */
 export function createBenchProgress(stream: NodeJS.WriteStream): BenchProgress {
-  const bar = stream.isTTY
-    ? new SingleBar(
-        {
-          stream,
-          format: '{bar} {percentage} %  {experiment}: {part}  {duration_formatted}',
-          barsize: 24,
-          hideCursor: true,
-          stopOnComplete: false,
-          fps: 8,
-        },
-        Presets.shades_classic,
-      )
-    : undefined;
+  const bar = createBar(stream, '{bar} {percentage} %  {experiment}: {part}  {duration_formatted}');
   let experiment = '';
   let finished = 0;
   let expected: number | undefined;
 
-  const print = (line: string): void => {
-    stream.write(bar === undefined ? `${line}\n` : `\r\u001b[K${line}\n`);
-  };
+  const print = (line: string): void => printLine(stream, bar, line);
   const show = (part: string, share = 0): void => {
     // Where the number of parts is not known, the bar always has one more to go.
     const total = Math.max(expected ?? 0, finished + 1);
@@ -42,7 +28,7 @@ export function createBenchProgress(stream: NodeJS.WriteStream): BenchProgress {
         expected = info.parts;
         finished = 0;
         print(`${experiment}: ${info.question}`);
-        if (bar?.isActive === true) bar.stop();
+        stopBar(bar);
         bar?.start(1, 0, { experiment, part: '' });
       },
       onPart({ name, state, seconds }) {
@@ -59,13 +45,11 @@ export function createBenchProgress(stream: NodeJS.WriteStream): BenchProgress {
       onProgress: (share) => show(running, share),
       onLog: (line) => print(`  ${line}`),
       onDone({ result, files }) {
-        if (bar?.isActive === true) bar.stop();
+        stopBar(bar);
         print(`${result.outcome.answer.trim()}\n`);
         for (const file of files) print(file);
       },
     },
-    stop() {
-      if (bar?.isActive === true) bar.stop();
-    },
+    stop: () => stopBar(bar),
   };
 }

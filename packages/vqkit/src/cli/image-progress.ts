@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { createBar, printLine, stopBar } from './bar.ts';
 import { createRate, LINE_SECONDS, rateAndTime } from './progress.ts';
 
 /** Shows how many images are done. */
@@ -13,19 +13,7 @@ export interface ImageProgress {
 /** A bar with rate and time left on a terminal; elsewhere a plain line every few seconds and at the end. */
 export function createImageProgress(stream: NodeJS.WriteStream): ImageProgress {
   const rate = createRate();
-  const bar = stream.isTTY
-    ? new SingleBar(
-        {
-          stream,
-          format: '{bar} {value}/{total} images  {rate} images/s  {left} left',
-          barsize: 24,
-          hideCursor: true,
-          stopOnComplete: false,
-          fps: 8,
-        },
-        Presets.shades_classic,
-      )
-    : undefined;
+  const bar = createBar(stream, '{bar} {value}/{total} images  {rate} images/s  {left} left');
   let total = 0;
   let printedAt = 0;
   return {
@@ -42,11 +30,7 @@ export function createImageProgress(stream: NodeJS.WriteStream): ImageProgress {
       printedAt = performance.now();
       stream.write(`${images}/${total} images  ${shown.rate} images/s  ${shown.left} left\n`);
     },
-    note(line) {
-      stream.write(bar === undefined ? `${line}\n` : `\r\u001b[K${line}\n`);
-    },
-    stop() {
-      if (bar?.isActive === true) bar.stop();
-    },
+    note: (line) => printLine(stream, bar, line),
+    stop: () => stopBar(bar),
   };
 }

@@ -1,5 +1,6 @@
 import type { MetricsRecord } from '@vqkit/train';
-import { Presets, SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
+import { createBar, printLine, stopBar } from './bar.ts';
 
 /** Shows how far a training is. */
 export interface Progress {
@@ -18,21 +19,11 @@ export const LINE_SECONDS = 5;
 
 /** A bar with rate and time left on a terminal; elsewhere a plain line every few seconds and for every validation. */
 export function createProgress(stream: NodeJS.WriteStream): Progress {
-  return stream.isTTY ? createBar(stream) : createLines(stream);
+  const bar = createBar(stream, '{bar} {value}/{total}  loss {loss}  {rate} steps/s  {left} left  {validation}');
+  return bar === undefined ? onLines(stream) : onBar(stream, bar);
 }
 
-function createBar(stream: NodeJS.WriteStream): Progress {
-  const bar = new SingleBar(
-    {
-      stream,
-      format: '{bar} {value}/{total}  loss {loss}  {rate} steps/s  {left} left  {validation}',
-      barsize: 24,
-      hideCursor: true,
-      stopOnComplete: false,
-      fps: 8,
-    },
-    Presets.shades_classic,
-  );
+function onBar(stream: NodeJS.WriteStream, bar: SingleBar): Progress {
   const rate = createRate();
   let total = 0;
   let validation = '';
@@ -49,16 +40,12 @@ function createBar(stream: NodeJS.WriteStream): Progress {
     record(record) {
       if (record.kind === 'validation') validation = validationText(record);
     },
-    note(line) {
-      stream.write(`\r\u001b[K${line}\n`);
-    },
-    stop() {
-      if (bar.isActive) bar.stop();
-    },
+    note: (line) => printLine(stream, bar, line),
+    stop: () => stopBar(bar),
   };
 }
 
-function createLines(stream: NodeJS.WriteStream): Progress {
+function onLines(stream: NodeJS.WriteStream): Progress {
   const rate = createRate();
   const print = (line: string): void => {
     stream.write(`${line}\n`);
