@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
-import { type RngState, show } from '@vqkit/core-tensor';
+import { OptionError, type RngState, show } from '@vqkit/core-tensor';
 import {
   type ImageTokenizer,
   type ImageTokenizerOptions,
@@ -13,7 +13,9 @@ import { DivergenceError } from './errors.ts';
 import { type ModelConfig, modelOptions } from './model.ts';
 import type { AdamW } from './optimizer/adamw.ts';
 
-const FORMAT = 'vqkit-train-1';
+const FORMAT = 'vqkit-train-2';
+/** Its optimizer counted one t for all parameters, which says nothing about those that had no gradient at some step. */
+const FORMAT_OF_ONE_T = 'vqkit-train-1';
 const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
 
@@ -30,7 +32,7 @@ export function modelNotes(config: ModelConfig, channels: number): Record<string
 
 /** Whether a file is a checkpoint of a run, by its metadata. */
 export function isCheckpoint({ metadata }: SafeFile): boolean {
-  return metadata.format === FORMAT;
+  return metadata.format === FORMAT || metadata.format === FORMAT_OF_ONE_T;
 }
 
 /**
@@ -57,8 +59,8 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
 
 /**
  * Writes a checkpoint: the weights under `model.` in PyTorch's layouts, the optimizer's moments under `optimizer.` in the layout
- * they have in memory; in the metadata the steps done (which say the place in the data: see createBatchOrder) and the state of
- * the quantizer's random generator. Equal states give equal bytes.
+ * they have in memory; in the metadata the steps done (which say the place in the data: see createBatchOrder), the optimizer's t of each
+ * parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
  * @param notes further metadata, such as the configuration.
  * @throws DivergenceError when a tensor is not finite; nothing is written then.
@@ -82,6 +84,7 @@ export async function writeCheckpoint(
     ...notes,
     format: FORMAT,
     step: String(step),
+    optimizerSteps: JSON.stringify(optimizer.steps()),
     quantizerRng: JSON.stringify(model.quantizer.rng.state()),
   });
 }
@@ -91,13 +94,18 @@ export async function writeCheckpoint(
  * the weights are read.
  *
  * @throws CheckpointError when the file is missing, damaged or not a checkpoint of a run; OptionError or ShapeError when it
- * belongs to another configuration.
+ * belongs to another configuration, or to a version whose optimizer cannot be gone on with.
  */
 export async function readCheckpoint(
   path: string,
   state: { model: ImageTokenizer; optimizer?: AdamW | undefined },
 ): Promise<number> {
   const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format === FORMAT_OF_ONE_T) {
+    throw new OptionError(
+      `readCheckpoint: ${path} must have the format '${FORMAT}' to go on from, got '${FORMAT_OF_ONE_T}', whose optimizer did not count the steps of each parameter. Start the run anew; vqkit export still reads the tokenizer.`,
+    );
+  }
   const step = Number(metadata.step);
   if (metadata.format !== FORMAT || !Number.isSafeInteger(step) || step < 0) {
     throw new CheckpointError(
@@ -113,7 +121,7 @@ export async function readCheckpoint(
   const moments = optimizer === undefined ? {} : part(OPTIMIZER);
   try {
     model.loadStateDict(weights);
-    optimizer?.restore(moments, step);
+    optimizer?.restore(moments, JSON.parse(metadata.optimizerSteps ?? '{}') as Record<string, number>);
     model.quantizer.rng.restore(JSON.parse(metadata.quantizerRng ?? 'null') as RngState);
   } finally {
     for (const value of [...Object.values(weights), ...Object.values(moments)]) value.dispose();

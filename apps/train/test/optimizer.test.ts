@@ -1,6 +1,7 @@
-import { memory, scalar, type Tensor, tensor1d, variable } from '@tensorflow/tfjs-core';
+import { memory, scalar, type Tensor, tensor1d, variable, variableGrads } from '@tensorflow/tfjs-core';
 import { OptionError, ShapeError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, tolerances } from '@vqkit/testing';
+import { createResidualSimVq } from '@vqkit/residual';
+import { eachEngine, expectClose, type GoldenTensor, goldenAdamW, goldenTensor, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createAdamW } from '../src/optimizer/adamw.ts';
 import { clipByGlobalNorm, globalNorm } from '../src/optimizer/clip.ts';
@@ -11,6 +12,10 @@ const GRADIENTS = [
   [-0.25, 3, 1e-8, 2e-3],
   [4, -1, 0, -5e-3],
 ];
+
+function mapValues<T, U>(values: Readonly<Record<string, T>>, f: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, f(value)]));
+}
 
 /** torch.optim.AdamW, line by line as its documentation states it, in float64. */
 function adamW64(
@@ -53,7 +58,7 @@ eachEngine(() => {
         gradient.dispose();
       }
       expect(memory().numTensors, 'a step leaves no tensors').toBe(held);
-      expect(optimizer.stepsDone()).toBe(3);
+      expect(optimizer.steps()).toEqual({ w: 3 });
       await expectClose(w, adamW64(start, GRADIENTS, 0.05, 0.1, 0.8, 0.99, 1e-6), tolerances.float32);
       optimizer.dispose();
       expect(memory().numTensors).toBe(before + 2);
@@ -67,10 +72,40 @@ eachEngine(() => {
       await expectClose(w, [1 - 1e-4 - 1e-2, -1 + 1e-4 + 1e-2], tolerances.float32);
     });
 
-    it('leaves a variable without a gradient alone', async () => {
+    it('neither moves nor counts a variable without a gradient, so that a late first step is a whole one', async () => {
       const [a, b] = [variable(tensor1d([1])), variable(tensor1d([2]))];
-      createAdamW({ variables: { a, b } }).step({ a: tensor1d([1]) }, 0.1);
+      const optimizer = createAdamW({ variables: { a, b }, weightDecay: 0 });
+      for (let step = 0; step < 4; step++) optimizer.step({ a: tensor1d([1]) }, 0.1);
       expect([...(await b.data())]).toEqual([2]);
+      expect(optimizer.steps()).toEqual({ a: 4, b: 0 });
+      optimizer.step({ a: tensor1d([1]), b: tensor1d([-7]) }, 0.1);
+      await expectClose(b, [2.1], tolerances.float32);
+      expect(optimizer.steps()).toEqual({ a: 5, b: 1 });
+    });
+
+    it('trains a stack under quantize dropout as torch does, whose last layer has its first gradient at step 5', async () => {
+      const { options, kept, x, state, state_after, steps } = goldenAdamW();
+      const stack = createResidualSimVq({ dim: 6, codebookSize: 16, numQuantizers: 4, quantizeDropout: true });
+      stack.loadStateDict(mapValues(state, goldenTensor));
+      const variables = stack.variables();
+      const { lr, betas, eps, weight_decay: weightDecay } = options;
+      const optimizer = createAdamW({ variables, betas, eps, weightDecay });
+      for (const [i, layers] of kept.entries()) {
+        const input = goldenTensor(x[i] as GoldenTensor);
+        const { grads } = variableGrads(
+          () => stack.quantize(input, { training: true, layers }).loss,
+          Object.values(variables),
+        );
+        optimizer.step(
+          mapValues(variables, ({ name }) => grads[name]),
+          lr,
+        );
+      }
+      expect(optimizer.steps()).toEqual(steps);
+      for (const [name, after] of Object.entries(stack.stateDict())) {
+        await expectClose(after, (state_after[name] as GoldenTensor).data, tolerances.float32);
+      }
+      stack.dispose();
     });
 
     it('goes on from its state exactly', async () => {
@@ -82,7 +117,7 @@ eachEngine(() => {
             const state = Object.fromEntries(Object.entries(optimizer.state()).map(([k, t]) => [k, t.clone()]));
             w = variable(w.clone());
             const next = createAdamW({ variables: { w } });
-            next.restore(state, optimizer.stepsDone());
+            next.restore(state, optimizer.steps());
             optimizer = next;
           }
           optimizer.step({ w: tensor1d(g) }, 0.05);
@@ -92,13 +127,25 @@ eachEngine(() => {
       expect(await run(2)).toEqual(await run(undefined));
     });
 
-    it('refuses the state of another model', () => {
-      const optimizer = createAdamW({ variables: { w: variable(tensor1d([1])) } });
-      expect(() => optimizer.restore({}, 1)).toThrow(OptionError);
-      expect(() => optimizer.restore({}, 1)).toThrow("state must hold 'm.w', got [].");
-      const state: Record<string, Tensor> = { 'm.w': tensor1d([1, 2]), 'v.w': tensor1d([1]) };
-      expect(() => optimizer.restore(state, 1)).toThrow(ShapeError);
-      expect(optimizer.stepsDone()).toBe(0);
+    it('restores without leaving a tensor, and refuses the state of another model', () => {
+      const w = variable(tensor1d([1]));
+      const optimizer = createAdamW({ variables: { w } });
+      const state = { 'm.w': tensor1d([1]), 'v.w': tensor1d([2]) };
+      const held = memory().numTensors;
+      optimizer.restore(state, { w: 3 });
+      expect(memory().numTensors).toBe(held);
+      expect(optimizer.steps()).toEqual({ w: 3 });
+
+      const call = (given: Record<string, Tensor>, steps: Record<string, number>) => () =>
+        optimizer.restore(given, steps);
+      expect(call({}, { w: 1 })).toThrow(OptionError);
+      expect(call({}, { w: 1 })).toThrow("AdamW.restore: state must hold 'm.w', got []. Pass what state() gave");
+      expect(call({ ...state, 'm.u': tensor1d([1]) }, { w: 1 })).toThrow("state must not hold 'm.u'");
+      expect(call({ ...state, 'm.w': tensor1d([1, 2]) }, { w: 1 })).toThrow(ShapeError);
+      expect(call(state, {})).toThrow("steps must hold 'w', got [].");
+      expect(call(state, { w: 1, u: 1 })).toThrow("steps must not hold 'u'");
+      expect(call(state, { w: 1.5 })).toThrow("steps['w'] must be an integer >= 0, got 1.5");
+      expect(optimizer.steps()).toEqual({ w: 3 });
     });
   });
 

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
-import { readSafetensors } from '@vqkit/checkpoint/node';
+import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -174,6 +174,35 @@ describe('resumeTraining', () => {
     const { summary } = (await json(at('stack', 'report-data.json'))) as ReportData;
     expect(summary.test.codes.layers).toHaveLength(3);
     expect(await readFile(at('stack', 'report.html'), 'utf8')).toContain('<h2>Layers</h2>');
+  });
+
+  it('goes on exactly with layers that AdamW trains and that drop out: each has had another number of updates', async () => {
+    const quantizerOptions = { numQuantizers: 3, codebookSize: 4, quantizeDropout: true };
+    const options = { quantizer: 'residual-simvq', quantizerOptions } as const;
+    await start('trained-stack', options);
+    await start('half-trained-stack', options, stopAfter(6));
+    const { metadata } = await readSafetensors(at('half-trained-stack', 'checkpoints', 'step-6.safetensors'));
+    const steps = JSON.parse(metadata.optimizerSteps ?? '') as Record<string, number>;
+    const ofLayer = (j: number): number[] =>
+      Object.entries(steps).flatMap(([name, t]) => (name.includes(`layers.${j}.code_transform`) ? [t] : []));
+    expect(new Set(ofLayer(0))).toEqual(new Set([6]));
+    expect(ofLayer(2)[0]).toBeLessThan(6);
+    await resumeTraining(at('half-trained-stack'));
+    expect((await bytes('half-trained-stack', 12)).equals(await bytes('trained-stack', 12))).toBe(true);
+  });
+
+  it('refuses by name a checkpoint whose optimizer counted one t for all, and touches nothing; its tokenizer loads', async () => {
+    await start('old', {}, stopAfter(3));
+    const file = at('old', 'checkpoints', 'step-3.safetensors');
+    const { tensors, metadata } = await readSafetensors(file);
+    const { optimizerSteps: _, ...rest } = metadata;
+    await writeSafetensors(file, tensors, { ...rest, format: 'vqkit-train-1' });
+    const names = await checkpoints('old');
+    await expect(resumeTraining(at('old'))).rejects.toThrow(
+      /step-3\.safetensors must have the format 'vqkit-train-2' to go on from, got 'vqkit-train-1', whose optimizer did not count/,
+    );
+    expect(await checkpoints('old')).toEqual(names);
+    (await loadTokenizer(at('old'))).dispose();
   });
 
   it('goes on exactly after an interrupt: weights, metrics and all', async () => {

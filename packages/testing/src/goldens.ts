@@ -74,6 +74,24 @@ export function goldenVq(): { readonly cases: VqGolden[]; readonly sequences: Vq
   return JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof goldenVq>;
 }
 
+/** A residual SimVQ of upstream, 4 layers, 16 codes, trained on its own loss by torch.optim.AdamW under quantize dropout. */
+export interface AdamWGolden extends Pick<Golden, 'state'> {
+  readonly options: { lr: number; betas: [number, number]; eps: number; weight_decay: number };
+  /** How many of the first layers run at each step. */
+  readonly kept: number[];
+  /** The input of each step. */
+  readonly x: GoldenTensor[];
+  readonly state_after: Record<string, GoldenTensor>;
+  /** t of each parameter after the last step. */
+  readonly steps: Record<string, number>;
+}
+
+/** By fixtures/make_adamw_goldens.py. */
+export function goldenAdamW(): AdamWGolden {
+  const file = new URL('../fixtures/torch-adamw.json', import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as AdamWGolden;
+}
+
 /** int64 becomes int32, bool becomes int32. */
 export function goldenTensor(golden: GoldenTensor): Tensor {
   return tensor(golden.data, golden.shape, golden.dtype === 'float32' ? 'float32' : 'int32');

@@ -5,6 +5,7 @@ export {
   camelCaseOptions,
   type Golden,
   type GoldenTensor,
+  goldenAdamW,
   goldenCases,
   goldenRotations,
   goldenTensor,

@@ -20,8 +20,8 @@ import {
   variableGrads,
 } from '@tensorflow/tfjs-core';
 import { convSame, createLinear, createRng, gelu, ownedVariable } from '@vqkit/core-tensor';
-import type { Images } from '@vqkit/train';
-import { createOptimizer } from './optimizer.ts';
+import { createAdamW, type Images } from '@vqkit/train';
+import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 
 /** A small network that tells digits apart, and whose features say how alike two sets of images are. */
@@ -57,7 +57,7 @@ export async function trainClassifier(images: Images, labels: Uint8Array, steps:
   const { height, width } = images;
   const rng = createRng(SEED);
   const layers = createLayers(height, width);
-  const optimizer = createOptimizer(layers.variables);
+  const optimizer = createAdamW({ variables: byName(layers.variables) });
   const order = rng.fork('batches');
   for (let step = 0; step < steps; step++) {
     const chosen = Int32Array.from({ length: BATCH }, () => order.integer(images.count));
@@ -72,10 +72,7 @@ export async function trainClassifier(images: Images, labels: Uint8Array, steps:
       );
       return variableGrads(() => crossEntropy(layers.classify(layers.features(pixels)), wanted), layers.variables);
     });
-    optimizer.step(
-      new Map(layers.variables.map((variable) => [variable, grads[variable.name] as Tensor])),
-      LEARNING_RATE,
-    );
+    optimizer.step(grads, LEARNING_RATE);
     for (const gradient of Object.values(grads)) gradient.dispose();
     value.dispose();
   }

@@ -1,8 +1,9 @@
 import { tensor2d, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type TrackerReport } from '@vqkit/metrics';
+import { createAdamW } from '@vqkit/train';
 import { type Source, varianceOf } from '../data/source.ts';
-import { createOptimizer } from './optimizer.ts';
+import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 
 /** A quantizer that is trained by itself, on vectors that nothing else changes. */
@@ -36,7 +37,7 @@ export async function withTrainedCodebook<Q extends Quantizer, T>(
   const { source, steps, batch, seed, learningRate = 1e-3 } = setup;
   const quantizer = setup.quantizer(seed);
   const variables: Variable[] = Object.values(quantizer.variables());
-  const optimizer = createOptimizer(variables);
+  const optimizer = createAdamW({ variables: byName(variables) });
   const rng = createRng(seed).fork('batches');
   try {
     for (let step = 0; step < steps; step++) {
@@ -47,7 +48,7 @@ export async function withTrainedCodebook<Q extends Quantizer, T>(
           () => quantizer.quantize(vectors, { training: true, step }).loss,
           variables,
         );
-        optimizer.step(new Map(variables.flatMap((each) => pairOf(each, grads[each.name]))), learningRate);
+        optimizer.step(grads, learningRate);
         for (const gradient of Object.values(grads)) gradient.dispose();
         value.dispose();
       }
@@ -58,10 +59,6 @@ export async function withTrainedCodebook<Q extends Quantizer, T>(
     optimizer.dispose();
     quantizer.dispose();
   }
-}
-
-function pairOf<T>(variable: Variable, gradient: T | undefined): [Variable, T][] {
-  return gradient === undefined ? [] : [[variable, gradient]];
 }
 
 /** Error and use of codes on the test vectors. */

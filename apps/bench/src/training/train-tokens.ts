@@ -12,15 +12,15 @@ import {
   type Tensor2D,
   tensor2d,
   tidy,
-  type Variable,
   variableGrads,
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
+import { createAdamW } from '@vqkit/train';
 import type { Source } from '../data/source.ts';
+import { byName } from './by-name.ts';
 import { evaluateTokens, type TokenEvaluation } from './evaluate.ts';
 import { createTokenAutoencoder, type Part, type TokenAutoencoder } from './model.ts';
-import { createOptimizer } from './optimizer.ts';
 
 /** One training: everything that its result depends on. */
 export interface TrainingSetup {
@@ -98,7 +98,7 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
     latentScale: setup.latentScale ?? 1,
     seed,
   });
-  const optimizer = createOptimizer(Object.values(model.parts).flat());
+  const optimizer = createAdamW({ variables: byName(Object.values(model.parts).flat()) });
   const rng = createRng(seed).fork('batches');
   const probe = source.test.subarray(0, PROBE * source.dim);
   const every = Math.max(1, Math.floor(steps / points));
@@ -128,7 +128,7 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
       }
       if (Number.isFinite(loss)) optimizer.step(gradients, learningRate);
       else divergedAt = step;
-      for (const gradient of gradients.values()) gradient.dispose();
+      for (const gradient of Object.values(gradients)) gradient.dispose();
     }
     const evaluate = async (vectors: Float32Array | undefined): Promise<TokenEvaluation | null> =>
       divergedAt !== null || vectors === undefined ? null : evaluateTokens(model, source, vectors, steps);
@@ -154,7 +154,7 @@ function gradientsOf(
   model: TokenAutoencoder,
   vectors: Tensor2D,
   step: number,
-): { numbers: StepNumbers; gradients: Map<Variable, Tensor> } {
+): { numbers: StepNumbers; gradients: Record<string, Tensor> } {
   const names: string[] = [];
   const kept: Tensor1D[] = [];
   const variables = Object.values(model.parts).flat();
@@ -170,22 +170,17 @@ function gradientsOf(
   value.dispose();
   const [stacked] = kept as [Tensor1D];
   const values = stacked.data().finally(() => stacked.dispose());
-  const gradients = new Map<Variable, Tensor>();
-  for (const variable of variables) {
-    const gradient = grads[variable.name];
-    if (gradient !== undefined) gradients.set(variable, gradient);
-  }
-  return { numbers: { values, names }, gradients };
+  return { numbers: { values, names }, gradients: grads };
 }
 
 async function normsOf(
   model: TokenAutoencoder,
-  gradients: ReadonlyMap<Variable, Tensor>,
+  gradients: Readonly<Record<string, Tensor>>,
 ): Promise<Record<Part, number | null>> {
   const norm = async (part: Part): Promise<number | null> => {
     let squares = 0;
     for (const variable of model.parts[part]) {
-      for (const element of (await gradients.get(variable)?.data()) ?? []) squares += element * element;
+      for (const element of (await gradients[variable.name]?.data()) ?? []) squares += element * element;
     }
     return finite(Math.sqrt(squares));
   };

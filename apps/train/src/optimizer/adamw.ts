@@ -1,5 +1,5 @@
 import { type Tensor, tidy, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
-import { adamWStep, OptionError, ShapeError, show } from '@vqkit/core-tensor';
+import { adamWStep, OptionError, requireInteger, ShapeError, show } from '@vqkit/core-tensor';
 
 export interface AdamWOptions {
   /** What to train, by name. */
@@ -13,19 +13,24 @@ export interface AdamWOptions {
 }
 
 export interface AdamW {
-  /** One update. A variable without a gradient stays as it is, as in PyTorch. */
-  step(gradients: Readonly<Record<string, Tensor>>, learningRate: number): void;
-  /** Updates done. */
-  stepsDone(): number;
+  /** One update. A variable without a gradient does not move, and does not count the step. */
+  step(gradients: Readonly<Record<string, Tensor | undefined>>, learningRate: number): void;
+  /** t of each variable: how many updates it has had. */
+  steps(): Record<string, number>;
   /** The moments `m.<name>` and `v.<name>` in the layout of the variables: the optimizer's own tensors, not copies. */
   state(): Record<string, Tensor>;
-  /** Copies moments in and sets the number of updates done. Keys and shapes must match exactly. */
-  restore(state: Readonly<Record<string, Tensor>>, stepsDone: number): void;
+  /**
+   * Copies moments in and sets t of each variable; both as `state()` and `steps()` gave them for the same variables.
+   *
+   * @throws OptionError or ShapeError when a name is missing or too many, a shape differs, or a t is no integer >= 0; nothing is changed then.
+   */
+  restore(state: Readonly<Record<string, Tensor>>, steps: Readonly<Record<string, number>>): void;
   dispose(): void;
 }
 
 /**
- * AdamW exactly as torch.optim.AdamW, over named variables: {@link adamWStep} for each, with the number of updates t counted from 1.
+ * AdamW exactly as torch.optim.AdamW, over named variables: {@link adamWStep} for each. As there, t counts the updates of each variable
+ * by itself, so that the first update of one whose gradient comes late, such as the last layer under quantize dropout, is a full step.
  *
  * @example
  * const optimizer = createAdamW({ variables: { w } });
@@ -38,21 +43,19 @@ export function createAdamW(options: AdamWOptions): AdamW {
     weight,
     m: zerosOf(weight),
     v: zerosOf(weight),
+    steps: 0,
   }));
-  const named = (): [string, Variable][] =>
-    entries.flatMap(({ name, m, v }) => [
-      [`m.${name}`, m] as [string, Variable],
-      [`v.${name}`, v] as [string, Variable],
-    ]);
-  let stepsDone = 0;
+  const named = (): Record<string, Variable> =>
+    Object.fromEntries(entries.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]));
 
   return {
     step(gradients, learningRate) {
-      stepsDone++;
-      const attrs = { learningRate, beta1, beta2, epsilon: eps, weightDecay, step: stepsDone };
-      for (const { name, weight, m, v } of entries) {
+      for (const entry of entries) {
+        const { name, weight, m, v } = entry;
         const gradient = gradients[name];
         if (gradient === undefined) continue;
+        entry.steps++;
+        const attrs = { learningRate, beta1, beta2, epsilon: eps, weightDecay, step: entry.steps };
         tidy(() => {
           const [nextWeight, nextM, nextV] = adamWStep({ parameter: weight, gradient, m, v }, attrs);
           weight.assign(nextWeight);
@@ -61,25 +64,25 @@ export function createAdamW(options: AdamWOptions): AdamW {
         });
       }
     },
-    stepsDone: () => stepsDone,
-    state: () => Object.fromEntries(named()),
-    restore(state, done) {
+    steps: () => Object.fromEntries(entries.map(({ name, steps }) => [name, steps])),
+    state: named,
+    restore(state, steps) {
       const moments = named();
-      for (const [key, moment] of moments) {
-        const given = state[key];
-        if (given === undefined) {
-          throw new OptionError(
-            `AdamW.restore: state must hold '${key}', got ${show(Object.keys(state))}. Pass what state() gave.`,
-          );
-        }
-        if (show(given.shape) !== show(moment.shape)) {
+      requireKeys('state', state, Object.keys(moments));
+      requireKeys('steps', steps, Object.keys(variables));
+      for (const [key, moment] of Object.entries(moments)) {
+        const { shape } = state[key] as Tensor;
+        if (show(shape) !== show(moment.shape)) {
           throw new ShapeError(
-            `AdamW.restore: '${key}' must have shape ${show(moment.shape)}, got ${show(given.shape)}. Pass the state of the same model.`,
+            `${RESTORE}: '${key}' must have shape ${show(moment.shape)}, got ${show(shape)}. Pass the state of the same model.`,
           );
         }
       }
-      for (const [key, moment] of moments) moment.assign((state[key] as Tensor).clone());
-      stepsDone = done;
+      for (const [name, count] of Object.entries(steps)) requireInteger(RESTORE, `steps['${name}']`, count, 0);
+      tidy(() => {
+        for (const [key, moment] of Object.entries(moments)) moment.assign((state[key] as Tensor).clone());
+      });
+      for (const entry of entries) entry.steps = steps[entry.name] as number;
     },
     dispose() {
       for (const { m, v } of entries) {
@@ -88,6 +91,19 @@ export function createAdamW(options: AdamWOptions): AdamW {
       }
     },
   };
+}
+
+const RESTORE = 'AdamW.restore';
+
+/** Throws OptionError unless `given` has these keys and no others. */
+function requireKeys(argument: string, given: Readonly<Record<string, unknown>>, keys: readonly string[]): void {
+  const missing = keys.find((key) => !Object.hasOwn(given, key));
+  const unknown = Object.keys(given).find((key) => !keys.includes(key));
+  if (missing === undefined && unknown === undefined) return;
+  const rule = missing === undefined ? `not hold '${unknown}'` : `hold '${missing}'`;
+  throw new OptionError(
+    `${RESTORE}: ${argument} must ${rule}, got ${show(Object.keys(given))}. Pass what ${argument}() gave for the same variables.`,
+  );
 }
 
 function zerosOf(weight: Variable): Variable {
