@@ -36,13 +36,13 @@ export type Fsq = Quantizer<FsqConfig, never>;
 /**
  * Finite scalar quantization: every feature is bounded, then rounded to one of L levels; the code is the tuple of levels.
  *
- * With h = (L - 1)(1 + 10⁻³)/2, o = ½ for even L and 0 for odd L, s = atanh(o/h):
+ * With o = ½ for even L and 0 for odd L, and h and s of {@link FsqBound}, by default h = (L - 1)(1 + 10⁻³)/2 and s = atanh(o/h):
  *
  *     default              level = round(tanh(z + s)·h - o) + ⌊L/2⌋     code = (level - ⌊L/2⌋)/⌊L/2⌋
  *     preserveSymmetry     level = ⌊(L - 1)(tanh z + 1)/2 + ½⌋          code = 2·level/(L - 1) - 1
  *
- * and with `boundHardClamp` a clamp to [-1, 1] in place of tanh, s = o/h. `index = Σ_i level_i · Π_{j<i} L_j`: feature 0 is the
- * LEAST significant digit (LFQ has the most significant bit first). There is no codebook to learn and no loss; K = Π L_i.
+ * and with `bound: 'hardClamp'` a clamp to [-1, 1] in place of tanh, s = o/h. `index = Σ_i level_i · Π_{j<i} L_j`: feature 0 is the
+ * LEAST significant digit (LFQ has the most significant bit first, by default). There is no codebook to learn and no loss; K = Π L_i.
  *
  * - Shapes: z is [batch, …, dim] (any rank >= 2, `dataFormat` places the feature axis); indices are int32 [batch, …] with a
  *   trailing axis when there are several codebooks, which take the features codebook by codebook.
@@ -50,7 +50,7 @@ export type Fsq = Quantizer<FsqConfig, never>;
  * - Gradient: that of the bounding function, `(1 - tanh²(z + s))·h/⌊L/2⌋` or `1 - tanh² z`; rounding is straight-through. Noise that
  *   is clipped at ±1 passes none.
  * - Ties: the levels are defined by float32 thresholds ({@link fsqThresholds}), and a threshold itself belongs to the upper level, as
- *   does z = 0 with an even L and `preserveSymmetry`. NaN gives level 0 and a NaN gradient (0 with `boundHardClamp`); ±Infinity
+ *   does z = 0 with an even L and `preserveSymmetry`. NaN gives level 0 and a NaN gradient (0 with a hard clamp); ±Infinity
  *   give the outer levels.
  * - Noise (`noiseDropout`, training only): uniform in ± half a level step, on the emitted codes, never on the indices.
  * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
@@ -60,7 +60,8 @@ export type Fsq = Quantizer<FsqConfig, never>;
  * otherwise at a few float32 values next to a threshold, counted in the README); indices are exact integers up to 2^31 - 1; noise is half
  * a level step instead of ±0.5; bad options throw; the layout is never guessed; no `scale`, which it never uses.
  *
- * Source: Mentzer, Minnen, Agustsson, Tschannen, "Finite Scalar Quantization: VQ-VAE Made Simple", arXiv:2309.15505; symmetric
+ * Source: Mentzer, Minnen, Agustsson, Tschannen, "Finite Scalar Quantization: VQ-VAE Made Simple", arXiv:2309.15505, whose own notebook
+ * (google-research/fsq) is `bound: 'official'`; S3Tokenizer: Du et al., "CosyVoice 2", arXiv:2412.10117; symmetric
  * form and noise: Parker et al., "Scaling Transformers for Low-Bitrate High-Quality Speech Coding", arXiv:2411.19842.
  *
  * @throws OptionError when an option breaks its rule.

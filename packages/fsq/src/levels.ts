@@ -1,29 +1,42 @@
 import type { FsqAttrs } from '@vqkit/core-tensor';
 
-/** Which bounding function comes before rounding. */
-export interface FsqBound {
+export const FSQ_BOUNDS = ['reference', 'official', 's3Tokenizer', 'hardClamp'] as const;
+
+/**
+ * Whose bounding function comes before rounding, with L levels and ε = 10⁻³; a model keeps its ids only under the one that it was
+ * trained with.
+ *
+ * | name          | function                                  | h                  | s           |
+ * | ------------- | ----------------------------------------- | ------------------ | ----------- |
+ * | `reference`   | tanh: vector-quantize-pytorch             | (L - 1)(1 + ε)/2   | atanh(o/h)  |
+ * | `official`    | tanh: the notebook of the FSQ paper       | (L - 1)(1 - ε)/2   | tan(o/h)    |
+ * | `s3Tokenizer` | tanh: S3Tokenizer of CosyVoice, L = 3     | 1 - ε in float32   | 0           |
+ * | `hardClamp`   | a clamp to [-1, 1]                        | (L - 1)(1 + ε)/2   | o/h         |
+ */
+export type FsqBound = (typeof FSQ_BOUNDS)[number];
+
+/** Everything that decides where the levels are. */
+export interface FsqQuantizer {
+  readonly bound: FsqBound;
   /** The evenly spaced quantizer of arXiv:2411.19842 instead of the one of the FSQ paper. */
   readonly preserveSymmetry: boolean;
-  /** Clamps to [-1, 1] in place of tanh. */
-  readonly boundHardClamp: boolean;
 }
 
-/** The FSQ paper's widening of the bound, so that the outermost levels can be reached. */
 const EPSILON = 1e-3;
 
 /**
  * Everything that FSQ does to one element, in closed form and evaluated once in float64. `round(bound(z))` is a staircase of z
  * that never falls, so the level is the number of thresholds that z has reached:
  *
- * - default: `round(tanh(z + shift)·h - o)` with `h = (L - 1)(1 + 1e-3)/2`, `o = ½` for even L else 0, `shift = atanh(o/h)`; the
- *   step to level j lies where `tanh(z + shift)·h - o = j - ⌊L/2⌋ - ½`.
+ * - default: `round(tanh(z + s)·h - o)` with h and s of {@link FsqBound}, `o = ½` for even L else 0; the step to level j lies where
+ *   `tanh(z + s)·h - o = j - ⌊L/2⌋ - ½`.
  * - preserveSymmetry: `⌊(L - 1)(tanh z + 1)/2 + ½⌋`; the step to level j lies where `tanh z = (2j - L)/(L - 1)`.
  *
  * With a hard clamp the identity takes the place of tanh and of atanh.
  */
-export function fsqAttrs(levels: readonly number[], bound: FsqBound): FsqAttrs {
-  const { preserveSymmetry, boundHardClamp } = bound;
-  const inverse = boundHardClamp ? (y: number): number => y : Math.atanh;
+export function fsqAttrs(levels: readonly number[], { bound, preserveSymmetry }: FsqQuantizer): FsqAttrs {
+  const hardClamp = bound === 'hardClamp';
+  const inverse = hardClamp ? (y: number): number => y : Math.atanh;
   const perLevel = levels.map((count) => {
     if (preserveSymmetry) {
       return {
@@ -34,9 +47,9 @@ export function fsqAttrs(levels: readonly number[], bound: FsqBound): FsqAttrs {
         slope: 1,
       };
     }
-    const half = ((count - 1) * (1 + EPSILON)) / 2;
+    const half = halfRange(count, bound);
     const offset = count % 2 === 0 ? 0.5 : 0;
-    const shift = inverse(offset / half);
+    const shift = bound === 'official' ? Math.tan(offset / half) : inverse(offset / half);
     const center = Math.floor(count / 2);
     return {
       thresholds: steps(count, (j) => inverse((j - center - 0.5 + offset) / half) - shift),
@@ -59,11 +72,17 @@ export function fsqAttrs(levels: readonly number[], bound: FsqBound): FsqAttrs {
     steps: perLevel.map((p) => p.step),
     shifts: perLevel.map((p) => p.shift),
     slopes: perLevel.map((p) => p.slope),
-    hardClamp: boundHardClamp,
+    hardClamp,
     basis,
   };
 }
 
 function steps(count: number, threshold: (j: number) => number): number[] {
   return Array.from({ length: count - 1 }, (_, j) => Math.fround(threshold(j + 1)));
+}
+
+/** h: half the width of what is rounded. */
+function halfRange(count: number, bound: FsqBound): number {
+  if (bound === 's3Tokenizer') return Math.fround(1 - EPSILON);
+  return ((count - 1) * (bound === 'official' ? 1 - EPSILON : 1 + EPSILON)) / 2;
 }

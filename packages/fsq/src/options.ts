@@ -3,15 +3,17 @@ import {
   requireFraction,
   requireInteger,
   requireKnownOptions,
+  requireOneOf,
   requireOption,
 } from '@vqkit/core-tensor/check';
 import { show } from '@vqkit/core-tensor/errors';
 import { type DataFormat, resolveTokenOptions } from '@vqkit/core-tensor/token-options';
+import { FSQ_BOUNDS, type FsqBound, type FsqQuantizer } from './levels.ts';
 
 export interface FsqOptions {
   /**
    * Levels L_i of each code dimension: integers from 2 to 65,536, whose product K = Π L_i is at most 2^31 - 1. A level of 2 needs
-   * `preserveSymmetry`.
+   * `preserveSymmetry` or `bound: 'official'`.
    */
   readonly levels: readonly number[];
   /** Size of the feature axis. Default `levels.length · numCodebooks`; linear projections are added when it differs. */
@@ -26,7 +28,13 @@ export interface FsqOptions {
   readonly projectionHasBias?: boolean;
   /** Evenly spaced codes in [-1, 1] (arXiv:2411.19842) instead of the FSQ paper's quantizer. Default false. */
   readonly preserveSymmetry?: boolean;
-  /** Clamps to [-1, 1] in place of tanh. Default false. */
+  /**
+   * Whose bounding function: `reference` (vector-quantize-pytorch), `official` (the notebook of the FSQ paper, at most 1,000 levels),
+   * `s3Tokenizer` (CosyVoice, 3 levels each), or `hardClamp`, a clamp to [-1, 1] in place of tanh; `preserveSymmetry` goes with the first
+   * and the last. Default `hardClamp` with `boundHardClamp`, else `reference`.
+   */
+  readonly bound?: FsqBound;
+  /** The reference library's name for `bound: 'hardClamp'`. Default false. */
   readonly boundHardClamp?: boolean;
   /** Probability that an element gets noise of up to half a level step while training; needs `preserveSymmetry`. Default 0. */
   readonly noiseDropout?: number;
@@ -47,11 +55,15 @@ const OPTIONS = [
   'dataFormat',
   'projectionHasBias',
   'preserveSymmetry',
+  'bound',
   'boundHardClamp',
   'noiseDropout',
   'orthogonalRotation',
   'seed',
 ] as const;
+
+/** The range of `official` is narrower than its levels: from 1,001 on it would not reach the outermost ones. */
+const MAX_OFFICIAL_LEVELS = 1000;
 
 /** Beyond this many levels neighbouring float32 thresholds are no longer far apart, and their table is large. */
 const MAX_LEVELS = 2 ** 16;
@@ -65,10 +77,9 @@ const MAX_CODEBOOK_SIZE = 2 ** 31 - 1;
  */
 export function resolveOptions(where: string, options: FsqOptions): FsqConfig {
   requireKnownOptions(where, options, OPTIONS);
-  const { levels, preserveSymmetry = false, boundHardClamp = false, noiseDropout = 0 } = options;
-  requireBoolean(where, 'preserveSymmetry', preserveSymmetry);
-  requireBoolean(where, 'boundHardClamp', boundHardClamp);
-  requireLevels(where, levels, preserveSymmetry);
+  const { levels, noiseDropout = 0 } = options;
+  const { bound, preserveSymmetry } = resolveQuantizer(where, options);
+  requireLevels(where, levels, { bound, preserveSymmetry });
   const tokens = resolveTokenOptions(where, options, levels.length);
   requireFraction(where, 'noiseDropout', noiseDropout);
   requireOption(
@@ -81,11 +92,53 @@ export function resolveOptions(where: string, options: FsqOptions): FsqConfig {
   );
   const { orthogonalRotation = false } = options;
   requireBoolean(where, 'orthogonalRotation', orthogonalRotation);
-  return { ...tokens, levels: [...levels], preserveSymmetry, boundHardClamp, noiseDropout, orthogonalRotation };
+  return {
+    ...tokens,
+    levels: [...levels],
+    preserveSymmetry,
+    bound,
+    boundHardClamp: bound === 'hardClamp',
+    noiseDropout,
+    orthogonalRotation,
+  };
+}
+
+/** What decides where the levels are, with the defaults filled in. */
+export function resolveQuantizer(
+  where: string,
+  options: Pick<FsqOptions, 'bound' | 'boundHardClamp' | 'preserveSymmetry'>,
+): FsqQuantizer {
+  const { preserveSymmetry = false } = options;
+  requireBoolean(where, 'preserveSymmetry', preserveSymmetry);
+  const { bound = options.boundHardClamp === true ? 'hardClamp' : 'reference' } = options;
+  requireOneOf(where, 'bound', bound, FSQ_BOUNDS);
+  const { boundHardClamp = bound === 'hardClamp' } = options;
+  requireBoolean(where, 'boundHardClamp', boundHardClamp);
+  requireOption(
+    boundHardClamp === (bound === 'hardClamp'),
+    where,
+    'boundHardClamp',
+    `${bound === 'hardClamp'} with bound '${bound}'`,
+    boundHardClamp,
+    'Leave it out: bound says it all.',
+  );
+  requireOption(
+    !preserveSymmetry || bound === 'reference' || bound === 'hardClamp',
+    where,
+    'bound',
+    "'reference' or 'hardClamp' with preserveSymmetry",
+    bound,
+    'Leave preserveSymmetry out: the published code of this bound has no symmetric form.',
+  );
+  return { bound, preserveSymmetry };
 }
 
 /** Throws OptionError unless `levels` can be quantized to. */
-export function requireLevels(where: string, levels: readonly number[], preserveSymmetry: boolean): void {
+export function requireLevels(
+  where: string,
+  levels: readonly number[],
+  { bound, preserveSymmetry }: FsqQuantizer,
+): void {
   requireOption(
     Array.isArray(levels) && levels.length > 0,
     where,
@@ -94,18 +147,23 @@ export function requireLevels(where: string, levels: readonly number[], preserve
     levels,
     'Pass for example [8, 5, 5, 5].',
   );
+  const official = bound === 'official';
   for (const [i, level] of levels.entries()) {
     const argument = `levels[${i}]`;
     requireInteger(where, argument, level, 2);
     requireOption(
-      level > 2 || preserveSymmetry,
+      level > 2 || preserveSymmetry || official,
       where,
       argument,
       'an integer >= 3 unless preserveSymmetry is on',
       level,
       'Pass preserveSymmetry: true, or 3 or more levels.',
     );
-    requireOption(level <= MAX_LEVELS, where, argument, `at most ${MAX_LEVELS}`, level, 'Use several dimensions.');
+    const three = "3 with bound 's3Tokenizer'";
+    requireOption(level === 3 || bound !== 's3Tokenizer', where, argument, three, level, "Use bound 'official'.");
+    const most = official ? MAX_OFFICIAL_LEVELS : MAX_LEVELS;
+    const rule = `at most ${most}${official ? " with bound 'official'" : ''}`;
+    requireOption(level <= most, where, argument, rule, level, 'Use several dimensions.');
   }
   const size = levels.reduce((product, level) => product * level, 1);
   requireOption(

@@ -5,7 +5,7 @@ import { camelCaseOptions, eachEngine, expectIdentical, expectSame, goldenCases,
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFsqCodec } from '../src/codec.ts';
-import { createFsq, type FsqOptions, fsqThresholds } from '../src/index.ts';
+import { createFsq, type FsqBound, type FsqOptions, fsqThresholds } from '../src/index.ts';
 
 const SPECIAL = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 0.5, -0.5, 1e-45, -1e-45, 3e38];
 
@@ -16,12 +16,14 @@ function values(count: number, seed: number): Float32Array {
   return rng.normalArray(count, 1.5).map((value, i) => SPECIAL[Math.floor(chosen[i] as number)] ?? value);
 }
 
-const drawn = fc.record({
+const shape = {
   levels: fc.array(fc.integer({ min: 3, max: 20 }), { minLength: 1, maxLength: 6 }),
   numCodebooks: fc.integer({ min: 1, max: 3 }),
-  preserveSymmetry: fc.boolean(),
-  boundHardClamp: fc.boolean(),
-});
+};
+const drawn: fc.Arbitrary<FsqOptions> = fc.oneof(
+  fc.record({ ...shape, preserveSymmetry: fc.boolean(), bound: fc.constantFrom<FsqBound>('reference', 'hardClamp') }),
+  fc.record({ ...shape, bound: fc.constant('official' as const) }),
+);
 
 describe('the codec of FSQ with kernels', () => {
   it('gives the same ids, whatever is left over beside whole vectors and chunks', async () => {

@@ -1,5 +1,6 @@
 import {
   add,
+  grad,
   grads,
   linspace,
   matMul,
@@ -21,9 +22,11 @@ import {
   expectSame,
   goldenCases,
   goldenTensor,
+  publishedGoldens,
   tolerances,
 } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
+import { createFsqCodec } from '../src/codec.ts';
 import { createFsq, type FsqOptions } from '../src/index.ts';
 
 function normal(shape: number[], stddev = 1.5, seed = 1): Tensor {
@@ -56,6 +59,42 @@ eachEngine(() => {
         fsq.dispose();
       });
     }
+  });
+
+  describe('FSQ with the bound of published code', () => {
+    for (const golden of publishedGoldens('FSQ')) {
+      const options = golden.options as unknown as FsqOptions;
+      it(`gives the ids, codes and gradient of ${options.bound} for levels ${options.levels.join(',')}, and the codec too`, async () => {
+        const fsq = createFsq(options);
+        const x = goldenTensor(golden.x) as Tensor2D;
+        const { quantized, indices } = fsq.quantize(x, { training: true });
+        await expectSame(indices, golden.indices.data);
+        await expectSame(fsq.encode(x), golden.indices.data);
+        await expectClose(quantized, golden.quantized.data, tolerances.float32);
+        await expectSame(fsq.decode(indices), quantized);
+        const upstream = tensor(
+          Float32Array.from(golden.x.data, (_, i) => -1 + (2 * i) / (x.size - 1)),
+          x.shape,
+        );
+        const dx = grad((z: Tensor) => sum(mul(fsq.quantize(z, { training: true }).quantized, upstream)))(x);
+        await expectClose(dx, golden.grad_x_of_quantized.data, tolerances.float32);
+        const codec = createFsqCodec(fsq.config);
+        await expectSame(codec.encode((await x.data()) as Float32Array), golden.indices.data);
+        fsq.dispose();
+      });
+    }
+
+    it('says other ids than the default to a few tokens in a thousand', async () => {
+      const z = normal([10_000, 4], 1);
+      const idsOf = async (options: FsqOptions): Promise<ArrayLike<number>> => createFsq(options).encode(z).data();
+      const [ours, theirs] = [
+        await idsOf({ levels: [8, 5, 5, 5] }),
+        await idsOf({ levels: [8, 5, 5, 5], bound: 'official' }),
+      ];
+      const differ = Array.from(ours).filter((id, i) => id !== theirs[i]).length;
+      expect(differ).toBeGreaterThan(50);
+      expect(differ).toBeLessThan(150);
+    });
   });
 
   describe('indices', () => {

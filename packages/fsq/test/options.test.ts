@@ -13,6 +13,7 @@ describe('the options of createFsq', () => {
       dataFormat: 'channelsLast',
       projectionHasBias: true,
       preserveSymmetry: false,
+      bound: 'reference',
       boundHardClamp: false,
       noiseDropout: 0,
       orthogonalRotation: false,
@@ -20,6 +21,18 @@ describe('the options of createFsq', () => {
     });
     expect([fsq.kind, fsq.codebookSize, fsq.dim, fsq.numCodebooks]).toEqual(['FSQ', 1000, 4, 1]);
     fsq.dispose();
+  });
+
+  it('name the hard clamp by either name, and a config makes the same quantizer again', () => {
+    const clamped = { bound: 'hardClamp', boundHardClamp: true };
+    for (const options of [{ bound: 'hardClamp' }, { boundHardClamp: true }, clamped] as const) {
+      const fsq = createFsq({ levels: [8, 5], ...(options as Partial<FsqOptions>) });
+      expect(fsq.config).toMatchObject(clamped);
+      const again = createFsq(fsq.config);
+      expect(again.config).toEqual(fsq.config);
+      fsq.dispose();
+      again.dispose();
+    }
   });
 
   it('are copied: what the caller does to the list later does not show', () => {
@@ -46,7 +59,7 @@ describe('the options of createFsq', () => {
     [
       'an unknown key',
       { levels: [8], scale: 1 },
-      "options has no 'scale'. Known options: boundHardClamp, dataFormat, dim,",
+      "options has no 'scale'. Known options: bound, boundHardClamp, dataFormat, dim,",
     ],
     ['no levels', {}, 'levels must be a list of integers >= 2, got undefined. Pass for example [8, 5, 5, 5].'],
     ['empty levels', { levels: [] }, 'levels must be a list of integers >= 2, got []. Pass for example [8, 5, 5, 5].'],
@@ -95,6 +108,31 @@ describe('the options of createFsq', () => {
     ],
     ['preserveSymmetry', { levels: [8], preserveSymmetry: 1 }, 'preserveSymmetry must be true or false, got 1.'],
     ['boundHardClamp', { levels: [8], boundHardClamp: null }, 'boundHardClamp must be true or false, got null.'],
+    [
+      'an unknown bound',
+      { levels: [8], bound: 'tanh' },
+      "bound must be one of 'reference', 'official', 's3Tokenizer', 'hardClamp', got \"tanh\".",
+    ],
+    [
+      'two bounds at once',
+      { levels: [8], bound: 'official', boundHardClamp: true },
+      "boundHardClamp must be false with bound 'official', got true. Leave it out: bound says it all.",
+    ],
+    [
+      'a symmetric form that was never published',
+      { levels: [8], bound: 'official', preserveSymmetry: true },
+      "bound must be 'reference' or 'hardClamp' with preserveSymmetry, got \"official\". Leave preserveSymmetry out",
+    ],
+    [
+      'other levels than 3 of S3Tokenizer',
+      { levels: [3, 5], bound: 's3Tokenizer' },
+      "levels[1] must be 3 with bound 's3Tokenizer', got 5. Use bound 'official'.",
+    ],
+    [
+      'levels that the official bound does not reach',
+      { levels: [1001], bound: 'official' },
+      "levels[0] must be at most 1000 with bound 'official', got 1001. Use several dimensions.",
+    ],
     ['orthogonalRotation', { levels: [8], orthogonalRotation: 0 }, 'orthogonalRotation must be true or false, got 0.'],
     [
       'noiseDropout below 0',

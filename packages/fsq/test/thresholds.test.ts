@@ -2,24 +2,32 @@ import { tensor2d } from '@tensorflow/tfjs-core';
 import { eachEngine, expectSame } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFsq, fsqThresholds } from '../src/index.ts';
+import { createFsq, type FsqBound, fsqThresholds } from '../src/index.ts';
 
 interface Bound {
   readonly preserveSymmetry: boolean;
-  readonly boundHardClamp: boolean;
+  readonly bound: FsqBound;
 }
 
-const BOUNDS: readonly Bound[] = [false, true].flatMap((preserveSymmetry) =>
-  [false, true].map((boundHardClamp) => ({ preserveSymmetry, boundHardClamp })),
-);
+const BOUNDS: readonly Bound[] = [
+  { preserveSymmetry: false, bound: 'reference' },
+  { preserveSymmetry: false, bound: 'hardClamp' },
+  { preserveSymmetry: false, bound: 'official' },
+  { preserveSymmetry: true, bound: 'reference' },
+  { preserveSymmetry: true, bound: 'hardClamp' },
+];
 
-/** The paper's formula in float64, before rounding: the level is the nearest integer to it. */
-function unrounded(z: number, levels: number, { preserveSymmetry, boundHardClamp }: Bound): number {
-  const squash = boundHardClamp ? (x: number): number => Math.min(Math.max(x, -1), 1) : Math.tanh;
+const fewest = ({ preserveSymmetry, bound }: Bound): number => (preserveSymmetry || bound === 'official' ? 2 : 3);
+const most = ({ bound }: Bound): number => (bound === 'official' ? 1000 : 2 ** 16);
+
+/** The published formula in float64, before rounding: the level is the nearest integer to it. */
+function unrounded(z: number, levels: number, { preserveSymmetry, bound }: Bound): number {
+  const squash = bound === 'hardClamp' ? (x: number): number => Math.min(Math.max(x, -1), 1) : Math.tanh;
   if (preserveSymmetry) return ((levels - 1) * (squash(z) + 1)) / 2;
-  const half = ((levels - 1) * 1.001) / 2;
+  const half = ((levels - 1) * (bound === 'official' ? 0.999 : 1.001)) / 2;
   const offset = levels % 2 === 0 ? 0.5 : 0;
-  const shift = boundHardClamp ? offset / half : Math.atanh(offset / half);
+  const ratio = offset / half;
+  const shift = bound === 'hardClamp' ? ratio : bound === 'official' ? Math.tan(ratio) : Math.atanh(ratio);
   return squash(z + shift) * half - offset + Math.floor(levels / 2);
 }
 
@@ -43,7 +51,7 @@ describe('fsqThresholds', () => {
         fc.constantFrom(...BOUNDS),
         fc.double({ min: -4, max: 4, noNaN: true }),
         (count, bound, drawn) => {
-          const levels = bound.preserveSymmetry ? count : Math.max(count, 3);
+          const levels = Math.max(count, fewest(bound));
           const z = Math.fround(drawn);
           const exact = unrounded(z, levels, bound);
           const toStep = Math.abs(exact - Math.floor(exact) - 0.5);
@@ -58,7 +66,7 @@ describe('fsqThresholds', () => {
 
   it('puts each threshold where the formula crosses a half, within one float32 step', () => {
     for (const bound of BOUNDS) {
-      for (let levels = bound.preserveSymmetry ? 2 : 3; levels <= 40; levels++) {
+      for (let levels = fewest(bound); levels <= 40; levels++) {
         const thresholds = fsqThresholds([levels], bound)[0] as readonly number[];
         expect(thresholds).toHaveLength(levels - 1);
         for (const [i, t] of thresholds.entries()) {
@@ -73,7 +81,7 @@ describe('fsqThresholds', () => {
 
   it('ascends strictly up to 65,536 levels, and is symmetric about 0 where the method says so', () => {
     for (const bound of BOUNDS) {
-      for (const levels of [3, 4, 255, 256, 4097, 2 ** 16]) {
+      for (const levels of [3, 4, 255, 256, 1000, 4097, 2 ** 16].filter((count) => count <= most(bound))) {
         const thresholds = fsqThresholds([levels], bound)[0] as readonly number[];
         expect(thresholds.every(Number.isFinite)).toBe(true);
         expect(thresholds.every((t, i) => i === 0 || t > (thresholds[i - 1] as number))).toBe(true);
@@ -84,8 +92,12 @@ describe('fsqThresholds', () => {
   });
 
   it('gives known values', () => {
+    expect(fsqThresholds([3], { preserveSymmetry: true, bound: 'hardClamp' })).toEqual([[-0.5, 0.5]]);
     expect(fsqThresholds([3], { preserveSymmetry: true, boundHardClamp: true })).toEqual([[-0.5, 0.5]]);
-    expect(fsqThresholds([2, 3], { preserveSymmetry: true })).toEqual([[0], [-0.5493061542510986, 0.5493061542510986]]);
+    // The constant of S3Tokenizer is 0.999 as a float32, which moves the threshold of the notebook by one float32 value.
+    const s3 = fsqThresholds([3], { bound: 's3Tokenizer' })[0]?.[1] as number;
+    expect(s3).toBe(Math.fround(Math.atanh(0.5 / 0.9990000128746033)));
+    expect(fsqThresholds([3], { bound: 'official' })[0]?.[1]).toBe(neighbour(s3, 1));
     expect(fsqThresholds([3])[0]?.[1]).toBe(Math.fround(Math.atanh(0.5 / 1.001)));
   });
 
@@ -116,7 +128,7 @@ eachEngine(() => {
     it('step at the thresholds exactly: ± 64 float32 values around every one', async () => {
       const steps = Array.from({ length: 129 }, (_, i) => i - 64);
       for (const bound of BOUNDS) {
-        for (const levels of [...(bound.preserveSymmetry ? [2] : []), 3, 4, 5, 6, 7, 8, 9, 16, 17]) {
+        for (const levels of [...(fewest(bound) === 2 ? [2] : []), 3, 4, 5, 6, 7, 8, 9, 16, 17]) {
           const thresholds = fsqThresholds([levels], bound)[0] as readonly number[];
           const values = thresholds.flatMap((t) => steps.map((k) => neighbour(t, k)));
           const expected = thresholds.flatMap((_, j) => steps.map((k) => (k >= 0 ? j + 1 : j)));

@@ -49,7 +49,7 @@ export type ResidualFsq = Residual<ResidualFsqConfig>;
  * Residual finite scalar quantization: Q layers of FSQ, each on a grid L times as fine as the one before, so that every feature is
  * written in base L, one digit a layer.
  *
- * `x ← v tanh(x / v)` with v = L/(L - 1), then `createResidual` over `createFsq({ levels, preserveSymmetry: true, boundHardClamp: true })`
+ * `x ← v tanh(x / v)` with v = L/(L - 1), then `createResidual` over `createFsq({ levels, preserveSymmetry: true, bound: 'hardClamp' })`
  * with the scales `s_j = L^-j` per feature. The L codes of one layer tile [-v, v] into cells of half-width 1/(L - 1), and what is
  * left over within a cell, divided by the next scale, fills [-v, v] again: the error is at most `(1/(L - 1)) · L^-(Q-1)`.
  *
@@ -99,7 +99,7 @@ export function createResidualFsq(options: ResidualFsqOptions): ResidualFsq {
     softClampInputValue,
   };
   const scales = layers.map((_, j) => levels.map((count) => count ** -j));
-  const atScaleOne = fsqAttrs(levels, { preserveSymmetry: true, boundHardClamp });
+  const atScaleOne = fsqAttrs(levels, first.config);
   return createStack({
     kind: 'ResidualFSQ',
     where: WHERE,

@@ -74,6 +74,21 @@ export function goldenVq(): { readonly cases: VqGolden[]; readonly sequences: Vq
   return JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof goldenVq>;
 }
 
+/** The formula of published code other than upstream's: our options for it, input, and what it gives. */
+export interface PublishedGolden extends Pick<Golden, 'kind' | 'x' | 'quantized' | 'indices' | 'grad_x_of_quantized'> {
+  readonly options: Record<string, unknown>;
+  /** LFQ only: the entropies, and the gradient of their loss. */
+  readonly losses?: Record<string, number>;
+  readonly grad_x_of_loss?: GoldenTensor;
+}
+
+/** By fixtures/make_published_goldens.py, which names the code. */
+export function publishedGoldens(kind: string): PublishedGolden[] {
+  const file = new URL('../fixtures/published.json', import.meta.url);
+  const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: PublishedGolden[] };
+  return cases.filter((golden) => golden.kind === kind);
+}
+
 /** A residual SimVQ of upstream, 4 layers, 16 codes, trained on its own loss by torch.optim.AdamW under quantize dropout. */
 export interface AdamWGolden extends Pick<Golden, 'state'> {
   readonly options: { lr: number; betas: [number, number]; eps: number; weight_decay: number };

@@ -10,6 +10,7 @@ export {
   goldenRotations,
   goldenTensor,
   goldenVq,
+  publishedGoldens,
   type VqGolden,
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';

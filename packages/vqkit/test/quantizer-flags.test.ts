@@ -13,6 +13,7 @@ function parse(...args: string[]): Record<string, unknown> {
 describe('quantizerOptionsOf', () => {
   it.each([
     ['fsq', ['--levels', '8,6,5', '--dim', '4'], { levels: [8, 6, 5], dim: 4 }],
+    ['fsq', ['--bound', 'official'], { bound: 'official' }],
     [
       'lfq',
       ['--codebook-size', '64', '--entropy-weight', '0.1', '--commitment-weight', '0.2', '--inv-temperature', '10'],
@@ -34,6 +35,13 @@ describe('quantizerOptionsOf', () => {
     expect(() => quantizerOptionsOf('residual-fsq', parse('--codebook-size', '9'))).toThrow(
       "option '--codebook-size' must go with a quantizer that has it (lfq, simvq, vq), got residual-fsq. It has --levels, --dim;",
     );
+  });
+
+  it('refuses what a stack of it has not', () => {
+    expect(() => quantizerOptionsOf('residual-fsq', parse('--bound', 'official'))).toThrow(
+      "option '--bound' must go with a quantizer that has it (fsq), got residual-fsq. It has --levels, --dim;",
+    );
+    expect(() => parse('--bound', 'tanh')).toThrow('It must be one of reference, official, s3Tokenizer, hardClamp.');
   });
 
   it('leaves the quantizer of a resumed run alone', () => {

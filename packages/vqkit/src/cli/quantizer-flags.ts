@@ -3,13 +3,23 @@ import { type Flags, flagsOf } from './flags.ts';
 
 /** A flag, and the option that it sets in each quantizer that has it; a stack of layers has those of its layer. */
 interface QuantizerFlag {
-  readonly type: 'integer' | 'number' | 'boolean' | 'array';
+  readonly type: 'integer' | 'number' | 'boolean' | 'array' | 'string';
+  readonly enum?: readonly string[];
   readonly description: string;
   readonly sets: Readonly<Record<string, string>>;
+  /** Layers of a stack have no such option. */
+  readonly notInStacks?: boolean;
 }
 
 const FLAGS: Readonly<Record<string, QuantizerFlag>> = {
   levels: { type: 'array', description: 'Levels of each feature of a code, such as 8,6,5.', sets: { fsq: 'levels' } },
+  bound: {
+    type: 'string',
+    enum: ['reference', 'official', 's3Tokenizer', 'hardClamp'],
+    description: 'Whose bounding function.',
+    sets: { fsq: 'bound' },
+    notInStacks: true,
+  },
   codebookSize: {
     type: 'integer',
     description: 'Number of codes.',
@@ -39,14 +49,18 @@ const FLAGS: Readonly<Record<string, QuantizerFlag>> = {
   },
 };
 
-/** `residual-fsq` is a stack of `fsq`. */
-const layerOf = (quantizer: string): string => quantizer.replace(/^residual-/, '');
+/** The quantizer's own name for a flag, if it has it; `residual-fsq` is a stack of `fsq`. */
+function optionOf(quantizer: string, name: string): string | undefined {
+  const layer = quantizer.replace(/^residual-/, '');
+  const { sets, notInStacks = false } = FLAGS[name] as QuantizerFlag;
+  return notInStacks && layer !== quantizer ? undefined : sets[layer];
+}
 
 /** The flags of the options of quantizers that are most used, described with the quantizers that have them. */
 export function quantizerFlags(): Flags[] {
-  const properties = Object.entries(FLAGS).map(([name, { type, description, sets }]) => [
+  const properties = Object.entries(FLAGS).map(([name, { type, enum: choices, description, sets }]) => [
     name,
-    { type, description: `${description} Only ${Object.keys(sets).join(', ')}.` },
+    { type, enum: choices, description: `${description} Only ${Object.keys(sets).join(', ')}.` },
   ]);
   const flags = flagsOf({ properties: Object.fromEntries(properties) });
   // A resumed run has the quantizer that it has.
@@ -64,10 +78,10 @@ export function quantizerOptionsOf(
 ): Record<string, unknown> {
   const names = Object.keys(FLAGS).filter((name) => given[name] !== undefined);
   const entries = names.map((name) => {
-    const { sets } = FLAGS[name] as QuantizerFlag;
-    const option = sets[layerOf(quantizer)];
+    const option = optionOf(quantizer, name);
     if (option !== undefined) return [option, given[name]];
-    const own = Object.keys(FLAGS).filter((other) => FLAGS[other]?.sets[layerOf(quantizer)] !== undefined);
+    const { sets } = FLAGS[name] as QuantizerFlag;
+    const own = Object.keys(FLAGS).filter((other) => optionOf(quantizer, other) !== undefined);
     throw new InvalidArgumentError(
       `option '--${kebab(name)}' must go with a quantizer that has it (${Object.keys(sets).join(', ')}), got ${quantizer}. It has ${own.map((other) => `--${kebab(other)}`).join(', ')}; others with --set quantizerOptions.name=value.`,
     );
