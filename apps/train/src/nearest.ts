@@ -1,5 +1,9 @@
+/** No misspelt name is longer, and the time grows with the length. */
+const LONGEST = 80;
+
 /** The entry of `known` that is fewest edits (insert, delete, replace a letter) from `name`; undefined when all are far off. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (name.length > LONGEST) return undefined;
   let best: string | undefined;
   let fewest = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of known) {

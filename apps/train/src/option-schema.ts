@@ -1,4 +1,4 @@
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, shorten, show } from '@vqkit/core-tensor';
 import { z } from 'zod';
 import { nearestName } from './nearest.ts';
 
@@ -25,20 +25,37 @@ export function checkOptions<Shape extends z.ZodRawShape>(
   throw new OptionError(explain(where, Object.keys(schema.shape), options, issue));
 }
 
+/** The first rule that a value breaks, as the middle of a message: `imageShape[0] must be >= 1, got 0`. */
+export function problemOf(error: z.ZodError, value: unknown): string {
+  const issue = error.issues[0] as z.core.$ZodIssue;
+  if (issue.code === 'unrecognized_keys') return `must have no '${shorten(issue.keys[0] ?? '')}', got one`;
+  const found = valueAt(issue, value);
+  const path = pathOf(issue);
+  return `${path === '' ? '' : `${path} `}must be ${rule(issue)}, got ${show(found)}`;
+}
+
 function explain(where: string, known: readonly string[], options: unknown, issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
     const nearest = nearestName(key, known);
     const fix =
       nearest === undefined ? `Known options: ${[...known].sort().join(', ')}.` : `Did you mean '${nearest}'?`;
-    return `${where}: options has no '${key}'. ${fix}`;
+    return `${where}: options has no '${shorten(key)}'. ${fix}`;
   }
-  const path = issue.path.reduce<string>(
+  const value = valueAt(issue, options);
+  return `${where}: ${pathOf(issue) || 'options'} must be ${rule(issue)}, got ${show(value)}. ${fixFor(issue, value)}`;
+}
+
+function pathOf({ path }: z.core.$ZodIssue): string {
+  const name = path.reduce<string>(
     (name, key) => (typeof key === 'number' ? `${name}[${key}]` : name === '' ? String(key) : `${name}.${String(key)}`),
     '',
   );
-  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], options);
-  return `${where}: ${path === '' ? 'options' : path} must be ${rule(issue)}, got ${show(value)}. ${fixFor(issue, value)}`;
+  return shorten(name);
+}
+
+function valueAt({ path }: z.core.$ZodIssue, value: unknown): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], value);
 }
 
 function rule(issue: z.core.$ZodIssue): string {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { tensor } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
-import { DataError, OptionError } from '@vqkit/core-tensor';
+import { DataError, DtypeError, OptionError } from '@vqkit/core-tensor';
+import { pythonFile } from '@vqkit/testing';
 import { imagesFromPixels, pixelsFromImages } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ import { readImageFolder } from '../src/data/image-folder.ts';
 import { loadTokenizer, readTokenizer } from '../src/tokenizer.ts';
 import { decodeTokens } from '../src/tokens/decode-tokens.ts';
 import { encodeImages, type TokenHooks } from '../src/tokens/encode-images.ts';
-import { readTokens, writeTokens } from '../src/tokens/token-file.ts';
+import { readTokens, type TokenNotes, writeTokens } from '../src/tokens/token-file.ts';
 import { train } from '../src/train.ts';
 import { blobs, temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 
@@ -175,6 +176,66 @@ describe('decodeTokens', () => {
     expect([width, height]).toEqual([12, 8]);
   });
 
+  it.each(['u8', 'i8', 'i16', 'u16', 'i32', 'u32', 'i64', 'u64'])('takes ids that Python wrote as %s', async (type) => {
+    const pictures: Buffer[] = [];
+    for (const ending of ['npy', 'safetensors']) {
+      const file = at(`ids-${type}.${ending}`);
+      await writeFile(file, pythonFile(`ids-${type}.${ending}`));
+      expect(await readTokens(file)).toEqual({ ids: new Int32Array([0, 3, 19, 7, 1, 2, 4, 5]), shape: [2, 2, 2] });
+      const out = at(`from-${type}-${ending}`);
+      expect(await decodeTokens(at('grey'), file, { out, engine })).toMatchObject({ images: 2 });
+      pictures.push(await readFile(join(out, '000001.png')));
+    }
+    expect(pictures[0]).toEqual(pictures[1]);
+  });
+
+  it.each([
+    ['wrapped', DataError, "'ids' must hold values that int32 holds exactly, got 4294967299n at flat position 0."],
+    ['f32', DtypeError, "'ids' must be of integers, got F32."],
+    ['bool', DtypeError, "'ids' must be of integers, got BOOL."],
+  ] as const)('refuses ids that Python wrote as %s', async (type, kind, message) => {
+    for (const ending of ['npy', 'safetensors']) {
+      const file = at(`ids-${type}.${ending}`);
+      await writeFile(file, pythonFile(`ids-${type}.${ending}`));
+      await expect(decodeTokens(at('grey'), file, { out: at('none'), engine })).rejects.toThrow(kind);
+      await expect(readTokens(file)).rejects.toThrow(`readTokens: ${file}: ${message}`);
+    }
+  });
+
+  it('reads no notes that it would not write', async () => {
+    const ids = { dtype: 'I32', shape: [2, 2, 2], data: new Int32Array(8) } as const;
+    const notes = { tokenizer: 'a'.repeat(64), codebookSize: 20, numCodebooks: 1, imageShape: [8, 8, 1] };
+    const file = at('notes.safetensors');
+    const wrong: [object, string][] = [
+      [{ images: 'abc' }, 'notes images must be an array, got "abc".'],
+      [{ images: [1, 2] }, 'notes images[0] must be a string, got 1.'],
+      [{ images: ['a.png'] }, 'notes must name each of the 2 images, got 1 names.'],
+      [{ tokenizer: 'none' }, 'notes tokenizer must be valid (SHA-256 in hexadecimal), got "none".'],
+      [{ codebookSize: '20' }, 'notes codebookSize must be a number, got "20".'],
+      [{ codebookSize: 4 }, 'ids must be in [0, 4) or -1, got 7.'],
+      [{ numCodebooks: 3 }, 'ids must have 3 columns, got shape [2,2,2].'],
+      [{ imageShape: [8, 8] }, 'notes imageShape'],
+      [{ more: 1 }, "notes must have no 'more', got one."],
+    ];
+    for (const [change, message] of wrong) {
+      const changed = { ...notes, ...change };
+      const texts = Object.entries(changed).map(([key, value]) => [
+        key,
+        key === 'tokenizer' ? value : JSON.stringify(value),
+      ]);
+      const metadata = { format: 'vqkit-tokens-1', ...(Object.fromEntries(texts) as Record<string, string>) };
+      const data = new Int32Array([0, 0, 0, 0, 0, 0, 0, 7]);
+      await writeSafetensors(file, { ids: { ...ids, data } }, metadata);
+      await expect(readTokens(file)).rejects.toThrow(CheckpointError);
+      await expect(readTokens(file)).rejects.toThrow(message);
+      const tokens = { ids: data, shape: ids.shape, notes: changed as unknown as TokenNotes };
+      await expect(writeTokens(at('unwritten.safetensors'), tokens)).rejects.toThrow(message);
+    }
+    await writeSafetensors(file, { ids }, { format: 'vqkit-tokens-1', images: '{' });
+    await expect(readTokens(file)).rejects.toThrow('must have its notes as JSON in UTF-8');
+    expect(await readdir(folder)).not.toContain('unwritten.safetensors');
+  });
+
   it('says what is wrong with the tokens, and writes nothing', async () => {
     const test = at('test.safetensors');
     const notes = (await readTokens(test)).notes as NonNullable<Awaited<ReturnType<typeof readTokens>>['notes']>;
@@ -188,7 +249,7 @@ describe('decodeTokens', () => {
       ['grey', at('range.npy'), DataError, 'indices must be in [0, 20) or -1 for padding, got 20'],
       ['grey', at('flat.npy'), OptionError, 'must hold ids of shape [images, rows, columns], got [1,4].'],
       ['grey', at('escape.safetensors'), DataError, 'must have a name below its folder, got "../../a.png".'],
-      ['grey', at('other.safetensors'), CheckpointError, 'must hold the tensor \'ids\' of I32 or I64, got ["x"].'],
+      ['grey', at('other.safetensors'), CheckpointError, 'must hold the tensor \'ids\' of integers, got ["x"].'],
       ['grey', at('none.npy'), CheckpointError, 'none.npy must be a readable file'],
       ['grey', at('grey'), OptionError, 'must end in .safetensors or .npy'],
     ];

@@ -71,8 +71,23 @@ export function arrayName(dtype: SafeDtype): string {
   return ARRAYS[dtype].name;
 }
 
+/** Whether a tensor of booleans holds nothing but 0 and 1, which it does not when it was damaged; any other tensor does. */
+export function isWhole({ dtype, data }: SafeTensor): boolean {
+  return dtype !== 'BOOL' || data.every((value) => value <= 1);
+}
+
+export function isCounts(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** The number of values of a shape. */
+export function count(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 /** The tensor whose values are `bytes`, copied into memory of their own, which aligns them. */
 export function tensorOf(dtype: SafeDtype, shape: readonly number[], bytes: Uint8Array): SafeTensor {
-  const data = new ARRAYS[dtype](bytes.slice().buffer);
+  // Not slice(), which does not copy what is a Buffer of Node.
+  const data = new ARRAYS[dtype](new Uint8Array(bytes).buffer);
   return { dtype, shape, data } as SafeTensor;
 }

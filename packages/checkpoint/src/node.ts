@@ -3,6 +3,7 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { SafeTensor } from './dtypes.ts';
 import { CheckpointError } from './errors.ts';
+import { parseJson } from './json.ts';
 import { decodeSafetensors, encodeSafetensors, type SafeFile } from './safetensors.ts';
 
 /** What an interrupted {@link writeFileAtomic} may leave behind: `.name.1f2e3d4c5b6a.partial`. */
@@ -57,13 +58,34 @@ export async function writeSafetensors(
  * @throws CheckpointError when there is no such file or it is damaged, naming the path.
  */
 export async function readSafetensors(path: string): Promise<SafeFile> {
-  let bytes: Uint8Array;
+  return decodeSafetensors(await readBytes(path), path);
+}
+
+/**
+ * Reads a whole file.
+ * @throws CheckpointError when there is no such file, naming the path.
+ */
+export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (error) {
-    throw failure('readSafetensors', path, 'be a readable file', error);
+    throw failure('readBytes', path, 'be a readable file', error);
   }
-  return decodeSafetensors(bytes, path);
+}
+
+/**
+ * Reads a JSON file, see {@link parseJson}.
+ *
+ * @param failure makes the error from the rule that is broken and what was found.
+ * @throws what `failure` gives.
+ * @example
+ * const config = await readJson('config.json', (rule, found) => new OptionError(`config.json must be ${rule}, got ${found}. Write it again.`));
+ */
+export async function readJson(path: string, failure: (rule: string, found: string) => Error): Promise<unknown> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw failure('a readable file', error.message);
+  });
+  return parseJson(bytes, failure);
 }
 
 /** Makes a rename survive a power cut. Windows cannot open a folder and needs no such step. */

@@ -1,15 +1,19 @@
-import { show } from '@vqkit/core-tensor/errors';
+import { shorten, show } from '@vqkit/core-tensor/errors';
 import {
   arrayName,
   bytesPerValue,
+  count,
   DTYPES,
   holds,
+  isCounts,
   isDtype,
+  isWhole,
   type SafeDtype,
   type SafeTensor,
   tensorOf,
 } from './dtypes.ts';
 import { CheckpointError } from './errors.ts';
+import { parseJson } from './json.ts';
 
 /** What a safetensors file holds. */
 export interface SafeFile {
@@ -74,17 +78,15 @@ export function encodeSafetensors(
  * Reads a safetensors file. Nothing is believed: the header's length, its JSON, every dtype, shape and offset, that tensors
  * neither overlap nor leave gaps, and that the file ends where the last one does.
  *
- * @param bytes the whole file.
+ * @param file its bytes.
  * @param source what to call it in errors, such as its path.
  * @returns tensors with arrays of their own, bit for bit as stored, and the metadata.
  * @throws CheckpointError naming the source, the tensor, what was expected and what was found.
  * @example
  * const { tensors, metadata } = decodeSafetensors(new Uint8Array(await (await fetch(url)).arrayBuffer()), url);
  */
-export function decodeSafetensors(bytes: Uint8Array, source = 'the data'): SafeFile {
+export function decodeSafetensors(file: Uint8Array, source = 'the data'): SafeFile {
   const where = `decodeSafetensors: ${source}`;
-  // A Node Buffer is a Uint8Array whose slice() does not copy; a plain view of the same bytes always does.
-  const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   require(file.length >= PREFIX_BYTES, `${where} must have at least ${PREFIX_BYTES} bytes, got ${file.length}. ${FIX}`);
   const announced = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);
   require(announced <=
@@ -101,50 +103,28 @@ export function decodeSafetensors(bytes: Uint8Array, source = 'the data'): SafeF
   let reached = 0;
   for (const { name, begin, end } of placed) {
     require(begin ===
-      reached, `${where}: tensor '${name}' must start at data byte ${reached}, where the one before it ends, got ${begin}. ${FIX}`);
+      reached, `${where}: tensor '${shorten(name)}' must start at data byte ${reached}, where the one before it ends, got ${begin}. ${FIX}`);
     require(end <=
-      data.length, `${where}: tensor '${name}' must end within the file's ${data.length} bytes of data, got ${end}. ${FIX}`);
+      data.length, `${where}: tensor '${shorten(name)}' must end within the file's ${data.length} bytes of data, got ${end}. ${FIX}`);
     reached = end;
   }
   require(reached ===
     data.length, `${where} must end where its last tensor does, at data byte ${reached}, got ${data.length} bytes of data. ${FIX}`);
   const tensors = placed.map(({ name, dtype, shape, begin, end }) => {
-    return [name, tensorOf(dtype, shape, data.subarray(begin, end))] as const;
+    const tensor = tensorOf(dtype, shape, data.subarray(begin, end));
+    require(isWhole(tensor), `${where}: tensor '${shorten(name)}' must hold booleans of 0 or 1, got others. ${FIX}`);
+    return [name, tensor] as const;
   });
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
 function parseHeader(where: string, bytes: Uint8Array): Record<string, unknown> {
-  let text: string;
-  let header: unknown;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    header = JSON.parse(text);
-  } catch (error) {
-    throw new CheckpointError(`${where} must have a header of JSON in UTF-8, got ${(error as Error).message}. ${FIX}`);
-  }
-  require(text.startsWith(
-    '{',
-  ), `${where} must have a header that starts with '{', got ${show(text.slice(0, 8))}. ${FIX}`);
-  const twice = repeatedKey(text);
-  require(twice === undefined, `${where} must have every key of its header once, got ${show(twice)} twice. ${FIX}`);
+  const header = parseJson(bytes, (rule, found) => {
+    return new CheckpointError(`${where} must have a header of ${rule}, got ${found}. ${FIX}`);
+  });
+  require(bytes[0] ===
+    0x7b, `${where} must have a header that starts with '{', got ${show(new TextDecoder().decode(bytes.subarray(0, 8)))}. ${FIX}`);
   return header as Record<string, unknown>;
-}
-
-/** The first key that one object of a valid JSON text has twice; `JSON.parse` would silently keep the last. */
-function repeatedKey(json: string): string | undefined {
-  const seen: Set<string>[] = [];
-  let last = '';
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}:]/g)) {
-    if (token === '{') seen.push(new Set());
-    else if (token === '}') seen.pop();
-    else if (token === ':') {
-      const key = JSON.parse(last) as string;
-      if (seen.at(-1)?.has(key)) return key;
-      seen.at(-1)?.add(key);
-    } else last = token;
-  }
-  return undefined;
 }
 
 interface Placed {
@@ -156,7 +136,7 @@ interface Placed {
 }
 
 function readInfo(where: string, name: string, info: unknown): Placed {
-  const tensor = `${where}: tensor '${name}'`;
+  const tensor = `${where}: tensor '${shorten(name)}'`;
   const { dtype, shape, data_offsets: offsets } = (info ?? {}) as Record<string, unknown>;
   require(isDtype(dtype), `${tensor} must have a dtype of ${DTYPES.join(', ')}, got ${show(dtype)}. ${FIX}`);
   require(isCounts(shape), `${tensor} must have a shape of integers >= 0, got ${show(shape)}. ${FIX}`);
@@ -173,9 +153,10 @@ function readInfo(where: string, name: string, info: unknown): Placed {
   return { name, dtype, shape, begin, end };
 }
 
-function checkTensor(where: string, name: string, tensor: SafeTensor): void {
+function checkTensor(where: string, given: string, tensor: SafeTensor): void {
   const { dtype, shape, data } = tensor;
-  require(name !==
+  const name = shorten(given);
+  require(given !==
     METADATA, `${where}: a tensor's name must not be '${METADATA}', which the format keeps. Pass metadata as the second argument.`);
   require(isDtype(
     dtype,
@@ -191,6 +172,9 @@ function checkTensor(where: string, name: string, tensor: SafeTensor): void {
     count(
       shape,
     ), `${where}: data of tensor '${name}' must have ${count(shape)} values (shape ${show(shape)}), got ${data.length}. Pass data and shape that agree.`);
+  require(isWhole(
+    tensor,
+  ), `${where}: data of tensor '${name}' must be booleans of 0 or 1, got others. Use U8 for numbers.`);
 }
 
 function requireMetadata(where: string, metadata: unknown): asserts metadata is Record<string, string> {
@@ -200,14 +184,6 @@ function requireMetadata(where: string, metadata: unknown): asserts metadata is 
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCounts(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-function count(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 function typeName(value: unknown): string {

@@ -1,12 +1,7 @@
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
-import type { SafeDtype, SafeTensor } from './dtypes.ts';
+import { floatsOf, integersOf } from '@vqkit/core-tensor/plain-tensor';
+import type { SafeTensor } from './dtypes.ts';
 import { CheckpointError } from './errors.ts';
-
-const TFJS_DTYPES: { readonly [dtype in SafeDtype]?: 'float32' | 'int32' | 'bool' } = {
-  F32: 'float32',
-  I32: 'int32',
-  BOOL: 'bool',
-};
 
 /**
  * Reads a tensor of TensorFlow.js as a tensor of a safetensors file: float32 as F32, int32 as I32, bool as BOOL.
@@ -26,17 +21,20 @@ export async function toSafeTensor(value: Tensor): Promise<SafeTensor> {
 }
 
 /**
- * Makes the tensor of TensorFlow.js from one of a safetensors file, on the active engine. The caller disposes it.
+ * Makes the tensor of TensorFlow.js from one of a safetensors file, on the active engine: floats as float32, integers as int32, BOOL as
+ * bool. F16, BF16 and 8-bit floats are exact, and so are F64 and other integers where the values fit. The caller disposes it.
  *
  * @param name of the tensor, for errors.
- * @throws CheckpointError when its dtype is none of F32, I32 and BOOL.
+ * @throws DataError for the first value that float32 or int32 cannot hold, such as an id of 2^31.
  * @example
  * const { tensors } = decodeSafetensors(bytes);
  * const state = Object.entries(tensors).map(([name, value]) => [name, fromSafeTensor(name, value)]);
  * lfq.loadStateDict(Object.fromEntries(state));
  */
-export function fromSafeTensor(name: string, { dtype, shape, data }: SafeTensor): Tensor {
-  const given = TFJS_DTYPES[dtype];
-  if (given !== undefined) return tensor(data as Float32Array, [...shape], given);
-  throw new CheckpointError(`fromSafeTensor: tensor '${name}' must be F32, I32 or BOOL, got ${dtype}. Convert it.`);
+export function fromSafeTensor(name: string, value: SafeTensor): Tensor {
+  const { dtype, data } = value;
+  const shape = [...value.shape];
+  if (dtype === 'BOOL') return tensor(data, shape, 'bool');
+  if (/^B?F/.test(dtype)) return tensor(floatsOf('fromSafeTensor', name, value), shape, 'float32');
+  return tensor(integersOf('fromSafeTensor', name, value), shape, 'int32');
 }

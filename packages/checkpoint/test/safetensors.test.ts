@@ -15,7 +15,8 @@ const tensor = fc
   .record({ dtype: fc.constantFrom(...DTYPES), shape: fc.array(fc.nat(4), { maxLength: 4 }) })
   .chain(({ dtype, shape }) => {
     const length = shape.reduce((a, b) => a * b, 1) * bytesPerValue(dtype);
-    return fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => tensorOf(dtype, shape, bytes));
+    const max = dtype === 'BOOL' ? 1 : 255;
+    return fc.uint8Array({ minLength: length, maxLength: length, max }).map((bytes) => tensorOf(dtype, shape, bytes));
   });
 const tensors = fc.dictionary(
   fc.string().filter((name) => name !== '__metadata__'),
@@ -111,6 +112,12 @@ describe('encodeSafetensors', () => {
     ['no array', { x: { dtype: 'I32', shape: [4] } }, {}, /'x' must be a Int32Array \(I32\), got undefined/],
     ['length', { x: { dtype: 'F32', shape: [5], data: f32 } }, {}, /'x' must have 5 values \(shape \[5\]\), got 4/],
     ['shape', { x: { dtype: 'F32', shape: [-4], data: f32 } }, {}, /shape of tensor 'x' .* integers >= 0, got \[-4\]/],
+    [
+      'boolean',
+      { x: { dtype: 'BOOL', shape: [2], data: new Uint8Array([1, 2]) } },
+      {},
+      /'x' must be booleans of 0 or 1, got others\. Use U8/,
+    ],
     ['name', { __metadata__: { dtype: 'F32', shape: [4], data: f32 } }, {}, /name must not be '__metadata__'/],
     ['metadata', {}, { step: 3 }, /metadata must be an object of strings, got {"step":3}/],
     ['header', {}, { note: 'x'.repeat(100_000_001) }, /header must take at most 100000000 bytes, got 1000000/],
@@ -171,7 +178,7 @@ describe('decodeSafetensors', () => {
     [
       'a name twice',
       file(`{"x":${info(0, 4)},"x":${info(0, 4)}}`, four),
-      /every key of its header once, got "x" twice/,
+      /header of JSON with every key once, got "x" twice/,
     ],
     ['a name twice, escaped', file(`{"x":${info(0, 4)},"\\u0078":${info(0, 4)}}`, four), /got "x" twice/],
     ['a key twice', file('{"x":{"dtype":"U8","shape":[4],"shape":[4],"data_offsets":[0,4]}}', four), /"shape" twice/],
@@ -198,12 +205,31 @@ describe('decodeSafetensors', () => {
     ],
     ['data cut short', file(`{"x":${info(0, 4)}}`, [1, 2, 3]), /'x' must end within the file's 3 bytes of data, got 4/],
     ['data left over', file(`{"x":${info(0, 3)}}`, four), /at data byte 3, got 4 bytes/],
+    ['a boolean of 2', file(`{"x":${info(0, 4, '[4]', 'BOOL')}}`, [0, 1, 2, 1]), /'x' must hold booleans of 0 or 1/],
+    [
+      'values nested 3,000 deep',
+      file(`{"x":${'['.repeat(3000)}${']'.repeat(3000)}}`, []),
+      /JSON nested at most 64 deep/,
+    ],
+    [
+      'a name of 10 million letters',
+      file(`{"${'n'.repeat(10_000_000)}":3}`, []),
+      /tensor 'n{77}\.\.\.' must have a dtype/,
+    ],
     ['metadata of numbers', file('{"__metadata__":{"a":1}}', []), /metadata must be an object of strings, got {"a":1}/],
     ['metadata null', file('{"__metadata__":null}', []), /metadata must be an object of strings, got null/],
   ])('refuses %s', (_, bytes, message) => {
     expect(() => decodeSafetensors(bytes, 'w.safetensors')).toThrow(CheckpointError);
     expect(() => decodeSafetensors(bytes, 'w.safetensors')).toThrow(message);
     expect(() => decodeSafetensors(bytes, 'w.safetensors')).toThrow(/^decodeSafetensors: w\.safetensors/);
+  });
+
+  it('reads names and notes of 16 million letters, escaped ones too', () => {
+    const long = `${'n'.repeat(16_000_000)}${'\\"'.repeat(100_000)}`;
+    const x = { dtype: 'U8', shape: [1], data: new Uint8Array([5]) } as const;
+    const read = decodeSafetensors(encodeSafetensors({ [long]: x }, { images: JSON.stringify([long]) }));
+    expect(Object.keys(read.tensors)).toEqual([long]);
+    expect(read.metadata.images).toBe(JSON.stringify([long]));
   });
 
   it('refuses every truncation of a valid file', () => {

@@ -1,4 +1,4 @@
-import { OptionError, show } from './errors.ts';
+import { OptionError, shorten, show } from './errors.ts';
 
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -120,6 +120,8 @@ export function requireKnownOptions(where: string, options: unknown, known: read
   requireOption(holds, where, 'options', 'an object', options, 'Pass one object, for example {}.');
   for (const key of Object.keys(options as object)) {
     if (known.includes(key)) continue;
-    throw new OptionError(`${where}: options has no '${key}'. Known options: ${[...known].sort().join(', ')}.`);
+    throw new OptionError(
+      `${where}: options has no '${shorten(key)}'. Known options: ${[...known].sort().join(', ')}.`,
+    );
   }
 }

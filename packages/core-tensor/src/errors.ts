@@ -48,34 +48,44 @@ export class UnsupportedError extends QuantizerError {
 const LONGEST = 80;
 
 /**
+ * Cuts a text, such as a name from a file, to the 80 characters that an error message shows of it.
+ *
+ * @example
+ * shorten('a'.repeat(1000)); // aaaa… (77 of them) and three dots
+ */
+export function shorten(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+}
+
+/**
  * Writes a value the way an error message shows it: on one line, at most 80 characters, telling `"8"` from `8` from `8n` and NaN
- * from null.
+ * from null. It writes no more than it shows, however large or deeply nested the value is.
  *
  * @example
  * show([8, '5', NaN]); // [8,"5",NaN]
  */
 export function show(value: unknown): string {
-  const text = write(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+  return shorten(write(value, LONGEST));
 }
 
-function write(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+/** The first characters, `room` and a few more: every level of nesting takes one of them at least. */
+function write(value: unknown, room: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST));
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) {
-    // More elements than characters are never shown.
-    const shown = value.slice(0, LONGEST).map(show);
-    return `[${shown.join(',')}]`;
-  }
+  const isList = Array.isArray(value);
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return `a ${value.constructor?.name ?? 'class instance'}`;
-  try {
-    return JSON.stringify(value, (_, part: unknown) =>
-      typeof part === 'number' && !Number.isFinite(part) ? `${part}` : part,
-    );
-  } catch {
-    return 'an object that JSON cannot hold';
+  if (!isList && prototype !== Object.prototype && prototype !== null) {
+    return `a ${value.constructor?.name ?? 'class instance'}`;
   }
+  let text = isList ? '[' : '{';
+  for (const key of isList ? value.slice(0, LONGEST).keys() : Object.keys(value)) {
+    if (text.length > room) break;
+    if (text.length > 1) text += ',';
+    const part = (value as Record<PropertyKey, unknown>)[key];
+    const asText = !isList && typeof part === 'number' && !Number.isFinite(part);
+    text += (isList ? '' : `${write(key, 0)}:`) + write(asText ? `${part}` : part, room - text.length);
+  }
+  return text + (isList ? ']' : '}');
 }

@@ -22,6 +22,7 @@ export {
   OptionError,
   QuantizerError,
   ShapeError,
+  shorten,
   show,
   UnsupportedError,
 } from './errors.ts';
@@ -62,6 +63,8 @@ export type { TokenLayout } from './layout.ts';
 export { asRows, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 export type { Linear, Parameter, ParameterSet } from './parameters.ts';
 export { createLinear, createParameterSet, ownedVariable, randomOrthogonal } from './parameters.ts';
+export type { PlainTensor } from './plain-tensor.ts';
+export { floatsOf, integersOf } from './plain-tensor.ts';
 export type { QuantizeOptions, QuantizeResult, Quantizer, TokenCall, TokenMethod, TokenResult } from './quantizer.ts';
 export { createQuantizer } from './quantizer.ts';
 export type { Rng, RngState } from './rng.ts';

@@ -64,7 +64,20 @@ describe('show', () => {
       expect(show(value).length).toBeLessThanOrEqual(80);
       expect(show(value)).not.toContain('\n');
     }
-    expect(show(circular)).toBe('an object that JSON cannot hold');
+    expect(show(circular)).toBe(`${'{"self":'.repeat(10).slice(0, 77)}...`);
     expect(show('x'.repeat(1000))).toMatch(/^"x{76}\.\.\.$/);
+  });
+
+  it('bears values nested a million deep and strings of 2^28 characters', () => {
+    let list: unknown = 1;
+    let object: unknown = 1;
+    for (let i = 0; i < 1_000_000; i++) [list, object] = [[list], { a: object }];
+    expect(show(list)).toBe(`${'['.repeat(77)}...`);
+    expect(show({ list })).toBe(`{"list":${'['.repeat(69)}...`);
+    expect(show(object)).toBe(`${'{"a":'.repeat(16).slice(0, 77)}...`);
+    const long = 'x'.repeat(2 ** 28);
+    for (const value of [long, [long], { [long]: long }]) expect(show(value).length).toBe(80);
+    expect(show(JSON.parse('{"__proto__":{"a":8}}'))).toBe('{"__proto__":{"a":8}}');
+    expect(show({ a: 8n, b: undefined })).toBe('{"a":8n,"b":undefined}');
   });
 });

@@ -1,13 +1,8 @@
 import { requireOption } from '@vqkit/core-tensor/check';
 import { requireInCodec } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
+import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 import type { SimVqCodeConfig } from './code-options.ts';
-
-/** A tensor as plain data, row-major, such as `@vqkit/checkpoint` reads from a file. */
-export interface PlainTensor {
-  readonly shape: readonly number[];
-  readonly data: ArrayLike<number>;
-}
 
 /** The codes, and what they were made of. */
 export interface PlainCodes {
@@ -47,9 +42,10 @@ export function readState(
     FIX,
   );
   const read = (key: string, shape: readonly number[]): Float32Array => {
-    const { shape: given, data } = (state[key] ?? {}) as Partial<PlainTensor>;
+    const tensor = state[key] as PlainTensor;
+    const { shape: given, data } = (tensor ?? {}) as Partial<PlainTensor>;
     const size = shape.reduce((product, length) => product * length, 1);
-    if (show(given) === show(shape) && data?.length === size) return Float32Array.from(data);
+    if (show(given) === show(shape) && data?.length === size) return floatsOf(where, key, tensor).slice();
     throw new ShapeError(
       `${where}: state['${key}'] must be { shape: ${show(shape)}, data: ${size} values }, got shape ${show(given)} and ${data?.length} values. ${FIX}`,
     );

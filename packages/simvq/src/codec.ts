@@ -1,13 +1,14 @@
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
 import { type Codec, type CodecExtras, createCodec, requireChannelsLast } from '@vqkit/core-tensor/codec';
 import { decodeRows } from '@vqkit/core-tensor/plain-search';
+import type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 import { OPTIONS, resolveCodes, type SimVqCodeOptions } from './code-options.ts';
 import { createCodeSearch } from './codec-search.ts';
-import { type PlainTensor, readState } from './codec-state.ts';
+import { readState } from './codec-state.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
+export type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 export type { SimVqCodeOptions } from './code-options.ts';
-export type { PlainTensor } from './codec-state.ts';
 
 const WHERE = 'createSimVqCodec';
 
@@ -29,9 +30,9 @@ type Option = (typeof OPTIONS)[number];
  * @param options those of `createSimVq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
  * @param state the state dict of a quantizer with a linear transform, `frozen_codebook` [K, frozenCodebookDim],
  * `code_transform.weight` [dim, frozenCodebookDim] and, with `transformBias`, `code_transform.bias` [dim]; or, for any transform,
- * `codebook` [K, dim], the result of `decode` for 0 … K - 1. Values are copied.
+ * `codebook` [K, dim], the result of `decode` for 0 … K - 1. Values are copied; half floats, as `decodeSafetensors` gives them, exactly.
  * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec encode with SIMD, the same ids.
- * @throws OptionError when an option, a key or a value breaks its rule; ShapeError for a wrong shape; UnsupportedError for weights of a
+ * @throws OptionError when an option, a key or a value breaks its rule; ShapeError for a wrong shape; DataError for a value that float32 cannot hold; UnsupportedError for weights of a
  * transform that is not linear, and for channels-first data.
  * @example
  * const codebook = { shape: [2, 2], data: [1, 0, 0, 1] };

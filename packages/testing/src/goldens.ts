@@ -107,6 +107,11 @@ export function goldenAdamW(): AdamWGolden {
   return JSON.parse(readFileSync(file, 'utf8')) as AdamWGolden;
 }
 
+/** A file that PyTorch or NumPy wrote, by fixtures/make_python_files.py, such as `lfq-f16.safetensors`. */
+export function pythonFile(name: string): Uint8Array {
+  return new Uint8Array(readFileSync(new URL(`../fixtures/python/${name}`, import.meta.url)));
+}
+
 /** int64 becomes int32, bool becomes int32. */
 export function goldenTensor(golden: GoldenTensor): Tensor {
   return tensor(golden.data, golden.shape, golden.dtype === 'float32' ? 'float32' : 'int32');

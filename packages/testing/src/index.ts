@@ -11,6 +11,7 @@ export {
   goldenTensor,
   goldenVq,
   publishedGoldens,
+  pythonFile,
   type VqGolden,
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';

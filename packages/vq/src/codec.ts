@@ -8,19 +8,15 @@ import {
 } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
 import { createPlainSearch, decodeRows, offsetFrom, type SearchSpace } from '@vqkit/core-tensor/plain-search';
+import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
 import type { VqOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
+export type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 
 const WHERE = 'createVqCodec';
 const FIX = 'Pass the state of a quantizer of the same configuration.';
-
-/** A tensor as plain data, row-major, such as `@vqkit/checkpoint` reads from a file. */
-export interface PlainTensor {
-  readonly shape: readonly number[];
-  readonly data: ArrayLike<number>;
-}
 
 /** What a codec takes: the options of `createVq`, or the `config` of a quantizer, of which only those of the codes count here. */
 export type VqCodecOptions = Pick<VqOptions, CodeOptions> &
@@ -39,9 +35,9 @@ export type VqCodecOptions = Pick<VqOptions, CodeOptions> &
  *
  * @param options those of `createVq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
  * @param state the state dict of a quantizer, of which only `_codebook.embed` [1, K, dim] is read; or `codebook` [K, dim], what the
- * quantizer's `codebook()` gives. Values are copied.
+ * quantizer's `codebook()` gives. Values are copied; half floats, as `decodeSafetensors` gives them, exactly.
  * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec encode with SIMD, the same ids.
- * @throws OptionError when an option, a key or a value breaks its rule; ShapeError for a wrong shape; UnsupportedError for several heads
+ * @throws OptionError when an option, a key or a value breaks its rule; ShapeError for a wrong shape; DataError for a value that float32 cannot hold; UnsupportedError for several heads
  * (flat rows of heads that share a codebook are those of `dim: codebookDim`), for projections, because a matrix product in another order
  * can move a token to another code, and for channels-first data.
  * @example
@@ -105,8 +101,9 @@ function readCodes(state: Readonly<Record<string, PlainTensor>>, size: number, w
   const rule = "an object with '_codebook.embed' or 'codebook'";
   requireOption(given.includes(name), WHERE, 'state', rule, given, FIX);
   const expected = name === 'codebook' ? [size, width] : [1, size, width];
-  const { shape, data } = (state[name] ?? {}) as Partial<PlainTensor>;
-  if (show(shape) === show(expected) && data?.length === size * width) return Float32Array.from(data);
+  const tensor = state[name] as PlainTensor;
+  const { shape, data } = (tensor ?? {}) as Partial<PlainTensor>;
+  if (show(shape) === show(expected) && data?.length === size * width) return floatsOf(WHERE, name, tensor).slice();
   throw new ShapeError(
     `${WHERE}: state['${name}'] must be { shape: ${show(expected)}, data: ${size * width} values }, got shape ${show(shape)} and ${data?.length} values. ${FIX}`,
   );

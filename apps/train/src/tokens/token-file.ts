@@ -1,9 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { CheckpointError } from '@vqkit/checkpoint';
-import { readSafetensors, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
-import { decodeNpy, encodeNpy } from './npy.ts';
+import {
+  CheckpointError,
+  decodeNpy,
+  decodeSafetensors,
+  encodeNpy,
+  parseJson,
+  type SafeTensor,
+} from '@vqkit/checkpoint';
+import { readBytes, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
+import { integersOf, OptionError, show } from '@vqkit/core-tensor';
+import { z } from 'zod';
+import { count, problemOf } from '../option-schema.ts';
 
 const FORMAT = 'vqkit-tokens-1';
 const IDS = 'ids';
@@ -28,6 +35,14 @@ export interface TokenNotes {
   readonly images?: readonly string[] | undefined;
 }
 
+const notesSchema = z.strictObject({
+  tokenizer: z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hexadecimal'),
+  codebookSize: count(1),
+  numCodebooks: count(1),
+  imageShape: z.tuple([count(1), count(1), count(1)]),
+  images: z.array(z.string()).optional(),
+});
+
 /**
  * Throws unless the ending of a file of tokens says what it is to be.
  * @throws OptionError
@@ -42,11 +57,14 @@ export function requireTokenFile(where: string, path: string): void {
 /**
  * Writes tokens, atomically: a safetensors file with the tensor `ids` (I32) and everything known of them in its metadata, or an .npy file
  * (int32), which holds the ids alone.
+ *
+ * @throws OptionError for another ending; CheckpointError when the notes are not those of the ids, which {@link readTokens} would refuse.
  */
 export async function writeTokens(path: string, { ids, shape, notes }: Tokens): Promise<void> {
   requireTokenFile('writeTokens', path);
   if (extname(path) === '.npy') return writeFileAtomic(path, encodeNpy(ids, shape));
-  const metadata = Object.entries(notes ?? {}).filter(([, value]) => value !== undefined);
+  const checked = notes === undefined ? {} : requireNotes(`writeTokens: ${path}`, notes, ids, shape);
+  const metadata = Object.entries(checked).filter(([, value]) => value !== undefined);
   const texts = metadata.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
   await writeSafetensors(
     path,
@@ -56,45 +74,60 @@ export async function writeTokens(path: string, { ids, shape, notes }: Tokens): 
 }
 
 /**
- * Reads a file of tokens. Any safetensors file that holds `ids`, and any .npy file of integers, will do: a language model may have
- * written it.
+ * Reads a file of tokens. Any safetensors file that holds `ids`, and any .npy file, of integers of whatever type that fit into 32 bits,
+ * will do: a language model may have written it.
  *
- * @throws OptionError, CheckpointError or DataError naming the file and what is wrong with it.
+ * @throws OptionError, CheckpointError, DtypeError or DataError naming the file and what is wrong with it.
  */
 export async function readTokens(path: string): Promise<Tokens> {
-  const where = 'readTokens';
-  requireTokenFile(where, path);
-  if (extname(path) === '.npy') {
-    const bytes = await readFile(path).catch((error: Error) => {
-      throw new CheckpointError(`${where}: ${path} must be a readable file, got ${error.message}. Check the path.`);
-    });
-    const { data, shape } = decodeNpy(bytes, path);
-    return { ids: data, shape };
-  }
-  const { tensors, metadata } = await readSafetensors(path);
+  const where = `readTokens: ${path}`;
+  requireTokenFile('readTokens', path);
+  const bytes = await readBytes(path);
+  if (extname(path) === '.npy') return tokensOf(where, decodeNpy(bytes, path));
+  const { tensors, metadata } = decodeSafetensors(bytes, path);
   const { [IDS]: ids } = tensors;
-  if (ids?.dtype !== 'I32' && ids?.dtype !== 'I64') {
+  if (ids === undefined) {
     throw new CheckpointError(
-      `${where}: ${path} must hold the tensor '${IDS}' of I32 or I64, got ${ids === undefined ? show(Object.keys(tensors)) : ids.dtype}. Pass what vqkit encode wrote.`,
+      `${where} must hold the tensor '${IDS}' of integers, got ${show(Object.keys(tensors))}. Pass what vqkit encode wrote.`,
     );
   }
-  const data = ids.dtype === 'I32' ? ids.data : Int32Array.from(ids.data, Number);
-  return { ids: data, shape: ids.shape, notes: metadata.format === FORMAT ? notesOf(path, metadata) : undefined };
+  const tokens = tokensOf(where, ids);
+  if (metadata.format !== FORMAT) return tokens;
+  return { ...tokens, notes: requireNotes(where, parsedNotes(where, metadata), tokens.ids, tokens.shape) };
 }
 
-function notesOf(path: string, { tokenizer = '', ...texts }: Readonly<Record<string, string>>): TokenNotes {
-  const parsed = (key: string): unknown => (texts[key] === undefined ? undefined : JSON.parse(texts[key]));
-  try {
-    return {
-      tokenizer,
-      codebookSize: parsed('codebookSize') as number,
-      numCodebooks: parsed('numCodebooks') as number,
-      imageShape: parsed('imageShape') as number[],
-      images: parsed('images') as string[] | undefined,
-    };
-  } catch (error) {
+function tokensOf(where: string, ids: SafeTensor): Tokens {
+  return { ids: integersOf(where, IDS, ids), shape: ids.shape };
+}
+
+/** The metadata as the notes that they are texts of; what is unknown stays, for the schema to refuse. */
+function parsedNotes(where: string, { format, tokenizer, ...texts }: Readonly<Record<string, string>>): unknown {
+  const values = Object.entries(texts).map(([key, text]) => {
+    const value = parseJson(text, (rule, found) => {
+      return new CheckpointError(`${where} must have its notes as ${rule}, got ${found}. Encode the images again.`);
+    });
+    return [key, value] as const;
+  });
+  return { tokenizer, ...Object.fromEntries(values) };
+}
+
+/** Throws unless the notes are whole and fit the ids. */
+function requireNotes(where: string, given: unknown, ids: Int32Array, shape: readonly number[]): TokenNotes {
+  const result = notesSchema.safeParse(given);
+  const fix = 'Encode the images again.';
+  if (!result.success) throw new CheckpointError(`${where}: notes ${problemOf(result.error, given)}. ${fix}`);
+  const { images, codebookSize, numCodebooks } = result.data;
+  if (images !== undefined && images.length !== shape[0]) {
     throw new CheckpointError(
-      `readTokens: ${path} must have its notes as JSON, got ${(error as Error).message}. Encode the images again.`,
+      `${where}: notes must name each of the ${show(shape[0])} images, got ${images.length} names. ${fix}`,
     );
   }
+  if (numCodebooks > 1 && shape.at(-1) !== numCodebooks) {
+    throw new CheckpointError(`${where}: ids must have ${numCodebooks} columns, got shape ${show(shape)}. ${fix}`);
+  }
+  const wrong = ids.find((id) => id < -1 || id >= codebookSize);
+  if (wrong !== undefined) {
+    throw new CheckpointError(`${where}: ids must be in [0, ${codebookSize}) or -1, got ${wrong}. ${fix}`);
+  }
+  return result.data;
 }

@@ -1,0 +1,84 @@
+import { show } from '@vqkit/core-tensor/errors';
+import { bytesPerValue, count, isCounts, isWhole, type SafeDtype, type SafeTensor, tensorOf } from './dtypes.ts';
+import { CheckpointError } from './errors.ts';
+
+const MAGIC = '\x93NUMPY';
+const PREFIX_BYTES = 10;
+/** The data start at a multiple of this. */
+const ALIGNMENT = 64;
+
+/** NumPy's types, little-endian or of one byte, by the dtypes of safetensors. */
+const DTYPES: { readonly [descr in string]?: SafeDtype } = {
+  '|b1': 'BOOL',
+  '|i1': 'I8',
+  '|u1': 'U8',
+  '<i2': 'I16',
+  '<u2': 'U16',
+  '<i4': 'I32',
+  '<u4': 'U32',
+  '<i8': 'I64',
+  '<u8': 'U64',
+  '<f2': 'F16',
+  '<f4': 'F32',
+  '<f8': 'F64',
+};
+
+/** The three entries of a header, in any order. */
+const HEADER = /^\{ *(?:'(?:descr|fortran_order|shape)' *: *(?:'[^']*'|True|False|\([\d, ]*\)) *,? *){3}\}\s*$/;
+
+/**
+ * The bytes of an .npy file, version 1.0, that holds int32 values row-major: what `numpy.load` reads.
+ *
+ * @example
+ * await writeFile('ids.npy', encodeNpy(new Int32Array([1, 2, 3, 4]), [2, 2]));
+ */
+export function encodeNpy(data: Int32Array, shape: readonly number[]): Uint8Array {
+  const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const dictionary = `{'descr': '<i4', 'fortran_order': False, 'shape': (${axes}), }`;
+  const start = Math.ceil((PREFIX_BYTES + dictionary.length + 1) / ALIGNMENT) * ALIGNMENT;
+  const bytes = new Uint8Array(start + data.byteLength);
+  const header = `${dictionary.padEnd(start - PREFIX_BYTES - 1)}\n`;
+  bytes.set(Uint8Array.from(MAGIC, (letter) => letter.charCodeAt(0)));
+  bytes.set([1, 0, header.length & 255, header.length >> 8], MAGIC.length);
+  bytes.set(new TextEncoder().encode(header), PREFIX_BYTES);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  return bytes;
+}
+
+/**
+ * Reads an .npy file of numbers or booleans, row-major and little-endian, of version 1.0, 2.0 or 3.0: a tensor such as
+ * `decodeSafetensors` gives. `integersOf` and `floatsOf` of @vqkit/core-tensor make numbers of it.
+ *
+ * @param source what to call it in errors, such as its path.
+ * @throws CheckpointError when it is something else or damaged.
+ * @example
+ * const { dtype, shape, data } = decodeNpy(await readFile('ids.npy'), 'ids.npy');
+ */
+export function decodeNpy(bytes: Uint8Array, source = 'the data'): SafeTensor {
+  const fail = (rule: string, found: string): never => {
+    throw new CheckpointError(
+      `decodeNpy: ${source} must ${rule}, got ${found}. Write it with numpy.save(…, numpy.ascontiguousarray(ids, '<i4')), or pass what vqkit encode wrote.`,
+    );
+  };
+  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
+  const [major = 0] = bytes.subarray(MAGIC.length);
+  if (magic !== MAGIC || bytes.length < 12 || major < 1 || major > 3) fail('be an .npy file', 'other bytes');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const prefix = major === 1 ? PREFIX_BYTES : 12;
+  const start = prefix + (major === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  // An array of NumPy has 64 axes at most.
+  const header = new TextDecoder().decode(bytes.subarray(prefix, Math.min(start, prefix + 2000)));
+  const entry = (pattern: RegExp): string | undefined => (HEADER.test(header) ? pattern.exec(header)?.[1] : undefined);
+  const descr = entry(/'descr' *: *'([^']*)'/) ?? '';
+  const dtype = Object.hasOwn(DTYPES, descr) ? DTYPES[descr] : undefined;
+  const axes = entry(/'shape' *: *\(([^)]*)\)/);
+  if (dtype === undefined || axes === undefined || entry(/'fortran_order' *: *(False)/) === undefined) {
+    return fail('hold numbers, little-endian and row-major', show(header.trim()));
+  }
+  const shape = axes.split(',').flatMap((axis) => (axis.trim() === '' ? [] : [Number(axis)]));
+  if (!isCounts(shape)) return fail('have a shape of integers >= 0', show(axes));
+  const size = start + count(shape) * bytesPerValue(dtype);
+  if (bytes.length !== size) fail(`have ${size} bytes (${descr} ${show(shape)})`, `${bytes.length}`);
+  const tensor = tensorOf(dtype, shape, bytes.subarray(start));
+  return isWhole(tensor) ? tensor : fail('hold booleans of 0 or 1', 'others');
+}
