@@ -3,18 +3,19 @@ import { OptionError, show } from '@vqkit/core-tensor';
 import { collectReportData } from './collect-report.ts';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import { createBatchOrder } from './data/batches.ts';
-import { type Dataset, loadDataset } from './data/dataset.ts';
+import { type Dataset, dataNotes, loadDataset } from './data/dataset.ts';
 import { startEngine } from './engine.ts';
 import { DivergenceError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { letSignalsIn } from './let-signals-in.ts';
-import { createModel } from './model.ts';
+import { createModel, recreateModel } from './model.ts';
 import { createAdamW } from './optimizer/adamw.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
 import type { MetricsRecord, RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
+import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
 import { trainStep } from './train-step.ts';
-import { modelNotes, readCheckpoint, type TrainingState, writeCheckpoint } from './training-state.ts';
+import { readCheckpoint, type TrainingState, writeCheckpoint } from './training-state.ts';
 
 /** What a caller of {@link train} may watch and stop. */
 export interface TrainHooks {
@@ -47,18 +48,6 @@ export type TrainResult =
   | { readonly status: 'finished'; readonly folder: string; readonly summary: RunSummary }
   | { readonly status: 'interrupted'; readonly folder: string; readonly step: number };
 
-/** Options that a resumed run may change (the data may have moved); all others decide what is computed. */
-const CHANGEABLE = [
-  'dataPath',
-  'steps',
-  'logEvery',
-  'validateEvery',
-  'checkpointEvery',
-  'keepCheckpoints',
-  'engine',
-  'threads',
-];
-
 /**
  * Trains an autoencoder around a quantizer, tests it and writes everything into the run folder `config.outDir`.
  *
@@ -73,7 +62,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
   await requireNoRun(config.outDir);
   let folder: RunFolder | undefined;
   try {
-    return await run(config, hooks, async (complete) => {
+    return await run(config, hooks, createModel, async (complete) => {
       folder = await createRunFolder(complete);
       return folder;
     });
@@ -96,9 +85,16 @@ export async function resumeTraining(
 ): Promise<TrainResult> {
   const { folder, config: stored } = await openRunFolder(path);
   try {
-    const config = { ...createConfig({ ...stored, ...changes }, 'resumeTraining'), outDir: path };
-    requireChangeable(stored, config, changes);
-    return await run(config, hooks, async (complete) => {
+    // All options of a preset are written out; today's may have others.
+    const { preset } = stored;
+    const quantizerOptions = { ...stored.quantizerOptions, ...changes.quantizerOptions };
+    const config = {
+      ...createConfig({ ...stored, ...changes, quantizerOptions, preset: undefined }, 'resumeTraining'),
+      preset,
+      outDir: path,
+    };
+    requireChangeable(stored, { ...config, preset: changes.preset ?? preset }, changes);
+    return await run(config, hooks, recreateModel, async (complete) => {
       await folder.writeJson('config.json', complete);
       return folder;
     });
@@ -109,26 +105,32 @@ export async function resumeTraining(
 
 function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: TrainOptions): void {
   for (const key of Object.keys(changes) as (keyof TrainConfig)[]) {
-    if (CHANGEABLE.includes(key) || show(config[key]) === show(stored[key])) continue;
+    if (CHANGEABLE.includes(key)) continue;
+    const changed = firstDifference(key, stored[key], config[key]);
+    if (changed === undefined) continue;
+    const { name, before, now } = changed;
     throw new OptionError(
-      `resumeTraining: ${key} must stay ${show(stored[key])} in a resumed run, got ${show(config[key])}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
+      `resumeTraining: ${name} must stay ${show(before)} in a resumed run, got ${show(now)}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
     );
   }
 }
 
 /**
  * Makes what a run needs, trains, and frees it. The folder is opened last, so that bad options and data leave none behind. Its
- * configuration names the engine and the threads that `auto` has found, which a resumed run must have again.
+ * configuration is whole: what the engine, the data and the quantizer's constructor decided stands in it too, and a resumed run has it again.
  */
 async function run(
   given: TrainConfig,
   hooks: TrainHooks,
+  makeModel: typeof createModel,
   open: (config: TrainConfig) => Promise<RunFolder>,
 ): Promise<TrainResult> {
-  const config: TrainConfig = { ...given, ...(await startEngine(given)) };
-  const data = await loadDataset(config);
+  const started = await startEngine(given);
+  const data = await loadDataset(given);
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
-  const model = createModel(config, data.train.channels);
+  const model = makeModel(given, data.train.channels);
+  const { quantizerOptions, normGroups } = model.config;
+  const config: TrainConfig = { ...given, ...started, ...data.options, quantizerOptions, normGroups };
   const { betas, eps, weightDecay } = config;
   const optimizer = createAdamW({ variables: model.variables(), betas, eps, weightDecay });
   try {
@@ -151,11 +153,14 @@ interface Session {
 async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult> {
   const { config, hooks, data, state } = session;
   const { steps, seed, batchSize } = config;
-  const notes = modelNotes(config, data.train.channels);
+  const notes = runNotes(config, state.model.config, dataNotes(data));
+  const source = config.dataPath ?? config.data;
   const order = createBatchOrder({ count: data.train.count, batchSize, seed });
   const warn = (message: string): void => hooks.onWarning?.(message);
 
-  const reached = await readNewestCheckpoint(folder, (path) => readCheckpoint(path, state), warn);
+  const read = (path: string): Promise<number> =>
+    readCheckpoint(path, state, (metadata) => requireSameRun(path, metadata, notes, source));
+  const reached = await readNewestCheckpoint(folder, read, warn);
   if (reached !== undefined && reached > steps) {
     throw new OptionError(`train: steps must be >= the ${reached} steps done, got ${steps}. Pass more steps.`);
   }

@@ -3,14 +3,8 @@ import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoi
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { OptionError, type RngState, show } from '@vqkit/core-tensor';
-import {
-  type ImageTokenizer,
-  type ImageTokenizerOptions,
-  packImageTokenizer,
-  resolveImageTokenizer,
-} from '@vqkit/tokenizer';
+import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
 import { DivergenceError } from './errors.ts';
-import { type ModelConfig, modelOptions } from './model.ts';
 import type { AdamW } from './optimizer/adamw.ts';
 
 const FORMAT = 'vqkit-train-2';
@@ -25,11 +19,6 @@ export interface TrainingState {
   readonly optimizer: AdamW;
 }
 
-/** Metadata from which {@link readTokenizer} describes the model again; not what does not decide it, such as the run folder. */
-export function modelNotes(config: ModelConfig, channels: number): Record<string, string> {
-  return { model: JSON.stringify(modelOptions(config, channels)) };
-}
-
 /** Whether a file is a checkpoint of a run, by its metadata. */
 export function isCheckpoint({ metadata }: SafeFile): boolean {
   return metadata.format === FORMAT || metadata.format === FORMAT_OF_ONE_T;
@@ -42,9 +31,9 @@ export function isCheckpoint({ metadata }: SafeFile): boolean {
  * @throws CheckpointError when it has no description of the model; DataError when a weight is not finite.
  */
 export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint8Array {
-  let options: ImageTokenizerOptions;
+  let config: ImageTokenizerConfig;
   try {
-    options = JSON.parse(metadata.model ?? '') as ImageTokenizerOptions;
+    config = JSON.parse(metadata.model ?? '') as ImageTokenizerConfig;
   } catch {
     throw new CheckpointError(
       `tokenizerOf: ${path} must have a description of the model, got ${show(metadata.model)}. Pass a checkpoint of vqkit train.`,
@@ -52,7 +41,7 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
   }
   const weights = Object.entries(tensors).filter(([name]) => name.startsWith(MODEL));
   return packImageTokenizer(
-    resolveImageTokenizer(options, `tokenizerOf: ${path}`),
+    config,
     Object.fromEntries(weights.map(([name, value]) => [name.slice(MODEL.length), value])),
   );
 }
@@ -62,7 +51,7 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
  * they have in memory; in the metadata the steps done (which say the place in the data: see createBatchOrder), the optimizer's t of each
  * parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
- * @param notes further metadata, such as the configuration.
+ * @param notes further metadata: see runNotes.
  * @throws DivergenceError when a tensor is not finite; nothing is written then.
  */
 export async function writeCheckpoint(
@@ -93,17 +82,19 @@ export async function writeCheckpoint(
  * Reads a checkpoint into a model and an optimizer of the same configuration and returns the steps done. With no optimizer, only
  * the weights are read.
  *
+ * @param check is given the metadata before anything is changed, and throws where they are another run's.
  * @throws CheckpointError when the file is missing, damaged or not a checkpoint of a run; OptionError or ShapeError when it
  * belongs to another configuration, or to a version whose optimizer cannot be gone on with.
  */
 export async function readCheckpoint(
   path: string,
   state: { model: ImageTokenizer; optimizer?: AdamW | undefined },
+  check?: (metadata: SafeFile['metadata']) => void,
 ): Promise<number> {
   const { tensors, metadata } = await readSafetensors(path);
   if (metadata.format === FORMAT_OF_ONE_T) {
     throw new OptionError(
-      `readCheckpoint: ${path} must have the format '${FORMAT}' to go on from, got '${FORMAT_OF_ONE_T}', whose optimizer did not count the steps of each parameter. Start the run anew; vqkit export still reads the tokenizer.`,
+      `readCheckpoint: ${path} must have the format '${FORMAT}' to go on from, got '${FORMAT_OF_ONE_T}', whose optimizer did not count the steps of each parameter. Start the run anew.`,
     );
   }
   const step = Number(metadata.step);
@@ -112,6 +103,7 @@ export async function readCheckpoint(
       `readCheckpoint: ${path} must be a checkpoint of vqkit train (format '${FORMAT}'), got format ${show(metadata.format)}, step ${show(metadata.step)}. Pass a file of a run's checkpoints folder.`,
     );
   }
+  check?.(metadata);
   const part = (prefix: string): Record<string, Tensor> => {
     const chosen = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
     return Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), fromSafeTensor(name, value)]));

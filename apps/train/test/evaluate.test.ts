@@ -154,7 +154,7 @@ eachEngine(() => {
       const config = tiny({ quantizer: 'fsq', batchSize: 100 });
       const model = createModel(config, 1);
       silence(model);
-      const data = { train: images(1), validation: images(0), test: images(300), skipped: [] };
+      const data = { train: images(1), validation: images(0), test: images(300), skipped: [], options: {} };
       const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
       const { diagnosis, summary } = await collectReportData(run);
       expect(diagnosis.map(({ name, severity }) => [name, severity])).toContainEqual(['collapse', 'critical']);
@@ -168,7 +168,7 @@ eachEngine(() => {
         const quantizerOptions = { codebookSize: 16, codebookScale: 1e-3, spherical };
         const config = tiny({ quantizer: 'lfq', quantizerOptions, batchSize: 100 });
         const model = createModel(config, 1);
-        const data = { train: images(1), validation: images(0), test: images(100), skipped: [] };
+        const data = { train: images(1), validation: images(0), test: images(100), skipped: [], options: {} };
         const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
         const { diagnosis } = await collectReportData(run);
         const drift = diagnosis.filter(({ name }) => name === 'scale drift');

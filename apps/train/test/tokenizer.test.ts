@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CheckpointError, decodeSafetensors } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { DataError, OptionError } from '@vqkit/core-tensor';
-import { imagesFromPixels, resolveImageTokenizer, saveImageTokenizer } from '@vqkit/tokenizer';
+import { createImageTokenizer, imagesFromPixels, saveImageTokenizer } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readImageFolder } from '../src/data/image-folder.ts';
@@ -38,9 +38,9 @@ describe('readTokenizer', () => {
     expect(tensors).toEqual(Object.fromEntries(weights.map(([name, value]) => [name.slice('model.'.length), value])));
     expect(Object.keys(metadata).sort()).toEqual(['format', 'tokenizer']);
     const { quantizer, quantizerOptions, widths, seed } = tinyConfig('data', 'out', { seed: 3 });
-    expect(JSON.parse(metadata.tokenizer ?? '')).toEqual(
-      resolveImageTokenizer({ quantizer, quantizerOptions, widths, seed, channels: 1 }),
-    );
+    const made = createImageTokenizer({ quantizer, quantizerOptions, widths, seed, channels: 1 });
+    expect(JSON.parse(metadata.tokenizer ?? '')).toEqual(made.config);
+    made.dispose();
   });
 
   it('says what is wrong with a folder or a file', async () => {

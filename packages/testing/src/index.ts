@@ -15,6 +15,7 @@ export {
   type VqGolden,
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';
+export { optionsOf } from './laws/state.ts';
 export { expectNoFallback } from './no-fallback.ts';
 export { tolerances } from './tolerances.ts';
 export { expectClose, expectIdentical, expectSame } from './values.ts';

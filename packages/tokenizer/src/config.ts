@@ -37,18 +37,13 @@ const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
 ];
 
 /**
- * Checks the options of an image tokenizer and fills in their defaults, those of the quantizer's recipe too. What it gives describes
- * the tokenizer for good, whatever a later version's defaults are.
+ * Checks the options of an image tokenizer and fills in their defaults, those of the quantizer's recipe too. The quantizer's constructor
+ * checks and completes its own options.
  *
  * @param where the function that was called, for errors.
- * @throws OptionError when an option breaks its rule; what the quantizer thinks of its own shows when it is made.
- * @example
- * resolveImageTokenizer({ quantizer: 'fsq' }).quantizerOptions; // { levels: [8, 6, 5], seed: 0 }
+ * @throws OptionError
  */
-export function resolveImageTokenizer(
-  options: ImageTokenizerOptions,
-  where = 'resolveImageTokenizer',
-): ImageTokenizerConfig {
+export function resolveOptions(where: string, options: ImageTokenizerOptions): ImageTokenizerConfig {
   requireKnownOptions(where, options, KEYS);
   const { quantizer, quantizerOptions = {}, widths = [16, 32], channels = 1, seed = 0 } = options;
   requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);

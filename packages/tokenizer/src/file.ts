@@ -8,7 +8,7 @@ import {
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { DataError, QuantizerError, requireOption, show } from '@vqkit/core-tensor';
 import { checkConfig, type ImageTokenizerConfig } from './config.ts';
-import { buildImageTokenizer, type ImageTokenizer } from './image-tokenizer.ts';
+import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
 
 /** Of the files that {@link saveImageTokenizer} writes. */
 const FORMAT = 'vqkit-tokenizer-1';
@@ -78,9 +78,8 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
   const weights: Record<string, ReturnType<typeof fromSafeTensor>> = {};
   try {
     const config = JSON.parse(metadata.tokenizer ?? '') as ImageTokenizerConfig;
-    checkConfig('tokenizer', config);
     for (const [name, value] of Object.entries(tensors)) weights[name] = fromSafeTensor(name, value);
-    tokenizer = buildImageTokenizer('loadImageTokenizer', config);
+    tokenizer = recreateImageTokenizer(config, 'loadImageTokenizer');
     tokenizer.loadStateDict(weights);
     return tokenizer;
   } catch (error) {

@@ -6,6 +6,7 @@ import {
   type Tensor,
   type Tensor4D,
   tidy,
+  util,
   type Variable,
   zeros,
 } from '@tensorflow/tfjs-core';
@@ -22,7 +23,7 @@ import {
   show,
 } from '@vqkit/core-tensor';
 import { requireIds, requireImages, requireMultiple } from './check.ts';
-import { type ImageTokenizerConfig, type ImageTokenizerOptions, resolveImageTokenizer } from './config.ts';
+import { checkConfig, type ImageTokenizerConfig, type ImageTokenizerOptions, resolveOptions } from './config.ts';
 import { type Conv2d, createConv2d, maxPool2, type Weight } from './layers.ts';
 import { METHODS } from './methods.ts';
 
@@ -47,7 +48,7 @@ export interface ImageTokenizerResult {
  * Every method but `dispose` throws DisposedError after `dispose()`; OptionError, DtypeError or ShapeError for bad arguments.
  */
 export interface ImageTokenizer {
-  /** The whole description, defaults filled in: plain data. */
+  /** The whole description, every default filled in, the quantizer's own too: plain data. See {@link recreateImageTokenizer}. */
   readonly config: ImageTokenizerConfig;
   readonly quantizer: Quantizer;
   /** Ids are in [0, codebookSize). */
@@ -103,18 +104,32 @@ const SAME = 'Load the state of a tokenizer of the same configuration.';
  */
 export function createImageTokenizer(options: ImageTokenizerOptions): ImageTokenizer {
   const maker = 'createImageTokenizer';
-  return buildImageTokenizer(maker, resolveImageTokenizer(options, maker));
+  return build(maker, resolveOptions(maker, options));
 }
 
 /**
- * The same from a description that is whole.
+ * A new tokenizer of the same description as another, its `config`. The recipe of the quantizer is not asked, so that what a file or a
+ * run says holds for good, whatever a later version's recipe is.
+ *
  * @param maker the function that was called, for errors.
+ * @throws OptionError when the description is not whole or breaks a rule.
+ * @example
+ * const tokenizer = createImageTokenizer({ quantizer: 'fsq' });
+ * const twin = recreateImageTokenizer(JSON.parse(JSON.stringify(tokenizer.config)));
  */
-export function buildImageTokenizer(maker: string, config: ImageTokenizerConfig): ImageTokenizer {
-  const { widths, normGroups, channels, seed, quantizer: name } = config;
+export function recreateImageTokenizer(config: ImageTokenizerConfig, maker = 'recreateImageTokenizer'): ImageTokenizer {
+  checkConfig(maker, config);
+  return build(maker, config);
+}
+
+function build(maker: string, described: ImageTokenizerConfig): ImageTokenizer {
+  const { widths, normGroups, channels, seed, quantizer: name } = described;
   const top = widths.at(-1) as number;
   const rng = createRng(seed).fork('weights');
-  const quantizer = METHODS[name].create(config.quantizerOptions);
+  const quantizer = METHODS[name].create(described.quantizerOptions);
+  // With the constructor's defaults, for a later version may have others; in one order, so that equal tokenizers give equal files.
+  const quantizerOptions = quantizer.config as Readonly<Record<string, unknown>>;
+  const config: ImageTokenizerConfig = { quantizer: name, quantizerOptions, widths, normGroups, channels, seed };
   const conv = (layer: string, inputs: number, outputs: number, kernel: number, upsample: 1 | 2 = 1): Conv2d =>
     createConv2d({ name: layer, inputs, outputs, kernel, upsample, rng });
 
@@ -238,7 +253,7 @@ function requireState(weights: readonly Weight[], tensors: Readonly<Record<strin
   for (const { name, variable, toTorch } of weights) {
     const { shape, dtype } = tensors[name] as Tensor;
     const expected = tidy(() => toTorch(variable).shape);
-    if (show(expected) !== show(shape)) {
+    if (!util.arraysEqual(expected, shape)) {
       throw new ShapeError(`loadStateDict: '${name}' must have shape ${show(expected)}, got ${show(shape)}. ${SAME}`);
     }
     if (dtype !== 'float32') throw new DtypeError(`loadStateDict: '${name}' must be float32, got ${dtype}. ${SAME}`);

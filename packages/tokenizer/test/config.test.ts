@@ -1,10 +1,10 @@
 import { OptionError } from '@vqkit/core-tensor';
 import { describe, expect, it } from 'vitest';
-import { type ImageTokenizerOptions, resolveImageTokenizer } from '../src/config.ts';
+import { type ImageTokenizerOptions, resolveOptions } from '../src/config.ts';
 
-describe('resolveImageTokenizer', () => {
+describe('resolveOptions', () => {
   it('fills in every default, those of the recipe too', () => {
-    expect(resolveImageTokenizer({ quantizer: 'fsq' })).toEqual({
+    expect(resolveOptions('test', { quantizer: 'fsq' })).toEqual({
       quantizer: 'fsq',
       quantizerOptions: { levels: [8, 6, 5], seed: 0 },
       widths: [16, 32],
@@ -12,17 +12,12 @@ describe('resolveImageTokenizer', () => {
       channels: 1,
       seed: 0,
     });
-    expect(
-      resolveImageTokenizer({ quantizer: 'vq', quantizerOptions: { codebookSize: 64 }, widths: [4, 6], seed: 7 }),
-    ).toMatchObject({ quantizerOptions: { dim: 6, codebookSize: 64, kmeansInit: true, seed: 7 }, normGroups: 0 });
-    expect(resolveImageTokenizer({ quantizer: 'residual-lfq' }).normGroups).toBe(4);
-  });
-
-  it('gives the same again for what it gave, through JSON', () => {
-    for (const quantizer of ['lfq', 'simvq', 'residual-vq'] as const) {
-      const config = resolveImageTokenizer({ quantizer, channels: 3 });
-      expect(resolveImageTokenizer(JSON.parse(JSON.stringify(config)) as ImageTokenizerOptions)).toEqual(config);
-    }
+    const vq = { quantizer: 'vq', quantizerOptions: { codebookSize: 64 }, widths: [4, 6], seed: 7 } as const;
+    expect(resolveOptions('test', vq)).toMatchObject({
+      quantizerOptions: { dim: 6, codebookSize: 64, kmeansInit: true, seed: 7 },
+      normGroups: 0,
+    });
+    expect(resolveOptions('test', { quantizer: 'residual-lfq' }).normGroups).toBe(4);
   });
 
   it.each<[object, string]>([
@@ -40,9 +35,9 @@ describe('resolveImageTokenizer', () => {
     [{ quantizer: 'fsq', quantizerOptions: [] }, 'quantizerOptions must be an object, got [].'],
     [{ quantizer: 'fsq', quantizerOptions: { dataFormat: 'channelsFirst' } }, "must be 'channelsLast'"],
   ])('refuses %o', (options, message) => {
-    const resolve = (): unknown => resolveImageTokenizer(options as ImageTokenizerOptions);
+    const resolve = (): unknown => resolveOptions('createImageTokenizer', options as ImageTokenizerOptions);
     expect(resolve).toThrow(OptionError);
     expect(resolve).toThrow(message);
-    expect(resolve).toThrow(/^resolveImageTokenizer: /);
+    expect(resolve).toThrow(/^createImageTokenizer: /);
   });
 });

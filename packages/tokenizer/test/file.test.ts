@@ -1,11 +1,12 @@
 import { memory, type Tensor4D, tensor1d, tensor4d, zeros } from '@tensorflow/tfjs-core';
 import { CheckpointError, decodeSafetensors, encodeSafetensors, type SafeFile } from '@vqkit/checkpoint';
 import { createRng, DataError, DisposedError, OptionError } from '@vqkit/core-tensor';
-import { eachEngine, expectIdentical } from '@vqkit/testing';
+import { eachEngine, expectIdentical, optionsOf } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
+import type { ImageTokenizerConfig } from '../src/config.ts';
 import { loadImageTokenizer, packImageTokenizer, saveImageTokenizer } from '../src/file.ts';
-import { createImageTokenizer, type ImageTokenizer } from '../src/image-tokenizer.ts';
-import { IMAGE_QUANTIZERS } from '../src/methods.ts';
+import { createImageTokenizer, type ImageTokenizer, recreateImageTokenizer } from '../src/image-tokenizer.ts';
+import { IMAGE_QUANTIZERS, METHODS } from '../src/methods.ts';
 
 const images = (): Tensor4D => tensor4d(createRng(2).normalArray(2 * 8 * 8, 1), [2, 8, 8, 1]);
 const tiny = (quantizer: (typeof IMAGE_QUANTIZERS)[number] = 'fsq'): ImageTokenizer =>
@@ -27,6 +28,29 @@ eachEngine(() => {
       after.dispose();
       before.dispose();
     });
+
+    it.each(IMAGE_QUANTIZERS)(
+      '%s: the file holds every option of the quantizer and asks no recipe',
+      async (quantizer) => {
+        const before = tiny(quantizer);
+        const { metadata } = decodeSafetensors(await saveImageTokenizer(before));
+        const described = JSON.parse(metadata.tokenizer ?? '') as ImageTokenizerConfig;
+        expect(described.quantizerOptions).toEqual(before.quantizer.config);
+        expect(Object.keys(described.quantizerOptions).sort()).toEqual(knownOptions(quantizer));
+        // A recipe of a later version.
+        const { recipe } = METHODS[quantizer];
+        METHODS[quantizer].recipe = () => ({ noSuchOption: 1 });
+        try {
+          const again = recreateImageTokenizer(described);
+          expect(again.config).toEqual(before.config);
+          await expectIdentical(again.encode(images()), before.encode(images()));
+          again.dispose();
+        } finally {
+          METHODS[quantizer].recipe = recipe;
+          before.dispose();
+        }
+      },
+    );
 
     it('leave no tensors', async () => {
       const start = memory().numTensors;
@@ -107,6 +131,11 @@ describe('packImageTokenizer', () => {
     expect(() => packImageTokenizer({ ...config, widths: [] }, weights)).toThrow('packImageTokenizer: widths must be');
   });
 });
+
+function knownOptions(quantizer: (typeof IMAGE_QUANTIZERS)[number]): string[] {
+  const { create, recipe } = METHODS[quantizer];
+  return optionsOf((extra) => create({ ...recipe(8), ...extra }));
+}
 
 async function saveAndDispose(tokenizer: ImageTokenizer): Promise<Uint8Array> {
   const bytes = await saveImageTokenizer(tokenizer);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng, OptionError } from '@vqkit/core-tensor';
@@ -19,6 +20,8 @@ export interface Dataset {
   readonly validation: Images;
   readonly test: Images;
   readonly skipped: readonly SkippedImage[];
+  /** The options of a configuration that the data decided where they were not given. */
+  readonly options: Pick<TrainConfig, 'imageSize' | 'channels' | 'testSize'>;
 }
 
 interface Parts {
@@ -26,6 +29,25 @@ interface Parts {
   /** Missing when the data have no test part of their own. */
   readonly test?: Images;
   readonly skipped: readonly SkippedImage[];
+}
+
+/** By which a resumed run knows its images again. */
+export interface DataNotes {
+  readonly train: number;
+  readonly validation: number;
+  readonly test: number;
+  /** Of the pixels of all three parts, in their order. */
+  readonly sha256: string;
+}
+
+export function dataNotes({ train, validation, test }: Dataset): DataNotes {
+  const hash = createHash('sha256');
+  for (const images of [train, validation, test]) {
+    const { count, height, width, channels } = images;
+    hash.update(`${[count, height, width, channels]}\n`);
+    images.digest(hash);
+  }
+  return { train: train.count, validation: validation.count, test: test.count, sha256: hash.digest('hex') };
 }
 
 /**
@@ -64,6 +86,11 @@ export async function loadDataset(config: TrainConfig): Promise<Dataset> {
     validation: part(testSize, heldOut),
     test: own ?? part(0, testSize),
     skipped,
+    options: {
+      channels: all.channels,
+      ...(height === width ? { imageSize: height } : {}),
+      ...(own === undefined ? { testSize } : {}),
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto';
 import { scalePixels } from '@vqkit/tokenizer';
 
 /** Images of one size, kept as bytes and handed out as floats in [-1, 1], channels last. */
@@ -10,6 +11,8 @@ export interface Images {
   batch(positions: ArrayLike<number>): Float32Array;
   /** The images at these positions as a set of its own; the bytes are shared. */
   subset(positions: Int32Array): Images;
+  /** Adds their bytes, one image after the other, to a digest. */
+  digest(hash: Hash): void;
 }
 
 /** @param pixels [count, height, width, channels] as bytes, 0 black. */
@@ -38,6 +41,9 @@ function view(
         scalePixels(pixels.subarray(start, start + length), values.subarray(i * length));
       }
       return values;
+    },
+    digest: (hash) => {
+      for (const i of selected) hash.update(pixels.subarray(i * length, (i + 1) * length));
     },
     subset: (positions) =>
       view(

@@ -1,4 +1,4 @@
-import { type Tensor, tidy, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
+import { type Tensor, tidy, util, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
 import { adamWStep, OptionError, requireInteger, ShapeError, show } from '@vqkit/core-tensor';
 
 export interface AdamWOptions {
@@ -72,7 +72,7 @@ export function createAdamW(options: AdamWOptions): AdamW {
       requireKeys('steps', steps, Object.keys(variables));
       for (const [key, moment] of Object.entries(moments)) {
         const { shape } = state[key] as Tensor;
-        if (show(shape) !== show(moment.shape)) {
+        if (!util.arraysEqual(shape, moment.shape)) {
           throw new ShapeError(
             `${RESTORE}: '${key}' must have shape ${show(moment.shape)}, got ${show(shape)}. Pass the state of the same model.`,
           );

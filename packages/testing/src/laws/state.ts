@@ -4,6 +4,18 @@ import { expect, it } from 'vitest';
 import { expectIdentical } from '../values.ts';
 import { latents, type Make, scoped, TRAIN } from './subject.ts';
 
+/** The names of all options of a constructor, sorted: it lists them where it refuses one that it does not know. */
+export function optionsOf(create: (extra: Readonly<Record<string, unknown>>) => unknown): string[] {
+  let message = '';
+  try {
+    create({ noSuchOption: 1 });
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  const [, names = ''] = /options has no 'noSuchOption'\. Known options: (.+)\.$/.exec(message) ?? [];
+  return names.split(', ');
+}
+
 export function describeState(make: Make, recreate: (config: unknown) => Quantizer): void {
   it('is the same for the same seed: values, indices, losses and state', () =>
     scoped(async () => {
@@ -25,9 +37,9 @@ export function describeState(make: Make, recreate: (config: unknown) => Quantiz
     scoped(async () => {
       const q = make({ seed: 7, dataFormat: 'channelsFirst' });
       const json = JSON.parse(JSON.stringify(q.config)) as unknown;
-      expect(json).toEqual(q.config);
+      expect(json).toStrictEqual(q.config);
       const again = recreate(json);
-      expect(again.config).toEqual(q.config);
+      expect(again.config).toStrictEqual(q.config);
       expect([again.kind, again.dim, again.codebookSize, again.numCodebooks]).toEqual([
         q.kind,
         q.dim,
@@ -40,6 +52,13 @@ export function describeState(make: Make, recreate: (config: unknown) => Quantiz
       q.dispose();
       again.dispose();
     }));
+
+  it('has every option of its constructor in its config, defaults filled in', () => {
+    const q = make();
+    const options = optionsOf((extra) => make(extra as object));
+    expect(Object.keys(q.config as object)).toEqual(expect.arrayContaining(options));
+    q.dispose();
+  });
 
   it('moves its state to another instance through stateDict and loadStateDict', () =>
     scoped(async () => {

@@ -1,0 +1,110 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CheckpointError } from '@vqkit/checkpoint';
+import { OptionError, show } from '@vqkit/core-tensor';
+import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
+import type { TrainConfig } from './config.ts';
+import type { DataNotes } from './data/dataset.ts';
+
+/** Options that a resumed run may change (the data may have moved); all others decide what is computed. */
+export const CHANGEABLE: readonly (keyof TrainConfig)[] = [
+  'dataPath',
+  'steps',
+  'logEvery',
+  'validateEvery',
+  'checkpointEvery',
+  'keepCheckpoints',
+  'engine',
+  'threads',
+];
+
+/** What stands in a configuration beside that and decides nothing: the options that a preset stands for are all written out. */
+const LABELS: readonly (keyof TrainConfig)[] = ['preset', 'outDir'];
+
+/**
+ * What the checkpoints of a run say of it, each as JSON: the tokenizer, every option that decides what is computed, and the images. A resumed
+ * run must have the same.
+ */
+export function runNotes(
+  config: TrainConfig,
+  tokenizer: ImageTokenizerConfig,
+  data: DataNotes,
+): Record<string, string> {
+  const omitted: readonly string[] = [...CHANGEABLE, ...LABELS];
+  const deciding = Object.entries(config).filter(([name]) => !omitted.includes(name));
+  // In one order, so that equal states give equal bytes.
+  deciding.sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    model: JSON.stringify(tokenizer),
+    config: JSON.stringify(Object.fromEntries(deciding)),
+    data: JSON.stringify(data),
+  };
+}
+
+/**
+ * Throws unless a checkpoint is of the run that `notes` describe.
+ *
+ * @param source names the images in errors, such as their folder.
+ * @throws CheckpointError when it does not say of which run it is; OptionError naming the option that was changed in config.json, or
+ * the images that are others.
+ */
+export function requireSameRun(
+  path: string,
+  metadata: Readonly<Record<string, string>>,
+  notes: Readonly<Record<string, string>>,
+  source: string,
+): void {
+  const changed = firstDifference('', noteOf(path, metadata, 'config'), JSON.parse(notes.config ?? '{}'));
+  if (changed !== undefined) {
+    const { name, before, now } = changed;
+    throw new OptionError(
+      `resumeTraining: ${name} in config.json must be what the run was begun with, ${show(before)}, got ${show(now)}. Put it back, or start a new run.`,
+    );
+  }
+  const before = noteOf(path, metadata, 'data') as DataNotes;
+  const now = JSON.parse(notes.data ?? '{}') as DataNotes;
+  if (isDeepStrictEqual(before, now)) return;
+  throw new OptionError(
+    `resumeTraining: the images must be those that the run was begun with, ${images(before)}, got ${images(now)} in ${source}. Restore them, pass dataPath if they have moved, or start a new run.`,
+  );
+}
+
+function noteOf(path: string, metadata: Readonly<Record<string, string>>, name: string): unknown {
+  try {
+    return JSON.parse(metadata[name] ?? '');
+  } catch {
+    throw new CheckpointError(
+      `resumeTraining: ${path} must say of which run it is, got ${name} ${show(metadata[name])}. Start a new run.`,
+    );
+  }
+}
+
+function images({ train, validation, test, sha256 }: DataNotes): string {
+  return `${train} training, ${validation} validation and ${test} test images of SHA-256 ${sha256.slice(0, 12)}…`;
+}
+
+/** Where two values of JSON first differ, such as `quantizerOptions.levels[2]`. What only the second has is not asked for. */
+export function firstDifference(
+  name: string,
+  before: unknown,
+  now: unknown,
+): { name: string; before: unknown; now: unknown } | undefined {
+  if (isDeepStrictEqual(before, now)) return undefined;
+  const inner = (key: string | number): string =>
+    typeof key === 'number' ? `${name}[${key}]` : name === '' ? key : `${name}.${key}`;
+  if (Array.isArray(before) && Array.isArray(now) && before.length === now.length) {
+    const i = before.findIndex((value, at) => !isDeepStrictEqual(value, now[at]));
+    return firstDifference(inner(i), before[i], now[i]);
+  }
+  if (isRecord(before) && isRecord(now)) {
+    for (const key of Object.keys(before)) {
+      const found = firstDifference(inner(key), before[key], now[key]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  return { name, before, now };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
