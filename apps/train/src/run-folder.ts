@@ -1,12 +1,13 @@
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { lockFile } from '@vqkit/backend-node/lock';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { MetricsRecord } from './report-data.ts';
-import { lockRunFolder } from './run-lock.ts';
 
+const LOCK = 'lock.json';
 const CHECKPOINT = /^step-(\d+)\.safetensors$/;
 
 /** A checkpoint file of a run. */
@@ -37,7 +38,7 @@ export interface RunFolder {
   /** Sets a damaged checkpoint aside under the name `….damaged`. */
   setAside(file: CheckpointFile): Promise<void>;
   /** Lets other processes train here again. */
-  release(): Promise<void>;
+  release(): void;
 }
 
 /** @throws OptionError when the folder already holds a run. */
@@ -87,11 +88,16 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
 
 /** Locks a folder, for good unless `prepare` throws. */
 async function locked<T>(path: string, prepare: (folder: RunFolder) => Promise<T>): Promise<T> {
-  const release = await lockRunFolder('train', path);
+  const lock = await lockFile('train', join(path, LOCK));
+  if ('heldBy' in lock) {
+    throw new OptionError(
+      `train: ${path} must not be in use, got ${lock.heldBy}, which trains there. Wait until it ends, or stop it.`,
+    );
+  }
   try {
-    return await prepare({ ...runFolder(path), release });
+    return await prepare({ ...runFolder(path), release: lock.release });
   } catch (error) {
-    await release();
+    lock.release();
     throw error;
   }
 }

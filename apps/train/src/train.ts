@@ -67,7 +67,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
       return folder;
     });
   } finally {
-    await folder?.release();
+    folder?.release();
   }
 }
 
@@ -99,7 +99,7 @@ export async function resumeTraining(
       return folder;
     });
   } finally {
-    await folder.release();
+    folder.release();
   }
 }
 

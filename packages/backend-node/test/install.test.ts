@@ -12,6 +12,7 @@ import { officialAddress } from '../src/install/download.ts';
 import { InstallError, inWords } from '../src/install/error.ts';
 import { requireSpace } from '../src/install/stage.ts';
 import { type InstallOptions, installNative, nativeStatus, removeNative } from '../src/install.ts';
+import { lockFile } from '../src/lock.ts';
 import { installFolder } from '../src/native/cache.ts';
 import { findTfjsNode, type TfjsNode } from '../src/native/tfjs-node.ts';
 import { copyingCompiler, HOLLOW, hollowLibrary, program, temporaryFolder, wheel, write, zip } from './fakes.ts';
@@ -253,11 +254,13 @@ describe('the cache folder', () => {
   });
 
   it('has one installer at a time, and forgets one that is no more', async () => {
-    write(join(cache, 'lock'), `${process.pid} ${hostname()}`);
+    write(join(cache, 'lock'), '');
+    const lock = await lockFile('test', join(cache, 'lock'));
     await expect(installNative({ cache, from: hollow })).rejects.toThrow(
-      `another installation runs in ${cache} (process ${process.pid} on ${hostname()}). Wait until it is done.`,
+      `another installation runs in ${cache} (process ${process.pid} on ${hostname()}, since 2`,
     );
-    writeFileSync(join(cache, 'lock'), `999999999 ${hostname()}`);
+    if ('release' in lock) lock.release();
+    writeFileSync(join(cache, 'lock'), `${process.pid} ${hostname()}`);
     await failure({ from: hollow, compiler: copyingCompiler(join(folder, 'copy-lock'), text) });
   });
 

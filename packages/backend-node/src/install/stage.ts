@@ -1,15 +1,6 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
-import { hostname } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { lockFile } from '../lock.ts';
 import { InstallError, inWords } from './error.ts';
 
 const PREFIX = 'stage-';
@@ -23,9 +14,12 @@ export async function inStage<T>(cache: string, work: (stage: string) => Promise
   let stage: string;
   try {
     mkdirSync(cache, { recursive: true });
-    lock(cache);
   } catch (error) {
     throw inWords(error, 'making it');
+  }
+  const lock = await lockFile('installNative', join(cache, LOCK));
+  if ('heldBy' in lock) {
+    throw new InstallError(`another installation runs in ${cache} (${lock.heldBy})`, 'Wait until it is done.');
   }
   try {
     for (const name of readdirSync(cache)) {
@@ -40,38 +34,7 @@ export async function inStage<T>(cache: string, work: (stage: string) => Promise
   } catch (error) {
     throw inWords(error, 'installing');
   } finally {
-    rmSync(join(cache, LOCK), { force: true });
-  }
-}
-
-/** Takes the lock of a cache, or says who holds it. A process that is no more holds nothing. */
-function lock(cache: string): void {
-  const path = join(cache, LOCK);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      writeFileSync(path, `${process.pid} ${hostname()}`, { flag: 'wx' });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const [pid, host] = existsSync(path) ? readFileSync(path, 'utf8').split(' ') : [];
-    if (pid !== undefined && (attempt > 3 || host !== hostname() || isAlive(Number(pid)))) {
-      throw new InstallError(
-        `another installation runs in ${cache} (process ${pid} on ${host})`,
-        `Wait until it is done. If there is none, delete ${path}`,
-      );
-    }
-    rmSync(path, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    lock.release();
   }
 }
 
