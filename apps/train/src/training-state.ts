@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { dispose, type Tensor } from '@tensorflow/tfjs-core';
 import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
@@ -12,6 +12,7 @@ const FORMAT = 'vqkit-train-2';
 const FORMAT_OF_ONE_T = 'vqkit-train-1';
 const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
+const GATHERED = 'gathered.';
 
 /** What training changes and what a checkpoint holds, beside the number of steps done. */
 export interface TrainingState {
@@ -48,8 +49,8 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
 
 /**
  * Writes a checkpoint: the weights under `model.` in PyTorch's layouts, the optimizer's moments under `optimizer.` in the layout
- * they have in memory; in the metadata the steps done (which say the place in the data: see createBatchOrder), the optimizer's t of each
- * parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
+ * they have in memory, what the quantizer's training has gathered under `gathered.`; in the metadata the steps done (which say the place
+ * in the data: see createBatchOrder), the optimizer's t of each parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
  * @param notes further metadata: see runNotes.
  * @throws DivergenceError when a tensor is not finite; nothing is written then.
@@ -68,6 +69,10 @@ export async function writeCheckpoint(
   }
   for (const [name, value] of Object.entries(optimizer.state())) {
     tensors[OPTIMIZER + name] = await finiteTensor(`optimizer moment ${name}`, value, step);
+  }
+  for (const [name, value] of Object.entries(model.quantizer.trainingState())) {
+    tensors[GATHERED + name] = await finiteTensor(`gathered ${name}`, value, step);
+    value.dispose();
   }
   await writeSafetensors(path, tensors, {
     ...notes,
@@ -111,12 +116,14 @@ export async function readCheckpoint(
   const { model, optimizer } = state;
   const weights = part(MODEL);
   const moments = optimizer === undefined ? {} : part(OPTIMIZER);
+  const gathered = optimizer === undefined ? {} : part(GATHERED);
   try {
     model.loadStateDict(weights);
+    model.quantizer.loadTrainingState(gathered);
     optimizer?.restore(moments, JSON.parse(metadata.optimizerSteps ?? '{}') as Record<string, number>);
     model.quantizer.rng.restore(JSON.parse(metadata.quantizerRng ?? 'null') as RngState);
   } finally {
-    for (const value of [...Object.values(weights), ...Object.values(moments)]) value.dispose();
+    dispose([weights, moments, gathered]);
   }
   return step;
 }

@@ -73,4 +73,5 @@ export type { Schedule } from './schedule.ts';
 export { requireSchedule, scheduleAt } from './schedule.ts';
 export type { DataFormat, TokenConfig } from './token-options.ts';
 export { resolveTokenOptions } from './token-options.ts';
+export type { TrainingState } from './training-state.ts';
 export { unitLength } from './unit-length.ts';

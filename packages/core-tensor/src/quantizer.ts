@@ -30,6 +30,7 @@ import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
 import { finishIndices, indexTokenShape } from './token-indices.ts';
 import type { DataFormat } from './token-options.ts';
+import { nothingGathered, requireRecord, type TrainingState } from './training-state.ts';
 
 /** What a call of `quantize` may say. */
 export interface QuantizeOptions {
@@ -106,8 +107,18 @@ export interface Quantizer<
   variables(): Record<string, Variable>;
   /** Copies of all parameters under the reference library's names and layouts. The caller disposes them. */
   stateDict(): Record<string, Tensor>;
-  /** Copies values in. Keys, shapes and dtypes must match exactly; nothing is changed when they do not. */
+  /**
+   * Copies values in, and forgets what training has gathered (see `trainingState`). Keys, shapes and dtypes must match exactly; nothing
+   * is changed when they do not.
+   */
   loadStateDict(tensors: Readonly<Record<string, Tensor>>): void;
+  /**
+   * What training has gathered beside the state dict, such as the tokens that k-means still waits for; nothing for most methods and most
+   * of the time. With the state dict and `rng.state()` it makes a resumed training equal bit for bit. Copies; the caller disposes them.
+   */
+  trainingState(): Record<string, Tensor>;
+  /** Takes what `trainingState` gave, after `loadStateDict`. Nothing is changed when it does not fit. */
+  loadTrainingState(tensors: Readonly<Record<string, Tensor>>): void;
   /** Frees the variables. Later calls throw DisposedError; a second `dispose` does nothing. */
   dispose(): void;
 }
@@ -146,6 +157,8 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
   readonly rng: Rng;
   readonly lossNames: readonly LossName[];
   readonly parameters: ParameterSet;
+  /** Default nothing. */
+  readonly trainingState?: TrainingState | undefined;
   /** Keys that `quantize`'s options may have beside training, mask and step. */
   readonly callOptions?: readonly string[];
   /** Gets N >= 1 tokens; padded tokens come as zeros, with weight 0. Runs inside `tf.tidy`. */
@@ -297,6 +310,15 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     loadStateDict(tensors) {
       alive('loadStateDict');
       parameters.loadStateDict(tensors);
+    },
+    trainingState() {
+      alive('trainingState');
+      return method.trainingState?.get() ?? {};
+    },
+    loadTrainingState(tensors) {
+      const name = alive('loadTrainingState');
+      requireRecord(name, tensors);
+      (method.trainingState ?? nothingGathered(name)).set(tensors);
     },
     dispose() {
       if (disposed) return;

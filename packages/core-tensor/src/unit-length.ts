@@ -1,28 +1,64 @@
 import {
+  abs,
+  customGrad,
+  div,
+  fill,
   greater,
+  max,
   mul,
   onesLike,
   rsqrt,
-  scalar,
   where as select,
   square,
+  sub,
   sum,
   type Tensor,
+  tidy,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { withoutGradient } from './autodiff.ts';
+
+/** The square of the length up to which there is no direction. */
+const NO_DIRECTION = 1e-24;
+/** Above this magnitude a vector is scaled down, exactly, so that its square stays in float32. */
+const LARGE = 2 ** 48;
+const DOWN = 2 ** -78;
 
 /**
- * x / |x| along an axis. Where |x| <= 1e-12 there is no direction: 0, with no gradient (the reference library divides by 1e-12, and
- * multiplies the gradient by 1e12).
+ * x / |x| along an axis, for lengths up to the largest float32. Where |x| <= 1e-12 there is no direction: 0, with no gradient (the
+ * reference library divides by 1e-12, and multiplies the gradient by 1e12). A vector with a NaN or an infinity has a NaN.
  *
  * @param x float32, any shape with that axis.
  * @example
  * unitLength(tf.tensor2d([[3, 4], [0, 0]]), 1); // [[0.6, 0.8], [0, 0]]
  */
 export function unitLength<T extends Tensor>(x: T, axis: number): T {
-  const squared = sum(square(x), axis, true);
-  const long = withoutGradient(() => greater(squared, scalar(1e-24)));
-  const safe = select(long, squared, onesLike(squared));
-  return mul(x, select(long, rsqrt(safe), zerosLike(squared))) as T;
+  const unit = customGrad((given, save) => {
+    const [x, keep] = [given, save] as unknown as [Tensor, (tensors: Tensor[]) => void];
+    const value = tidy(() => forward(x, axis));
+    keep([x, value]);
+    return { value, gradFunc: (dy, saved) => backward(dy, saved as [Tensor, Tensor], axis) };
+  });
+  return unit(x) as T;
+}
+
+function forward(x: Tensor, axis: number): Tensor {
+  const scaled = mul(x, scaleOf(x, axis));
+  const squared = sum(square(scaled), axis, true);
+  const long = greater(squared, NO_DIRECTION);
+  return mul(scaled, select(long, rsqrt(select(long, squared, onesLike(squared))), zerosLike(squared)));
+}
+
+/** (g - û ⟨û, g⟩) / |x| */
+function backward(g: Tensor, [x, unit]: [Tensor, Tensor], axis: number): Tensor {
+  const scale = scaleOf(x, axis);
+  const length = sum(mul(mul(x, scale), unit), axis, true);
+  const across = sub(g, mul(unit, sum(mul(unit, g), axis, true)));
+  const long = greater(length, 0);
+  return mul(div(across, select(long, length, onesLike(length))), select(long, scale, zerosLike(scale)));
+}
+
+/** A power of two for each vector: 1 but for the large. */
+function scaleOf(x: Tensor, axis: number): Tensor {
+  const large = greater(max(abs(x), axis, true), LARGE);
+  return select(large, fill(large.shape, DOWN), fill(large.shape, 1));
 }

@@ -14,7 +14,7 @@ import {
 } from '@vqkit/core-tensor';
 import type { Members } from './members.ts';
 import { requireIndices } from './rows.ts';
-import { createNestedParameters } from './state.ts';
+import { createNestedState } from './state.ts';
 
 /** What a call of `quantize` on a residual stack may say beside what every quantizer takes. */
 export interface ResidualQuantizeOptions extends QuantizeOptions {
@@ -85,7 +85,7 @@ export function createComposition<Config, Call extends QuantizeOptions>(
     get lossNames() {
       return members.lossNames();
     },
-    parameters: createNestedParameters(where, method.parameters, method.prefix, members.list),
+    ...createNestedState(where, method.parameters, method.prefix, members.list),
     decodeTokens: (indices) => method.decodeIndices(indices, undefined),
     disposeExtra() {
       disposed = true;

@@ -7,68 +7,90 @@ import {
   QuantizerError,
   requireOption,
   show,
+  type TrainingState,
 } from '@vqkit/core-tensor';
 
+/** The state of a composition, as {@link createQuantizer} takes it. */
+export interface NestedState {
+  readonly parameters: ParameterSet;
+  readonly trainingState: TrainingState;
+}
+
 /**
- * The parameters of a composition: its own, and those of its members under `layers.0.` and so on, as in PyTorch. A member that stands
- * several times in the list has its parameters once, under its first place; the others' copies, which the reference library
+ * The state of a composition: its own parameters, and what its members have under `layers.0.` and so on, as in PyTorch. A member that
+ * stands several times in the list has its state once, under its first place; the others' copies, which the reference library
  * stores, are accepted and ignored on load.
  *
  * @param where name of the constructor, for errors.
  * @param own the composition's own parameters; owned by the set, as the members are.
  * @param prefix `layers`, `groups` or `rvqs`.
  */
-export function createNestedParameters(
+export function createNestedState(
   where: string,
   own: readonly Parameter[],
   prefix: string,
   list: readonly Quantizer[],
-): ParameterSet {
+): NestedState {
   const ownSet = createParameterSet(where, own);
-  const distinct = [...new Set(list)].map((member) => ({ member, key: `${prefix}.${list.indexOf(member)}.` }));
-  const copies = list.flatMap((member, j) => (list.indexOf(member) === j ? [] : [`${prefix}.${j}.`]));
-  const collect = <T>(mine: Record<string, T>, of: (member: Quantizer) => Record<string, T>): Record<string, T> => {
-    const nested = distinct.flatMap(({ member, key }) =>
-      Object.entries(of(member)).map(([name, value]): [string, T] => [key + name, value]),
+  const members = [...new Set(list)];
+  const keyOf = (member: Quantizer): string => `${prefix}.${list.indexOf(member)}.`;
+  const known = list.map((_, j) => `${prefix}.${j}.`);
+  const ofMembers = <T>(get: (member: Quantizer) => Record<string, T>): Record<string, T> =>
+    Object.fromEntries(
+      members.flatMap((member) =>
+        Object.entries(get(member)).map(([name, value]): [string, T] => [keyOf(member) + name, value]),
+      ),
     );
-    return { ...mine, ...Object.fromEntries(nested) };
+
+  /** Gives each member its part, and `mine` the rest; when anything is wrong, what was given before that goes back. */
+  const load = (
+    call: 'loadStateDict' | 'loadTrainingState',
+    tensors: Readonly<Record<string, Tensor>>,
+    mine: (rest: Record<string, Tensor>) => void,
+  ): void => {
+    const name = `${where}().${call}`;
+    const isObject = typeof tensors === 'object' && tensors !== null;
+    requireOption(isObject, name, 'tensors', 'an object of tensors by name', tensors, 'Pass what the quantizer gave.');
+    const rest = Object.entries(tensors).filter(([key]) => !known.some((start) => key.startsWith(start)));
+    const before = members.map((member) => ({ state: member.stateDict(), training: member.trainingState() }));
+    try {
+      for (const member of members)
+        within(`${name}: in '${keyOf(member)}*'`, () => member[call](part(tensors, keyOf(member))));
+      const expected = call === 'loadStateDict' ? own.map((parameter) => parameter.name) : [];
+      const unknown = rest.map(([key]) => key).filter((key) => !expected.includes(key));
+      requireOption(
+        unknown.length === 0,
+        name,
+        'tensors',
+        `an object with no keys but ${show([...expected, ...known.map((start) => `${start}*`)])}`,
+        Object.keys(tensors),
+        `Missing [], unknown ${show(unknown)}: load the state of a quantizer of the same configuration.`,
+      );
+      mine(Object.fromEntries(rest));
+    } catch (error) {
+      for (const [i, { state, training }] of before.entries()) {
+        members[i]?.loadStateDict(state);
+        members[i]?.loadTrainingState(training);
+      }
+      throw error;
+    } finally {
+      for (const { state, training } of before) dispose([state, training]);
+    }
   };
 
   return {
-    variables: () => collect(ownSet.variables(), (member) => member.variables()),
-    stateDict: () => collect(ownSet.stateDict(), (member) => member.stateDict()),
-    loadStateDict(tensors) {
-      const name = `${where}().loadStateDict`;
-      const isObject = typeof tensors === 'object' && tensors !== null;
-      requireOption(isObject, name, 'tensors', 'an object of tensors by name', tensors, 'Pass what stateDict() gave.');
-      const known = [...distinct.map(({ key }) => key), ...copies];
-      const mine = Object.entries(tensors).filter(([key]) => !known.some((start) => key.startsWith(start)));
-      const before = distinct.map(({ member }) => member.stateDict());
-      try {
-        for (const { member, key } of distinct)
-          within(`${name}: in '${key}*'`, () => member.loadStateDict(part(tensors, key)));
-        const expected = own.map((parameter) => parameter.name);
-        const unknown = mine.map(([key]) => key).filter((key) => !expected.includes(key));
-        requireOption(
-          unknown.length === 0,
-          name,
-          'tensors',
-          `an object with no keys but ${show([...expected, ...known.map((start) => `${start}*`)])}`,
-          Object.keys(tensors),
-          `Missing [], unknown ${show(unknown)}: load the state of a quantizer of the same configuration.`,
-        );
-        ownSet.loadStateDict(Object.fromEntries(mine));
-      } catch (error) {
-        // All or nothing: what was loaded before the mistake was found goes back.
-        for (const [i, { member }] of distinct.entries()) member.loadStateDict(before[i] as Record<string, Tensor>);
-        throw error;
-      } finally {
-        dispose(before);
-      }
+    parameters: {
+      variables: () => ({ ...ownSet.variables(), ...ofMembers((member) => member.variables()) }),
+      stateDict: () => ({ ...ownSet.stateDict(), ...ofMembers((member) => member.stateDict()) }),
+      loadStateDict: (tensors) => load('loadStateDict', tensors, (rest) => ownSet.loadStateDict(rest)),
+      dispose() {
+        ownSet.dispose();
+        for (const member of members) member.dispose();
+      },
     },
-    dispose() {
-      ownSet.dispose();
-      for (const { member } of distinct) member.dispose();
+    trainingState: {
+      get: () => ofMembers((member) => member.trainingState()),
+      set: (tensors) => load('loadTrainingState', tensors, () => undefined),
     },
   };
 }

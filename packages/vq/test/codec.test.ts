@@ -7,15 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { createVqCodec, type PlainTensor, type VqCodecOptions } from '../src/codec.ts';
 import { createVq, type Vq } from '../src/index.ts';
 import { distance2, unit } from './float64.ts';
+import { plainState } from './state.ts';
 import { normal, TRAIN } from './tokens.ts';
-
-async function plainState(vq: Vq): Promise<Record<string, PlainTensor>> {
-  const state: Record<string, PlainTensor> = {};
-  for (const [key, value] of Object.entries(vq.stateDict())) {
-    state[key] = { shape: value.shape, data: await value.data() };
-  }
-  return state;
-}
 
 /** The same ids, except where two codes are equally near within float32's rounding: engines differ from each other there too. */
 async function expectSameIds(actual: Int32Array, ids: Tensor, x: Float32Array, vq: Vq): Promise<void> {
