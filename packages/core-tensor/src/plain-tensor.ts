@@ -71,6 +71,24 @@ export function integersOf(where: string, name: string, { dtype, data }: PlainTe
   });
 }
 
+/**
+ * Throws unless every value of a tensor of floats is finite; one of integers is.
+ *
+ * @param argument what the tensor is, such as `weight 'encoder.conv1.bias'`; `where` the caller.
+ * @throws DataError for the first that is not.
+ * @example
+ * requireFinite('load', "weight 'w'", { dtype: 'F32', shape: [1], data: new Float32Array([NaN]) }, 'Save another.'); // throws
+ */
+export function requireFinite(where: string, argument: string, tensor: PlainTensor, fix: string): void {
+  if (/^[IU]/.test(`${tensor.dtype}`)) return;
+  const values = floatsOf(where, argument, tensor);
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new DataError(
+    `${where}: ${shorten(argument)} must be finite, got ${values[at]} at flat position ${at}. ${fix}`,
+  );
+}
+
 /** A sign, an exponent e, a mantissa m: ± 2^(e - bias) · 1.m, at e = 0 ± 2^(1 - bias) · 0.m. E4M3 has no infinity. */
 function decodeFloat(bits: number, [exponentBits, mantissaBits]: readonly [number, number]): number {
   const top = 2 ** exponentBits - 1;

@@ -26,6 +26,7 @@ import { DisposedError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
 import { requireOnEngine } from './on-engine.ts';
+import { countParameters } from './parameter-limit.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
 import { finishIndices, indexTokenShape } from './token-indices.ts';
@@ -203,6 +204,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
 ): Quantizer<Config, LossName, Call> {
   const { kind, where, config, dim, codebookSize, numCodebooks, keepNumCodebooksDim, dataFormat, rng, parameters } =
     method;
+  countParameters();
   const indexAxes = keepNumCodebooksDim ? [numCodebooks] : [];
   const known = ['training', 'mask', 'step', ...(method.callOptions ?? [])];
   let disposed = false;

@@ -1,4 +1,5 @@
 import { requireInteger, requireOption } from './check.ts';
+import { countParameters } from './parameter-limit.ts';
 
 /** The whole state of a generator as plain numbers: store it in a checkpoint, give it to {@link Rng.restore}. */
 export type RngState = readonly [number, number, number, number];
@@ -124,7 +125,7 @@ function fromState(initial: RngState): Rng {
       return order;
     },
     uniformArray(n, low, high) {
-      requireInteger('rng.uniformArray', 'n', n, 0);
+      requireLength('rng.uniformArray', n);
       requireOption(
         Number.isFinite(low) && Number.isFinite(high) && low <= high,
         'rng.uniformArray',
@@ -136,7 +137,7 @@ function fromState(initial: RngState): Rng {
       return filled(n, () => low + (high - low) * ((rng.uint32() >>> 8) * 2 ** -24));
     },
     normalArray(n, stddev) {
-      requireInteger('rng.normalArray', 'n', n, 0);
+      requireLength('rng.normalArray', n);
       requireOption(
         Number.isFinite(stddev) && stddev >= 0,
         'rng.normalArray',
@@ -171,6 +172,11 @@ function fromState(initial: RngState): Rng {
     },
   };
   return rng;
+}
+
+function requireLength(where: string, n: number): void {
+  if (n > 0) countParameters(n);
+  requireInteger(where, 'n', n, 0);
 }
 
 function filled(n: number, draw: () => number): Float32Array {

@@ -27,6 +27,9 @@ export interface ImageTokenizerConfig {
   readonly seed: number;
 }
 
+/** A token then stands for 65,536 × 65,536 pixels. */
+const MOST_WIDTHS = 16;
+
 const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
   'quantizer',
   'quantizerOptions',
@@ -94,8 +97,9 @@ export function checkConfig(where: string, config: ImageTokenizerConfig): void {
 }
 
 function requireWidths(where: string, widths: readonly number[]): void {
-  const isList = Array.isArray(widths) && widths.length > 0;
-  requireOption(isList, where, 'widths', 'a list of integers >= 1', widths, 'Pass for example [16, 32].');
+  const isList = Array.isArray(widths) && widths.length > 0 && widths.length <= MOST_WIDTHS;
+  const rule = `a list of 1 to ${MOST_WIDTHS} integers >= 1`;
+  requireOption(isList, where, 'widths', rule, widths, 'Pass for example [16, 32].');
   for (const [i, width] of widths.entries()) requireInteger(where, `widths[${i}]`, width, 1);
 }
 

@@ -1,17 +1,21 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
 import {
   CheckpointError,
   decodeSafetensors,
   encodeSafetensors,
+  parseJson,
   type SafeFile,
   type SafeTensor,
 } from '@vqkit/checkpoint';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
-import { DataError, QuantizerError, requireOption, show } from '@vqkit/core-tensor';
+import { limitParameters, QuantizerError, requireFinite, requireOption, show } from '@vqkit/core-tensor';
 import { checkConfig, type ImageTokenizerConfig } from './config.ts';
 import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
 
 /** Of the files that {@link saveImageTokenizer} writes. */
 const FORMAT = 'vqkit-tokenizer-1';
+/** Numbers that making a tokenizer may take beyond those of its file: for a thousand layers and quantizers. */
+const NOT_IN_FILE = 2 ** 20;
 
 /**
  * The bytes of a tokenizer file from plain data, without an engine: a safetensors file with the weights under their state-dict names, in
@@ -26,15 +30,7 @@ export function packImageTokenizer(
 ): Uint8Array {
   const where = 'packImageTokenizer';
   checkConfig(where, config);
-  for (const [name, { dtype, data }] of Object.entries(weights)) {
-    if (dtype !== 'F32') continue;
-    const bad = data.find((value) => !Number.isFinite(value));
-    if (bad !== undefined) {
-      throw new DataError(
-        `${where}: weight '${name}' must be finite, got ${bad}. Save a tokenizer that did not diverge.`,
-      );
-    }
-  }
+  requireFiniteWeights(where, weights, 'Save a tokenizer that did not diverge.');
   return encodeSafetensors(weights, { format: FORMAT, tokenizer: JSON.stringify(config) });
 }
 
@@ -75,23 +71,31 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
     );
   }
   let tokenizer: ImageTokenizer | undefined;
-  const weights: Record<string, ReturnType<typeof fromSafeTensor>> = {};
+  const weights: [name: string, value: Tensor][] = [];
   try {
-    const config = JSON.parse(metadata.tokenizer ?? '') as ImageTokenizerConfig;
-    for (const [name, value] of Object.entries(tensors)) weights[name] = fromSafeTensor(name, value);
-    tokenizer = recreateImageTokenizer(config, 'loadImageTokenizer');
-    tokenizer.loadStateDict(weights);
+    const config = parseJson(metadata.tokenizer ?? '', (rule, found) => {
+      return new CheckpointError(`tokenizer must be ${rule}, got ${found}.`);
+    }) as ImageTokenizerConfig;
+    requireFiniteWeights('tokenizer', tensors, 'Export a run that did not diverge.');
+    const numbers = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
+    tokenizer = limitParameters(numbers + NOT_IN_FILE, () => recreateImageTokenizer(config, 'loadImageTokenizer'));
+    for (const [name, value] of Object.entries(tensors)) weights.push([name, fromSafeTensor(name, value)]);
+    tokenizer.loadStateDict(Object.fromEntries(weights));
     return tokenizer;
   } catch (error) {
     tokenizer?.dispose();
-    if (!(error instanceof QuantizerError || error instanceof SyntaxError)) throw error;
+    if (!(error instanceof QuantizerError)) throw error;
     throw new CheckpointError(
       `${where} must hold the description and the weights of one tokenizer, got: ${error.message} Write the file again.`,
       { cause: error },
     );
   } finally {
-    for (const value of Object.values(weights)) value.dispose();
+    for (const [, value] of weights) value.dispose();
   }
+}
+
+function requireFiniteWeights(where: string, weights: Readonly<Record<string, SafeTensor>>, fix: string): void {
+  for (const [name, value] of Object.entries(weights)) requireFinite(where, `weight '${name}'`, value, fix);
 }
 
 function readFile(file: Uint8Array | ArrayBuffer | SafeFile, source: string): SafeFile {

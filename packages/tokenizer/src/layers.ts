@@ -1,5 +1,5 @@
 import { maxPool, type Tensor, type Tensor1D, type Tensor4D, transpose, type Variable } from '@tensorflow/tfjs-core';
-import { convSame, ownedVariable, type Rng } from '@vqkit/core-tensor';
+import { convSame, countParameters, ownedVariable, type Rng } from '@vqkit/core-tensor';
 
 /** A named weight of a layer: held as TensorFlow.js wants it, written to checkpoints in PyTorch's layout. */
 export interface Weight {
@@ -29,6 +29,7 @@ export function createConv2d(options: {
   rng: Rng;
 }): Conv2d {
   const { name, inputs, outputs, kernel, upsample = 1, rng } = options;
+  countParameters();
   const bound = 1 / Math.sqrt(inputs * kernel * kernel);
   const init = (key: string, shape: number[]): Variable => {
     const size = shape.reduce((product, length) => product * length, 1);

@@ -1,5 +1,11 @@
 import { memory, type Tensor4D, tensor1d, tensor4d, zeros } from '@tensorflow/tfjs-core';
-import { CheckpointError, decodeSafetensors, encodeSafetensors, type SafeFile } from '@vqkit/checkpoint';
+import {
+  CheckpointError,
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafeFile,
+  type SafeTensor,
+} from '@vqkit/checkpoint';
 import { createRng, DataError, DisposedError, OptionError } from '@vqkit/core-tensor';
 import { eachEngine, expectIdentical, optionsOf } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
@@ -88,6 +94,27 @@ eachEngine(() => {
         [described(bytes, { quantizer: 'pq' }), /quantizer must be one of/],
         [described(bytes, { size: 3 }), /options has no 'size'/],
         [described(bytes, { quantizerOptions: { levels: [1] } }), /createFsq: levels\[0\] must be/],
+        [
+          changed(bytes, ({ tensors }) => poison(tensors, 'encoder.conv1.weight')),
+          /'encoder\.conv1\.weight' must be finite/,
+        ],
+        [
+          changed(bytes, ({ metadata }) => twice(metadata)),
+          /tokenizer must be JSON with every key once, got "seed" twice/,
+        ],
+        [
+          described(bytes, { widths: [100_000, 100_000] }),
+          /the model must be no larger than its file, got \d+ numbers more/,
+        ],
+        [described(bytes, { widths: Array<number>(30).fill(1) }), /widths must be a list of 1 to 16 integers/],
+        [
+          described(bytes, { quantizer: 'residual-fsq', quantizerOptions: { levels: [4, 3], numQuantizers: 1e9 } }),
+          /the model must be no larger/,
+        ],
+        [described(bytes, { quantizer: 'vq', quantizerOptions: { dim: 1e4, codebookSize: 1e5 } }), /no larger than/],
+        [described(bytes, { quantizer: 'simvq', quantizerOptions: { dim: 1e4, codebookSize: 1e5 } }), /no larger than/],
+        [described(bytes, { quantizerOptions: nested(3000) }), /tokenizer must be JSON nested at most 64 deep/],
+        [changed(bytes, ({ tensors }) => own(tensors, '__proto__', zero)), /unknown \["__proto__"\]/],
       ];
       for (const [file, message] of refused) {
         expect(() => loadImageTokenizer(file, 'a.safetensors')).toThrow(CheckpointError);
@@ -107,7 +134,9 @@ eachEngine(() => {
       const state = tokenizer.stateDict();
       tokenizer.loadStateDict({ ...state, 'to_code.bias': tensor1d([1, Number.NaN, 2]) });
       await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(DataError);
-      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow("weight 'to_code.bias' must be finite, got NaN.");
+      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(
+        "weight 'to_code.bias' must be finite, got NaN at flat position 1.",
+      );
       tokenizer.dispose();
       await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(DisposedError);
     });
@@ -135,6 +164,27 @@ describe('packImageTokenizer', () => {
 function knownOptions(quantizer: (typeof IMAGE_QUANTIZERS)[number]): string[] {
   const { create, recipe } = METHODS[quantizer];
   return optionsOf((extra) => create({ ...recipe(8), ...extra }));
+}
+
+const zero: SafeTensor = { dtype: 'F32', shape: [1], data: new Float32Array(1) };
+
+function own(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true });
+}
+
+function poison(tensors: SafeFile['tensors'], name: string): void {
+  const { data } = tensors[name] as SafeTensor;
+  data[3] = Number.NaN;
+}
+
+function twice(metadata: Record<string, string>): void {
+  metadata.tokenizer = `${(metadata.tokenizer ?? '').slice(0, -1)},"seed":3}`;
+}
+
+function nested(depth: number): object {
+  let value = {};
+  for (let i = 0; i < depth; i++) value = { a: value };
+  return value;
 }
 
 async function saveAndDispose(tokenizer: ImageTokenizer): Promise<Uint8Array> {

@@ -1,0 +1,44 @@
+import { engine } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from './errors.ts';
+
+let left = Number.POSITIVE_INFINITY;
+
+/** What a quantizer or a layer counts as at least: thousands of them without a parameter take memory and time too. */
+const SMALLEST_PART = 1024;
+
+/**
+ * Runs `make`, in which no more than `limit` random numbers may be drawn for parameters, and no more than `limit` / 1024 quantizers and layers be made:
+ * for a model that a file describes, which the size of the file bounds. What it would take is known before it is allocated, and the
+ * variables of a `make` that throws are disposed.
+ *
+ * @param limit the numbers of the file, and some for what it does not hold.
+ * @throws UnsupportedError, from within, when the model is larger.
+ * @example
+ * limitParameters(1e6, () => createVq({ dim: 1e5, codebookSize: 1e5 })); // throws
+ */
+export function limitParameters<T>(limit: number, make: () => T): T {
+  const before = left;
+  const { registeredVariables } = engine().state;
+  const known = new Set(Object.keys(registeredVariables));
+  left = Math.min(before, limit);
+  try {
+    return make();
+  } catch (error) {
+    // No one has a half-made model to dispose.
+    for (const [name, made] of Object.entries(registeredVariables)) if (!known.has(name)) made.dispose();
+    throw error;
+  } finally {
+    left = before;
+  }
+}
+
+/** Counts what is about to be allocated: by default a part of a model, such as a layer. */
+export function countParameters(count: number = SMALLEST_PART): void {
+  if (count <= left) {
+    left -= count;
+    return;
+  }
+  throw new UnsupportedError(
+    `limitParameters: the model must be no larger than its file, got ${count - left} numbers more. Pass the description that was written with these weights.`,
+  );
+}
