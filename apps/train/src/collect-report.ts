@@ -1,6 +1,5 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
-import type { LfqConfig } from '@vqkit/lfq';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { TrainConfig } from './config.ts';
@@ -74,7 +73,6 @@ function findings(
   const found = diagnose(sinceStart(tracker, history), {
     method: quantizer.kind,
     rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
-    codeRms: codeRms(quantizer),
     rank,
   });
   return found.map(({ problem, severity, evidence, remedy }) => ({
@@ -83,16 +81,6 @@ function findings(
     message: evidence,
     remedy,
   }));
-}
-
-/**
- * LFQ's evaluation has latents but no codes. Their elements are ± codebookScale, in the space of the latents where there are no
- * projections; on a sphere the length of a latent means nothing.
- */
-function codeRms({ kind, config }: Quantizer): number | undefined {
-  if (kind !== 'LFQ') return undefined;
-  const { codebookScale, spherical, hasProjections } = config as LfqConfig;
-  return spherical || hasProjections ? undefined : codebookScale;
 }
 
 /** The tracker saw the test only; growth of the latents counts from the validation before the first step. */

@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, show } from '@vqkit/core-tensor';
 import { IMAGE_QUANTIZERS, type ImageQuantizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
-import { checkOptions, count, field } from './option-schema.ts';
+import { kindOfData } from './data/kind.ts';
+import { checkOptions, count, field, inGroup } from './option-schema.ts';
 import { PRESET_NAMES, type PresetName, presets, RECIPE } from './presets.ts';
 
 export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
 const LOSS_NAMES = ['l1', 'mse'] as const;
-export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu'] as const;
+export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu', 'webgpu'] as const;
+export const ENGINE_HELP =
+  "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a graphics processor), or 'auto' for the first that loads of native, wasm and cpu.";
 export type DataName = (typeof DATA_NAMES)[number];
 export type QuantizerName = ImageQuantizer;
 export type LossName = (typeof LOSS_NAMES)[number];
@@ -20,7 +23,7 @@ export interface TrainConfig {
   readonly dataPath?: string | undefined;
   readonly imageSize?: number | undefined;
   readonly channels?: number | undefined;
-  readonly validationSize: number;
+  readonly validationSize?: number | undefined;
   readonly testSize?: number | undefined;
   readonly quantizer: QuantizerName;
   readonly quantizerOptions: Readonly<Record<string, unknown>>;
@@ -52,7 +55,6 @@ export type TrainOptions = { readonly [name in keyof TrainConfig]?: TrainConfig[
 const DEFAULTS = {
   ...RECIPE,
   data: 'mnist',
-  validationSize: 1000,
   quantizer: 'lfq',
   quantizerOptions: {},
   seed: 1234,
@@ -65,85 +67,92 @@ const DEFAULTS = {
 
 const schema = z.strictObject({
   preset: field(z.enum(PRESET_NAMES), 'A named set of options; files and flags override it.'),
-  data: field(
-    z.enum(DATA_NAMES),
-    "Training images: 'mnist' (70,000 digits, comes along), 'idx' (files in MNIST's format), 'folder' (PNG and JPEG).",
-    DEFAULTS.data,
-  ),
-  dataPath: field(
-    z.string().min(1),
-    "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train and test if it has its own test part.",
-  ),
-  imageSize: field(
-    count(4),
-    'Height and width in pixels, a multiple of 2^(number of widths). Default 64 for a folder, whose images are cropped and resized; IDX data have their own.',
-  ),
-  channels: field(
-    z.union([z.literal(1), z.literal(3)]),
-    '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
-  ),
-  validationSize: field(
-    count(0),
-    'Training images held out and measured while training. 0 for none.',
-    DEFAULTS.validationSize,
-  ),
-  testSize: field(
-    count(1),
-    'Images held out for the test where the data have no test part of their own. Default a tenth.',
-  ),
-  quantizer: field(z.enum(IMAGE_QUANTIZERS), 'The quantizer to train.', DEFAULTS.quantizer),
-  quantizerOptions: field(
-    z.record(z.string(), z.unknown()),
-    "Options of the quantizer, as its constructor takes them, over the recipe's.",
-    DEFAULTS.quantizerOptions,
-  ),
-  widths: field(
-    z.array(count(1)).min(1),
-    'Channels of the encoder, one entry per halving of the image; the decoder mirrors them.',
-    DEFAULTS.widths,
-  ),
-  normGroups: field(
-    count(0),
-    'Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for lfq and residual-lfq, 0 for the others.',
-  ),
-  loss: field(
-    z.enum(LOSS_NAMES),
-    "Reconstruction loss: 'l1' mean absolute or 'mse' mean squared difference.",
-    DEFAULTS.loss,
-  ),
-  clampOutput: field(
-    z.boolean(),
-    'Clamps the output to [-1, 1] before the loss. The test always does.',
-    DEFAULTS.clampOutput,
-  ),
-  batchSize: field(count(1), 'Images per step.', DEFAULTS.batchSize),
-  steps: field(count(1), 'Training steps.', DEFAULTS.steps),
-  learningRate: field(z.number().positive(), 'Learning rate of AdamW after the warm-up.', DEFAULTS.learningRate),
-  weightDecay: field(z.number().min(0), 'Decoupled weight decay of AdamW.', DEFAULTS.weightDecay),
-  betas: field(
-    z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]),
-    'Decay rates of the two moments of AdamW.',
-    DEFAULTS.betas,
-  ),
-  eps: field(z.number().positive(), 'Added to the denominator of AdamW.', DEFAULTS.eps),
-  warmupSteps: field(count(0), 'Steps over which the learning rate rises linearly from 0.', DEFAULTS.warmupSteps),
-  clipGradNorm: field(
-    z.number().min(0),
-    'Largest global norm of the gradient; longer ones are scaled down. 0 for no limit.',
-    DEFAULTS.clipGradNorm,
-  ),
-  seed: field(count(0).max(2 ** 32 - 1), 'Seed of weights, order of images, held-out images and noise.', DEFAULTS.seed),
-  logEvery: field(count(1), 'Steps between two lines of metrics.jsonl.', DEFAULTS.logEvery),
-  validateEvery: field(count(1), 'Steps between two validations.', DEFAULTS.validateEvery),
-  checkpointEvery: field(count(1), 'Steps between two checkpoints.', DEFAULTS.checkpointEvery),
-  keepCheckpoints: field(count(2), 'How many of the newest checkpoints are kept.', DEFAULTS.keepCheckpoints),
-  outDir: field(z.string().min(1), 'Run folder. Default runs/<data>-<quantizer>-<seed>.'),
-  engine: field(
-    z.enum(ENGINE_NAMES),
-    "'native' (TensorFlow), 'wasm', 'cpu', or 'auto' for the first that loads.",
-    DEFAULTS.engine,
-  ),
-  threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
+  ...inGroup('Data', {
+    data: field(
+      z.enum(DATA_NAMES),
+      "Training images: 'mnist' (70,000 digits, comes along), 'idx' (files in MNIST's format), 'folder' (PNG and JPEG). With a path what is there.",
+      DEFAULTS.data,
+    ),
+    dataPath: field(
+      z.string().min(1),
+      "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train and test if it has its own test part.",
+    ),
+    imageSize: field(
+      count(4),
+      'Height and width in pixels, a multiple of 2^(number of widths). Default 64 for a folder, whose images are cropped and resized; IDX data have their own.',
+    ),
+    channels: field(
+      z.union([z.literal(1), z.literal(3)]),
+      '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
+    ),
+    validationSize: field(
+      count(0),
+      'Training images held out and measured while training, 0 for none. Default a tenth of them, 1,000 at most.',
+    ),
+    testSize: field(
+      count(1),
+      'Images held out for the test where the data have no test part of their own. Default a tenth.',
+    ),
+  }),
+  ...inGroup('Tokenizer', {
+    quantizer: field(z.enum(IMAGE_QUANTIZERS), 'The quantizer to train.', DEFAULTS.quantizer),
+    quantizerOptions: field(
+      z.record(z.string(), z.unknown()),
+      "Options of the quantizer, as its constructor takes them, over the recipe's.",
+      DEFAULTS.quantizerOptions,
+    ),
+    widths: field(
+      z.array(count(1)).min(1),
+      'Channels of the encoder, one entry per halving of the image; the decoder mirrors them.',
+      DEFAULTS.widths,
+    ),
+    normGroups: field(
+      count(0),
+      'Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for lfq and residual-lfq, 0 for the others.',
+    ),
+  }),
+  ...inGroup('Training', {
+    loss: field(
+      z.enum(LOSS_NAMES),
+      "Reconstruction loss: 'l1' mean absolute or 'mse' mean squared difference.",
+      DEFAULTS.loss,
+    ),
+    clampOutput: field(
+      z.boolean(),
+      'Clamps the output to [-1, 1] before the loss. The test always does.',
+      DEFAULTS.clampOutput,
+    ),
+    batchSize: field(count(1), 'Images per step.', DEFAULTS.batchSize),
+    steps: field(count(1), 'Training steps.', DEFAULTS.steps),
+    learningRate: field(z.number().positive(), 'Learning rate of AdamW after the warm-up.', DEFAULTS.learningRate),
+    weightDecay: field(z.number().min(0), 'Decoupled weight decay of AdamW.', DEFAULTS.weightDecay),
+    betas: field(
+      z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]),
+      'Decay rates of the two moments of AdamW.',
+      DEFAULTS.betas,
+    ),
+    eps: field(z.number().positive(), 'Added to the denominator of AdamW.', DEFAULTS.eps),
+    warmupSteps: field(count(0), 'Steps over which the learning rate rises linearly from 0.', DEFAULTS.warmupSteps),
+    clipGradNorm: field(
+      z.number().min(0),
+      'Largest global norm of the gradient; longer ones are scaled down. 0 for no limit.',
+      DEFAULTS.clipGradNorm,
+    ),
+    seed: field(
+      count(0).max(2 ** 32 - 1),
+      'Seed of weights, order of images, held-out images and noise.',
+      DEFAULTS.seed,
+    ),
+  }),
+  ...inGroup('Run', {
+    outDir: field(z.string().min(1), 'Run folder. Default runs/<data>-<quantizer>-<seed>.'),
+    logEvery: field(count(1), 'Steps between two lines of metrics.jsonl.', DEFAULTS.logEvery),
+    validateEvery: field(count(1), 'Steps between two validations.', DEFAULTS.validateEvery),
+    checkpointEvery: field(count(1), 'Steps between two checkpoints.', DEFAULTS.checkpointEvery),
+    keepCheckpoints: field(count(2), 'How many of the newest checkpoints are kept.', DEFAULTS.keepCheckpoints),
+    engine: field(z.enum(ENGINE_NAMES), ENGINE_HELP, DEFAULTS.engine),
+    threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
+  }),
 });
 
 /** Every option of a run with its description and default; unknown keys are refused. */
@@ -163,13 +172,18 @@ export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
  */
 export function createConfig(options: TrainOptions, where = 'createConfig'): TrainConfig {
   const given = check(options, where);
-  const data = given.data ?? DEFAULTS.data;
+  const data = given.data ?? (given.dataPath === undefined ? DEFAULTS.data : kindOfData(given.dataPath));
   const fromPreset = given.preset === undefined ? {} : presets[given.preset].options(data);
-  const merged = { ...DEFAULTS, ...fromPreset, ...defined(given) };
+  const merged = { ...DEFAULTS, ...fromPreset, ...defined(given), data };
   const config = { outDir: `runs/${merged.data}-${merged.quantizer}-${merged.seed}`, ...merged };
   if (config.data !== 'mnist' && config.dataPath === undefined) {
     throw new OptionError(
       `${where}: dataPath must be given for data '${config.data}', got undefined. Pass the path of the data.`,
+    );
+  }
+  if (config.data === 'mnist' && config.dataPath !== undefined) {
+    throw new OptionError(
+      `${where}: dataPath must not be given with data 'mnist', which comes along, got ${show(config.dataPath)}. Leave one of the two out.`,
     );
   }
   requireDivisible(where, config.imageSize, config.widths.length);

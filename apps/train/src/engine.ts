@@ -1,4 +1,4 @@
-import { init } from '@vqkit/backend-node';
+import { init, type Obstacle } from '@vqkit/backend-node';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import type { EngineName, TrainConfig } from './config.ts';
 
@@ -9,20 +9,34 @@ export interface StartedEngine {
 }
 
 /**
- * Starts the engine of a configuration; `auto` takes the fastest that loads.
+ * Starts the engine of a configuration; `auto` takes the fastest of native, wasm and cpu that loads.
  * @throws UnsupportedError when the engine was asked for by name and cannot run here.
  */
 export async function startEngine(config: Pick<TrainConfig, 'engine' | 'threads'>): Promise<StartedEngine> {
   const { engine: wanted, threads } = config;
+  if (wanted === 'webgpu') {
+    // Loaded on demand: most runs need none of it.
+    const { startWebgpu } = await import('@vqkit/backend-webgpu');
+    const started = await startWebgpu();
+    if ('reason' in started) throw refusal(wanted, started);
+    return { engine: wanted, threads: undefined };
+  }
   const report = await init({
     ...(wanted === 'auto' ? {} : { prefer: wanted }),
     ...(threads === undefined ? {} : { threads }),
   });
   if (wanted !== 'auto' && report.engine !== wanted) {
-    const obstacle = report.notChosen.find(({ engine }) => engine === wanted);
-    throw new UnsupportedError(
-      `train: engine '${wanted}' must run here, got: ${obstacle?.reason ?? 'it does not load'}. ${obstacle?.fix ?? ''} Or pass engine 'auto'.`,
+    throw refusal(
+      wanted,
+      report.notChosen.find(({ engine }) => engine === wanted),
     );
   }
   return { engine: report.engine, threads: report.engine === 'wasm' ? report.threads : undefined };
+}
+
+function refusal(engine: EngineName, obstacle: Obstacle | undefined): UnsupportedError {
+  const { reason, fix } = obstacle ?? { reason: 'it does not load', fix: '' };
+  return new UnsupportedError(
+    `startEngine: engine '${engine}' must run here, got: ${reason}. ${fix}${/[.]$/.test(fix) ? '' : '.'} Or pass engine 'auto'.`,
+  );
 }

@@ -1,6 +1,5 @@
 import { clipByValue, type Tensor, type Tensor4D, tensor4d, tidy } from '@tensorflow/tfjs-core';
-import type { Quantizer } from '@vqkit/core-tensor';
-import { createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
+import { comparesLatents, createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { Images } from './data/images.ts';
 import { createQualityMeter } from './image-quality.ts';
@@ -123,23 +122,12 @@ async function runBatch(
     output: data.output as Float32Array,
     indices: data.indices as Int32Array,
     latents: data.latents as Float32Array,
-    ...(inOneSpace(quantizer) ? { codes: data.quantized as Float32Array } : {}),
+    ...(comparesLatents(quantizer) ? { codes: data.quantized as Float32Array } : {}),
     dim: quantizer.dim,
     ...number('perSampleEntropy'),
     ...number('codebookEntropy'),
     ...(data.layerSquares === undefined ? {} : { layerSquares: data.layerSquares as Float32Array }),
   };
-}
-
-/** Whether latents are compared with codes as they are: LFQ, FSQ, and VQ with projections or cosine similarity map them first. */
-function inOneSpace({ kind, dim, config }: Quantizer): boolean {
-  if (kind !== 'VQ' && kind !== 'ResidualVQ') return kind === 'SimVQ' || kind === 'ResidualSimVQ';
-  const {
-    codebookDim,
-    heads = 1,
-    useCosineSim,
-  } = config as { codebookDim: number; heads?: number; useCosineSim: boolean };
-  return codebookDim * heads === dim && !useCosineSim;
 }
 
 function codeHistograms(tracker: Tracker): CodeHistogram[] {

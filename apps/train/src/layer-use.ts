@@ -13,7 +13,7 @@ import {
   unstack,
 } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
-import type { TrackerReport } from '@vqkit/metrics';
+import { comparesLatents, type TrackerReport } from '@vqkit/metrics';
 import type { Residual } from '@vqkit/residual';
 import type { LayerUse } from './report-data.ts';
 
@@ -63,18 +63,14 @@ function isResidual(quantizer: Quantizer): quantizer is Residual {
 }
 
 /** Takes latents to where the codes of a stack are; undefined where that is not known: behind projections and normalisations. */
-function toCodeSpace({ kind, dim, layers, config }: Residual): ((latents: Tensor) => Tensor) | undefined {
-  const { spherical, useCosineSim, softClampInputValue, boundHardClamp, levels } = config as {
-    [option: string]: unknown;
-    readonly levels: readonly number[];
+function toCodeSpace(quantizer: Residual): ((latents: Tensor) => Tensor) | undefined {
+  if (comparesLatents(quantizer)) return (latents) => latents;
+  const { kind, dim, layers, config } = quantizer;
+  const { boundHardClamp, levels } = config as { boundHardClamp?: boolean; levels: readonly number[] };
+  if (kind !== 'ResidualFSQ' || boundHardClamp !== true || dim !== layers[0]?.dim) return undefined;
+  // FSQ quantizes v tanh(x / v), v = L/(L - 1).
+  return (latents) => {
+    const v = tensor1d(levels.map((count) => count / (count - 1)));
+    return mul(tanh(div(latents, v)), v);
   };
-  if (dim !== layers[0]?.dim || spherical === true || useCosineSim === true) return undefined;
-  if (kind === 'ResidualFSQ' && boundHardClamp === true) {
-    // FSQ quantizes v tanh(x / v), v = L/(L - 1).
-    return (latents) => {
-      const v = tensor1d(levels.map((count) => count / (count - 1)));
-      return mul(tanh(div(latents, v)), v);
-    };
-  }
-  return (softClampInputValue ?? null) === null ? (latents) => latents : undefined;
 }

@@ -10,6 +10,12 @@ export function field<T extends z.ZodType>(type: T, description: string, default
   return type.optional().meta({ description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
 }
 
+/** Fields under one heading of a help, which `z.toJSONSchema` shows as `group`. */
+export function inGroup<Shape extends z.ZodRawShape>(group: string, shape: Shape): Shape {
+  for (const type of Object.values(shape)) z.globalRegistry.add(type, { ...z.globalRegistry.get(type), group });
+  return shape;
+}
+
 /**
  * The options as the schema has them.
  * @throws OptionError for the first that breaks its rule; an unknown one with the nearest known name.

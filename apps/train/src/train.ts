@@ -128,7 +128,7 @@ async function run(
   const started = await startEngine(given);
   const data = await loadDataset(given);
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
-  const model = makeModel(given, data.train.channels);
+  const model = makeModel(given, data.train);
   const { quantizerOptions, normGroups } = model.config;
   const config: TrainConfig = { ...given, ...started, ...data.options, quantizerOptions, normGroups };
   const { betas, eps, weightDecay } = config;

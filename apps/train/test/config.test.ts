@@ -4,7 +4,7 @@ import { OptionError } from '@vqkit/core-tensor';
 import { describe, expect, it } from 'vitest';
 import { configJsonSchema, createConfig, loadConfig, type TrainOptions } from '../src/config.ts';
 import { presets } from '../src/presets.ts';
-import { temporaryFolder } from './fixtures.ts';
+import { temporaryFolder, tinyIdxFolder } from './fixtures.ts';
 
 /** The message of the OptionError that `options` get. */
 function refused(options: unknown): string {
@@ -58,6 +58,17 @@ describe('createConfig', () => {
     expect(refused({ seed: -1 })).toContain('seed must be >= 0, got -1.');
     expect(refused({ outDir: '' })).toContain('outDir must be not empty, got "".');
     expect(refused(null)).toContain('options must be an object, got null.');
+  });
+
+  it('takes the kind of the data from what the path holds', async () => {
+    const root = await temporaryFolder();
+    expect(createConfig({ dataPath: await tinyIdxFolder() })).toMatchObject({ data: 'idx', batchSize: 256 });
+    expect(createConfig({ dataPath: root }).data).toBe('folder');
+    expect(createConfig({ dataPath: join(root, 'nothing there') }).data).toBe('folder');
+    const file = join(root, 'images.bin');
+    await writeFile(file, '');
+    expect(createConfig({ dataPath: file, preset: 'recipe' })).toMatchObject({ data: 'idx', loss: 'l1' });
+    expect(refused({ data: 'mnist', dataPath: root })).toContain("dataPath must not be given with data 'mnist'");
   });
 
   it('refuses options that do not fit each other', () => {

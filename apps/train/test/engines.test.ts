@@ -20,7 +20,7 @@ interface Run {
 /** Trains a small autoencoder on the active engine. The generators make the weights in plain JavaScript, equal on every engine. */
 async function run(options: TrainOptions): Promise<Run> {
   const config = createConfig({ widths: [4, 8], learningRate: 1e-3, ...options });
-  const model = createModel(config, 1);
+  const model = createModel(config, { channels: 1 });
   const optimizer = createAdamW({ variables: model.variables() });
   const images: Tensor4D = tensor4d(
     createImages(blobs(IMAGES, 1), [IMAGES, 8, 8, 1]).batch([...Array(IMAGES).keys()]),

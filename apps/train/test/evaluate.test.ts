@@ -63,7 +63,7 @@ eachEngine(() => {
     it('gives what the model gives, in any batches, and changes nothing', async () => {
       for (const quantizer of ['lfq', 'fsq', 'simvq', 'vq'] as const) {
         const before = memory().numTensors;
-        const model = createModel(tiny({ quantizer }), 1);
+        const model = createModel(tiny({ quantizer }), { channels: 1 });
         const state = model.quantizer.rng.state();
         const whole = await evaluate(model, images(10), { batchSize: 10, step: 0, keepPairs: 3 });
         // A quantizer may keep what it has computed from its weights (SimVQ's codebook), but never more.
@@ -92,7 +92,9 @@ eachEngine(() => {
         'residual-vq': { codebookSize: [8, 4, 2], numQuantizers: 3, kmeansInit: false },
       } as const;
       for (const [quantizer, quantizerOptions] of Object.entries(stacks)) {
-        const model = createModel(tiny({ quantizer: quantizer as keyof typeof stacks, quantizerOptions }), 1);
+        const model = createModel(tiny({ quantizer: quantizer as keyof typeof stacks, quantizerOptions }), {
+          channels: 1,
+        });
         const stack = model.quantizer as unknown as Residual;
         const { codes, histograms } = await evaluate(model, images(10), { batchSize: 4, step: 0 });
         expect(codes.numCodebooks).toBe(3);
@@ -123,7 +125,7 @@ eachEngine(() => {
     });
 
     it('is right where the answer is known', async () => {
-      const model = createModel(tiny({ quantizer: 'fsq' }), 1);
+      const model = createModel(tiny({ quantizer: 'fsq' }), { channels: 1 });
       silence(model);
       const { quality, codes, histograms } = await evaluate(model, images(6), { batchSize: 4, step: 0 });
       const pixels = images(6).batch([0, 1, 2, 3, 4, 5]);
@@ -140,7 +142,7 @@ eachEngine(() => {
 
     it('counts every codebook of several', async () => {
       const options = { levels: [3, 3], numCodebooks: 2 };
-      const model = createModel(tiny({ quantizer: 'fsq', quantizerOptions: options }), 1);
+      const model = createModel(tiny({ quantizer: 'fsq', quantizerOptions: options }), { channels: 1 });
       const { codes, histograms } = await evaluate(model, images(5), { batchSize: 5, step: 0 });
       expect(codes).toMatchObject({ codebookSize: 9, numCodebooks: 2, tokens: 20 });
       expect(histograms.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0))).toEqual([20, 20]);
@@ -152,7 +154,7 @@ eachEngine(() => {
   describe('collectReportData', () => {
     it('diagnoses a collapsed codebook', async () => {
       const config = tiny({ quantizer: 'fsq', batchSize: 100 });
-      const model = createModel(config, 1);
+      const model = createModel(config, { channels: 1 });
       silence(model);
       const data = { train: images(1), validation: images(0), test: images(300), skipped: [], options: {} };
       const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
@@ -167,7 +169,7 @@ eachEngine(() => {
       for (const spherical of [false, true]) {
         const quantizerOptions = { codebookSize: 16, codebookScale: 1e-3, spherical };
         const config = tiny({ quantizer: 'lfq', quantizerOptions, batchSize: 100 });
-        const model = createModel(config, 1);
+        const model = createModel(config, { channels: 1 });
         const data = { train: images(1), validation: images(0), test: images(100), skipped: [], options: {} };
         const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
         const { diagnosis } = await collectReportData(run);

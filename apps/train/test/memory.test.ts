@@ -22,7 +22,7 @@ eachEngine((engine) => {
         normGroups: 1,
         clipGradNorm: 1,
       });
-      const model = createModel(config, 1);
+      const model = createModel(config, { channels: 1 });
       const optimizer = createAdamW({ variables: model.variables() });
       const images = tensor4d(createImages(blobs(2, 1), [2, 8, 8, 1]).batch([0, 1]), [2, 8, 8, 1]);
       // What a quantizer keeps of its weights is there after the first call.

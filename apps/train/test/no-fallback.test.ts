@@ -22,7 +22,7 @@ describe('training on wasm needs no other engine', () => {
     for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
       it(`${preset}, ${quantizer}: forward, backward, update, encode and decode`, async () => {
         const config = createConfig({ preset, quantizer });
-        const model = createModel(config, 1);
+        const model = createModel(config, { channels: 1 });
         const state = { model, optimizer: createAdamW({ variables: model.variables() }) };
         const images = batch();
         const ran = await expectNoFallback(async () => {

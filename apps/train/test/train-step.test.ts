@@ -14,7 +14,7 @@ const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).b
 
 function fresh(options: TrainOptions = {}): { config: TrainConfig; state: TrainingState } {
   const config = createConfig({ quantizer: 'fsq', widths: [4, 8], ...options });
-  const model = createModel(config, 1);
+  const model = createModel(config, { channels: 1 });
   return { config, state: { model, optimizer: createAdamW({ variables: model.variables() }) } };
 }
 

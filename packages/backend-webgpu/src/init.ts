@@ -55,6 +55,30 @@ export function init(options: InitOptions = {}): Promise<EngineReport> {
   return result;
 }
 
+/** Why the engine does not run, without a full stop, and what to do about it. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly fix: string;
+}
+
+/**
+ * {@link init} for programs that have other engines to fall back on: gives why WebGPU does not run, instead of throwing it.
+ *
+ * @example
+ * const started = await startWebgpu();
+ * if ('reason' in started) console.log(`no WebGPU: ${started.reason}. ${started.fix}`);
+ */
+export async function startWebgpu(): Promise<EngineReport | Obstacle> {
+  try {
+    return await init();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // As all errors of vqkit: where, what is wrong, what to do.
+    const [, reason = message, fix = ''] = /^init: (.*?)\. (.*)$/s.exec(message) ?? [];
+    return { reason, fix };
+  }
+}
+
 /**
  * The graphics processor that {@link init} would take, without starting the engine.
  *

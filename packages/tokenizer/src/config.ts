@@ -13,6 +13,8 @@ export interface ImageTokenizerOptions {
   readonly normGroups?: number | undefined;
   /** Channels of an image: 1 for grey, 3 for RGB. Default 1. */
   readonly channels?: number | undefined;
+  /** Height and width in pixels of the images that it was or is to be trained on. It takes others too. Default unknown. */
+  readonly imageSize?: readonly [height: number, width: number] | undefined;
   /** Seed of the weights and of the quantizer, 0 to 2^32 - 1. Default 0. */
   readonly seed?: number | undefined;
 }
@@ -24,6 +26,8 @@ export interface ImageTokenizerConfig {
   readonly widths: readonly number[];
   readonly normGroups: number;
   readonly channels: number;
+  /** Height and width of the images that it was trained on; missing where nobody said. */
+  readonly imageSize?: readonly [height: number, width: number];
   readonly seed: number;
 }
 
@@ -36,6 +40,7 @@ const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
   'widths',
   'normGroups',
   'channels',
+  'imageSize',
   'seed',
 ];
 
@@ -48,7 +53,7 @@ const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
  */
 export function resolveOptions(where: string, options: ImageTokenizerOptions): ImageTokenizerConfig {
   requireKnownOptions(where, options, KEYS);
-  const { quantizer, quantizerOptions = {}, widths = [16, 32], channels = 1, seed = 0 } = options;
+  const { quantizer, quantizerOptions = {}, widths = [16, 32], channels = 1, imageSize, seed = 0 } = options;
   requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);
   requireWidths(where, widths);
   requireObject(where, quantizerOptions);
@@ -60,6 +65,7 @@ export function resolveOptions(where: string, options: ImageTokenizerOptions): I
     widths: [...widths],
     normGroups,
     channels,
+    ...(imageSize === undefined ? {} : { imageSize }),
     seed,
   };
   checkConfig(where, config);
@@ -72,7 +78,7 @@ export function resolveOptions(where: string, options: ImageTokenizerOptions): I
  */
 export function checkConfig(where: string, config: ImageTokenizerConfig): void {
   requireKnownOptions(where, config, KEYS);
-  const { quantizer, quantizerOptions, widths, normGroups, channels, seed } = config;
+  const { quantizer, quantizerOptions, widths, normGroups, channels, imageSize, seed } = config;
   requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);
   requireObject(where, quantizerOptions);
   const { dataFormat } = quantizerOptions;
@@ -87,6 +93,7 @@ export function checkConfig(where: string, config: ImageTokenizerConfig): void {
   requireWidths(where, widths);
   requireInteger(where, 'channels', channels, 1);
   requireInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
+  if (imageSize !== undefined) requireImageSize(where, imageSize, 2 ** widths.length);
   requireInteger(where, 'normGroups', normGroups, 0);
   const top = widths.at(-1) as number;
   if (normGroups > 0 && top % normGroups !== 0) {
@@ -101,6 +108,13 @@ function requireWidths(where: string, widths: readonly number[]): void {
   const rule = `a list of 1 to ${MOST_WIDTHS} integers >= 1`;
   requireOption(isList, where, 'widths', rule, widths, 'Pass for example [16, 32].');
   for (const [i, width] of widths.entries()) requireInteger(where, `widths[${i}]`, width, 1);
+}
+
+function requireImageSize(where: string, size: readonly number[], multiple: number): void {
+  const isSize =
+    Array.isArray(size) && size.length === 2 && size.every((n) => Number.isInteger(n) && n > 0 && n % multiple === 0);
+  const rule = `[height, width], multiples of ${multiple} (each of the widths halves the image)`;
+  requireOption(isSize, where, 'imageSize', rule, size, `Pass for example [${16 * multiple}, ${16 * multiple}].`);
 }
 
 function requireObject(where: string, options: unknown): void {

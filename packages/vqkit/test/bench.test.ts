@@ -44,8 +44,8 @@ describe('vqkit bench', () => {
     [[], 2, /^error: bench: name an experiment, or all\. See vqkit bench list\.\n$/],
     [['kernels', '--seeds', '1,x'], 2, /^error: option '--seeds .* It must be integers >= 0 .*\n$/],
     [['kernels', '--seeds', '1,1'], 2, /^error: bench: seeds must be different numbers.*\n$/],
-    [['kernels', '--data', 'no-such-folder'], 1, /^error: bench: data must be a folder that exists, .*\n$/],
-    [['kernels', '--python', 'no-such-python'], 2, /^error: bench: python must be a Python that has torch .*\n$/],
+    [['kernels', '--data', 'no-such-folder'], 1, /^error: bench: --data must be a folder that exists, .*\n$/],
+    [['kernels', '--python', 'no-such-python'], 2, /^error: bench: --python must be a Python that has torch .*\n$/],
     [['compare', 'no-a.json', 'no-b.json'], 1, /^error: bench: no-a\.json must be a readable results file, .*\n$/],
     [['compare', 'a.json'], 2, /^error: missing required argument 'B'/],
   ])('refuses %j', async (args, wanted, message) => {

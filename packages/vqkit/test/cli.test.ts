@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { configJsonSchema } from '@vqkit/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { vqkit, writeTinyData } from './cli.ts';
 
@@ -64,16 +65,44 @@ describe('help', () => {
     ]) {
       expect(stdout).toContain(flag);
     }
-    for (const flag of [
-      '--betas <a,b,…>',
-      '--no-clamp-output',
-      '--engine <auto|native|wasm|cpu>',
-      '--keep-checkpoints',
-    ]) {
+    for (const flag of ['--betas <a,b,…>', '--no-clamp-output', '--engine <name>', '--keep-checkpoints']) {
       expect(stdout).toContain(flag);
     }
     expect(stdout).toContain('--quantizer fsq --levels 8,5,5,5');
     expect(stdout).toMatch(/--entropy-weight <number> +Weight of the entropy loss\. Only lfq\./);
+  });
+
+  it.each([
+    '',
+    'train',
+    'report',
+    'export',
+    'encode',
+    'decode',
+    'doctor',
+    'native',
+    'native install',
+    'native status',
+    'native remove',
+    'bench',
+    'bench list',
+    'bench compare',
+    'bench docs',
+  ])('fits 80 columns and cuts no word: vqkit %s', async (command) => {
+    const { code, stdout } = await vqkit([...command.split(' ').filter((word) => word !== ''), '--help']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+  });
+
+  it('shows the options of train in groups, each description whole', async () => {
+    const { stdout } = await vqkit(['train', '--help']);
+    expect(stdout.match(/^[A-Z]\w+:$/gm)).toEqual(['Options:', 'Data:', 'Tokenizer:', 'Training:', 'Run:', 'Presets:']);
+    const words = stdout.replace(/\s+/g, ' ');
+    for (const { description = '' } of Object.values(configJsonSchema().properties ?? {}) as {
+      description?: string;
+    }[]) {
+      expect(words).toContain(description);
+    }
   });
 
   it.each(['report', 'doctor'])('describes %s', async (command) => {
@@ -89,8 +118,8 @@ describe('bad usage ends with code 2 and one line', () => {
     ['train --step 3', /^error: unknown option '--step' \(Did you mean --steps\?\)$/],
     ['train --steps', /option '--steps <integer>' argument missing/],
     ['train --steps many', /option '--steps <integer>' argument 'many' is invalid. It must be a number/],
-    ['train --steps 0', /loadConfig: steps must be >= 1, got 0/],
-    ['train --steps 1.5', /loadConfig: steps must be an integer, got 1.5/],
+    ['train --steps 0', /loadConfig: --steps must be >= 1, got 0/],
+    ['train --steps 1.5', /loadConfig: --steps must be an integer, got 1.5/],
     ['train --quantizer pq', /'pq' is invalid. It must be one of lfq, fsq, simvq/],
     ['train --set stepz=3', /loadConfig: options has no 'stepz'. Did you mean 'steps'\?/],
     ['train --set steps', /'--set <name=value>' must have a name and a value, got 'steps'/],
@@ -101,8 +130,20 @@ describe('bad usage ends with code 2 and one line', () => {
     ['train --config unknown.json', /loadConfig: unknown.json: options has no 'quantiser'. Did you mean 'quantizer'\?/],
     ['train --config bad.json --resume x', /option '--config <file>' cannot be used with option '--resume <folder>'/],
     ['train --resume none', /none must be the folder of a run, got ENOENT/],
-    ['train --data folder', /dataPath must be given for data 'folder'/],
-    ['train --data folder --image-size 30 --data-path x', /imageSize must be a multiple of 4/],
+    ['train --data folder', /--data-path must be given for --data 'folder'/],
+    ['train --data folder --image-size 30 --data-path x', /--image-size must be a multiple of 4/],
+    [
+      'train --data mnist --data-path x',
+      /--data-path must not be given with --data 'mnist', which comes along, got "x"/,
+    ],
+    [
+      'train --validation-size 60000',
+      /--validation-size and --test-size must leave images to train on, got 60000 and 0/,
+    ],
+    ['train --quantizer lfq --codebook-size 7', /createLfq: --codebook-size must be a power of two, got 7/],
+    ['train --quantizer fsq --levels 1,2', /createFsq: --levels\[0\] must be an integer >= 2, got 1/],
+    ['train --quantizer lfq --entropy-weight -1', /createLfq: --entropy-weight must be a finite number >= 0, got -1/],
+    ['train --threads 100', /init: --threads must be an integer from 1 to 64, got 100/],
     ['train now', /too many arguments for 'train'/],
     ['report', /missing required argument 'folders'/],
     ['report none', /writeReport: none.report-data.json must be a readable file, got ENOENT/],
@@ -124,7 +165,7 @@ describe('bad usage ends with code 2 and one line', () => {
     ]) {
       const { code, stderr } = await vqkit(args);
       expect(code).toBe(2);
-      expect(stderr).toMatch(/^OptionError: loadConfig: steps must be >= 1, got 0[^\n]*\n {4}at /);
+      expect(stderr).toMatch(/^OptionError: loadConfig: --steps must be >= 1, got 0[^\n]*\n {4}at /);
     }
   });
 });
@@ -231,7 +272,7 @@ describe('train', () => {
     expect((await vqkit([...tiny, '--quantizer', 'fsq', '--out-dir', out])).code).toBe(0);
     const { code, stderr } = await vqkit([...tiny, '--quantizer', 'fsq', '--out-dir', out]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^error: train: outDir must not hold a run yet, got .*--resume/);
+    expect(stderr).toMatch(/^error: train: --out-dir must not hold a run yet, got .*--resume/);
   });
 
   it.each([
@@ -263,7 +304,7 @@ describe('train', () => {
     expect((await vqkit([...tiny, '--quantizer', 'fsq', '--out-dir', out])).code).toBe(0);
     const { code, stderr } = await vqkit(['train', '--resume', out, '--batch-size', '4']);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^error: resumeTraining: batchSize must stay 8 in a resumed run, got 4/);
+    expect(stderr).toMatch(/^error: resumeTraining: --batch-size must stay 8 in a resumed run, got 4/);
   });
 
   it('ends with code 1 on damaged data and on a loss that is not finite', async () => {

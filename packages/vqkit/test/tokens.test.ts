@@ -25,7 +25,7 @@ describe('export, encode, decode', () => {
     const exported = await call('export run --out digits.safetensors');
     expect(exported).toMatchObject({ code: 0 });
     expect(exported.stdout).toMatch(
-      /^fsq: 20 codes, 4\.32 bits per token, a token for 4 × 4 pixels, grey, \d+\.\d kB, SHA-256 [0-9a-f]{64}\ndigits\.safetensors\n$/,
+      /^fsq: 20 codes, 4\.32 bits per token, a token for 4 × 4 pixels, grey, trained on 8 × 8 pixels, \d+\.\d kB, SHA-256 [0-9a-f]{64}\ndigits\.safetensors\n$/,
     );
     const { metadata } = decodeSafetensors(await readFile(join(root, 'digits.safetensors')));
     expect(metadata.format).toBe('vqkit-tokenizer-1');
@@ -46,19 +46,22 @@ describe('export, encode, decode', () => {
     const { code, stdout } = await call(`${command} --help`);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: vqkit ${command} [options]`);
-    expect(stdout).toContain(`\n  vqkit ${command} runs/`);
+    expect(stdout).toContain(`\n  vqkit ${command} `);
   });
 
   it.each<[string, RegExp]>([
     ['export', /missing required argument 'run'/],
     ['export none', /none must be a readable file, got ENOENT/],
     ['export data', /data must be the folder of a run with a checkpoint, got none there/],
-    ['export run --out run', /export: out must be another file than the run/],
+    ['export run --out run', /export: --out must be another file than the run/],
     ['encode', /missing required argument 'tokenizer'/],
     ['encode run --batch', /unknown option '--batch'/],
-    ['encode run --data idx', /encodeImages: dataPath must be given for data 'idx'/],
-    ['encode run --batch-size 0', /encodeImages: batchSize must be >= 1, got 0/],
+    ['encode run --data idx', /encodeImages: --data-path must be given for --data 'idx'/],
+    ['encode run --batch-size 0', /encodeImages: --batch-size must be >= 1, got 0/],
     ['encode run --out tokens.csv', /must end in \.safetensors or \.npy, got "tokens\.csv"/],
+    ['encode run none.png', /none\.png must be a folder/],
+    ['encode run data --data mnist', /--data-path must not be given with --data 'mnist'/],
+    ['encode run pictures --data-path data', /--data-path must not be given with paths of pictures/],
     ['encode run --data folder --data-path none', /none must be a folder/],
     ['decode run', /missing required argument 'tokens'/],
     ['decode run none.npy', /none\.npy must be a readable file/],

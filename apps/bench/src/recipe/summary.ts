@@ -14,6 +14,7 @@ export const ENGINES: Record<RecipeSettings['engine'], string> = {
   wasm: 'vqkit, wasm',
   native: 'vqkit, native TensorFlow',
   cpu: 'vqkit, cpu',
+  webgpu: 'vqkit, WebGPU',
   torch: 'PyTorch',
 };
 

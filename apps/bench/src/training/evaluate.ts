@@ -1,5 +1,5 @@
 import { type Tensor, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { createTracker } from '@vqkit/metrics';
+import { comparesLatents, createTracker } from '@vqkit/metrics';
 import { type Source, varianceOf } from '../data/source.ts';
 import type { TokenAutoencoder } from './model.ts';
 
@@ -48,8 +48,6 @@ interface LatentEvaluation {
 }
 
 const CHUNK = 2048;
-/** FSQ bounds a latent before it compares it with a code, and residual stacks have no one code. */
-const SAME_SPACE = ['SimVQ', 'VQ', 'LFQ'];
 
 /** Evaluates as in use: no noise and no update of anything. Null when a latent or an output is not finite. */
 export async function evaluateTokens(
@@ -62,7 +60,7 @@ export async function evaluateTokens(
   const { quantizer } = model;
   const count = vectors.length / dim;
   const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
-  const paired = SAME_SPACE.includes(quantizer.kind) && quantizer.numCodebooks === 1;
+  const paired = comparesLatents(quantizer);
   let squares = 0;
   let norms = 0;
   let angles = 0;

@@ -6,12 +6,13 @@ import { requireDivisible, type TrainConfig } from '../config.ts';
 import { readIdxImages } from './idx.ts';
 import { isFolder, readImageFolder, type SkippedImage } from './image-folder.ts';
 import type { Images } from './images.ts';
+import { TEST_IDX, TRAIN_IDX } from './kind.ts';
 import { readMnist } from './mnist.ts';
 
 /** Pixels of a picture's side where nothing is said. */
 export const DEFAULT_FOLDER_SIZE = 64;
-const TRAIN_IDX = /train-images[.-]idx3-ubyte(\.gz)?$/;
-const TEST_IDX = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
+/** Images of the validation where nothing is said, at most: more only take time. */
+const MOST_VALIDATION = 1000;
 
 /** The three parts of the data. No image is in two of them. */
 export interface Dataset {
@@ -21,7 +22,7 @@ export interface Dataset {
   readonly test: Images;
   readonly skipped: readonly SkippedImage[];
   /** The options of a configuration that the data decided where they were not given. */
-  readonly options: Pick<TrainConfig, 'imageSize' | 'channels' | 'testSize'>;
+  readonly options: Pick<TrainConfig, 'imageSize' | 'channels' | 'validationSize' | 'testSize'>;
 }
 
 interface Parts {
@@ -72,11 +73,13 @@ export async function loadDataset(config: TrainConfig): Promise<Dataset> {
       `${where}: channels must be that of the data, ${all.channels}, got ${config.channels}. Leave it out.`,
     );
   }
-  const testSize = own === undefined ? (config.testSize ?? Math.max(1, Math.round(all.count / 10))) : 0;
-  const heldOut = testSize + config.validationSize;
+  const tenth = Math.round(all.count / 10);
+  const testSize = own === undefined ? (config.testSize ?? Math.max(1, tenth)) : 0;
+  const validationSize = config.validationSize ?? Math.min(MOST_VALIDATION, tenth);
+  const heldOut = testSize + validationSize;
   if (heldOut >= all.count) {
     throw new OptionError(
-      `${where}: validationSize and testSize must leave images to train on, got ${config.validationSize} and ${testSize} of ${all.count}. Use smaller ones.`,
+      `${where}: validationSize and testSize must leave images to train on, got ${validationSize} and ${testSize} of ${all.count}. Use smaller ones.`,
     );
   }
   const order = createRng(config.seed).fork('held-out images').permutation(all.count);
@@ -88,6 +91,7 @@ export async function loadDataset(config: TrainConfig): Promise<Dataset> {
     skipped,
     options: {
       channels: all.channels,
+      validationSize,
       ...(height === width ? { imageSize: height } : {}),
       ...(own === undefined ? { testSize } : {}),
     },

@@ -4,7 +4,8 @@ import { DataError, OptionError } from '@vqkit/core-tensor';
 import sharp from 'sharp';
 import { createImages, type Images } from './images.ts';
 
-const PICTURE = /\.(png|jpe?g)$/i;
+/** Names of pictures. */
+export const PICTURE: RegExp = /\.(png|jpe?g)$/i;
 /** Files decoded at the same time; sharp itself uses several threads per image. */
 const PARALLEL = 16;
 
@@ -80,6 +81,14 @@ export async function decodePictures(
 export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
+
+/** Whether the path is a file. */
+export async function isRegularFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isFile(),
     () => false,
   );
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
-import { DATA_NAMES, ENGINE_NAMES, type EngineName } from '../config.ts';
+import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../config.ts';
 import { requireReadable, type SkippedImage } from '../data/image-folder.ts';
 import { startEngine } from '../engine.ts';
 import { letSignalsIn } from '../let-signals-in.ts';
@@ -38,7 +38,7 @@ export interface Encoded {
 }
 
 /** Options of {@link encodeImages}, described in {@link encodeSchema}. */
-export interface EncodeOptions extends Partial<SourceOptions> {
+export interface EncodeOptions extends SourceOptions {
   readonly batchSize?: number | undefined;
   readonly limit?: number | undefined;
   readonly out?: string | undefined;
@@ -46,7 +46,7 @@ export interface EncodeOptions extends Partial<SourceOptions> {
   readonly threads?: number | undefined;
 }
 
-const DEFAULTS = { data: 'mnist', batchSize: 256, out: 'tokens.safetensors', engine: 'auto' } as const;
+const DEFAULTS = { batchSize: 256, out: 'tokens.safetensors', engine: 'auto' } as const;
 
 /** Options that encoding and decoding share. */
 export const runFields: {
@@ -57,28 +57,24 @@ export const runFields: {
 } = {
   batchSize: field(count(1), 'Images at a time.', DEFAULTS.batchSize),
   limit: field(count(1), 'Only the first so many images.'),
-  engine: field(
-    z.enum(ENGINE_NAMES),
-    "'native' (TensorFlow), 'wasm', 'cpu', or 'auto' for the first that loads.",
-    DEFAULTS.engine,
-  ),
+  engine: field(z.enum(ENGINE_NAMES), ENGINE_HELP, DEFAULTS.engine),
   threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
 };
 
 const schema = z.strictObject({
   data: field(
     z.enum(DATA_NAMES),
-    "The images: 'mnist' (comes along), 'idx' (in MNIST's format), 'folder' (PNG and JPEG, with its subfolders).",
-    DEFAULTS.data,
+    "The images: 'mnist' (comes along), 'idx' (in MNIST's format), 'folder' (PNG and JPEG, with its subfolders). Default what the path holds, without one mnist.",
   ),
   dataPath: field(
     z.string().min(1),
     "Where they are. For 'idx' a file, or a folder with MNIST's names; for 'folder' a folder.",
   ),
+  paths: field(z.array(z.string().min(1)).min(1), "Pictures and folders, instead of 'dataPath'."),
   part: field(z.enum(PART_NAMES), "Which part of 'mnist' or of a folder of 'idx' files. Default train."),
   imageSize: field(
     count(4),
-    "Height and width that the pictures of a 'folder' are cropped and resized to, as when the tokenizer was trained. Default 64.",
+    "Height and width that the pictures of a 'folder' are cropped and resized to. Default the size that the tokenizer was trained on, which stands in its file.",
   ),
   out: field(
     z.string().min(1),
@@ -88,9 +84,9 @@ const schema = z.strictObject({
   ...runFields,
 });
 
-/** The options of {@link encodeImages} as JSON Schema, to make flags from. */
+/** The options of {@link encodeImages} as JSON Schema, to make flags from; all but `paths`, which are arguments. */
 export function encodeJsonSchema(): z.core.JSONSchema.JSONSchema {
-  return z.toJSONSchema(schema);
+  return z.toJSONSchema(schema.omit({ paths: true }));
 }
 
 /**
@@ -98,6 +94,7 @@ export function encodeJsonSchema(): z.core.JSONSchema.JSONSchema {
  * stay in memory, 4 bytes each; the file is written whole, at the end. Pictures that cannot be read are left out and named.
  *
  * @param path a run folder, a checkpoint or a tokenizer file.
+ * @param options `paths` names pictures and folders of them; without paths MNIST is encoded.
  * @throws OptionError, DataError or CheckpointError naming what is wrong; then nothing is written.
  * @example
  * await encodeImages('runs/mnist-fsq-1234', { data: 'mnist', part: 'test', out: 'test.safetensors' });
@@ -109,14 +106,14 @@ export async function encodeImages(
 ): Promise<TokenResult<Encoded>> {
   const where = 'encodeImages';
   const given = checkOptions(schema, options, where);
-  const { data = DEFAULTS.data, out = DEFAULTS.out, engine = DEFAULTS.engine } = given;
+  const { out = DEFAULTS.out, engine = DEFAULTS.engine } = given;
   const batchSize = given.batchSize ?? DEFAULTS.batchSize;
   requireTokenFile(where, out);
   const file = await readTokenizer(path);
   const started = await startEngine({ engine, threads: given.threads });
   const tokenizer = loadImageTokenizer(file, path);
   try {
-    const source = await openImages(where, { ...given, data }, tokenizer);
+    const source = await openImages(where, given, tokenizer, (message) => hooks.onWarning?.(message));
     const { height, width, channels } = source;
     const total = Math.min(source.count, given.limit ?? source.count);
     hooks.onStart?.({ images: total, engine: started.engine });
@@ -148,7 +145,7 @@ export async function encodeImages(
         return { status: 'interrupted' };
       }
     }
-    requireReadable(`${where}: ${given.dataPath ?? data}`, images, skipped);
+    requireReadable(`${where}: ${given.dataPath ?? given.paths?.join(', ') ?? 'mnist'}`, images, skipped);
     const tokenShape = tokenizer.tokenShape(height, width);
     const { codebookSize, numCodebooks, bitsPerToken } = tokenizer;
     const tokens: Tokens = {

@@ -1,16 +1,18 @@
-import { relative } from 'node:path';
-import { OptionError } from '@vqkit/core-tensor';
+import { dirname, relative, resolve, sep } from 'node:path';
+import { OptionError, show } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { type DataName, requireDivisible } from '../config.ts';
 import { DEFAULT_FOLDER_SIZE, readIdx } from '../data/dataset.ts';
 import {
   decodePictures,
   isFolder,
+  isRegularFile,
   listPictures,
   requirePictureChannels,
   type SkippedImage,
 } from '../data/image-folder.ts';
 import { createImages, type Images } from '../data/images.ts';
+import { kindOfData } from '../data/kind.ts';
 import { readMnist } from '../data/mnist.ts';
 
 export const PART_NAMES = ['train', 'test'] as const;
@@ -18,8 +20,10 @@ type PartName = (typeof PART_NAMES)[number];
 
 /** Where images to encode come from. */
 export interface SourceOptions {
-  readonly data: DataName;
+  readonly data?: DataName | undefined;
   readonly dataPath?: string | undefined;
+  /** Pictures, folders of them, or one path of any kind; instead of `dataPath`. */
+  readonly paths?: readonly string[] | undefined;
   readonly part?: PartName | undefined;
   readonly imageSize?: number | undefined;
 }
@@ -41,6 +45,29 @@ interface Piece {
   readonly skipped: readonly SkippedImage[];
 }
 
+/** What nobody said goes by the paths. */
+function sourceOf(where: string, { data, dataPath, paths }: SourceOptions): { data: DataName; paths: string[] } {
+  if (dataPath !== undefined && paths !== undefined) {
+    refuse(where, 'dataPath', dataPath, 'paths of pictures', 'Pass one of the two.');
+  }
+  const given = [...(paths ?? []), ...(dataPath === undefined ? [] : [dataPath])];
+  const [first] = given;
+  const kind = data ?? (first === undefined ? 'mnist' : given.length === 1 ? kindOfData(first) : 'folder');
+  if (kind !== 'mnist' && first === undefined) {
+    throw new OptionError(
+      `${where}: dataPath must be given for data '${kind}', got undefined. Pass the path of the data.`,
+    );
+  }
+  if (kind === 'mnist')
+    refuse(where, 'dataPath', first, "data 'mnist', which comes along", 'Leave one of the two out.');
+  if (kind === 'idx' && given.length > 1) {
+    throw new OptionError(
+      `${where}: dataPath must be one file or folder for data 'idx', got ${show(given)}. Pass one after the other.`,
+    );
+  }
+  return { data: kind, paths: given };
+}
+
 /**
  * Opens the images for a tokenizer: those of an IDX file or of MNIST as they are, those of a folder cropped and resized, one piece at a
  * time, however many they are.
@@ -49,25 +76,23 @@ interface Piece {
  */
 export async function openImages(
   where: string,
-  { data, dataPath, part, imageSize }: SourceOptions,
+  options: SourceOptions,
   { config }: ImageTokenizer,
+  warn: (message: string) => void = () => undefined,
 ): Promise<ImageSource> {
-  const path = dataPath ?? '';
-  if (data !== 'mnist' && path === '') {
-    throw new OptionError(
-      `${where}: dataPath must be given for data '${data}', got undefined. Pass the path of the data.`,
-    );
-  }
+  const { part, imageSize } = options;
+  const { data, paths } = sourceOf(where, options);
   const { channels, widths } = config;
   if (data === 'folder') {
     refuse(where, 'part', part, "data 'folder'", 'Point dataPath at the folder of that part.');
-    const size = imageSize ?? DEFAULT_FOLDER_SIZE;
+    const size = pictureSize(where, imageSize, config, warn);
     requireDivisible(where, size, widths.length);
     requirePictureChannels(where, channels);
-    return folderSource(path, await listPictures(`${where}: ${path}`, path), size, channels);
+    return pictureSource(await listPaths(where, paths), size, channels);
   }
   refuse(where, 'imageSize', imageSize, `data '${data}', which have their own size`, 'Leave it out.');
-  const images = await readPart(where, data, path, part);
+  const images = await readPart(where, data, paths[0] ?? '', part);
+  warnOfSize([images.height, images.width], config, warn);
   for (const size of [images.height, images.width]) requireDivisible(where, size, widths.length);
   if (images.channels !== channels) {
     throw new OptionError(
@@ -84,7 +109,69 @@ export async function openImages(
   };
 }
 
-function folderSource(folder: string, files: readonly string[], size: number, channels: number): ImageSource {
+/** The side of the squares that pictures are made to: that of the images in training, where nobody wants another. */
+function pictureSize(
+  where: string,
+  wanted: number | undefined,
+  config: ImageTokenizer['config'],
+  warn: (message: string) => void,
+): number {
+  const { imageSize: [height, width] = [] } = config;
+  if (wanted !== undefined) {
+    warnOfSize([wanted, wanted], config, warn);
+    return wanted;
+  }
+  if (height === undefined) {
+    warn(
+      `The tokenizer's file does not say which size it was trained on: pictures are resized to ${DEFAULT_FOLDER_SIZE} × ${DEFAULT_FOLDER_SIZE} pixels. Pass imageSize for another.`,
+    );
+    return DEFAULT_FOLDER_SIZE;
+  }
+  if (height === width) return height;
+  throw new OptionError(
+    `${where}: imageSize must be given for a tokenizer of ${height} × ${width} pixels, as pictures are made square, got undefined. Pass for example ${Math.min(height, width ?? height)}.`,
+  );
+}
+
+/** A tokenizer takes images of any size, but knows the scale of those that it was trained on. */
+function warnOfSize(
+  [height, width]: readonly [number, number],
+  { imageSize }: ImageTokenizer['config'],
+  warn: (message: string) => void,
+): void {
+  if (imageSize === undefined || (imageSize[0] === height && imageSize[1] === width)) return;
+  warn(
+    `The tokenizer was trained on images of ${imageSize.join(' × ')} pixels, got ${height} × ${width}: it takes them, but reconstructs best what has the scale of its training.`,
+  );
+}
+
+interface PictureList {
+  /** What the names of the pictures are relative to. */
+  readonly base: string;
+  readonly files: readonly string[];
+}
+
+/** The pictures of a command line: files, and all in folders. */
+async function listPaths(where: string, paths: readonly string[]): Promise<PictureList> {
+  const files: string[] = [];
+  const bases: string[] = [];
+  for (const path of paths) {
+    const isFile = await isRegularFile(path);
+    files.push(...(isFile ? [path] : await listPictures(`${where}: ${path}`, path)));
+    bases.push(resolve(isFile ? dirname(path) : path));
+  }
+  return { base: bases.reduce(commonFolder), files };
+}
+
+function commonFolder(a: string, b: string): string {
+  const inside = (folder: string): boolean =>
+    b === folder || b.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+  let folder = a;
+  while (!inside(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+function pictureSource({ base, files }: PictureList, size: number, channels: number): ImageSource {
   const pixels = size * size * channels;
   return {
     count: files.length,
@@ -99,7 +186,7 @@ function folderSource(folder: string, files: readonly string[], size: number, ch
       });
       return {
         images: createImages(bytes, [decoded.length, size, size, channels]),
-        names: decoded.map(({ file }) => relative(folder, file).replaceAll('\\', '/')),
+        names: decoded.map(({ file }) => relative(base, resolve(file)).replaceAll('\\', '/')),
         skipped,
       };
     },

@@ -7,7 +7,11 @@ interface Property {
   readonly anyOf?: readonly { readonly const?: unknown }[];
   readonly description?: string;
   readonly default?: unknown;
+  /** The heading that the flag stands under in a help. */
+  readonly group?: string;
 }
+
+const LONGEST_PLACEHOLDER = 16;
 
 /** An option of a configuration as flags: two for a boolean, one for everything else. */
 export interface Flags {
@@ -23,20 +27,38 @@ export interface Flags {
 export function flagsOf(schema: object): Flags[] {
   const { properties = {} } = schema as { properties?: Readonly<Record<string, Property>> };
   return Object.entries(properties).map(([name, property]) => {
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const description = property.description ?? '';
-    const shown = property.default === undefined ? '' : ` (default: ${JSON.stringify(property.default)})`;
-    if (property.type === 'boolean') {
-      const options = [
-        new Option(`--${flag}`, `${description}${shown}`),
-        new Option(`--no-${flag}`, `The opposite of --${flag}.`),
-      ];
-      return { name, options };
-    }
-    const option = new Option(`--${flag} <${placeholder(property)}>`, `${description}${shown}`);
-    option.argParser((text) => parseValue(property, text));
-    return { name, options: [option] };
+    const flag = flagOf(name);
+    const options = property.type === 'boolean' ? switchOptions(flag, property) : [valueOption(flag, property)];
+    if (property.group !== undefined) for (const option of options) option.helpGroup(`${property.group}:`);
+    return { name, options };
   });
+}
+
+/** `batchSize` as `--batch-size`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function switchOptions(flag: string, property: Property): Option[] {
+  const opposite = flag.replace('--', '--no-');
+  return [new Option(flag, describe(property)), new Option(opposite, `The opposite of ${flag}.`)];
+}
+
+function valueOption(flag: string, property: Property): Option {
+  const value = placeholder(property);
+  const { enum: choices = [], description = '' } = property;
+  const named = choices.every((choice) => description.includes(`'${choice}'`));
+  // A long list in the first column would leave no room for the descriptions.
+  const option =
+    value.length > LONGEST_PLACEHOLDER
+      ? new Option(`${flag} <name>`, describe(property, named ? '' : ` One of ${choices.join(', ')}.`))
+      : new Option(`${flag} <${value}>`, describe(property));
+  return option.argParser((text) => parseValue(property, text));
+}
+
+function describe({ description = '', default: value }: Property, choices = ''): string {
+  const shown = typeof value === 'string' ? value : JSON.stringify(value);
+  return `${description}${choices}${value === undefined ? '' : ` (default: ${shown})`}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { type Flags, flagsOf } from './flags.ts';
+import { type Flags, flagOf, flagsOf } from './flags.ts';
 
 /** A flag, and the option that it sets in each quantizer that has it; a stack of layers has those of its layer. */
 interface QuantizerFlag {
@@ -56,11 +56,18 @@ function optionOf(quantizer: string, name: string): string | undefined {
   return notInStacks && layer !== quantizer ? undefined : sets[layer];
 }
 
+/** The options of quantizers that were given as flags, and the flags: `entropyLossWeight` and `--entropy-weight`. */
+export function quantizerOptionNames(given: Readonly<Record<string, unknown>>): [option: string, flag: string][] {
+  return Object.entries(FLAGS)
+    .filter(([name]) => given[name] !== undefined)
+    .flatMap(([name, { sets }]) => Object.values(sets).map((option): [string, string] => [option, flagOf(name)]));
+}
+
 /** The flags of the options of quantizers that are most used, described with the quantizers that have them. */
 export function quantizerFlags(): Flags[] {
   const properties = Object.entries(FLAGS).map(([name, { type, enum: choices, description, sets }]) => [
     name,
-    { type, enum: choices, description: `${description} Only ${Object.keys(sets).join(', ')}.` },
+    { type, enum: choices, group: 'Tokenizer', description: `${description} Only ${Object.keys(sets).join(', ')}.` },
   ]);
   const flags = flagsOf({ properties: Object.fromEntries(properties) });
   // A resumed run has the quantizer that it has.
@@ -83,12 +90,8 @@ export function quantizerOptionsOf(
     const { sets } = FLAGS[name] as QuantizerFlag;
     const own = Object.keys(FLAGS).filter((other) => optionOf(quantizer, other) !== undefined);
     throw new InvalidArgumentError(
-      `option '--${kebab(name)}' must go with a quantizer that has it (${Object.keys(sets).join(', ')}), got ${quantizer}. It has ${own.map((other) => `--${kebab(other)}`).join(', ')}; others with --set quantizerOptions.name=value.`,
+      `option '${flagOf(name)}' must go with a quantizer that has it (${Object.keys(sets).join(', ')}), got ${quantizer}. It has ${own.map(flagOf).join(', ')}; others with --set quantizerOptions.name=value.`,
     );
   });
   return Object.fromEntries(entries) as Record<string, unknown>;
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

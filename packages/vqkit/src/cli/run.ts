@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, exitCodeOf, messageOf } from './errors.ts';
+import { typedNames } from './option-names.ts';
 import { packageVersion } from './version.ts';
 
 interface CommandModule {
@@ -73,8 +74,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong usage or option, 130 and 143 stopped by Ctrl-C or SIGTERM.\nEvery command has --help.',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage or option, 130 and 143 stopped by\nCtrl-C or SIGTERM.\nEvery command has --help.',
     );
+  let running: Command | undefined;
+  program.hook('preAction', (_, command) => {
+    running = command;
+  });
   quiet(program);
   for (const { name, summary, load } of COMMANDS) {
     const command =
@@ -91,7 +96,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    process.stderr.write(`${messageOf(error, args.includes('--debug'))}\n`);
+    const names = running === undefined ? undefined : typedNames(running);
+    process.stderr.write(`${messageOf(error, args.includes('--debug'), names)}\n`);
     return exitCodeOf(error);
   }
 }

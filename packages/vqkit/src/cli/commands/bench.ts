@@ -8,11 +8,14 @@ type Bench = typeof import('@vqkit/bench');
 
 const EXAMPLES = `
   vqkit bench list                     what there is
-  vqkit bench kernels --quick          a run of minutes, into apps/bench/results/quick
-  vqkit bench kernels --python PYTHON  beside the reference library, where that Python has torch and vector-quantize-pytorch
-  vqkit bench all --quick              every experiment, in less than ten minutes
+  vqkit bench kernels --quick          a run of minutes, into results/quick
+  vqkit bench kernels --python PYTHON  beside the reference library, where that
+                                       Python has torch and
+                                       vector-quantize-pytorch
+  vqkit bench all --quick              every experiment, in less than 10 minutes
   vqkit bench compare A.json B.json    ratio and spread of every row
-  vqkit bench docs --check             whether every page and quoted number is what the results say
+  vqkit bench docs --check             whether every page and quoted number is
+                                       what the results say
 
 A run that was killed goes on where it stopped; --fresh starts anew.
 `;

@@ -5,8 +5,8 @@ import { addFlags, givenOf, runOnImages } from '../token-run.ts';
 const EXAMPLES = `
   vqkit decode runs/mnist-fsq-1234 test.safetensors --limit 100 --out decoded
 
-The tokens may be your own, of a language model: an .npy file of integers, or a safetensors file with the tensor 'ids', of the shape that
-vqkit encode writes.
+The tokens may be your own, of a language model: an .npy file of integers, or a
+safetensors file with the tensor 'ids', of the shape that vqkit encode writes.
 `;
 
 export function command(finish: (code: number) => void): Command {

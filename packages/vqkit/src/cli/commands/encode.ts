@@ -3,20 +3,23 @@ import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
 
 const EXAMPLES = `
-  vqkit encode runs/mnist-fsq-1234 --data mnist --part test --out test.safetensors
-  vqkit encode photos.safetensors --data folder --data-path photos --image-size 64 --out photos.npy
+  vqkit encode photos.safetensors cat.jpg
+  vqkit encode photos.safetensors cat.jpg dog.png holidays --out photos.npy
+  vqkit encode runs/mnist-fsq-1234 --part test --out test.safetensors
 
-In Python: safetensors.numpy.load_file('test.safetensors')['ids'], or numpy.load('photos.npy').
+In Python: safetensors.numpy.load_file('test.safetensors')['ids'],
+or numpy.load('photos.npy').
 `;
 
 export function command(finish: (code: number) => void): Command {
   const made = new Command('encode')
     .description('Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack.')
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
+    .argument('[paths...]', 'pictures, folders of them, or one file or folder of IDX data')
     .addHelpText('after', EXAMPLES);
   const flags = addFlags(made, encodeJsonSchema());
-  return made.action(async (tokenizer: string, given: Record<string, unknown>) => {
-    const options = givenOf(flags, given) as EncodeOptions;
+  return made.action(async (tokenizer: string, paths: string[], given: Record<string, unknown>) => {
+    const options: EncodeOptions = { ...givenOf(flags, given), ...(paths.length === 0 ? {} : { paths }) };
     const result = await runOnImages((hooks) => encodeImages(tokenizer, options, hooks));
     if (typeof result === 'number') {
       finish(result);

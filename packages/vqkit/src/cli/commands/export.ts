@@ -10,7 +10,8 @@ import { Command } from 'commander';
 const EXAMPLES = `
   vqkit export runs/mnist-fsq-1234 --out digits.safetensors
 
-The file is all that loadImageTokenizer of @vqkit/tokenizer needs, in Node and in a browser.
+The file is all that loadImageTokenizer of @vqkit/tokenizer needs, in Node and
+in a browser.
 `;
 
 export function command(): Command {
@@ -36,7 +37,8 @@ export function command(): Command {
 function describe(tokenizer: ImageTokenizer, bytes: Uint8Array): string {
   const { config, codebookSize, numCodebooks, bitsPerToken, imageMultiple } = tokenizer;
   const codes = numCodebooks === 1 ? `${codebookSize} codes` : `${numCodebooks} × ${codebookSize} codes`;
+  const size = config.imageSize === undefined ? '' : `, trained on ${config.imageSize.join(' × ')} pixels`;
   const image = config.channels === 1 ? 'grey' : config.channels === 3 ? 'RGB' : `${config.channels} channels`;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return `${config.quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${imageMultiple} × ${imageMultiple} pixels, ${image}, ${(bytes.length / 1000).toFixed(1)} kB, SHA-256 ${sha256}`;
+  return `${config.quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${imageMultiple} × ${imageMultiple} pixels, ${image}${size}, ${(bytes.length / 1000).toFixed(1)} kB, SHA-256 ${sha256}`;
 }

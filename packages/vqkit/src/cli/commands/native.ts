@@ -5,11 +5,13 @@ import { EXIT } from '../errors.ts';
 type Given = Omit<InstallOptions, 'onProgress'>;
 
 const EXAMPLES = `
-Nothing is written outside the cache folder, and no root is needed. Without --method, the download of tfjs-node is tried first
-(TFJS_NODE_BASE_URI names a mirror), then pip. It needs the package @tensorflow/tfjs-node@4.22.0 and a C++ compiler:
+Nothing is written outside the cache folder, and no root is needed. Without
+--method, the download of tfjs-node is tried first (TFJS_NODE_BASE_URI names a
+mirror), then pip. It needs the package @tensorflow/tfjs-node@4.22.0 and a C++
+compiler:
   npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0
   vqkit native install
-  vqkit native install --from tensorflow_cpu-2.21.0-cp312-cp312-manylinux_2_27_x86_64.whl
+  vqkit native install --from tensorflow_cpu-2.21.0-cp312-cp312-manylinux.whl
 `;
 
 export function command(finish: (code: number) => void): Command {

@@ -24,19 +24,22 @@ interface Given extends Record<string, unknown> {
 const EXAMPLES = `
 Presets:
 ${Object.entries(presets)
-  .map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`)
+  .map(([name, { description }]) => `  ${name.padEnd(8)} ${description.replace(': ', ':\n           ')}`)
   .join('\n')}
 
-The most used options of the quantizer have flags of their own; all those of createLfq, createFsq, createSimVq, createVq, createResidualLfq
-and so on can be given with --set:
+The most used options of the quantizer have flags of their own; all those of
+createLfq, createFsq, createSimVq, createVq, createResidualLfq and so on can be
+given with --set:
   vqkit train --quantizer fsq --levels 8,5,5,5
-  vqkit train --quantizer lfq --codebook-size 1024 --entropy-weight 0.1 --set quantizerOptions.diversityGamma=2
-  vqkit train --quantizer residual-vq --set quantizerOptions.numQuantizers=8 --set quantizerOptions.quantizeDropout=true
+  vqkit train --quantizer lfq --codebook-size 1024 --entropy-weight 0.1 \\
+    --set quantizerOptions.diversityGamma=2
+  vqkit train --quantizer residual-vq --set quantizerOptions.numQuantizers=8 \\
+    --set quantizerOptions.quantizeDropout=true
 
 What counts, from weak to strong: defaults, --preset, --config, flags, --set.
 
   vqkit train --preset recipe --quantizer simvq --seed 1
-  vqkit train --data folder --data-path photos --image-size 64 --out-dir runs/photos
+  vqkit train --data-path photos --image-size 64 --out-dir runs/photos
   vqkit train --resume runs/photos --steps 5000
 `;
 
@@ -44,10 +47,10 @@ export function command(finish: (code: number) => void): Command {
   const flags = flagsOf(configJsonSchema());
   const made = new Command('train')
     .description('Trains an image tokenizer, tests it, and writes a run folder with checkpoints and a report.')
-    .addOption(new Option('--config <file>', 'JSON file with any of the options below.').conflicts('resume'))
-    .addOption(new Option('--resume <folder>', 'Go on with the run in this folder, exactly where it stopped.'))
+    .addOption(new Option('--config <file>', 'a JSON file with any of the options below').conflicts('resume'))
+    .addOption(new Option('--resume <folder>', 'go on with the run in this folder, exactly where it stopped'))
     .addOption(
-      new Option('--set <name=value>', 'Sets an option by its name, inner ones too; may be repeated.').argParser(
+      new Option('--set <name=value>', 'set an option by its name, inner ones too; may be repeated').argParser(
         (text, before: readonly string[] | undefined) => [...(before ?? []), text],
       ),
     )

@@ -1,7 +1,7 @@
 // The process that tries one engine, which is its argument, and prints what it is as one line of JSON.
 import { version_core } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-node';
-import { init as initWebgpu } from '@vqkit/backend-webgpu';
+import { startWebgpu } from '@vqkit/backend-webgpu';
 import { kernelReport } from '@vqkit/core-tensor';
 import { type EngineFacts, type EngineName, PREFIX } from './engines.ts';
 
@@ -22,14 +22,9 @@ async function tryEngine(prefer: Exclude<EngineName, 'webgpu'>): Promise<EngineF
 }
 
 async function tryWebgpu(): Promise<EngineFacts> {
-  try {
-    const { adapter, software, version } = await initWebgpu();
-    const facts = { tfjs: version_core, version: `TensorFlow.js ${version}`, adapter, software };
-    return { engine: 'webgpu', runs: true, ...facts, kernels: kernelReport() };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    // As all errors of vqkit: where, what is wrong, what to do.
-    const [, reason = message, fix = ''] = /^init: (.*?)\. (.*)$/s.exec(message) ?? [];
-    return { engine: 'webgpu', runs: false, reason, fix };
-  }
+  const started = await startWebgpu();
+  if ('reason' in started) return { engine: 'webgpu', runs: false, ...started };
+  const { adapter, software, version } = started;
+  const facts = { tfjs: version_core, version: `TensorFlow.js ${version}`, adapter, software };
+  return { engine: 'webgpu', runs: true, ...facts, kernels: kernelReport() };
 }

@@ -1,0 +1,22 @@
+import { readdirSync, statSync } from 'node:fs';
+import { PICTURE } from './image-folder.ts';
+
+export const TRAIN_IDX: RegExp = /train-images[.-]idx3-ubyte(\.gz)?$/;
+export const TEST_IDX: RegExp = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
+
+/** What a path holds, by its names: files in MNIST's format, or pictures. A path with nothing there counts as a folder of pictures. */
+export function kindOfData(path: string): 'idx' | 'folder' {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (entry === undefined) return 'folder';
+  if (entry.isFile()) return PICTURE.test(path) ? 'folder' : 'idx';
+  return namesIn(path).some((name) => TRAIN_IDX.test(name) || TEST_IDX.test(name)) ? 'idx' : 'folder';
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Whoever opens it says why it cannot be read.
+    return [];
+  }
+}
