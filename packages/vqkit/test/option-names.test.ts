@@ -32,7 +32,7 @@ describe('withTypedNames', () => {
       'f: --data must be a list, got "dataPath". Leave it out.',
     ],
     ['f: runs/a/config.json: steps must be >= 1, got 0.', 'f: runs/a/config.json: steps must be >= 1, got 0.'],
-    ['f: /home/dataPath/x must be a folder of data.', 'f: /home/dataPath/x must be a folder of data.'],
+    ['f: photos/dataPath/x must be a folder of data.', 'f: photos/dataPath/x must be a folder of data.'],
   ])('%s', (message, expected) => {
     expect(withTypedNames(message, names)).toBe(expected);
   });

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeSafetensors } from '@vqkit/checkpoint';
 import { engineMissing } from '@vqkit/testing';
+import { readTokens } from '@vqkit/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, vqkit, writeTinyData } from './cli.ts';
 
@@ -36,7 +36,7 @@ describe.skipIf(missing !== undefined)(`--engine webgpu${missing === undefined ?
       ['webgpu', 'wasm'].map(async (engine) => {
         const { code } = await call(`encode run data --engine ${engine} --out ${engine}.safetensors`);
         expect(code).toBe(0);
-        return decodeSafetensors(await readFile(join(root, `${engine}.safetensors`))).tensors.ids?.data;
+        return (await readTokens(join(root, `${engine}.safetensors`))).ids;
       }),
     );
     expect(ids[0]).toEqual(ids[1]);
