@@ -27,6 +27,7 @@ export { addPartials, addPartialsFewOutputs } from './reduce';
 export { residualFsq } from './residual-fsq';
 export { residualSign } from './residual-sign';
 export { resizeNearestGradImages, resizeNearestImages } from './resize';
+export { reverseBits } from './reverse-bits';
 export { rotateToGrad } from './rotate';
 export { measureCodes, roundCodes } from './round';
 export { screenedFrameBytes } from './screen';

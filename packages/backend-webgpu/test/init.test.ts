@@ -61,6 +61,7 @@ const QUANTIZER_KERNELS = [
   'GatherCodes',
   'NearestCode',
   'NearestCodeExact',
+  'ReverseBits',
   'RotateToGrad',
   'SelectRows',
   'SignDecode',

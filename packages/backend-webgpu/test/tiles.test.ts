@@ -19,6 +19,7 @@ import {
   gatherCodes,
   nearestCodeExact,
   nearestTwoCodes,
+  reverseBits,
   rotateRowsTo,
   selectRows,
   signCodes,
@@ -60,6 +61,7 @@ const runs: Record<string, () => readonly Tensor[]> = {
   FsqDecode: () => [fsqDecode(ids(N * 8, 24), fsq)],
   SignQuantize: () => signQuantize({ x: matrix(N, D, 2) }, { scale: 1 }),
   SignDecode: () => [signCodes(ids(N, 2 ** D), D, { scale: 0.5 })],
+  ReverseBits: () => [reverseBits(ids(N, 2 ** D), D)],
   NearestCode: () => {
     const { indices, best, second } = nearestTwoCodes({
       x: matrix(700, D, 3),

@@ -12,6 +12,7 @@ import { MAX_POOL_GRAD } from '../src/kernels/max-pool-grad.ts';
 import { GATHER, moveProgram, selectProgram } from '../src/kernels/move.ts';
 import { MERGE_CODES, PACK_CODES, PACK_TOKENS, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
 import { REFINE_NEAREST } from '../src/kernels/nearest-code-exact.ts';
+import { REVERSE_BITS } from '../src/kernels/reverse-bits.ts';
 import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
@@ -66,6 +67,7 @@ const programs: Program[] = [
   binaryProgram('FloorDiv', 2),
   moveProgram(3),
   selectProgram(2),
+  REVERSE_BITS,
 ];
 
 describe('WGSL', () => {

@@ -50,6 +50,7 @@ export type { ResidualFsqAttrs } from './kernels/residual-fsq.ts';
 export { residualFsq, residualFsqDecode } from './kernels/residual-fsq.ts';
 export type { ResidualSignAttrs } from './kernels/residual-sign.ts';
 export { residualSign, residualSignDecode } from './kernels/residual-sign.ts';
+export { reverseBits } from './kernels/reverse-bits.ts';
 export { rotateRowsTo } from './kernels/rotate-to.ts';
 export type { ScreenedCodes } from './kernels/screen-codes.ts';
 export { screenCodes } from './kernels/screen-codes.ts';

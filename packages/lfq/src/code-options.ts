@@ -30,6 +30,9 @@ export const OPTIONS = [
   'spherical',
   'orthogonalRotation',
   'straightThroughActivation',
+  'bitOrder',
+  'pooledCodebookEntropy',
+  'sphericalGradient',
   'entropyEps',
   'seed',
 ] as const;
@@ -105,7 +108,9 @@ export type QuantizationOptions =
   | 'cosineSimProjectInScale'
   | 'spherical'
   | 'orthogonalRotation'
-  | 'straightThroughActivation';
+  | 'straightThroughActivation'
+  | 'bitOrder'
+  | 'sphericalGradient';
 
 /** What happens to the features. */
 export function resolveQuantization(where: string, options: LfqOptions): Pick<LfqConfig, QuantizationOptions> {
@@ -128,6 +133,17 @@ export function resolveQuantization(where: string, options: LfqOptions): Pick<Lf
   requireBoolean(where, 'orthogonalRotation', orthogonalRotation);
   const { straightThroughActivation = 'identity' } = options;
   requireOneOf(where, 'straightThroughActivation', straightThroughActivation, ['identity', 'tanh', 'hardTanh']);
+  const { bitOrder = 'msbFirst', sphericalGradient = 'reference' } = options;
+  requireOneOf(where, 'bitOrder', bitOrder, ['msbFirst', 'lsbFirst']);
+  requireOneOf(where, 'sphericalGradient', sphericalGradient, ['reference', 'official']);
+  requireOption(
+    spherical || sphericalGradient === 'reference',
+    where,
+    'sphericalGradient',
+    "'reference' unless spherical is on",
+    sphericalGradient,
+    'Pass spherical: true.',
+  );
   return {
     codebookScale,
     softClampInputValue,
@@ -135,5 +151,7 @@ export function resolveQuantization(where: string, options: LfqOptions): Pick<Lf
     spherical,
     orthogonalRotation,
     straightThroughActivation,
+    bitOrder,
+    sphericalGradient,
   };
 }

@@ -25,8 +25,8 @@ const WHERE = 'createLfqCodec';
  * LFQ and BSQ on plain typed arrays, without TensorFlow.js: the ids of `createLfq(options).encode` and the values of its `decode`,
  * bit for bit. Tokens are [N, dim], indices [N, numCodebooks], both flat.
  *
- * `code_i = s where x_i > 0, else -s`, `index = Σ_i [x_i > 0] · 2^(d-1-i)` (feature 0 is the MOST significant bit), with
- * s / √d in place of s when `spherical`. 0, -0 and NaN give bit 0.
+ * `code_i = s where x_i > 0, else -s`, `index = Σ_i [x_i > 0] · 2^(d-1-i)` (feature 0 is the MOST significant bit, with
+ * `bitOrder: 'lsbFirst'` the LEAST), with s / √d in place of s when `spherical`. 0, -0 and NaN give bit 0.
  *
  * @param options those of `createLfq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
  * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec encode with SIMD, the same ids.
@@ -41,13 +41,14 @@ export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {
   requireKnownOptions(WHERE, options, OPTIONS);
   const config = { ...resolveShape(WHERE, options), ...resolveQuantization(WHERE, options) };
   requireCodable(config);
-  const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue } = config;
+  const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue, bitOrder } = config;
   const bits = bitsOf(config);
   const scale = spherical ? codebookScale / Math.sqrt(bits) : codebookScale;
   // The soft clamp v tanh(x / v) keeps the sign, except that in float32 x / v is 0 up to half the smallest number above 0.
   const floor = softClampInputValue === null ? 0 : Math.fround(softClampInputValue) * 2 ** -150;
   // The kernel compares with 0: the same unless a number above 0 is not above the floor.
   const encodeRows = floor < 2 ** -149 ? kernels?.signEncoder(bits) : undefined;
+  const lsbFirst = bitOrder === 'lsbFirst';
 
   return createCodec({
     where: WHERE,
@@ -57,22 +58,35 @@ export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {
 
     encodeTokens(input, indices, tokens) {
       const rows = tokens * numCodebooks;
-      if (encodeRows !== undefined) return encodeRows(input, indices, rows);
-      for (let row = 0, k = 0; row < rows; row++) {
-        let index = 0;
-        for (const end = k + bits; k < end; k++) index = (index << 1) | Number((input[k] as number) > floor);
-        indices[row] = index;
+      if (encodeRows !== undefined) encodeRows(input, indices, rows);
+      else {
+        for (let row = 0, k = 0; row < rows; row++) {
+          let index = 0;
+          for (const end = k + bits; k < end; k++) index = (index << 1) | Number((input[k] as number) > floor);
+          indices[row] = index;
+        }
       }
+      if (lsbFirst) for (let row = 0; row < rows; row++) indices[row] = reversedBits(indices[row] as number, bits);
     },
 
     decodeTokens(indices, output, tokens) {
       const rows = tokens * numCodebooks;
       for (let row = 0, k = 0; row < rows; row++) {
-        const index = indices[row] as number;
+        const given = indices[row] as number;
+        const index = lsbFirst ? reversedBits(given, bits) : given;
         for (let bit = bits - 1; bit >= 0; bit--, k++) output[k] = (2 * ((index >> bit) & 1) - 1) * scale;
       }
     },
   });
+}
+
+/** The lowest `bits` bits in reverse order, of an index below 2^bits. */
+function reversedBits(index: number, bits: number): number {
+  const ones = ((index >>> 1) & 0x55555555) | ((index & 0x55555555) << 1);
+  const twos = ((ones >>> 2) & 0x33333333) | ((ones & 0x33333333) << 2);
+  const fours = ((twos >>> 4) & 0x0f0f0f0f) | ((twos & 0x0f0f0f0f) << 4);
+  const bytes = ((fours >>> 8) & 0x00ff00ff) | ((fours & 0x00ff00ff) << 8);
+  return ((bytes >>> 16) | (bytes << 16)) >>> (32 - bits);
 }
 
 function requireCodable(config: Pick<LfqConfig, ShapeOptions | QuantizationOptions>): void {

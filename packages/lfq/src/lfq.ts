@@ -20,6 +20,7 @@ import {
   type Quantizer,
   randomOrthogonal,
   requirePositive,
+  reverseBits,
   scheduleAt,
   signCodes,
   signEncode,
@@ -49,18 +50,20 @@ const activations: Record<StraightThroughActivation, (x: Tensor2D) => Tensor2D> 
  * Lookup-free quantization: the code of x is the sign of each feature, so that d features are a codebook of K = 2^d codes which is
  * never stored, and an entropy loss keeps the codes in use.
  *
- * `q_i = s where x_i > 0, else -s`, `index = Σ_i [x_i > 0] · 2^(d-1-i)`: feature 0 is the MOST significant bit.
- * `loss = entropyLossWeight · (H(c|x) - γ H(c)) + commitmentLossWeight · mean((x - sg q)²) + unitNormLossWeight · mean((x² - 1)²)`
+ * `q_i = s where x_i > 0, else -s`, `index = Σ_i [x_i > 0] · 2^(d-1-i)`: feature 0 is the MOST significant bit (with
+ * `bitOrder: 'lsbFirst'`, as in Open-MAGVIT2 and in FSQ, the LEAST).
+ * `loss = entropyLossWeight · (H(c|x) - γ H(c)) + commitmentLossWeight · mean((x - sg q)²) + unitNormLossWeight · mean((x² - s²)²/s²)`
  * with `p(c|x) = softmax(2τ⟨x, c⟩)`, τ = `invTemperature`, γ = `diversityGamma`, s = `codebookScale`, sg = stop gradient, over the
  * tokens that are not masked. Sign, largest dot product and smallest distance pick the same code for any x, because all codes have
- * one length. `spherical` is binary spherical quantization: x becomes s x/|x| first, and codes have length s.
+ * one length. `spherical` is binary spherical quantization: x becomes s x/|x| first, and codes have length s (s/√d a feature).
  *
  * - Shapes: x is [batch, …, dim] (any rank >= 2, `dataFormat` places the feature axis); indices are int32 [batch, …] with a
  *   trailing axis when there are several codebooks.
  * - Losses (when training; unweighted, in nats, the mean over codebooks): `perSampleEntropy` H(c|x) and `codebookEntropy` H(c), both
  *   exact and in [0, d ln 2]; H(c) is at most ln N + H(c|x). `commitment`, and `unitNorm` of the features before normalising.
  *   `codebookEntropy` is not computed, 0, for K > 2^20, where `entropyLossWeight` must be 0.
- * - Gradient of `quantized`: straight-through to x (through f of `straightThroughActivation`, normalisation and projections).
+ * - Gradient of `quantized`: straight-through to x (through f of `straightThroughActivation`, normalisation and projections); with
+ *   `spherical` that is √d times the gradient of BSQ's own code, unless `sphericalGradient: 'official'`.
  * - Ties: 0, -0 and NaN are not above 0: -s, bit 0; a NaN makes the losses NaN. Infinite features have their sign, and decided bits
  *   (spherical: NaN losses). A spherical token with |x| <= 1e-12 has no direction: no gradient, log-odds of 0.
  * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
@@ -68,7 +71,8 @@ const activations: Record<StraightThroughActivation, (x: Tensor2D) => Tensor2D> 
  * Differs from vector-quantize-pytorch: the entropies are exact (it clamps probabilities at 1e-5 inside the logarithm;
  * `entropyEps: 1e-5` does as it does), need no N × 2^d matrix, and for no tokens at all are 0 instead of NaN;
  * `fracPerSampleEntropy` leaves H(c) alone; padded tokens get index -1; `commitment` is reported at weight 0 too; several codebooks
- * need `codebookSize`; the layout is never guessed; `unitNormLossWeight` and schedules for τ are new.
+ * need `codebookSize`; the layout is never guessed; `unitNormLossWeight`, `bitOrder`, `pooledCodebookEntropy`, `sphericalGradient` and
+ * schedules for τ are new.
  *
  * Source: Yu et al., "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation", arXiv:2310.05737; spherical: Zhao,
  * Xiong, Krähenbühl, "Image and Video Tokenization with Binary Spherical Quantization", arXiv:2406.07548.
@@ -110,6 +114,13 @@ export function createLfq(options: LfqOptions): Lfq {
   };
   const perToken = (indices: Tensor1D): Tensor1D | Tensor2D =>
     numCodebooks === 1 ? indices : (reshape(indices, [-1, numCodebooks]) as Tensor2D);
+  /** Between the order of the kernels, the most significant bit first, and that of the indices. */
+  const ordered = (indices: Tensor1D): Tensor1D =>
+    config.bitOrder === 'msbFirst' ? indices : reverseBits(indices, bits);
+  const surrogateOf = (x: Tensor2D): Tensor2D => {
+    const activated = activations[config.straightThroughActivation](x);
+    return config.sphericalGradient === 'official' ? (mul(activated, 1 / Math.sqrt(bits)) as Tensor2D) : activated;
+  };
 
   return createQuantizer<LfqConfig, LfqLoss, LfqQuantizeOptions>({
     kind: 'LFQ',
@@ -132,17 +143,17 @@ export function createLfq(options: LfqOptions): Lfq {
       const raw = toRows(tokens);
       const [codes, indices] = signQuantize({ x: raw }, { scale });
       const x = spherical ? (mul(unitLength(raw, 1), codebookScale) as Tensor2D) : raw;
-      const surrogate = activations[config.straightThroughActivation](x);
+      const surrogate = surrogateOf(x);
       const emitted = surrogate === raw ? codes : straightThrough(surrogate, codes);
-      const result = { quantized: fromRows(emitted), indices: perToken(indices) };
+      const result = { quantized: fromRows(emitted), indices: perToken(ordered(indices)) };
       if (!training) return result;
       const invTemperature =
         call.invTemperature ?? scheduleAt(where, 'invTemperature', config.invTemperature, call.step);
       const losses = lfqLosses(config, { raw, x, codes, scale }, invTemperature, weights, rng);
       return { ...result, losses, loss: lfqLoss(config, losses, weights) };
     },
-    encodeTokens: (tokens) => perToken(signEncode({ x: toRows(tokens) }, {})[0]),
-    decodeTokens: (indices) => fromRows(signCodes(reshape(indices, [-1]), bits, { scale })),
+    encodeTokens: (tokens) => perToken(ordered(signEncode({ x: toRows(tokens) }, {})[0])),
+    decodeTokens: (indices) => fromRows(signCodes(ordered(reshape(indices, [-1])), bits, { scale })),
   });
 }
 

@@ -1,5 +1,6 @@
 import {
   add,
+  expandDims,
   greater,
   mul,
   reshape,
@@ -12,6 +13,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  tile,
 } from '@tensorflow/tfjs-core';
 import { MAX_CODEBOOK_ENTROPY_BITS, type Rng } from '@vqkit/core-tensor';
 import { clampedLfqEntropy, commitmentLoss, lfqEntropy, perSampleEntropy, unitNormLoss } from '@vqkit/losses';
@@ -45,16 +47,25 @@ export function lfqLosses(
   weights: Tensor1D | undefined,
   rng: Rng,
 ): Record<LfqLoss, Scalar> {
-  const { numCodebooks, fracPerSampleEntropy: share } = config;
+  const { numCodebooks, fracPerSampleEntropy: share, pooledCodebookEntropy: pooled } = config;
   const perToken = (values: Tensor): Tensor2D => reshape(values, [-1, numCodebooks * bitsOf(config)]);
   const logits = perToken(mul(rows.x, 4 * invTemperature * rows.scale));
   const sampleWeights = share < 1 ? randomShare(weights, logits.shape[0], share, rng) : weights;
-  const entropies = entropiesOf(config, logits, { weights, sampleWeights, numCodebooks });
+  // Pooled, the codebooks of a token are as many tokens of one codebook.
+  const perBook = (own: Tensor1D | undefined): Tensor1D | undefined =>
+    own && (reshape(tile(expandDims(own, 1), [1, numCodebooks]), [-1]) as Tensor1D);
+  const entropies = pooled
+    ? entropiesOf(config, reshape(logits, [-1, bitsOf(config)]), {
+        weights: perBook(weights),
+        sampleWeights: perBook(sampleWeights),
+        numCodebooks: 1,
+      })
+    : entropiesOf(config, logits, { weights, sampleWeights, numCodebooks });
   return {
     perSampleEntropy: entropies.perSample,
     codebookEntropy: entropies.codebook,
     commitment: commitmentLoss(perToken(rows.x), perToken(rows.codes), { weights }),
-    unitNorm: unitNormLoss(perToken(rows.raw), { weights }),
+    unitNorm: unitNormLoss(perToken(rows.raw), { weights, scale: config.codebookScale }),
   };
 }
 

@@ -24,6 +24,12 @@ export const WHERE = 'createLfq';
 /** f of the straight-through estimator: the gradient of `quantized` is that of f. */
 export type StraightThroughActivation = 'identity' | 'tanh' | 'hardTanh';
 
+/** Which bit of an index feature 0 is. */
+export type BitOrder = 'msbFirst' | 'lsbFirst';
+
+/** Whose straight-through gradient a spherical code has. */
+export type SphericalGradient = 'reference' | 'official';
+
 export interface LfqOptions {
   /** Size of the feature axis. Default d · numCodebooks; linear projections are added when it differs. */
   readonly dim?: number;
@@ -33,7 +39,7 @@ export interface LfqOptions {
   readonly entropyLossWeight?: number;
   /** Weight of mean((x - sg q)²) in the loss. Default 0. */
   readonly commitmentLossWeight?: number;
-  /** Weight of mean((x² - 1)²) in the loss, on the features before they are normalised. Default 0. */
+  /** Weight of mean((x² - s²)²/s²) in the loss, s = `codebookScale`, on the features before they are normalised. Default 0. */
   readonly unitNormLossWeight?: number;
   /** γ: how much an even use of the codes counts against decided bits. Default 1. */
   readonly diversityGamma?: number;
@@ -69,6 +75,22 @@ export interface LfqOptions {
   readonly orthogonalRotation?: boolean;
   /** Default `identity`. */
   readonly straightThroughActivation?: StraightThroughActivation;
+  /**
+   * Whether feature 0 is the most significant bit of an index, as in vector-quantize-pytorch and BSQ, or the least, as in Open-MAGVIT2.
+   * Default `msbFirst`.
+   */
+  readonly bitOrder?: BitOrder;
+  /**
+   * With several codebooks: H(c) of the mean probabilities over tokens and codebooks together, as in Open-MAGVIT2, in place of the mean
+   * of each codebook's own H(c). Default false.
+   */
+  readonly pooledCodebookEntropy?: boolean;
+  /**
+   * With `spherical`: `reference` passes the gradient of `quantized` to the normalised features unchanged, as vector-quantize-pytorch;
+   * `official` passes 1/√d of it, as the code of the BSQ paper, which scales by 1/√d after the straight-through estimator. Default
+   * `reference`.
+   */
+  readonly sphericalGradient?: SphericalGradient;
   /** Clamps probabilities inside the logarithm as the reference library does (1e-5), for comparison, d <= 12. Default null: exact. */
   readonly entropyEps?: number | null;
   /** Seed of the projections, the rotation and the random share. Default 0. */
@@ -112,7 +134,8 @@ function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {
     'Use 1 for all tokens.',
   );
   requireBoolean(WHERE, 'experimentalSoftplusEntropyLoss', experimentalSoftplusEntropyLoss);
-  const { entropyLossOffset = 5, entropyEps = null } = options;
+  const { entropyLossOffset = 5, entropyEps = null, pooledCodebookEntropy = false } = options;
+  requireBoolean(WHERE, 'pooledCodebookEntropy', pooledCodebookEntropy);
   requireOption(
     Number.isFinite(entropyLossOffset),
     WHERE,
@@ -143,6 +166,7 @@ function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {
     fracPerSampleEntropy,
     experimentalSoftplusEntropyLoss,
     entropyLossOffset,
+    pooledCodebookEntropy,
     entropyEps,
   };
 }

@@ -13,7 +13,7 @@ import {
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLfqCodec } from '../src/codec.ts';
-import { createLfq, type LfqOptions } from '../src/index.ts';
+import { type BitOrder, createLfq, type LfqOptions } from '../src/index.ts';
 
 const SPECIAL = [
   Number.NaN,
@@ -39,6 +39,7 @@ const drawn = fc.record({
   bits: fc.integer({ min: 1, max: 30 }),
   numCodebooks: fc.integer({ min: 1, max: 3 }),
   spherical: fc.boolean(),
+  bitOrder: fc.constantFrom<BitOrder>('msbFirst', 'lsbFirst'),
   codebookScale: fc.constantFrom(1, 0.1, 0.25, 3),
   softClampInputValue: fc.constantFrom(null, 3, 4.5, 10, 1e3),
 });

@@ -15,9 +15,12 @@ const random: fc.Arbitrary<LfqOptions> = fc
     spherical: fc.boolean(),
     orthogonalRotation: fc.boolean(),
     straightThroughActivation: fc.constantFrom('identity', 'tanh', 'hardTanh'),
+    bitOrder: fc.constantFrom('msbFirst', 'lsbFirst'),
+    pooledCodebookEntropy: fc.boolean(),
+    official: fc.boolean(),
     keepNumCodebooksDim: fc.constantFrom(true, undefined),
   })
-  .map(({ bits, dim, hasProjections, cosineSimProjectIn, softClamp, codebookScale, ...rest }) => {
+  .map(({ bits, dim, hasProjections, cosineSimProjectIn, softClamp, codebookScale, official, ...rest }) => {
     const innerDim = bits * rest.numCodebooks;
     const projects = hasProjections || (dim !== undefined && dim !== innerDim);
     return {
@@ -27,6 +30,7 @@ const random: fc.Arbitrary<LfqOptions> = fc
       ...(dim === undefined ? {} : { dim }),
       hasProjections: projects,
       cosineSimProjectIn: projects && cosineSimProjectIn,
+      sphericalGradient: rest.spherical && official ? 'official' : 'reference',
       softClampInputValue: softClamp ? 2 * codebookScale : null,
       keepNumCodebooksDim: rest.keepNumCodebooksDim ?? rest.numCodebooks > 1,
     } as LfqOptions;
@@ -61,12 +65,31 @@ describeQuantizer('LFQ', {
       keepNumCodebooksDim: true,
       invTemperature: 2,
     },
+    'as Open-MAGVIT2': {
+      codebookSize: 8,
+      numCodebooks: 2,
+      bitOrder: 'lsbFirst',
+      pooledCodebookEntropy: true,
+      ...everyLoss,
+    },
     'a share of the tokens': { dim: 4, fracPerSampleEntropy: 0.5, invTemperature: 1 },
     'without the entropy loss': { codebookSize: 2 ** 24, entropyLossWeight: 0, unitNormLossWeight: 1 },
     'clamped as the reference': { dim: 4, entropyEps: 1e-5, invTemperature: 1 },
   },
   random,
   noisy: ['a share of the tokens'],
-  straightThrough: ['plain', 'a share of the tokens', 'without the entropy loss', 'clamped as the reference'],
-  fixedPoint: ['plain', 'a share of the tokens', 'without the entropy loss', 'clamped as the reference'],
+  straightThrough: [
+    'plain',
+    'as Open-MAGVIT2',
+    'a share of the tokens',
+    'without the entropy loss',
+    'clamped as the reference',
+  ],
+  fixedPoint: [
+    'plain',
+    'as Open-MAGVIT2',
+    'a share of the tokens',
+    'without the entropy loss',
+    'clamped as the reference',
+  ],
 });

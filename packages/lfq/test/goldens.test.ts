@@ -1,4 +1,16 @@
-import { engine, linspace, mul, reshape, type Scalar, sum, type Tensor, transpose } from '@tensorflow/tfjs-core';
+import {
+  engine,
+  grad,
+  linspace,
+  mul,
+  reshape,
+  type Scalar,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tensor,
+  transpose,
+} from '@tensorflow/tfjs-core';
 import {
   bitEntropies,
   camelCaseOptions,
@@ -10,9 +22,11 @@ import {
   type GoldenTensor,
   goldenCases,
   goldenTensor,
+  publishedGoldens,
   tolerances,
 } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
+import { createLfqCodec } from '../src/codec.ts';
 import { createLfq, type Lfq, type LfqOptions, type LfqQuantizeOptions } from '../src/index.ts';
 
 const EPS = 1e-5;
@@ -206,6 +220,38 @@ eachEngine((engineName) => {
         await expectClose(loss, golden.loss?.data ?? [], tolerances.float32);
         const { x: dx } = gradientsOf(lfq, x, () => lfq.quantize(x, call).loss);
         await expectClose(dx, golden.grad_x_of_loss_sum?.data ?? [], tolerances.float32, tolerances.rounding);
+        lfq.dispose();
+      });
+    }
+  });
+
+  describe('LFQ against published code', () => {
+    for (const golden of publishedGoldens('LFQ')) {
+      const options = golden.options as LfqOptions;
+      it(`${JSON.stringify(options)}`, async () => {
+        const lfq = createLfq(options);
+        const x = goldenTensor(golden.x) as Tensor2D;
+        const { quantized, indices, losses } = lfq.quantize(x, { training: true });
+        await expectSame(indices, golden.indices.data);
+        await expectSame(lfq.encode(x), golden.indices.data);
+        await expectClose(quantized, golden.quantized.data, tolerances.float32);
+        await expectSame(lfq.decode(indices), quantized);
+        const upstream = tensor(
+          Float32Array.from(golden.x.data, (_, i) => -1 + (2 * i) / (x.size - 1)),
+          x.shape,
+        );
+        const dx = grad((z: Tensor) => sum(mul(lfq.quantize(z, { training: true }).quantized, upstream)))(x);
+        await expectClose(dx, golden.grad_x_of_quantized.data, tolerances.float32);
+        const codec = createLfqCodec(lfq.config);
+        await expectSame(codec.encode((await x.data()) as Float32Array), golden.indices.data);
+        await expectSame(codec.decode((await indices.data()) as Int32Array), quantized);
+        if (golden.losses !== undefined) {
+          for (const [name, value] of Object.entries(golden.losses)) {
+            await expectClose(losses[name as keyof typeof losses], [value], tolerances.float32);
+          }
+          const ofLoss = grad((z: Tensor) => lfq.quantize(z, { training: true }).loss)(x);
+          await expectClose(ofLoss, (golden.grad_x_of_loss as GoldenTensor).data, tolerances.float32);
+        }
         lfq.dispose();
       });
     }

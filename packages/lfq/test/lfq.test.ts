@@ -161,6 +161,12 @@ eachEngine(() => {
         await expectClose(grad(lossOf(lfq))(x), [48, 0], tolerances.float32);
       }));
 
+    it('pull features to ± codebookScale', () =>
+      withLfq({ dim: 2, codebookScale: 0.5, entropyLossWeight: 0, unitNormLossWeight: 1 }, async (lfq) => {
+        await expectClose(lfq.quantize(tensor2d([0.5, -0.5], [1, 2]), TRAIN).loss, [0], 0, 1e-7);
+        await expectClose(grad(lossOf(lfq))(tensor2d([1, -0.25], [1, 2])), [6, 0.375], tolerances.float32);
+      }));
+
     it('have a gradient only where their weight is not 0', () =>
       withLfq({ dim: 2, entropyLossWeight: 0, commitmentLossWeight: 1 }, async (lfq) => {
         const x = tensor2d([3, -0.5], [1, 2]);

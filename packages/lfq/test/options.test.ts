@@ -39,6 +39,9 @@ describe('the options of createLfq', () => {
       spherical: false,
       orthogonalRotation: false,
       straightThroughActivation: 'identity',
+      bitOrder: 'msbFirst',
+      pooledCodebookEntropy: false,
+      sphericalGradient: 'reference',
       entropyEps: null,
       seed: 0,
     });
@@ -103,6 +106,16 @@ describe('the options of createLfq', () => {
     createLfq({ codebookSize: 2 ** 20, numCodebooks: 3 }).dispose();
   });
 
+  it('name published code', () => {
+    expectBad({ dim: 2, bitOrder: 'big' }, /bitOrder must be one of 'msbFirst', 'lsbFirst', got "big"/);
+    expectBad({ dim: 2, pooledCodebookEntropy: 1 }, /pooledCodebookEntropy must be true or false, got 1/);
+    expectBad({ dim: 2, sphericalGradient: 1 }, /sphericalGradient must be one of 'reference', 'official', got 1/);
+    expectBad(
+      { dim: 2, sphericalGradient: 'official' },
+      /sphericalGradient must be 'reference' unless spherical is on, got "official"\. Pass spherical: true\./,
+    );
+  });
+
   it('have bounds for weights', () => {
     for (const name of ['entropyLossWeight', 'commitmentLossWeight', 'unitNormLossWeight', 'diversityGamma'])
       for (const value of [-1, Number.NaN, Number.POSITIVE_INFINITY, '1', null])
@@ -162,7 +175,7 @@ describe('the options of createLfq', () => {
   });
 
   it('must be known', () => {
-    expectBad({ dim: 2, entropyWeight: 1 }, /options has no 'entropyWeight'\. Known options: codebookScale/);
+    expectBad({ dim: 2, entropyWeight: 1 }, /options has no 'entropyWeight'\. Known options: bitOrder, codebookScale/);
     expectBad(undefined, /options must be an object, got undefined/);
   });
 });

@@ -8,4 +8,5 @@ export { orthogonalityLoss } from './orthogonality.ts';
 export type { RotateToOptions } from './rotate-to.ts';
 export { ROTATION_MAX_SCALE, rotateTo } from './rotate-to.ts';
 export type { TokenWeights } from './tokens.ts';
+export type { UnitNormOptions } from './unit-norm.ts';
 export { unitNormLoss } from './unit-norm.ts';

@@ -16,6 +16,18 @@ eachEngine(() => {
       await expectClose(unitNormLoss(x, { weights: tensor2d(weights, [2, 3]) }), [byWeight], tolerances.float32);
     });
 
+    it('is mean((x² - s²)²/s²) at a scale s: 0 at ± s, and as steep near it whatever s is', async () => {
+      const values = createRng(3).normalArray(12, 1);
+      for (const scale of [0.25, 3]) {
+        const terms = Array.from(values, (x) => (x * x - scale * scale) ** 2 / scale ** 2);
+        const x = tensor(values, [6, 2]);
+        await expectClose(unitNormLoss(x, { scale }), [terms.reduce((a, b) => a + b, 0) / 12], tolerances.float32);
+        await expectSame(unitNormLoss(tensor1d([scale, -scale]), { scale }), [0]);
+        const near = tensor1d([scale * 1.001]);
+        await expectClose(unitNormLoss(near, { scale }), [4 * (scale * 0.001) ** 2], 2e-3);
+      }
+    });
+
     it('is 0 on the corners, with its gradient there and at 0', async () => {
       await expectSame(unitNormLoss(tensor2d([1, -1, -1, 1], [2, 2])), [0]);
       await expectSame(grad(unitNormLoss)(tensor2d([1, -1, 0, 0], [2, 2])), [0, 0, 0, 0]);
@@ -43,6 +55,7 @@ eachEngine(() => {
       expect(() => unitNormLoss(zeros([2, 3]), { weights: zeros([2, 3]) })).toThrow(
         /unitNormLoss: weights must have the shape of the tokens \[2\], got \[2,3\]/,
       );
+      expect(() => unitNormLoss(zeros([2]), { scale: 0 })).toThrow(/scale must be a finite number > 0, got 0/);
       expect(() => unitNormLoss(zeros([2]), { mask: zeros([]) } as object)).toThrow(OptionError);
     });
 

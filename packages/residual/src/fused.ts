@@ -6,7 +6,9 @@ import {
   residualFsqDecode,
   residualSign,
   residualSignDecode,
+  reverseBits,
 } from '@vqkit/core-tensor';
+import type { BitOrder } from '@vqkit/lfq';
 import type { ScaledLayer } from './stack.ts';
 
 /** All layers of a stack by one kernel, where that is the same mathematics as layer by layer: the same values, bit for bit. */
@@ -40,12 +42,20 @@ export function fusedCodebooks(layers: readonly ScaledLayer[]): FusedStack | und
   };
 }
 
-/** @param scales of each layer: the magnitude of a code's elements. */
-export function fusedSign(dim: number, scales: readonly number[]): FusedStack {
+/**
+ * @param dim features, and bits of an index.
+ * @param scales of each layer: the magnitude of a code's elements.
+ * @param bitOrder of the indices; the kernels have the most significant bit first.
+ */
+export function fusedSign(dim: number, scales: readonly number[], bitOrder: BitOrder): FusedStack {
+  const ordered = (indices: Tensor2D): Tensor2D => (bitOrder === 'msbFirst' ? indices : reverseBits(indices, dim));
   return {
-    quantize: (x, kept) => residualSign({ x }, { scales: scales.slice(0, kept) }),
+    quantize: (x, kept) => {
+      const [codes, indices] = residualSign({ x }, { scales: scales.slice(0, kept) });
+      return [codes, ordered(indices)];
+    },
     decode: (indices, quantizeDropout) =>
-      residualSignDecode(indices, dim, { scales: scales.slice(0, indices.shape[1]) }, quantizeDropout),
+      residualSignDecode(ordered(indices), dim, { scales: scales.slice(0, indices.shape[1]) }, quantizeDropout),
   };
 }
 

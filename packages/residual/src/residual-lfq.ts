@@ -28,6 +28,8 @@ type LayerOption =
   | 'spherical'
   | 'orthogonalRotation'
   | 'straightThroughActivation'
+  | 'bitOrder'
+  | 'sphericalGradient'
   | 'entropyEps';
 
 const LAYER_OPTIONS: readonly LayerOption[] = [
@@ -40,6 +42,8 @@ const LAYER_OPTIONS: readonly LayerOption[] = [
   'spherical',
   'orthogonalRotation',
   'straightThroughActivation',
+  'bitOrder',
+  'sphericalGradient',
   'entropyEps',
 ];
 
@@ -137,7 +141,7 @@ export function createResidualLfq(options: ResidualLfqOptions): ResidualLfq {
     config,
     layers,
     scales: layers.map(() => 1),
-    ...(plain && { fused: fusedSign(first.dim, magnitudes) }),
+    ...(plain && { fused: fusedSign(first.dim, magnitudes, config.bitOrder) }),
     frame: createProjections(dim, first.dim, createRng(stack.seed)),
     callOptions: ['invTemperature'],
     layerCall: ({ invTemperature: own }: ResidualLfqQuantizeOptions, j) => {

@@ -15,7 +15,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer, softClamp } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
-import { createLfq } from '@vqkit/lfq';
+import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import { eachEngine, expectIdentical } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -57,9 +57,14 @@ const fsqPair = (levels: number[], numQuantizers: number, options: StackOptions 
   return { fused, layered, bound };
 };
 
-const lfqPair = (dim: number, numQuantizers: number, options: StackOptions = {}, spherical = false): Pair => {
-  const fused = createResidualLfq({ dim, numQuantizers, spherical, codebookScale: 0.75, ...options });
-  const layers = fused.layers.map((_, j) => createLfq({ dim, spherical, codebookScale: 0.75 * 2 ** -j }));
+const lfqPair = (
+  dim: number,
+  numQuantizers: number,
+  options: StackOptions = {},
+  of: Pick<LfqOptions, 'spherical' | 'bitOrder'> = {},
+): Pair => {
+  const fused = createResidualLfq({ dim, numQuantizers, ...of, codebookScale: 0.75, ...options });
+  const layers = fused.layers.map((_, j) => createLfq({ dim, ...of, codebookScale: 0.75 * 2 ** -j }));
   return { fused, layered: createResidual({ layers, ...options }), bound: (x) => x };
 };
 
@@ -79,7 +84,8 @@ eachEngine((engineName) => {
       ['FSQ of one layer', () => fsqPair([4], 1), 1],
       ['FSQ with the bound in every layer', () => fsqPair([5, 4], 3, {}, false), 2],
       ['LFQ of 10 bits × 8', () => lfqPair(10, 8), 10],
-      ['LFQ of 3 bits × 5, spherical', () => lfqPair(3, 5, {}, true), 3],
+      ['LFQ of 3 bits × 5, spherical', () => lfqPair(3, 5, {}, { spherical: true }), 3],
+      ['LFQ of 9 bits × 4, the least significant first', () => lfqPair(9, 4, {}, { bitOrder: 'lsbFirst' }), 9],
       ['LFQ of one bit and one layer', () => lfqPair(1, 1), 1],
     ] as [string, () => Pair, number][]) {
       it(`gives what the layers give one by one, bit for bit: ${name}`, async () => {
@@ -109,6 +115,7 @@ eachEngine((engineName) => {
       for (const pair of [
         (options: StackOptions): Pair => fsqPair([5, 4, 3], 4, options),
         (options: StackOptions): Pair => lfqPair(3, 4, options),
+        (options: StackOptions): Pair => lfqPair(3, 4, options, { bitOrder: 'lsbFirst' }),
       ]) {
         const { fused, layered, bound } = pair({ quantizeDropout: true, dataFormat: 'channelsFirst', seed: 7 });
         const z = latents([2, 3, 4, 5], 3, 1.5);
@@ -140,6 +147,7 @@ eachEngine((engineName) => {
         for (const { fused, layered } of [
           fsqPair([3, 2], 3, { quantizeDropout }),
           lfqPair(3, 3, { quantizeDropout }),
+          lfqPair(3, 3, { quantizeDropout }, { bitOrder: 'lsbFirst' }),
         ]) {
           const rng = createRng(5);
           const values = Int32Array.from({ length: 600 }, () => rng.integer(11) - 2);

@@ -247,7 +247,7 @@ describe('train', () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toBe(
-      "error: option '--levels' must go with a quantizer that has it (fsq), got lfq. It has --codebook-size, --dim, --entropy-weight, --commitment-weight, --inv-temperature, --spherical; others with --set quantizerOptions.name=value.\n",
+      "error: option '--levels' must go with a quantizer that has it (fsq), got lfq. It has --codebook-size, --dim, --entropy-weight, --commitment-weight, --inv-temperature, --spherical, --bit-order; others with --set quantizerOptions.name=value.\n",
     );
   });
 

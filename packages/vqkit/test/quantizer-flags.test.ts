@@ -20,6 +20,7 @@ describe('quantizerOptionsOf', () => {
       { codebookSize: 64, entropyLossWeight: 0.1, commitmentLossWeight: 0.2, invTemperature: 10 },
     ],
     ['lfq', ['--spherical'], { spherical: true }],
+    ['residual-lfq', ['--bit-order', 'lsbFirst'], { bitOrder: 'lsbFirst' }],
     ['lfq', ['--no-spherical'], { spherical: false }],
     ['simvq', ['--commitment-weight', '2', '--rotation'], { commitmentWeight: 2, rotationTrick: true }],
     ['vq', ['--codebook-size', '9', '--no-rotation'], { codebookSize: 9, rotationTrick: false }],

@@ -26,6 +26,7 @@ import { nearestCodeExact } from './nearest-code-exact.ts';
 import { residualFsq, residualFsqDecode } from './residual-fsq.ts';
 import { residualSign, residualSignDecode } from './residual-sign.ts';
 import { resizeNearestNeighbor, resizeNearestNeighborGrad } from './resize-nearest.ts';
+import { reverseBits } from './reverse-bits.ts';
 import { rotateToGrad } from './rotate-to.ts';
 import { selectRows } from './select-rows.ts';
 import { signDecode, signEncode, signQuantize } from './sign-quantize.ts';
@@ -82,6 +83,7 @@ function register(): void {
   provide('SignEncode', signEncode);
   provide('SignQuantize', signQuantize);
   provide('SignDecode', signDecode);
+  provide('ReverseBits', reverseBits);
   provide('ResidualFsq', residualFsq);
   provide('ResidualFsqDecode', residualFsqDecode);
   provide('ResidualSign', residualSign);

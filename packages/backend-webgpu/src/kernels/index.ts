@@ -13,6 +13,7 @@ import { maxPoolGrad } from './max-pool-grad.ts';
 import { gather, MOVED, moveKernel, select } from './move.ts';
 import { nearestCode } from './nearest-code.ts';
 import { nearestCodeExact } from './nearest-code-exact.ts';
+import { reverseBits } from './reverse-bits.ts';
 import { rotateToGrad } from './rotate-to-grad.ts';
 import { selectRows } from './select-rows.ts';
 import { signDecode } from './sign-decode.ts';
@@ -53,6 +54,7 @@ export function provideKernels(): void {
   provideKernel(NAME, 'GatherCodes', gatherCodes);
   provideKernel(NAME, 'NearestCode', nearestCode);
   provideKernel(NAME, 'NearestCodeExact', nearestCodeExact);
+  provideKernel(NAME, 'ReverseBits', reverseBits);
   provideKernel(NAME, 'RotateToGrad', rotateToGrad);
   provideKernel(NAME, 'SelectRows', selectRows);
   provideKernel(NAME, 'SignDecode', signDecode);

@@ -42,6 +42,12 @@ const FLAGS: Readonly<Record<string, QuantizerFlag>> = {
     sets: { lfq: 'invTemperature' },
   },
   spherical: { type: 'boolean', description: 'Puts latents and codes on a sphere.', sets: { lfq: 'spherical' } },
+  bitOrder: {
+    type: 'string',
+    enum: ['msbFirst', 'lsbFirst'],
+    description: 'Whether feature 0 is the most or the least significant bit of a token id.',
+    sets: { lfq: 'bitOrder' },
+  },
   rotation: {
     type: 'boolean',
     description: 'The gradient by the rotation trick instead of straight-through.',
