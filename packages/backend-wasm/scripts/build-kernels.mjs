@@ -1,8 +1,11 @@
-// Compiles assembly/ twice, for plain and for shared memory, and writes each module as base64 in a JavaScript module: that works
-// in Node, in browsers and in every bundler, without a file to find at run time. Then it checks what makes the modules safe inside
-// another program's memory: nothing of their own lives there.
+// Compiles assembly/ twice, for plain and for shared memory, and checks what makes the modules safe inside another program's memory: nothing
+// of their own lives there. Then it writes them, and tfjs's own modules for SIMD, as base64 in JavaScript modules: that works in Node, in
+// browsers and in every bundler, without a file to find at run time.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
 import asc from 'assemblyscript/asc';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -23,11 +26,27 @@ for (const { name, flags } of builds) {
   if (error) throw new Error(`asc: ${error.message}\n${stderr.toString()}`);
   const bytes = readFileSync(`${dist}${name}.wasm`);
   requireStateless(name, bytes);
-  const head = `/** The kernels of assembly/ as a WebAssembly module, base64. Made by scripts/build-kernels.mjs. */\n`;
-  writeFileSync(`${dist}${name}.js`, `${head}export const base64 =\n  '${bytes.toString('base64')}';\n`);
-  writeFileSync(`${dist}${name}.d.ts`, `${head}export declare const base64: string;\n`);
+  embed(name, bytes, 'The kernels of assembly/');
   rmSync(`${dist}${name}.wasm`);
-  console.log(`${name}: ${bytes.length} bytes`);
+}
+
+const tfjs = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
+for (const name of ['simd', 'threaded-simd']) {
+  const bytes = readFileSync(join(tfjs, `tfjs-backend-wasm-${name}.wasm`));
+  embed(
+    `tfjs-${name}`,
+    bytes,
+    `tfjs-backend-wasm-${name}.wasm of @tensorflow/tfjs-backend-wasm (Apache-2.0, Google LLC), unchanged,`,
+  );
+}
+
+/** Writes a WebAssembly module as a JavaScript module, which src/embedded.ts reads. */
+function embed(name, bytes, what) {
+  const head = `/*! ${what} as a WebAssembly module, deflated, base64. Made by scripts/build-kernels.mjs. */\n`;
+  const base64 = deflateRawSync(bytes, { level: 9 }).toString('base64');
+  writeFileSync(`${dist}${name}.js`, `${head}export const base64 =\n  '${base64}';\n`);
+  writeFileSync(`${dist}${name}.d.ts`, `${head}export declare const base64: string;\n`);
+  console.log(`${name}: ${bytes.length} bytes, ${base64.length} in ${name}.js`);
 }
 
 /** No data, tables, globals or memory of its own; the only import is the memory. */

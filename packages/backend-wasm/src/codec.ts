@@ -1,6 +1,7 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
 import { UnsupportedError } from '@vqkit/core-tensor/errors';
 import { createNearestEncoder } from './codec-nearest.ts';
+import { inflate } from './embedded.ts';
 import { fsqEncodeTable } from './fsq-table.ts';
 
 export type { CodecKernels } from '@vqkit/core-tensor/codec';
@@ -32,8 +33,7 @@ type RunRows = (functions: Record<string, (...args: number[]) => void>, at: Plac
  */
 export async function loadKernels(): Promise<CodecKernels> {
   const { base64 } = await import('#simd');
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  const module = await WebAssembly.compile(bytes).catch((error: unknown) => {
+  const module = await WebAssembly.compile(await inflate(base64)).catch((error: unknown) => {
     throw new UnsupportedError(
       `loadKernels: the kernels need WebAssembly SIMD, got ${String(error)}. Make the codec without kernels.`,
     );

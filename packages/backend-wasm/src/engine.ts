@@ -2,6 +2,7 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { startPool } from '#platform';
+import { inflate } from './embedded.ts';
 import type { Pool } from './pool.ts';
 
 /** A function of assembly/: pointers and integers; those with units of work end in (begin, end, worker). */
@@ -48,7 +49,7 @@ export async function attachEngine(backend: BackendWasm, threads: number): Promi
   const memory = memoryOf(tfjs);
   const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
   const { base64 } = shared ? await import('#simd-shared') : await import('#simd');
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const bytes = await inflate(base64);
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   const functions = instance.exports as Record<string, SimdFunction>;
   const pool = shared && threads > 1 ? await startPool(threads, bytes, memory) : undefined;

@@ -1,4 +1,4 @@
-import { BackendWasm, setThreadsCount, setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import { BackendWasm, setThreadsCount, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import {
   engine,
   env,
@@ -9,9 +9,10 @@ import {
   setBackend,
 } from '@tensorflow/tfjs-core';
 import { requireInteger, requireKnownOptions, requireOption, UnsupportedError } from '@vqkit/core-tensor';
-import { coreCount, loadSharedModule, removeCrashHandlers } from '#platform';
+import { coreCount, removeCrashHandlers } from '#platform';
 import { attachEngine } from './engine.ts';
 import { provideKernels } from './kernels/index.ts';
+import { startTfjsModule, type TfjsModule } from './tfjs-module.ts';
 
 export interface InitOptions {
   /**
@@ -19,7 +20,10 @@ export interface InitOptions {
    * the same bits with any number.
    */
   readonly threads?: number;
-  /** Where a browser finds tfjs's .wasm files: a path or address ending in `/`. Not needed in Node. */
+  /**
+   * Where the .wasm files of @tensorflow/tfjs-backend-wasm 4.22.0 are served: a path or address ending in `/`. Not needed: without it they come
+   * with this package, inside its JavaScript.
+   */
   readonly wasmPaths?: string;
 }
 
@@ -35,7 +39,6 @@ export interface EngineReport {
 }
 
 const NAME = 'wasm';
-const tfjsFactory = findBackendFactory(NAME);
 let running: { readonly backend: object; readonly report: EngineReport } | undefined;
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -86,7 +89,6 @@ async function start(options: InitOptions): Promise<EngineReport> {
       wasmPaths,
       "Use for example '/assets/'.",
     );
-    if (alive === undefined) setWasmPaths(wasmPaths);
   }
   if (alive !== undefined && threads !== undefined && threads > 1) {
     throw new UnsupportedError(
@@ -110,27 +112,36 @@ function backendNow(): object | undefined {
   return engine().registry[NAME];
 }
 
-/** Registers the threaded build where it is wanted and can be had, else tfjs's own choice. */
+/** Registers the threaded build where it is wanted and can be had, else the plain one. */
 async function register(threads: number, required: boolean, wasmPaths: string | undefined): Promise<void> {
-  if (threads > 1) {
-    try {
-      const module = await inTime(loadSharedModule(wasmPaths));
-      // Of XNNPACK, whose work our kernels do.
-      setThreadsCount(1);
-      if (findBackendFactory(NAME) !== null) removeBackend(NAME);
-      registerBackend(NAME, () => new BackendWasm(module as unknown as BackendWasm['wasm']), 2);
-      return;
-    } catch (error) {
-      if (required) {
-        throw new UnsupportedError(
-          `init: threads = ${threads} is not possible here: ${String(error)}. Use threads: 1.`,
-        );
-      }
-    }
+  const module = (threads > 1 && (await startThreaded(threads, required, wasmPaths))) || (await startPlain(wasmPaths));
+  if (findBackendFactory(NAME) !== null) removeBackend(NAME);
+  registerBackend(NAME, () => new BackendWasm(module as unknown as BackendWasm['wasm']), 2);
+}
+
+async function startThreaded(
+  threads: number,
+  required: boolean,
+  wasmPaths: string | undefined,
+): Promise<TfjsModule | undefined> {
+  try {
+    const module = await inTime(startTfjsModule(true, wasmPaths));
+    // Of XNNPACK, whose work our kernels do.
+    setThreadsCount(1);
+    return module;
+  } catch (error) {
+    if (!required) return undefined;
+    if (error instanceof UnsupportedError) throw error;
+    throw new UnsupportedError(`init: threads = ${threads} is not possible here: ${String(error)}. Use threads: 1.`);
   }
-  // In a cross-origin isolated page tfjs would take its threaded build by itself, whose workers a minifier can break: it then never starts.
-  env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  if (findBackendFactory(NAME) === null && tfjsFactory !== null) registerBackend(NAME, tfjsFactory, 2);
+}
+
+async function startPlain(wasmPaths: string | undefined): Promise<TfjsModule> {
+  try {
+    return await inTime(startTfjsModule(false, wasmPaths));
+  } catch (error) {
+    throw error instanceof UnsupportedError ? error : notStarted(error);
+  }
 }
 
 const START_MS = 60_000;
@@ -139,7 +150,7 @@ const START_MS = 60_000;
 async function inTime<T>(starting: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const why = `it did not start within ${START_MS / 1000} s: a .wasm file or a worker is blocked, or a minifier broke the workers of tfjs's threaded build (start the engine by init(), not by tf.setBackend)`;
+    const why = `it did not start within ${START_MS / 1000} s`;
     timer = setTimeout(() => reject(new Error(why)), START_MS);
   });
   try {
@@ -155,11 +166,13 @@ async function activate(): Promise<void> {
     started = await inTime(setBackend(NAME));
     await ready();
   } catch (error) {
-    throw new UnsupportedError(`init: TensorFlow.js could not start its wasm backend: ${String(error)}.`);
+    throw notStarted(error);
   }
-  if (!started) {
-    throw new UnsupportedError(
-      'init: TensorFlow.js could not start its wasm backend (the console says why). In a browser, pass wasmPaths: where the .wasm files of @tensorflow/tfjs-backend-wasm are served.',
-    );
-  }
+  if (!started) throw notStarted('the console says why');
+}
+
+function notStarted(why: unknown): UnsupportedError {
+  return new UnsupportedError(
+    `init: TensorFlow.js must be able to start its wasm backend, got: ${String(why)}. In a page, allow 'wasm-unsafe-eval' if a content security policy blocks WebAssembly; or use the cpu engine.`,
+  );
 }

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 
 export { startPool } from './pool.node.ts';
-export { loadSharedModule } from './shared-module.node.ts';
 
 /** Cores that this process may use. */
 export function coreCount(): number {

@@ -1,5 +1,4 @@
 export { startPool } from './pool.browser.ts';
-export { loadSharedModule } from './shared-module.browser.ts';
 
 /** Threads need shared memory, which a page has when it is cross-origin isolated. */
 export function coreCount(): number {

@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Pool, PoolWorkerData } from './pool.ts';
+import { WORK } from './pool-worker.ts';
 import { poolOf, START_MS } from './share-work.ts';
+
+const WORKER = `const { parentPort, workerData } = require('node:worker_threads');${WORK}work(workerData, () => parentPort.postMessage('ready'));`;
 
 /** Starts `threads - 1` workers. Those that do not start within seconds are left out; with none left, gives undefined. */
 export function startPool(
@@ -13,7 +16,7 @@ export function startPool(
 
 function startWorker(workerData: PoolWorkerData): Promise<Worker | undefined> {
   return new Promise((resolve) => {
-    const worker = new Worker(new URL('./pool-worker.js', import.meta.url), { workerData, execArgv: [] });
+    const worker = new Worker(WORKER, { eval: true, workerData, execArgv: [] });
     // From here on the worker does not keep the process alive; the timer does, until the worker has answered.
     worker.unref();
     const timer = setTimeout(() => settle(undefined), START_MS);

@@ -5,6 +5,12 @@ import { beforeAll, describe, it } from 'vitest';
 
 export type EngineName = 'cpu' | 'wasm' | 'wasm-threads' | 'native' | 'webgpu';
 
+/**
+ * Whether this is the full run (`bash .ci/run`). The short one, `npm test`, leaves out what takes long and finds little more; a test that it
+ * leaves out says so in its name.
+ */
+export const fullRun: boolean = process.env.VQKIT_TESTS === 'full';
+
 /** How each engine is started; throws where it cannot run on this machine. */
 const engines: Record<EngineName, () => Promise<void>> = {
   cpu: startCpu,

@@ -1,6 +1,14 @@
 export { type BitEntropies, bitEntropies } from './bit-entropies.ts';
 export { describeQuantizer, type QuantizerSubject } from './contract.ts';
-export { type EngineName, eachEngine, engineMissing, repetitions, startEngine, subnormalsAreZero } from './engines.ts';
+export {
+  type EngineName,
+  eachEngine,
+  engineMissing,
+  fullRun,
+  repetitions,
+  startEngine,
+  subnormalsAreZero,
+} from './engines.ts';
 export {
   camelCaseOptions,
   type Golden,

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fullRun } from '@vqkit/testing';
 import { build, type Plugin } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -40,6 +41,7 @@ globalThis.suite = { run: (engine, path) => { chooseEngine(engine); return runFi
     platform: 'browser',
     target: 'es2022',
     logLevel: 'error',
+    define: { FULL_RUN: String(fullRun) },
     plugins: [inPage],
   });
   return outputFiles[0]?.text ?? '';

@@ -7,6 +7,10 @@ import { beforeAll, describe } from './vitest.ts';
 
 export type EngineName = 'cpu' | 'wasm' | 'wasm-threads' | 'webgpu';
 
+/** Put here by bundle.ts: what it is in Node. */
+declare const FULL_RUN: boolean;
+export const fullRun: boolean = FULL_RUN;
+
 const NAMES: readonly EngineName[] = ['cpu', 'wasm', 'wasm-threads', 'webgpu'];
 let chosen: EngineName | undefined;
 
