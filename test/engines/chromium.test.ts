@@ -1,3 +1,4 @@
+import type { InitOptions } from '@vqkit/backend-wasm';
 import { camelCaseOptions, expectClose, expectSame, type Golden, goldenCases, tolerances } from '@vqkit/testing';
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -11,14 +12,15 @@ const missing = executablePath === undefined;
 interface Setting {
   readonly engine: PageEngine;
   readonly path: 'plain' | 'isolated';
-  readonly threads?: number;
+  readonly options?: InitOptions;
 }
 
 const settings: Record<string, Setting> = {
   cpu: { engine: 'cpu', path: 'plain' },
   'wasm without isolation': { engine: 'wasm', path: 'plain' },
-  'wasm, isolated, threads': { engine: 'wasm', path: 'isolated', threads: 2 },
-  'wasm, isolated, one thread': { engine: 'wasm', path: 'isolated', threads: 1 },
+  'wasm, isolated, threads': { engine: 'wasm', path: 'isolated', options: { threads: 2 } },
+  'wasm, isolated, one thread': { engine: 'wasm', path: 'isolated', options: { threads: 1 } },
+  'wasm from files that are served': { engine: 'wasm', path: 'isolated', options: { threads: 2, wasmPaths: '/wasm/' } },
   webgpu: { engine: 'webgpu', path: 'plain' },
 };
 
@@ -60,10 +62,10 @@ describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is i
     await tab.goto(`${sites[site]?.address}/${path}`);
   }
 
-  function start({ engine, threads }: Setting): Promise<Record<string, unknown>> {
-    return tab.evaluate(([name, count]) => (globalThis as unknown as { page: Page }).page.start(name, count), [
+  function start({ engine, options }: Setting): Promise<Record<string, unknown>> {
+    return tab.evaluate(([name, given]) => (globalThis as unknown as { page: Page }).page.start(name, given), [
       engine,
-      threads,
+      options,
     ] as const);
   }
 
@@ -83,11 +85,11 @@ describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is i
   for (const [site, bundleName] of (['plain bundle', 'minified bundle'] as const).entries()) {
     for (const [name, setting] of Object.entries(settings)) {
       it(`${name}, ${bundleName}: starts, gives the goldens' ids and trains as cpu does`, async () => {
-        const { engine, path, threads } = setting;
+        const { engine, path, options } = setting;
         await open(path, site as 0 | 1);
         const report = await start(setting);
         expect(report).toMatchObject({ backend: engine, isolated: path === 'isolated' });
-        if (engine === 'wasm') expect(report.threads).toBe(threads ?? 1);
+        if (engine === 'wasm') expect(report.threads).toBe(options?.threads ?? 1);
         if (engine !== 'cpu') expect(report.fused).toBeGreaterThan(0);
         for (const [kind, cases] of Object.entries(goldens)) {
           expect(cases.length).toBeGreaterThan(0);
@@ -111,4 +113,17 @@ describe.skipIf(missing && !required)(missing ? 'in Chromium: skipped, none is i
       });
     }
   }
+  it('names the address, what came from there and the fix, where .wasm files are not served', async () => {
+    for (const [path, options] of [
+      ['plain', { wasmPaths: 'nowhere/' }],
+      ['isolated', { wasmPaths: '/nowhere/', threads: 2 }],
+    ] as const) {
+      await open(path, 0);
+      const file = `tfjs-backend-wasm-${path === 'isolated' ? 'threaded-' : ''}simd.wasm`;
+      await expect(start({ engine: 'wasm', path, options })).rejects.toThrow(
+        `init: wasmPaths must lead to the WebAssembly of @tensorflow/tfjs-backend-wasm 4.22.0, got from ${sites[0]?.address}/nowhere/${file}: status 404, no content type, 0 bytes that begin with "". Leave wasmPaths out`,
+      );
+      if (path === 'plain') await tab.close();
+    }
+  });
 });

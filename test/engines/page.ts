@@ -1,7 +1,7 @@
 // What the browser tests bundle and run in a page of Chromium.
 import '@tensorflow/tfjs-backend-cpu';
 import { getBackend, ready, setBackend, type Tensor, tensor, version_core } from '@tensorflow/tfjs-core';
-import { init as initWasm } from '@vqkit/backend-wasm';
+import { type InitOptions, init as initWasm } from '@vqkit/backend-wasm';
 import { init as initWebgpu } from '@vqkit/backend-webgpu';
 import { kernelReport } from '@vqkit/core-tensor';
 import { type Tokenized, tokenizeSome } from './tokenizing.ts';
@@ -25,7 +25,7 @@ export type PageEngine = 'cpu' | 'wasm' | 'webgpu';
 
 /** What the page offers to the tests, as `page`. */
 export interface Page {
-  start(engine: PageEngine, threads?: number): Promise<Record<string, unknown>>;
+  start(engine: PageEngine, options?: InitOptions): Promise<Record<string, unknown>>;
   quantize(subject: Case): Promise<{ ids: number[]; encoded: number[]; quantized: number[]; decoded: number[] }>;
   train(kind: string, options: Record<string, unknown>, steps: number): Promise<Run>;
   /** Fetches a tokenizer and runs it as {@link tokenizeSome} does. */
@@ -33,13 +33,13 @@ export interface Page {
 }
 
 const page: Page = {
-  async start(engine, threads) {
+  async start(engine, options) {
     let report: object = {};
     if (engine === 'cpu') {
       await setBackend('cpu');
       await ready();
     } else if (engine === 'wasm') {
-      report = await initWasm({ wasmPaths: '/wasm/', ...(threads === undefined ? {} : { threads }) });
+      report = await initWasm(options);
     } else {
       report = await initWebgpu();
     }

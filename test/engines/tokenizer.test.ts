@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { init } from '@vqkit/backend-wasm';
+import { type InitOptions, init } from '@vqkit/backend-wasm';
 import { expectClose, tolerances } from '@vqkit/testing';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,9 +24,9 @@ const TRAINED = {
 const STEPS = 40;
 const IMAGES = 32;
 
-const settings: [name: string, engine: PageEngine, path: string, threads?: number][] = [
+const settings: [name: string, engine: PageEngine, path: string, options?: InitOptions][] = [
   ['wasm without isolation', 'wasm', 'plain'],
-  ['wasm with threads', 'wasm', 'isolated', 2],
+  ['wasm with threads', 'wasm', 'isolated', { threads: 2 }],
   ['webgpu', 'webgpu', 'plain'],
   ['cpu', 'cpu', 'plain'],
 ];
@@ -83,13 +83,13 @@ describe.skipIf(missing && !required)(title, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  for (const [setting, engine, path, threads] of settings) {
+  for (const [setting, engine, path, options] of settings) {
     it(`gives on ${setting} the ids and the images of Node`, async () => {
       const tab = await browser.newPage();
       await tab.goto(`${site.address}/${path}`);
-      await tab.evaluate(([name, count]) => (globalThis as unknown as { page: Page }).page.start(name, count), [
+      await tab.evaluate(([name, given]) => (globalThis as unknown as { page: Page }).page.start(name, given), [
         engine,
-        threads,
+        options,
       ] as const);
       for (const [name, node] of Object.entries(expected)) {
         const got = await tab.evaluate(

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
+import { createServer, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTokenizer } from '@vqkit/train';
 import { build } from 'esbuild';
@@ -20,49 +19,73 @@ export interface Demo {
   close(): void;
 }
 
-/** With these a page is cross-origin isolated, and only then may the wasm engine use several threads. */
-const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-  wasm: 'application/wasm',
-  safetensors: 'application/octet-stream',
+/** What every answer says. */
+const HEADERS = {
+  // With these two a page is cross-origin isolated, and only then may the wasm engine use several threads.
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    // WebAssembly is compiled in the page; the wasm engine's threads are made from text.
+    "script-src 'self' 'wasm-unsafe-eval'",
+    'worker-src blob:',
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
 };
 
 /** The sources of the page, which are bundled as they are. */
 const page = fileURLToPath(new URL('../src/page/', import.meta.url));
-const wasm = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
 
 /**
- * Bundles the page and serves it on this machine, with the tokenizer and tfjs's .wasm files.
+ * Bundles the page and serves it on this machine, with the tokenizer.
+ *
+ * All that is served is held in memory by its exact address, so that no request reaches the file system. A request for another name of
+ * this machine than `localhost` is refused: a page elsewhere whose name was made to lead here could read the tokenizer.
  *
  * @throws OptionError or CheckpointError when there is no such tokenizer; Error when the port is taken.
  */
 export async function serveDemo({ tokenizer, port = 8080 }: DemoOptions): Promise<Demo> {
-  const made: Readonly<Record<string, Uint8Array>> = {
-    '/tokenizer.safetensors': await readTokenizer(tokenizer),
-    '/page.js': await bundlePage(),
-  };
-  const server = createServer(async ({ url = '/' }, response) => {
-    const path = url === '/' ? '/index.html' : new URL(url, 'http://localhost').pathname;
-    const content = made[path] ?? (await readFile(fileOf(path)).catch(() => undefined));
-    const type = TYPES[path.split('.').at(-1) ?? ''];
-    if (content === undefined || type === undefined) response.writeHead(404).end();
-    else response.writeHead(200, { ...ISOLATION, 'Content-Type': type, 'Cache-Control': 'no-store' }).end(content);
+  const html = ['text/html; charset=utf-8', await readFile(join(page, 'index.html'))] as const;
+  const contents = new Map<string, readonly [type: string, content: Uint8Array]>([
+    ['/', html],
+    ['/index.html', html],
+    ['/style.css', ['text/css; charset=utf-8', await readFile(join(page, 'style.css'))]],
+    ['/page.js', ['text/javascript; charset=utf-8', await bundlePage()]],
+    ['/tokenizer.safetensors', ['application/octet-stream', await readTokenizer(tokenizer)]],
+  ]);
+  const server = createServer(({ method = '', url = '', headers: { host = '' } }, response) => {
+    const found = contents.get(url.split('?', 1)[0] ?? '');
+    if (!names.includes(host)) answer(response, 421);
+    else if (method !== 'GET' && method !== 'HEAD') answer(response, 405, { Allow: 'GET, HEAD' });
+    else if (found === undefined) answer(response, 404);
+    else answer(response, 200, { 'Content-Type': found[0] }, found[1]);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, 'localhost', resolve);
   });
-  const address = `http://localhost:${(server.address() as AddressInfo).port}`;
-  return { address, close: () => server.close() };
+  const authority = (name: string): string => new URL(`http://${name}:${(server.address() as AddressInfo).port}`).host;
+  const names = ['localhost', '127.0.0.1', '[::1]'].map(authority);
+  return { address: `http://${names[0]}`, close: () => server.close() };
 }
 
-/** A file of the page, or one of tfjs's. Only its name counts, so that no address leads elsewhere. */
-function fileOf(path: string): string {
-  return path.startsWith('/wasm/') ? join(wasm, basename(path)) : join(page, basename(path));
+/** Answers with a content, or with nothing but a status. A HEAD gets the same without the content, which Node leaves out. */
+function answer(
+  response: ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders = {},
+  content: Uint8Array = new Uint8Array(0),
+): void {
+  response.writeHead(status, { ...HEADERS, ...headers, 'Content-Length': content.length }).end(content);
 }
 
 async function bundlePage(): Promise<Uint8Array> {

@@ -39,24 +39,9 @@ export async function startTfjsModule(shared: boolean, wasmPaths: string | undef
   const { file, factory, embedded } = shared ? THREADED : PLAIN;
   const wasmBinary =
     wasmPaths === undefined ? await inflate((await embedded()).base64) : await fetched(wasmPaths, file);
-  const scope = globalThis as { Worker?: unknown };
-  const before = Object.getOwnPropertyDescriptor(scope, 'Worker');
-  let loading: Promise<TfjsModule>;
-  try {
-    loading = factory({
-      wasmBinary,
-      mainScriptUrlOrBlob: 'not used: its workers are idle',
-      locateFile: (name: string) => {
-        // Called just before each `new Worker(name)`; in Node, after the factory has put Node's Worker into the global scope.
-        if (name.endsWith('.worker.js')) scope.Worker = IdleWorker;
-        return name;
-      },
-    });
-  } finally {
-    if (before === undefined) delete scope.Worker;
-    else Object.defineProperty(scope, 'Worker', before);
-  }
-  const module = await loading;
+  const module = await withIdleWorkers(() =>
+    factory({ wasmBinary, locateFile: (name: string) => name, mainScriptUrlOrBlob: file }),
+  );
   const number = 'number';
   module.tfjs = {
     init: module.cwrap('init', null, []),
@@ -67,6 +52,19 @@ export async function startTfjsModule(shared: boolean, wasmPaths: string | undef
     dispose: module.cwrap('dispose', null, []),
   };
   return module;
+}
+
+/** Runs `start` while whoever makes a worker gets one that idles, even after putting another kind into the global scope, as `start` does in Node. */
+function withIdleWorkers<T>(start: () => T): T {
+  const scope = globalThis as { Worker?: unknown };
+  const before = Object.getOwnPropertyDescriptor(scope, 'Worker');
+  Object.defineProperty(scope, 'Worker', { configurable: true, get: () => IdleWorker, set: () => undefined });
+  try {
+    return start();
+  } finally {
+    if (before === undefined) delete scope.Worker;
+    else Object.defineProperty(scope, 'Worker', before);
+  }
 }
 
 /** The first bytes of every WebAssembly module: "\0asm". */

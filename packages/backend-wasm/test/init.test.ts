@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import {
   conv2d,
@@ -108,6 +111,68 @@ describe('init', () => {
     await init({ threads: 1 });
     await expect(init({ threads: 2 })).rejects.toThrow(UnsupportedError);
     await expect(init({ threads: 2 })).rejects.toThrow('the wasm engine already runs with threads = 1, got 2');
+  });
+});
+
+describe('wasmPaths', () => {
+  afterEach(stop);
+
+  const wasmOut = fileURLToPath(new URL('../node_modules/@tensorflow/tfjs-backend-wasm/wasm-out', import.meta.url));
+
+  /** Serves while `use` runs with the server's address. */
+  const serve = async (answer: RequestListener, use: (address: string) => Promise<void>): Promise<void> => {
+    const server = createServer(answer);
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    try {
+      await use(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
+
+  it('takes the files from where they are served', async () => {
+    const asked: (string | undefined)[] = [];
+    await serve(
+      ({ url }, response) => {
+        asked.push(url);
+        response.end(readFileSync(`${wasmOut}${url}`));
+      },
+      async (wasmPaths) => {
+        for (const threads of [1, 2]) {
+          expect((await init({ threads, wasmPaths })).threads).toBe(threads);
+          await expectSame(sum(ones([5, 3]), 1), [3, 3, 3, 3, 3]);
+          stop();
+        }
+      },
+    );
+    expect(asked).toEqual(['/tfjs-backend-wasm-simd.wasm', '/tfjs-backend-wasm-threaded-simd.wasm']);
+  });
+
+  it('names the address, what came from there, and the fix', async () => {
+    const begin = 'init: wasmPaths must lead to the WebAssembly of @tensorflow/tfjs-backend-wasm 4.22.0, got from ';
+    const page: RequestListener = (_, response) => {
+      response.setHeader('Content-Type', 'text/html').end('<!doctype html>\n<title>An application</title>');
+    };
+    await serve(page, async (wasmPaths) => {
+      await expect(init({ threads: 1, wasmPaths })).rejects.toThrow(
+        `${begin}${wasmPaths}tfjs-backend-wasm-simd.wasm: status 200, text/html, 45 bytes that begin with "<!doctype html> <title>An application</t". Leave wasmPaths out, since this package brings those files along, or serve tfjs-backend-wasm-simd.wasm at that address.`,
+      );
+      await expect(init({ threads: 2, wasmPaths })).rejects.toThrow(
+        `${begin}${wasmPaths}tfjs-backend-wasm-threaded-simd.wasm: status 200, text/html`,
+      );
+    });
+    const cut: RequestListener = (_, response) => {
+      response.writeHead(500).end(Uint8Array.of(0, 97, 115, 109));
+    };
+    await serve(cut, (wasmPaths) =>
+      expect(init({ threads: 1, wasmPaths })).rejects.toThrow('status 500, no content type, 4 bytes that begin with'),
+    );
+    await expect(init({ threads: 1, wasmPaths: 'assets/' })).rejects.toThrow(
+      `${begin}assets/tfjs-backend-wasm-simd.wasm: TypeError: Invalid URL. Leave wasmPaths out`,
+    );
+    // And none of that stands in the way of a start without it.
+    expect((await init({ threads: 1 })).threads).toBe(1);
   });
 });
 

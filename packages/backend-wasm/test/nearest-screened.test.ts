@@ -3,6 +3,7 @@ import { createRng, nearestCode, nearestTwoCodes, type Rng } from '@vqkit/core-t
 import { expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { base64 } from '#simd';
+import { inflate } from '../src/embedded.ts';
 import { init } from '../src/index.ts';
 
 interface Problem {
@@ -22,7 +23,7 @@ interface Found {
   readonly alone: Int32Array;
 }
 
-const module = new WebAssembly.Module(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+const module = new WebAssembly.Module(await inflate(base64));
 const GUARD = 64;
 
 function search({ n, k, dim, x, keys, bias }: Problem): Found {

@@ -26,7 +26,7 @@ export async function startEngine(name: EngineName): Promise<void> {
   } else if (name === 'webgpu') {
     await initWebgpu();
   } else {
-    await initWasm({ wasmPaths: '/wasm/', threads: name === 'wasm' ? 1 : 2 });
+    await initWasm({ threads: name === 'wasm' ? 1 : 2 });
   }
 }
 

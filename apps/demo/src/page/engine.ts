@@ -23,7 +23,7 @@ export interface Result {
 export async function startSession(name: EngineName, file: ArrayBuffer): Promise<Session> {
   let engine: string;
   if (name === 'wasm') {
-    const { threads } = await initWasm({ wasmPaths: 'wasm/' });
+    const { threads } = await initWasm();
     engine = `WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   } else {
     await initWebgpu();
