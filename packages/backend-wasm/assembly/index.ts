@@ -1,5 +1,6 @@
 export { adamWStep } from './adamw';
 export { multiply, scale, spread } from './arithmetic';
+export { centerRows, largestFrom, meanRow, packCentered } from './center';
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';
@@ -19,8 +20,9 @@ export { gelu, geluGrad } from './gelu';
 export { gemm } from './gemm';
 export { groupNormGradImages, groupNormImages } from './group-norm';
 export { nearestCode, nearestTwoCodes, packCodes } from './nearest';
-export { nearestCodeExact, packCodesExact } from './nearest-exact';
-export { candidateCodes, nearestCodeScreened } from './nearest-screened';
+export { exactFrameBytes, firstFinite, nearestCodeExact } from './nearest-exact';
+export { nearestCodeRough, scorePanels } from './nearest-rough';
+export { nearestCodeScreened, nearestCodeSettled } from './nearest-screened';
 export { packPanels, transposeFilter } from './pack';
 export { maxPool2GradImages, maxPool2Images, maxPoolGradImages, maxPoolImages } from './pool';
 export { addPartials, addPartialsFewOutputs } from './reduce';

@@ -1,4 +1,5 @@
 import { nearestCode } from './nearest';
+import { exactDistance, exactFrameOf, searchExactly, searchWaiting } from './nearest-exact';
 import { candidateCount, candidateIndex, frameOf, GROUPS, screenGroups } from './screen';
 
 /**
@@ -28,7 +29,7 @@ export function nearestCodeScreened(
   for (let first = begin; first < end; first += GROUPS) {
     const groups = min(GROUPS, end - first);
     const screened = strict < 8 || 4 * strict < first - begin;
-    if (screened) screenGroups(x, rounded, measures, frames, tokens, dim, panelCount, first, groups, worker);
+    if (screened) screenGroups(x, rounded, measures, frames, tokens, dim, panelCount, first, groups, worker, 0);
     for (let g = 0; g < groups; g++) {
       const frame = frameOf(frames, worker, g, dim);
       const group = first + g;
@@ -84,34 +85,65 @@ function strictScore(row: usize, panels: usize, dim: i32, code: i32): f32 {
 }
 
 /**
- * The codes that can be the nearest, for searches in higher precision: for each token `most + 1` integers, the number of its candidates and
- * the first `most` of their indices, ascending. The number is 0 for a token that is not usable and -1 where there are too many.
- * Units: groups of four tokens.
+ * The indices of nearestCodeExact, bit for bit: screenGroups leaves the codes that can be the nearest, nearly always one, and where there are
+ * several their distances are compared in float64. Where there are many, or a token cannot be screened, nearestCodeExact's loop searches.
+ *
+ * @param queries what is screened, with `rounded` and `measures`; the others as in nearestCodeExact. Units: groups of four tokens.
  */
-export function candidateCodes(
-  x: usize,
+export function nearestCodeSettled(
+  queries: usize,
   rounded: usize,
   measures: usize,
   frames: usize,
-  candidates: usize,
-  most: i32,
+  x: usize,
+  codes: usize,
+  exactFrames: usize,
+  reach: usize,
+  indices: usize,
+  firstCode: i32,
   tokens: i32,
   dim: i32,
-  panelCount: i32,
+  codeDim: i32,
+  count: i32,
   begin: i32,
   end: i32,
   worker: i32,
 ): void {
+  const panelCount = (count + 7) >> 3;
+  const exact = exactFrameOf(exactFrames, worker, codeDim);
+  const rowBytes = (<usize>codeDim) << 2;
+  store<i32>(exact, 0);
+  let open = 0;
   for (let first = begin; first < end; first += GROUPS) {
     const groups = min(GROUPS, end - first);
-    screenGroups(x, rounded, measures, frames, tokens, dim, panelCount, first, groups, worker);
+    const screened = open < 32 || open < first - begin;
+    if (screened) {
+      screenGroups(queries, rounded, measures, frames, tokens, dim, panelCount, first, groups, worker, reach);
+    }
     const firstToken = first << 2;
     for (let i = 0; i < min(groups << 2, tokens - firstToken); i++) {
+      const token = firstToken + i;
       const frame = frameOf(frames, worker, i >> 2, dim);
-      const to = candidates + <usize>(firstToken + i) * <usize>(most + 1) * 4;
-      const count = candidateCount(frame, i & 3);
-      store<i32>(to, count);
-      for (let c = 0; c < min(count, most); c++) store<i32>(to + ((<usize>c) << 2), candidateIndex(frame, i & 3, c), 4);
+      const candidates = screened ? candidateCount(frame, i & 3) : -1;
+      if (candidates < 1 || (candidates > 1 && 2 * candidates > panelCount)) {
+        open++;
+        searchExactly(token, x, codes, exact, indices, firstCode, codeDim, count);
+        continue;
+      }
+      let winner = candidateIndex(frame, i & 3, 0);
+      if (candidates > 1) {
+        const row = x + <usize>token * rowBytes;
+        let nearest = exactDistance(row, codes + <usize>winner * rowBytes, codeDim);
+        for (let c = 1; c < candidates; c++) {
+          const index = candidateIndex(frame, i & 3, c);
+          const distance = exactDistance(row, codes + <usize>index * rowBytes, codeDim);
+          if (distance >= nearest) continue;
+          nearest = distance;
+          winner = index;
+        }
+      }
+      store<i32>(indices + ((<usize>token) << 2), winner);
     }
   }
+  searchWaiting(x, codes, exact, indices, firstCode, codeDim, count);
 }

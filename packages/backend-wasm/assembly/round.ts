@@ -13,6 +13,10 @@ const ROUNDER: f32 = 12582912;
 export const CODES_SCALE: usize = 0;
 export const CODES_LENGTH: usize = 8;
 export const CODES_BIAS: usize = 16;
+/** How far the given scores may be off, for searches whose keys are not the codes themselves. */
+export const SLACK: usize = 24;
+export const SLACK_PER_REACH: usize = 32;
+export const SLACK_PER_SQUARE: usize = 40;
 
 /** Not less than the length of a vector whose squares were summed in float32, for dim <= 4096: γ of those sums is below 2^-11. */
 function lengthOf(squares: f32, dim: i32): f64 {
@@ -159,6 +163,30 @@ export function roundToken(row: usize, dim: i32, to: usize, measures: usize, inv
   return usable;
 }
 
+/** How far below the highest a score in float32 may lie of a code that can win; `reach` is that of the token, or 0. */
+export function marginOfRow(row: usize, dim: i32, measures: usize, reach: usize): f64 {
+  const rowEnd = row + ((<usize>dim) << 2);
+  const vectorsEnd = row + ((<usize>(dim & ~3)) << 2);
+  let s = f32x4.splat(0);
+  for (; row < vectorsEnd; row += 16) {
+    const v = v128.load(row);
+    s = f32x4.add(s, f32x4.mul(v, v));
+  }
+  let squares = sumLanes(s);
+  for (; row < rowEnd; row += 4) squares += load<f32>(row) * load<f32>(row);
+  // A sum that is not finite, or so large that a score need not be, makes the margin NaN.
+  if (!(squares < 5.192296858534828e33)) return NaN;
+  const margin = marginOf(dim, lengthOf(squares, dim), 0, measures, 0);
+  return reach === 0 ? margin : margin + slackAt(measures, reach);
+}
+
+/** Twice how far given scores may be off for a token of that reach. */
+export function slackAt(measures: usize, reach: usize): f64 {
+  const far = <f64>load<f32>(reach);
+  const perReach = load<f64>(measures, SLACK_PER_REACH) + load<f64>(measures, SLACK_PER_SQUARE) * far;
+  return 2.001 * (load<f64>(measures, SLACK) + perReach * far);
+}
+
 /** Twice the bound E that screenGroups derives. */
 function marginOf(dim: i32, length: f64, step: f64, measures: usize, codesStep: f64): f64 {
   const codesLength = load<f64>(measures, CODES_LENGTH);
@@ -166,5 +194,6 @@ function marginOf(dim: i32, length: f64, step: f64, measures: usize, codesStep: 
   const roundedLength = codesLength + moved * codesStep;
   const rounding = moved * (length * codesStep + roundedLength * step);
   const size = load<f64>(measures, CODES_BIAS) + (length + moved * step) * roundedLength;
-  return 2.001 * (rounding + (<f64>dim + 8) * 1.1920928955078125e-7 * size + <f64>dim * 1.4012984643248171e-45);
+  const sums = (<f64>dim + 2) * 4.440892098500626e-16 * (length + codesLength) * (length + codesLength);
+  return 2.001 * (rounding + (<f64>dim + 8) * 1.1920928955078125e-7 * size + sums + <f64>dim * 1.4012984643248171e-45);
 }

@@ -1,5 +1,5 @@
 import { rowOf } from './nearest';
-import { roundToken } from './round';
+import { roundToken, slackAt } from './round';
 
 /** Candidates of a token that are kept at a time. */
 const MOST: i32 = 64;
@@ -51,7 +51,11 @@ export function frameOf(frames: usize, worker: i32, group: i32, dim: i32): usize
  * exact. The code w with the highest S, or X, has A_w >= S_w - E >= S_m - E >= A_m - 2E for the code m of the highest A. So do all that tie
  * with it. Hence the candidates: all codes with A >= (highest A so far) - 2E. Unusable codes have A = S = their bias.
  *
+ * The smallest Σ (x - c)² in float64 may be that of yet another code where X is nearly equal: those sums are off by less than
+ * (d + 2) 2^-53 (|t| + |k|)², which E takes four times.
+ *
  * @param rounded from roundCodes, `measures` from measureCodes.
+ * @param reach [tokens], or 0: X itself is up to SLACK + (SLACK_PER_REACH + SLACK_PER_SQUARE · reach) · reach off, which E takes besides.
  * @param first the first group; its frame is group 0 of the worker's.
  */
 export function screenGroups(
@@ -65,9 +69,12 @@ export function screenGroups(
   first: i32,
   groups: i32,
   worker: i32,
+  reach: usize,
 ): void {
   const block = max(1, BLOCK / ((((dim + 1) >> 1) + 1) << 5));
-  for (let g = 0; g < groups; g++) roundGroup(x, measures, frameOf(frames, worker, g, dim), tokens, dim, first + g);
+  for (let g = 0; g < groups; g++) {
+    roundGroup(x, measures, frameOf(frames, worker, g, dim), tokens, dim, first + g, reach);
+  }
   for (let p = 0; p < panelCount; p += block) {
     for (let g = 0; g < groups; g++) {
       const frame = frameOf(frames, worker, g, dim);
@@ -77,11 +84,18 @@ export function screenGroups(
   }
 }
 
-function roundGroup(x: usize, measures: usize, frame: usize, tokens: i32, dim: i32, group: i32): void {
+function roundGroup(x: usize, measures: usize, frame: usize, tokens: i32, dim: i32, group: i32, reach: usize): void {
   for (let t: usize = 0; t < 4; t++) {
     const row = rowOf(x, (group << 2) + <i32>t, tokens - 1, (<usize>dim) << 2);
     const own = frame + (t << 2);
-    const usable = roundToken(row, dim, own + ROUNDED, measures, own + INVERSES, frame + MARGINS + (t << 3));
+    const margin = frame + MARGINS + (t << 3);
+    let usable = roundToken(row, dim, own + ROUNDED, measures, own + INVERSES, margin);
+    if (reach !== 0) {
+      const own = reach + ((<usize>min((group << 2) + <i32>t, tokens - 1)) << 2);
+      store<f64>(margin, load<f64>(margin) + slackAt(measures, own));
+      // Where it is not a finite number, no code is left out.
+      usable = usable && load<f64>(margin) < 1e300;
+    }
     store<f32>(own, usable ? -Infinity : Infinity, THRESHOLDS);
     store<i32>(own, 0, COUNTS);
   }

@@ -24,6 +24,8 @@ export interface Engine {
   view(tensor: TensorInfo): TypedArray;
   /** `count` int32 at an address, in place, valid as long as {@link Engine.view}. */
   integers(address: number, count: number): Int32Array;
+  /** `count` float32 at an address, as {@link Engine.integers}. */
+  floats(address: number, count: number): Float32Array;
   /** Copies bytes to an address, such as one that {@link Engine.scratch} lent. */
   write(address: number, bytes: Uint8Array): void;
   /** Lends `bytes` of memory, contents undefined, to `use`. */
@@ -66,6 +68,7 @@ export async function attachEngine(backend: BackendWasm, threads: number): Promi
     address: (tensor) => backend.getMemoryOffset(tensor.dataId),
     view: (tensor) => backend.typedArrayFromHeap(tensor),
     integers: (address, count) => new Int32Array(memory.buffer, address, count),
+    floats: (address, count) => new Float32Array(memory.buffer, address, count),
     write: (address, bytes) => new Uint8Array(memory.buffer).set(bytes, address),
     scratch: (bytes, use) => {
       const address = tfjs._malloc(bytes) >>> 0;

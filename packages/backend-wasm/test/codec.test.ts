@@ -1,6 +1,7 @@
 import { UnsupportedError } from '@vqkit/core-tensor';
-import type { NearestSearch, RowEncoder } from '@vqkit/core-tensor/codec';
-import { expectSame } from '@vqkit/testing';
+import type { RowEncoder } from '@vqkit/core-tensor/codec';
+import { createPlainSearch } from '@vqkit/core-tensor/plain-search';
+import { expectSame, HARD_CODEBOOKS, hardSearch, nearestByFloat64 } from '@vqkit/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadKernels } from '../src/codec.ts';
 
@@ -34,30 +35,20 @@ describe('loadKernels', () => {
     await encode(low, 1, [1, 1]);
   });
 
-  it('gives the indices of the search behind it, which does what rounding leaves open', async () => {
-    const { nearestEncoder } = await loadKernels();
-    const searched: number[] = [];
-    const search = (width: number, keys: readonly number[]): NearestSearch => {
-      const setQuery = (input: Float32Array, token: number, queries: Float64Array, at: number): void => {
-        queries.set(input.subarray(token * width, (token + 1) * width), at);
-      };
-      const biases = Float64Array.from({ length: keys.length / width }, (_, k) =>
-        keys.slice(k * width, (k + 1) * width).reduce((sum, value) => sum - value ** 2 / 2, 0),
-      );
-      const encode: RowEncoder = (input, indices) => {
-        searched.push(...input);
-        indices[0] = -2;
-      };
-      return { dim: width, width, keys: Float64Array.from(keys), biases, setQuery, encode };
-    };
-    const one = search(1, [-3, 2 ** -40, 0, 5, ...new Array<number>(16).fill(9)]);
-    const indices = new Int32Array(5);
-    nearestEncoder(one)(Float32Array.of(-2, 0, 4, 10, Number.NaN), indices, 5);
-    // The second token has two candidates, the fourth more than are listed, the last none.
-    await expectSame(indices, [0, 2, 3, -2, -2]);
-    await expectSame(searched, [10, Number.NaN]);
-    for (const wide of [search(4097, new Array<number>(4097).fill(1)), search(1, [1, 2 ** 55])]) {
-      expect(nearestEncoder(wide)).toBe(wide.encode);
+  it('gives the indices of the search behind it, whatever the codes', async () => {
+    const kernels = await loadKernels();
+    for (const kind of HARD_CODEBOOKS) {
+      for (const sizes of [
+        [3, 9, 1],
+        [300, 1100, 8],
+        [700, 300, 16],
+        [3, 20, 4097],
+      ] as const) {
+        const problem = hardSearch(kind, sizes, 7);
+        const indices = new Int32Array(sizes[1]);
+        createPlainSearch(problem, kernels)(problem.x, indices, sizes[1]);
+        await expectSame(indices, nearestByFloat64(problem));
+      }
     }
   });
 

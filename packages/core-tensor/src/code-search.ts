@@ -1,8 +1,7 @@
-import { mean, mul, square, sub, sum, type Tensor1D, type Tensor2D, type Variable } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
-import { type Derived, derived } from './derived.ts';
-import { type NearestCodeInputs, nearestCode } from './kernels/nearest-code.ts';
-import { nearestCodeExact } from './kernels/nearest-code-exact.ts';
+import type { Derived } from './derived.ts';
+import { nearestCodeExact, type ScoreInputs } from './kernels/nearest-code-exact.ts';
 
 /** Finds the nearest code: [N, dim] → int32 [N], constants to gradients. */
 export interface CodeSearch {
@@ -10,52 +9,31 @@ export interface CodeSearch {
   dispose(): void;
 }
 
-/**
- * Search among the codes themselves: with the mean code c̄, `argmin |x - c_k|² = argmax ⟨x - c̄, c_k - c̄⟩ - ½ |c_k - c̄|²`. Centring
- * keeps an offset common to x and codes out of float32's way.
- *
- * @param codebook [K, dim], derived from `variables`; it stays the caller's.
- * @param exact searches as float64 does, by the kernel NearestCodeExact, which is slower, many times so with many wide codes.
- * @example
- * const book = derived([codes], () => tf.reshape(codes, [K, dim]));
- * const search = codeSpaceSearch(book, [codes]);
- * const indices = search.nearest(tokens);
- */
-export function codeSpaceSearch(
-  codebook: Derived<Tensor2D>,
-  variables: readonly Variable[],
-  exact = false,
-): CodeSearch {
-  if (exact) {
-    return {
-      nearest: (x) => {
-        const codes = codebook.get();
-        return withoutGradient(() => nearestCodeExact({ x, codes }));
-      },
-      dispose: () => undefined,
-    };
-  }
-  const center = derived(variables, () => mean(codebook.get(), 0, true), [codebook]);
-  const keys = derived(variables, () => sub(codebook.get(), center.get()) as Tensor2D, [codebook, center]);
-  const bias = derived(variables, () => mul(sum(square(keys.get()), 1), -0.5) as Tensor1D, [keys]);
-  return searchWith([center, keys, bias], (x) => ({
-    x: sub(x, center.get()) as Tensor2D,
-    keys: keys.get(),
-    bias: bias.get(),
-  }));
+/** Scores in a narrower space, for {@link codeSearch}. */
+export interface ScoreSpace {
+  /** What `scoresFor` reads and the search owns, in the order in which they are brought up to date. */
+  readonly parts: readonly Derived[];
+  scoresFor(x: Tensor2D): ScoreInputs;
 }
 
 /**
- * A search by the kernel NearestCode in a space of its own.
+ * Search by the kernel NearestCodeExact: `argmin_k |x - c_k|` as float64 finds it, whatever the codes.
  *
- * @param parts what `inputs` reads and the search owns, in the order in which they are brought up to date.
+ * @param codebook [K, dim]; it stays the caller's.
+ * @param space where scores say which codes can be the nearest with less work than among the codes.
+ * @example
+ * const book = derived([codes], () => tf.reshape(codes, [K, dim]));
+ * const search = codeSearch(book);
+ * const indices = search.nearest(tokens);
  */
-export function searchWith(parts: readonly Derived[], inputs: (x: Tensor2D) => NearestCodeInputs): CodeSearch {
+export function codeSearch(codebook: Derived<Tensor2D>, space?: ScoreSpace): CodeSearch {
+  const parts = space?.parts ?? [];
   return {
     nearest: (x) => {
       // Before the tape is off: what is kept must not be made inside a scope that ends with the search.
+      const codes = codebook.get();
       for (const part of parts) part.get();
-      return withoutGradient(() => nearestCode(inputs(x)));
+      return withoutGradient(() => nearestCodeExact({ x, codes, ...space?.scoresFor(x) }));
     },
     dispose: () => {
       for (const part of parts) part.dispose();

@@ -1,9 +1,10 @@
 import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
 import type { FsqAttrs } from './fsq-attrs.ts';
+import type { PlainCodes } from './plain-search.ts';
 
 /**
  * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. The ids of the tensors' `encode` and the
- * values of its `decode`: bit for bit in FSQ and LFQ, which only compare, within float32's rounding in SimVQ, which sums.
+ * values of its `decode`, bit for bit, where both have the same codes: SimVQ's are sums, which an engine may round in another way.
  *
  * Tokens are flat and channels-last, [N, dim]; indices are flat, [N, numCodebooks]. `encodeInto` and `decodeInto` allocate nothing.
  * A wrong array throws OptionError, a wrong length ShapeError; data are not checked: what NaN does is documented in each method.
@@ -34,20 +35,12 @@ export interface CodecKernels {
   fsqEncoder(attrs: FsqAttrs): RowEncoder;
   /** LFQ: the integer of the signs of each row's `features`, the first the most significant bit. */
   signEncoder(features: number): RowEncoder;
-  /** SimVQ: the index of the highest score ⟨query, key⟩ + bias of each token, the same as `search.encode`. */
+  /** VQ and SimVQ: the index of the nearest code of each token, the same as `search.encode`. */
   nearestEncoder(search: NearestSearch): RowEncoder;
 }
 
-/** A search in plain loops, and what it is made of. */
-export interface NearestSearch {
-  /** Elements of a token, and of a query or a key. */
-  readonly dim: number;
-  readonly width: number;
-  /** [K, width] and [K]; a bias of -2^127 marks a code that is never chosen. */
-  readonly keys: Float64Array;
-  readonly biases: Float64Array;
-  /** Puts the query of a token at a place of `queries`. */
-  readonly setQuery: (input: Float32Array, token: number, queries: Float64Array, at: number) => void;
+/** A search in plain loops, and what it searches. */
+export interface NearestSearch extends PlainCodes {
   readonly encode: RowEncoder;
 }
 

@@ -10,8 +10,8 @@ export {
   requireOption,
   requirePositive,
 } from './check.ts';
-export type { CodeSearch } from './code-search.ts';
-export { codeSpaceSearch, searchWith } from './code-search.ts';
+export type { CodeSearch, ScoreSpace } from './code-search.ts';
+export { codeSearch } from './code-search.ts';
 export type { Derived } from './derived.ts';
 export { derived } from './derived.ts';
 export { mixedRadixDigits } from './digits.ts';
@@ -43,9 +43,8 @@ export { gelu } from './kernels/gelu.ts';
 export { groupNorm } from './kernels/group-norm.ts';
 export type { NearestCodeInputs, NearestTwoCodes } from './kernels/nearest-code.ts';
 export { nearestCode, nearestTwoCodes } from './kernels/nearest-code.ts';
-export type { NearestCodeExactInputs } from './kernels/nearest-code-exact.ts';
+export type { NearestCodeExactInputs, ScoreInputs } from './kernels/nearest-code-exact.ts';
 export { nearestCodeExact } from './kernels/nearest-code-exact.ts';
-export { nearestFloat64 } from './kernels/nearest-plain.ts';
 export type { ResidualFsqAttrs } from './kernels/residual-fsq.ts';
 export { residualFsq, residualFsqDecode } from './kernels/residual-fsq.ts';
 export type { ResidualSignAttrs } from './kernels/residual-sign.ts';
@@ -53,7 +52,7 @@ export { residualSign, residualSignDecode } from './kernels/residual-sign.ts';
 export { reverseBits } from './kernels/reverse-bits.ts';
 export { rotateRowsTo } from './kernels/rotate-to.ts';
 export type { ScreenedCodes } from './kernels/screen-codes.ts';
-export { screenCodes } from './kernels/screen-codes.ts';
+export { DECIDED, screenCodes } from './kernels/screen-codes.ts';
 export { selectRows } from './kernels/select-rows.ts';
 export type { SignAttrs } from './kernels/sign-quantize.ts';
 export { signCodes, signEncode, signQuantize } from './kernels/sign-quantize.ts';

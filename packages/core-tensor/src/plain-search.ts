@@ -1,95 +1,114 @@
 import type { CodecKernels, CodecMethod, RowEncoder } from './codec.ts';
 
-/** As in the kernel NearestCode: a vector with an element of this magnitude or more is not searched, and never chosen. */
-const LIMIT = 2 ** 56;
-/** Below the score of every usable code. */
-const LOWEST = -(2 ** 127);
-
-/** Tokens and codes that are multiplied together: each number is loaded once for several of the eight sums. */
+/** Tokens and codes that are compared together: each number is loaded once for several of the eight sums. */
 const TOKENS = 2;
 const CODES = 4;
 
-/** The space in which a codec searches: puts the query of a token of `input` at a place of `queries`; and what a key is among the tokens,
- * as these may be wider. */
-export type SearchSpace = readonly [
-  setQuery: (input: Float32Array | Float64Array, token: number, queries: Float64Array, at: number) => void,
-  widen: (key: Float64Array) => Float64Array,
-];
+/** Scores that stand for distances, in a space of their own: the nearest code has the highest ⟨query, key⟩ + bias, or nearly. */
+export interface ScoredSpace {
+  readonly width: number;
+  /** [K, width] and [K]. */
+  readonly keys: ArrayLike<number>;
+  readonly biases: ArrayLike<number>;
+  /** By how much a score may differ from (|x - o|² - |x - c|²)/2 for a token of that reach r: slack[0] + slack[1] r + slack[2] r². */
+  readonly slack: readonly [number, number, number];
+  /** Puts the query of a token at a place of `queries`; gives the token's reach |x - o|. */
+  readonly setQuery: (input: Float32Array, token: number, queries: Float64Array, at: number) => number;
+}
+
+/** What is searched: codes [K, dim], and a narrower space where there is one. */
+export interface PlainCodes {
+  readonly codes: Float32Array;
+  readonly dim: number;
+  readonly space?: ScoredSpace | undefined;
+}
 
 /**
- * `argmax_k ⟨query, key_k⟩ - ½ |widen(key_k)|²` in float64: the search of codecs, in plain loops that allocate nothing.
+ * `argmin_k Σ_i (x_i - c_ki)²` in float64, added up from feature to feature, in plain loops that allocate nothing: the search of codecs and of
+ * the cpu engine, and the definition of the index on every other.
  *
- * @param vectors [K, width]; keys are these less their mean.
- * @param dim elements of a token.
- * @param spaceAt the space, for that mean.
- * @returns writes the index of the nearest code of each token, [N, dim] → [N]. Ties: the lowest index; a token with a NaN, an infinity or a
- * magnitude of 2^56 or more gets index 0. With kernels the same indices, most of them from rounded scores that leave one code.
+ * @returns writes the index of the nearest code of each token, [N, dim] → [N]. Ties: the lowest index. A code with a NaN or an infinity is
+ * never chosen while there is another; a token with one gets the first code that has none, index 0 as a rule. In a space of scores, and with
+ * kernels, the same indices, most of them from scores that leave one code.
+ * @example
+ * const indices = new Int32Array(1);
+ * createPlainSearch({ codes: Float32Array.of(0, 1), dim: 1 })(Float32Array.of(0.9), indices, 1); // indices [1]
  */
-export function createPlainSearch(
-  vectors: Float32Array,
+export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): RowEncoder {
+  const direct = createDirectSearch(book);
+  const encode = book.space === undefined ? direct : createScoredSearch(book.dim, book.space, direct);
+  return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
+}
+
+/**
+ * The slack of scores in the space of vectors f_k that a linear transform makes codes of, c_k = f_k W + b, by numbers or tensors. All norms are
+ * Euclidean: |W| that of all its elements.
+ *
+ * With u = 2^-24, keys κ = f - f̄, centre o = f̄ W + b, y = x - o and e = c - o - κ W, which roundings make: |e| <= (w + 4) u ((3 max|f|) |W| +
+ * 2 |b|). Then (|y|² - |x - c|²)/2 = ⟨y, c - o⟩ - |c - o|²/2 differs from ⟨y W', κ⟩ - |κ W|²/2 by at most |y| |e| + |κ W| |e| + |e|²/2; the
+ * query y W' is (d + 3) u |y| |W| off, the bias (d + 2 w + 8) u |κ|² |W|²/2 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), and
+ * float64's sum of squares (d + 2) 2^-53 (|y| + |c - o|)²/2. What is below 2^-126 may count as 0. The formula takes twice all that.
+ */
+export function linearSlack<T>(
+  add: (a: T, b: T) => T,
+  mul: (a: T, b: T | number) => T,
+  norms: { readonly weight: T; readonly key: T; readonly frozen: T; readonly bias: T; readonly one: T },
   width: number,
   dim: number,
-  spaceAt: (mean: Float64Array) => SearchSpace,
-  kernels?: CodecKernels,
-): RowEncoder {
-  const codebookSize = vectors.length / width;
-  const isUsable = (numbers: Float64Array, from: number): boolean => {
-    for (let i = from; i < from + width; i++) if (!(Math.abs(numbers[i] as number) < LIMIT)) return false;
-    return true;
-  };
-  const mean = new Float64Array(width);
-  for (let k = 0; k < codebookSize; k++) {
-    for (let i = 0; i < width; i++) mean[i] = (mean[i] as number) + (vectors[k * width + i] as number) / codebookSize;
-  }
-  const [setQuery, widen] = spaceAt(mean);
-  // Room for the last block of codes, whatever their number.
-  const padded = codebookSize + CODES;
-  const keys = new Float64Array(padded * width);
-  const biases = new Float64Array(padded).fill(LOWEST);
-  for (let k = 0; k < codebookSize; k++) {
-    const key = mean.map((value, i) => (vectors[k * width + i] as number) - value);
-    if (!isUsable(key, 0)) continue;
-    keys.set(key, k * width);
-    biases[k] = widen(key).reduce((sum, value) => sum - (value * value) / 2, 0);
-  }
+): [T, T, T] {
+  const u = 2 ** -24;
+  const { weight, key, frozen, bias, one } = norms;
+  const least = mul(one, 2 ** -120 * (dim + width));
+  const length = mul(weight, key);
+  const off = add(mul(add(mul(mul(frozen, weight), 3), mul(bias, 2)), (width + 4) * u), least);
+  const sums = (dim + 2) * 2 ** -51;
+  const perReach = add(off, add(mul(length, (dim + 3) * u), mul(key, 2 ** -120 * (dim + width))));
+  const all = add(mul(off, add(length, off)), mul(mul(length, length), (dim + 2 * width + 8) * u + sums));
+  return [mul(all, 2), mul(perReach, 2), mul(one, sums)];
+}
 
-  const queries = new Float64Array(TOKENS * width);
-  const best = new Float64Array(TOKENS);
+function createDirectSearch({ codes, dim }: PlainCodes): RowEncoder {
+  const codebookSize = codes.length / dim;
+  // Room for the last block of codes: NaN is nearer to nothing.
+  const padded = new Float64Array((codebookSize + CODES) * dim).fill(Number.NaN);
+  padded.set(codes);
+  const first = firstFinite(codes, dim);
+  const queries = new Float64Array(TOKENS * dim);
+  const least = new Float64Array(TOKENS);
   const found = new Int32Array(TOKENS);
 
-  const offer = (t: number, score: number, code: number): void => {
-    // Strictly: among equal scores the first has the lowest index.
-    if (score > (best[t] as number)) {
-      best[t] = score;
+  const offer = (t: number, distance: number, code: number): void => {
+    // Strictly: among equal distances the first has the lowest index.
+    if (distance < (least[t] as number)) {
+      least[t] = distance;
       found[t] = code;
     }
   };
 
-  /** ⟨query, key⟩ + bias of two queries with four keys. */
-  const scoreBlock = (code: number): void => {
-    let a0 = biases[code] as number;
-    let a1 = biases[code + 1] as number;
-    let a2 = biases[code + 2] as number;
-    let a3 = biases[code + 3] as number;
-    let b0 = a0;
-    let b1 = a1;
-    let b2 = a2;
-    let b3 = a3;
-    for (let i = 0, k = code * width; i < width; i++, k++) {
+  const compareBlock = (code: number): void => {
+    let a0 = 0;
+    let a1 = 0;
+    let a2 = 0;
+    let a3 = 0;
+    let b0 = 0;
+    let b1 = 0;
+    let b2 = 0;
+    let b3 = 0;
+    for (let i = 0, k = code * dim; i < dim; i++, k++) {
       const a = queries[i] as number;
-      const b = queries[width + i] as number;
-      const k0 = keys[k] as number;
-      const k1 = keys[k + width] as number;
-      const k2 = keys[k + 2 * width] as number;
-      const k3 = keys[k + 3 * width] as number;
-      a0 += a * k0;
-      a1 += a * k1;
-      a2 += a * k2;
-      a3 += a * k3;
-      b0 += b * k0;
-      b1 += b * k1;
-      b2 += b * k2;
-      b3 += b * k3;
+      const b = queries[dim + i] as number;
+      const k0 = padded[k] as number;
+      const k1 = padded[k + dim] as number;
+      const k2 = padded[k + 2 * dim] as number;
+      const k3 = padded[k + 3 * dim] as number;
+      a0 += (a - k0) * (a - k0);
+      a1 += (a - k1) * (a - k1);
+      a2 += (a - k2) * (a - k2);
+      a3 += (a - k3) * (a - k3);
+      b0 += (b - k0) * (b - k0);
+      b1 += (b - k1) * (b - k1);
+      b2 += (b - k2) * (b - k2);
+      b3 += (b - k3) * (b - k3);
     }
     offer(0, a0, code);
     offer(0, a1, code + 1);
@@ -101,27 +120,69 @@ export function createPlainSearch(
     offer(1, b3, code + 3);
   };
 
-  const encode: RowEncoder = (input, indices, tokens) => {
-    for (let first = 0; first < tokens; first += TOKENS) {
-      const here = Math.min(TOKENS, tokens - first);
-      for (let t = 0; t < here; t++) setQuery(input, first + t, queries, t * width);
-      best.fill(LOWEST);
-      found.fill(0);
-      for (let code = 0; code < codebookSize; code += CODES) scoreBlock(code);
-      for (let t = 0; t < here; t++) {
-        indices[first + t] = isUsable(queries, t * width) ? (found[t] as number) : 0;
+  return (input, indices, tokens) => {
+    for (let start = 0; start < tokens; start += TOKENS) {
+      const here = Math.min(TOKENS, tokens - start);
+      for (let i = 0, at = start * dim; i < here * dim; i++, at++) queries[i] = input[at] as number;
+      least.fill(Number.POSITIVE_INFINITY);
+      found.fill(first);
+      for (let code = 0; code < codebookSize; code += CODES) compareBlock(code);
+      for (let t = 0; t < here; t++) indices[start + t] = found[t] as number;
+    }
+  };
+}
+
+/** Leaves to `direct` the tokens whose two best scores are nearer to each other than scores may be off. */
+function createScoredSearch(dim: number, space: ScoredSpace, direct: RowEncoder): RowEncoder {
+  const { width, setQuery, slack } = space;
+  const codebookSize = space.biases.length;
+  const keys = Float64Array.from(space.keys);
+  const biases = Float64Array.from(space.biases);
+  const query = new Float64Array(width);
+  const one = new Int32Array(1);
+  let largest = 0;
+  for (let k = 0; k < codebookSize; k++) {
+    let squares = 0;
+    for (let i = k * width; i < (k + 1) * width; i++) squares += (keys[i] as number) ** 2;
+    largest = Math.max(largest, squares, Math.abs(biases[k] as number));
+  }
+
+  return (input, indices, tokens) => {
+    for (let n = 0; n < tokens; n++) {
+      const reach = setQuery(input, n, query, 0);
+      let [best, second, found] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+      for (let k = 0, at = 0; k < codebookSize; k++) {
+        let score = biases[k] as number;
+        for (let i = 0; i < width; i++, at++) score += (query[i] as number) * (keys[at] as number);
+        if (score > best) {
+          second = best;
+          best = score;
+          found = k;
+        } else if (score > second) {
+          second = score;
+        }
+      }
+      let squares = 0;
+      for (let i = 0; i < width; i++) squares += (query[i] as number) ** 2;
+      // Rounding of the scores themselves, many times over.
+      const rounding = (width + 8) * 2 ** -50 * (squares + largest);
+      const off = slack[0] + (slack[1] + slack[2] * reach) * reach + rounding;
+      if (best - second > 2 * off) {
+        indices[n] = found;
+      } else {
+        direct(input.subarray(n * dim, (n + 1) * dim), one, 1);
+        indices[n] = one[0] as number;
       }
     }
   };
-  return kernels?.nearestEncoder({ dim, width, keys, biases, setQuery, encode }) ?? encode;
 }
 
-/** The query of a token as wide as a key: x - mean. */
-export function offsetFrom(mean: Float64Array): SearchSpace[0] {
-  const width = mean.length;
-  return (input, token, queries, at) => {
-    for (let i = 0; i < width; i++) queries[at + i] = (input[token * width + i] as number) - (mean[i] as number);
-  };
+/** The first row without a NaN or an infinity, 0 where there is none. */
+export function firstFinite(rows: Float32Array, width: number): number {
+  for (let k = 0; k * width < rows.length; k++) {
+    if (rows.subarray(k * width, (k + 1) * width).every(Number.isFinite)) return k;
+  }
+  return 0;
 }
 
 /** Writes the row of `codebook`, [K, dim], that each index names; of one out of range, what a codec writes over. */

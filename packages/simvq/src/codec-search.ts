@@ -1,35 +1,78 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
-import { createPlainSearch, offsetFrom, type SearchSpace } from '@vqkit/core-tensor/plain-search';
+import { createPlainSearch, linearSlack, type ScoredSpace } from '@vqkit/core-tensor/plain-search';
 import type { SimVqCodeConfig } from './code-options.ts';
 import { affine, type PlainCodes } from './codec-state.ts';
 
-/**
- * The formulas of search.ts in float64: with keys k = c - c̄, `argmin |x - c| = argmax ⟨x - c̄, k⟩ - ½ |k|²`; where the codes are wider
- * than their frozen vectors f, k = f - f̄ and `⟨(x - c̄) W, k⟩ - ½ |W k|²`.
- */
+/** The search of the codes; by scores as in search.ts, in float64, where they are wider than their frozen vectors. */
 export function createCodeSearch(
   { dim, frozenCodebookDim }: SimVqCodeConfig,
   { codebook, linear }: PlainCodes,
   kernels?: CodecKernels,
 ): RowEncoder {
-  const narrow = frozenCodebookDim < dim ? linear : undefined;
-  const width = narrow ? frozenCodebookDim : dim;
-  const spaceAt = (mean: Float64Array): SearchSpace => {
-    if (!narrow) return [offsetFrom(mean), (key) => key];
-    const { weight, bias } = narrow;
-    const center = affine(mean, weight, bias);
-    return [
-      (input, token, queries, at) => {
-        for (let i = 0; i < width; i++) {
-          let sum = 0;
-          for (let j = 0; j < dim; j++) {
-            sum += ((input[token * dim + j] as number) - (center[j] as number)) * (weight[j * width + i] as number);
-          }
-          queries[at + i] = sum;
-        }
-      },
-      (key) => affine(key, weight, new Float32Array(dim)),
-    ];
+  const space = linear && frozenCodebookDim < dim ? frozenSpace(linear, frozenCodebookDim, dim) : undefined;
+  return createPlainSearch({ codes: codebook, dim, space }, kernels);
+}
+
+/** With keys κ = f - f̄ and the centre o = W f̄ + b: `argmax ⟨(x - o) W, κ⟩ - ½ |W κ|²`. */
+function frozenSpace(
+  { frozen, weight, bias }: NonNullable<PlainCodes['linear']>,
+  width: number,
+  dim: number,
+): ScoredSpace {
+  const count = frozen.length / width;
+  const mean = new Float64Array(width);
+  frozen.forEach((value, i) => {
+    mean[i % width] = (mean[i % width] as number) + value / count;
+  });
+  const center = affine(mean, weight, bias);
+  const keys = Float64Array.from(frozen, (value, i) => value - (mean[i % width] as number));
+  const none = new Float32Array(dim);
+  const biases = Float64Array.from({ length: count }, (_, k) =>
+    affine(keys.subarray(k * width, (k + 1) * width), weight, none).reduce(
+      (sum, value) => sum - (value * value) / 2,
+      0,
+    ),
+  );
+  const norms = {
+    weight: longest(weight, weight.length),
+    key: longest(keys, width),
+    frozen: longest(frozen, width),
+    bias: longest(bias, dim),
+    one: 1,
   };
-  return createPlainSearch(narrow?.frozen ?? codebook, width, dim, spaceAt, kernels);
+  return {
+    width,
+    keys,
+    biases,
+    slack: linearSlack<number>(
+      (a, b) => a + b,
+      (a, b) => a * b,
+      norms,
+      width,
+      dim,
+    ),
+    setQuery: (input, token, queries, at) => {
+      let squares = 0;
+      queries.fill(0, at, at + width);
+      for (let j = 0; j < dim; j++) {
+        const moved = (input[token * dim + j] as number) - (center[j] as number);
+        squares += moved * moved;
+        for (let i = 0; i < width; i++) {
+          queries[at + i] = (queries[at + i] as number) + moved * (weight[j * width + i] as number);
+        }
+      }
+      return Math.sqrt(squares);
+    },
+  };
+}
+
+/** The length of the longest row. */
+function longest(rows: Float32Array | Float64Array, width: number): number {
+  let most = 0;
+  for (let start = 0; start < rows.length; start += width) {
+    let squares = 0;
+    for (let i = start; i < start + width; i++) squares += (rows[i] as number) ** 2;
+    most = Math.max(most, Math.sqrt(squares));
+  }
+  return most;
 }

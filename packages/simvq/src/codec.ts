@@ -21,11 +21,12 @@ type Option = (typeof OPTIONS)[number];
  * SimVQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, codes C = F Wᵀ + b. Tokens are [N, dim], indices
  * [N], both flat.
  *
- * Sums are float64 and rounded to float32 once at the end. An engine's float32 sums differ from them in the last bits, and between
+ * Codes are sums in float64, rounded to float32 once at the end. An engine's float32 sums differ from them in the last bits, and between
  * engines: there the id of a token that is equally near to two codes, within that rounding, may differ. With `codebook` in place of
- * the weights the codes are those of the engine bit for bit.
+ * the weights codes and ids are those of the engine bit for bit.
  *
- * - Ties: the lowest index. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0.
+ * - Ties: the lowest index. A code with a NaN or an infinity is never chosen while there is another; a token with one gets the first code that
+ *   has none.
  *
  * @param options those of `createSimVq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
  * @param state the state dict of a quantizer with a linear transform, `frozen_codebook` [K, frozenCodebookDim],

@@ -1,8 +1,13 @@
 import {
   add,
   matMul,
+  max,
   mean,
   mul,
+  scalar,
+  sqrt,
+  square,
+  stack,
   sub,
   sum,
   type Tensor,
@@ -11,24 +16,29 @@ import {
   transpose,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { type CodeSearch, derived, type Linear, searchWith } from '@vqkit/core-tensor';
+import { type CodeSearch, codeSearch, type Derived, derived, type Linear } from '@vqkit/core-tensor';
+import { linearSlack } from '@vqkit/core-tensor/plain-search';
 
 /**
  * Search in the frozen space, for a linear transform whose codes c_k = f_k W + b are wider than the frozen vectors f_k. With the
- * centre c̄ = f̄ W + b,
+ * centre o = f̄ W + b,
  *
- * `argmin |x - c_k|² = argmax ⟨(x - c̄)Wᵀ, f_k - f̄⟩ - ½ (f_k - f̄)ᵀ W Wᵀ (f_k - f̄)`.
+ * `argmin |x - c_k|² = argmax ⟨(x - o)Wᵀ, f_k - f̄⟩ - ½ (f_k - f̄)ᵀ W Wᵀ (f_k - f̄)`.
  *
- * The N × K product runs in the narrow space, no K × dim codebook is needed, and centring keeps an offset common to x and codes
- * out of float32's way.
+ * The N × K product runs in the narrow space, and centring keeps an offset common to x and codes out of float32's way. Scores that are nearer
+ * to each other than roundings in that space decide nothing: there the codes themselves are compared.
+ *
+ * @param codebook the codes [K, dim] that these make.
  */
-export function frozenSpaceSearch(frozen: Variable, { weight, bias }: Linear): CodeSearch {
+export function frozenSpaceSearch(codebook: Derived<Tensor2D>, frozen: Variable, { weight, bias }: Linear): CodeSearch {
   const codes = frozen as unknown as Tensor2D;
   const w = weight as unknown as Tensor2D;
+  const [width, dim] = w.shape;
+  const variables = bias === undefined ? [frozen, weight] : [frozen, weight, bias];
   const mid = derived([frozen], () => mean(codes, 0, true));
   const keys = derived([frozen], () => sub(codes, mid.get()) as Tensor2D, [mid]);
   const back = derived([weight], () => transpose(w));
-  const center = derived(bias === undefined ? [frozen, weight] : [frozen, weight, bias], () => {
+  const center = derived(variables, () => {
     const moved: Tensor = matMul(mid.get(), w);
     return bias === undefined ? moved : add(moved, bias);
   }, [mid]);
@@ -36,9 +46,37 @@ export function frozenSpaceSearch(frozen: Variable, { weight, bias }: Linear): C
     const metric: Tensor2D = matMul(w, back.get());
     return mul(sum(mul(matMul(keys.get(), metric), keys.get()), 1), -0.5) as Tensor1D;
   }, [keys, back]);
-  return searchWith([mid, keys, back, center, keyBias], (x) => ({
-    x: matMul(sub(x, center.get()) as Tensor2D, back.get()),
-    keys: keys.get(),
-    bias: keyBias.get(),
-  }));
+  const slack = derived(variables, () => {
+    const norms = {
+      weight: norm(w),
+      key: norm(keys.get(), 1),
+      frozen: norm(codes, 1),
+      bias: bias === undefined ? scalar(0) : norm(bias),
+      one: scalar(1),
+    };
+    return stack(linearSlack<Tensor>(add, mul, norms, width, dim)) as Tensor1D;
+  }, [keys]);
+  return codeSearch(codebook, {
+    parts: [mid, keys, back, center, keyBias, slack],
+    scoresFor: (x) => {
+      const moved = sub(x, center.get()) as Tensor2D;
+      return {
+        queries: matMul(moved, back.get()),
+        keys: keys.get(),
+        bias: keyBias.get(),
+        reach: norms(moved, 1) as Tensor1D,
+        slack: slack.get(),
+      };
+    },
+  });
+}
+
+/** Lengths, never too short: squares of what is below 2^-63 are lost. */
+function norms(x: Tensor, axis?: number): Tensor {
+  return add(sqrt(sum(square(x), axis)), 2 ** -60);
+}
+
+/** The length of all elements together, or of the longest row. */
+function norm(x: Tensor, axis?: number): Tensor {
+  return max(norms(x, axis));
 }

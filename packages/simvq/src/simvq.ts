@@ -1,6 +1,6 @@
 import { add, mul, reshape, type Scalar, type Tensor1D, type Tensor2D, type Variable } from '@tensorflow/tfjs-core';
 import {
-  codeSpaceSearch,
+  codeSearch,
   createParameterSet,
   createQuantizer,
   createRng,
@@ -37,8 +37,8 @@ export type SimVq = Quantizer<SimVqConfig, SimVqLoss>;
  *   codebook, which only the loss trains, in both modes.
  * - `quantized` is exactly the code, in training and inference. Codes are always rows of one codebook, computed once per change of
  *   the weights, because the same product in batches of another size may round differently.
- * - Ties: the lowest index. Of two codes whose distances differ by a rounding of float32, engines may pick another one; `exact: true`
- *   decides them as float64 does. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0.
+ * - The nearest code is the one that float64 finds among the codes that `decode` gives, on every engine and whatever the codes. Ties: the
+ *   lowest index. A code with a NaN or an infinity is never chosen while there is another; a token with one gets the first code that has none.
  * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
  * - A codebook of your own: `simvq.loadStateDict({ ...simvq.stateDict(), frozen_codebook })`.
  *
@@ -74,9 +74,9 @@ export function createSimVq(options: SimVqOptions): SimVq {
   const variables: Variable[] = parameters.map(({ variable }) => variable);
   const codebook = derived(variables, () => transform.apply(frozen as unknown as Tensor2D));
   const search =
-    transform.linear !== undefined && frozenCodebookDim < dim && !config.exact
-      ? frozenSpaceSearch(frozen, transform.linear)
-      : codeSpaceSearch(codebook, variables, config.exact);
+    transform.linear !== undefined && frozenCodebookDim < dim
+      ? frozenSpaceSearch(codebook, frozen, transform.linear)
+      : codeSearch(codebook);
 
   /**
    * The codes at these indices, with a gradient to the parameters: through T of the rows in use, or of all rows where these are

@@ -1,4 +1,5 @@
 export { type BitEntropies, bitEntropies } from './bit-entropies.ts';
+export { exactDistance, HARD_CODEBOOKS, hardSearch, nearestByFloat64, type SearchProblem } from './codebooks.ts';
 export { describeQuantizer, type QuantizerSubject } from './contract.ts';
 export {
   type EngineName,

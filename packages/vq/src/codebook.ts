@@ -29,7 +29,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import {
   type CodeSearch,
-  codeSpaceSearch,
+  codeSearch,
   type Derived,
   derived,
   gatherCodes,
@@ -81,7 +81,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   };
   const found: { codes: Derived<Tensor2D>; search: CodeSearch }[] = Array.from({ length: books }, (_, b) => {
     const codes = derived([embed], () => bookOf(b));
-    return { codes, search: codeSpaceSearch(codes, [embed], config.exact) };
+    return { codes, search: codeSearch(codes) };
   });
   const book = (b: number): (typeof found)[number] => found[b] as (typeof found)[number];
 

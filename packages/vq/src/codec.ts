@@ -3,11 +3,12 @@ import {
   type Codec,
   type CodecExtras,
   createCodec,
+  type RowEncoder,
   requireChannelsLast,
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
-import { createPlainSearch, decodeRows, offsetFrom, type SearchSpace } from '@vqkit/core-tensor/plain-search';
+import { createPlainSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
 import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
 import type { VqOptions } from './options.ts';
@@ -16,6 +17,8 @@ export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 
 const WHERE = 'createVqCodec';
+/** Tokens that are put at length 1 at a time. */
+const UNIT_TOKENS = 1024;
 const FIX = 'Pass the state of a quantizer of the same configuration.';
 
 /** What a codec takes: the options of `createVq`, or the `config` of a quantizer, of which only those of the codes count here. */
@@ -26,12 +29,12 @@ export type VqCodecOptions = Pick<VqOptions, CodeOptions> &
  * VQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, for cosine similarity with x at length 1. Tokens are
  * [N, dim], indices [N], both flat.
  *
- * Sums are float64. An engine's float32 sums differ from them in the last bits, and between engines: there the id of a token that is
- * equally near to two codes, within that rounding, may differ (with `exact: true` it does not, for Euclidean distances). Codes are those of
+ * The ids are those of every engine, bit for bit where tokens are not put at length 1. Codes are those of
  * the engine bit for bit, but for codes that a gradient has moved off the sphere of `useCosineSim`: these are put back on it here in
  * float64. With { codebook } they are the engine's too.
  *
- * - Ties: the lowest index. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0.
+ * - Ties: the lowest index. A code with a NaN or an infinity is never chosen while there is another; a token with one gets the first code that
+ *   has none.
  *
  * @param options those of `createVq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
  * @param state the state dict of a quantizer, of which only `_codebook.embed` [1, K, dim] is read; or `codebook` [K, dim], what the
@@ -57,21 +60,18 @@ export function createVqCodec(
   requireInCodec(heads === 1, WHERE, 'heads', '1', heads, 'Make a codec for one head.');
   requireInCodec(codebookDim === dim, WHERE, 'codebookDim', 'dim', codebookDim, 'Apply projections outside.');
   const codebook = readCodes(state, codebookSize, dim);
-  if (useCosineSim) normalise(codebook, dim, 1e-6);
+  if (useCosineSim) normalise(codebook, dim, 1e-6, 0);
 
-  const spaceAt = (mean: Float64Array): SearchSpace => {
-    const offset = offsetFrom(mean);
-    const token = new Float64Array(dim);
-    return [
-      useCosineSim
-        ? (input, n, queries, at) => {
-            for (let i = 0; i < dim; i++) token[i] = input[n * dim + i] as number;
-            normalise(token, dim, 0);
-            offset(token, 0, queries, at);
-          }
-        : offset,
-      (key) => key,
-    ];
+  const search = createPlainSearch({ codes: codebook, dim }, kernels);
+  const unit = new Float32Array(useCosineSim ? UNIT_TOKENS * dim : 0);
+  /** The search for tokens at length 1. One without a direction becomes NaN, which is equally far from all codes. */
+  const searchUnits: RowEncoder = (input, indices, tokens) => {
+    for (let first = 0; first < tokens; first += UNIT_TOKENS) {
+      const here = Math.min(UNIT_TOKENS, tokens - first);
+      unit.set(input.subarray(first * dim, (first + here) * dim));
+      normalise(unit.subarray(0, here * dim), dim, 0, Number.NaN);
+      search(unit, indices.subarray(first), here);
+    }
   };
 
   return createCodec({
@@ -79,18 +79,22 @@ export function createVqCodec(
     dim,
     codebookSize,
     numCodebooks: 1,
-    encodeTokens: createPlainSearch(codebook, dim, dim, spaceAt, kernels),
+    encodeTokens: useCosineSim ? searchUnits : search,
     decodeTokens: decodeRows(codebook, dim),
   });
 }
 
-/** Puts rows at length 1; those that are nearly so stay as they are, and one of a length up to 1e-12, which has no direction, becomes 0. */
-function normalise(rows: Float32Array | Float64Array, width: number, nearly: number): void {
+/** Puts rows at length 1; those that are nearly so stay as they are, and one of a length up to 1e-12 has no direction. */
+function normalise(rows: Float32Array, width: number, nearly: number, none: number): void {
   for (let start = 0; start < rows.length; start += width) {
     let squared = 0;
     for (let i = start; i < start + width; i++) squared += (rows[i] as number) ** 2;
     if (Math.abs(squared - 1) < nearly) continue;
-    const factor = squared <= 1e-24 ? 0 : squared ** -0.5;
+    if (squared <= 1e-24) {
+      rows.fill(none, start, start + width);
+      continue;
+    }
+    const factor = squared ** -0.5;
     for (let i = start; i < start + width; i++) rows[i] = (rows[i] as number) * factor;
   }
 }

@@ -49,8 +49,8 @@ export type Vq = Quantizer<VqConfig, VqLoss, VqQuantizeOptions>;
  *   not in the state dict: a state that was saved in between goes on with the tokens that follow. `thresholdEmaDeadCode`: codes in too little use become tokens of the batch, and their averages start anew.
  * - Gradient of `quantized`: to x by the rotation trick (`rotateTo` of @vqkit/losses) or straight-through; none to the codes.
  * - `quantized` is exactly the code, in training and inference. Never forms a matrix of all tokens and all codes.
- * - Ties: the lowest index. Of two codes whose distances differ by a rounding of float32, engines may pick another one; `exact: true`
- *   decides them as float64 does. A token with a NaN, an infinity or a magnitude of 2^56 or more gets index 0 and takes part in no
+ * - The nearest code is the one that float64 finds, on every engine and whatever the codes. Ties: the lowest index. A code with a NaN or an
+ *   infinity is never chosen while there is another; a token with one gets the first code that has none and takes part in no
  *   statistic. Out-of-range indices in `decode` give NaN, -1 gives zeros.
  * - The state dict holds the codes, their averages and whether k-means was done: training goes on from it exactly (with `rng.state()`).
  *

@@ -1,18 +1,34 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { engineOf } from '../engine.ts';
+import type { NearestCodeExactInputs } from '@vqkit/core-tensor';
+import { type Engine, engineOf } from '../engine.ts';
+import { prepareCodes, preparedBytes, type ScoredSpace } from '../search-codes.ts';
 
-/** The code at the smallest distance of each token, in float64. */
+type Infos = { readonly [name in keyof NearestCodeExactInputs]: TensorInfo };
+
+/** The code at the smallest distance of each token, as float64 finds it. */
 export const nearestCodeExact: KernelFunc = ({ inputs, backend }) => {
   const engine = engineOf(backend);
-  const { x, codes } = inputs as { x: TensorInfo; codes: TensorInfo };
+  const { x, codes, queries, reach, ...scores } = inputs as unknown as Infos;
   const [tokens, dim] = x.shape as [number, number];
   const [count] = codes.shape as [number];
-  const panels = Math.ceil(count / 4);
   const indices = engine.output([tokens], 'int32');
-  engine.scratch(panels * dim * 32, (packed) => {
-    engine.run('packCodesExact', panels, engine.address(codes), packed, count, dim);
-    const [from, to] = [engine.address(x), engine.address(indices)];
-    engine.run('nearestCodeExact', Math.ceil(tokens / 2), from, packed, to, tokens, dim, panels);
+  const book = { codes: engine.address(codes), count, dim, space: spaceOf(engine, scores) };
+  engine.scratch(preparedBytes(book), (at) => {
+    const search = prepareCodes(engine, book, tokens, at);
+    engine.scratch(search.scratchBytes(tokens), (scratch) => {
+      const scored = queries && reach ? { queries: engine.address(queries), reach: engine.address(reach) } : {};
+      search.search({ x: engine.address(x), tokens, ...scored }, scratch, engine.address(indices));
+    });
   });
   return [indices];
 };
+
+function spaceOf(engine: Engine, { keys, bias, slack }: Partial<Infos>): ScoredSpace | undefined {
+  if (!(keys && bias && slack)) return undefined;
+  return {
+    width: keys.shape[1] as number,
+    keys: engine.address(keys),
+    bias: engine.address(bias),
+    slack: [...engine.view(slack)] as unknown as ScoredSpace['slack'],
+  };
+}

@@ -15,6 +15,7 @@ import {
   mean,
   min,
   mul,
+  type NamedTensorMap,
   range,
   where as select,
   slice,
@@ -33,13 +34,29 @@ import { UnsupportedError } from '../errors.ts';
 import { defineKernel, type Kernel, provideKernel } from '../kernel.ts';
 import { nearestCodeExactPlain } from './nearest-plain.ts';
 
-/** What an exact search compares. */
+/**
+ * Scores that stand for distances, in a space that may be narrower: for o of one's own and r = |x - o|, `⟨query, key_k⟩ + bias_k` differs from
+ * `(r² - |x - c_k|²)/2` by at most `slack[0] + slack[1] r + slack[2] r²`, besides its own rounding.
+ */
+export type ScoreInputs = {
+  /** [N, w] float32, and [K, w]. */
+  readonly queries: Tensor2D;
+  readonly keys: Tensor2D;
+  /** [K] */
+  readonly bias: Tensor1D;
+  /** r, [N]; not too small. */
+  readonly reach: Tensor1D;
+  /** [3]; with a NaN or an infinity in it scores decide nothing. */
+  readonly slack: Tensor1D;
+};
+
+/** What a search compares. */
 export type NearestCodeExactInputs = {
   /** [N, f] float32. */
   readonly x: Tensor2D;
   /** [K, f] float32, 1 <= K <= 2^24. */
   readonly codes: Tensor2D;
-};
+} & Partial<ScoreInputs>;
 
 const TILE_SCORES = 2 ** 19;
 const TILE_CODES = 2 ** 12;
@@ -58,13 +75,18 @@ type Triple = readonly [hi: Tensor, mid: Tensor, lo: Tensor];
 
 /** The reference needs nothing of an engine but sums, differences and products that are rounded once, as IEEE 754 asks. */
 export const NearestCodeExact: Kernel<
-  NearestCodeExactInputs,
+  NearestCodeExactInputs & NamedTensorMap,
   Record<string, never>,
   readonly [Tensor1D]
 > = defineKernel({
   name: 'NearestCodeExact',
   reference: ({ x, codes }) => {
     const [[n, features], [k]] = [x.shape, codes.shape];
+    if (features > MAX_FEATURES) {
+      throw new UnsupportedError(
+        `nearestCodeExact: x must have at most ${MAX_FEATURES} features on this engine, got ${features}. Start an engine of vqkit.`,
+      );
+    }
     const usable = less(abs(x), LIMIT);
     const usableRow = min(cast(usable, 'int32'), 1) as Tensor1D;
     const usableElements = less(abs(codes), LIMIT);
@@ -98,31 +120,25 @@ export const NearestCodeExact: Kernel<
 provideKernel('cpu', 'NearestCodeExact', nearestCodeExactPlain);
 
 /**
- * The nearest of K codes for each of N vectors, `argmin_k |x_n - c_k|²`, as float64 finds it: near-ties that float32 cannot tell apart are
- * told apart, so that every engine gives the same index.
+ * The nearest of K codes for each of N vectors: `argmin_k Σ_i (x_ni - c_ki)²` added up in float64 from feature to feature, whatever the magnitudes.
+ * Every engine gives the same index.
  *
- * An engine's own version adds up `(x_i - c_ki)²` in float64, from feature to feature; where float64 is dear, only for the rows that
- * {@link screenCodes} leaves open. The reference splits centred vectors into slices of so few bits that float32 products and
- * sums of them are exact, whatever their order (Ozaki, Ogita, Oishi, Rump 2012), and adds these up as triples of float32: two codes whose
- * squared distances differ by more than 2^-64 |x - c̄| |c - c̄| are never confused, c̄ the mean code. It is many times slower.
+ * Engines look for the codes that can be the nearest in narrower numbers, with proven bounds, and compare only these in float64. The reference
+ * is for engines without a version of their own: it splits centred vectors into slices of so few bits that float32 products and sums of them
+ * are exact, whatever their order (Ozaki, Ogita, Oishi, Rump 2012), and adds these up as triples of float32. It is slow, takes at most 8,192
+ * features and magnitudes below 2^56, and two codes whose squared distances differ by 2^-64 |x - c̄| |c - c̄| or less, c̄ the mean code, may be
+ * confused.
  *
  * - Result: int32 [N]. Ties: the lowest index.
- * - A row of x with a NaN, an infinity or a magnitude of 2^56 or more gets index 0; such a code is never chosen (if all codes are such,
- *   index 0). Where no element is 2^-30 away from the centre, the last of those bits underflow.
+ * - A code with a NaN or an infinity is never chosen while there is another. A row of x with one gets the first code that has none, index 0
+ *   as a rule.
  * - Gradient: none; call it inside {@link withoutGradient} where x comes from a layer that trains.
  *
- * @throws UnsupportedError above 8,192 features.
  * @example
  * const indices = nearestCodeExact({ x: tf.tensor2d([[0.9]]), codes: tf.tensor2d([[0], [1]]) }); // [1]
  */
 export function nearestCodeExact(inputs: NearestCodeExactInputs): Tensor1D {
-  const [, features] = inputs.x.shape;
-  if (features > MAX_FEATURES) {
-    throw new UnsupportedError(
-      `nearestCodeExact: x must have at most ${MAX_FEATURES} features, got ${features}. Use nearestCode.`,
-    );
-  }
-  return NearestCodeExact(inputs, {})[0];
+  return NearestCodeExact(inputs as NearestCodeExactInputs & NamedTensorMap, {})[0];
 }
 
 /** How many bits a slice has, and how many slices there are. */

@@ -1,58 +1,36 @@
 import type { KernelBackend, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import { createPlainSearch, type ScoredSpace } from '../plain-search.ts';
+import type { NearestCodeExactInputs } from './nearest-code-exact.ts';
 
-/** As in `nearestCode`: what cannot be searched. */
+/** As in `nearestCode`: what cannot be scored. */
 const LIMIT = 2 ** 56;
 const LOWEST = -(2 ** 127);
 
-/**
- * `argmin_k Σ_i (x_i - c_ki)²` in float64, added up from feature to feature, the lowest index of equal sums: what an exact search finds,
- * in plain JavaScript.
- *
- * @param codes [K, features]; one with a NaN, an infinity or a magnitude of 2^56 or more is never chosen.
- * @returns the search of one row of x, [N, features]: index 0 for a row that holds such a number.
- * @example
- * const nearest = nearestFloat64(Float32Array.of(0, 1), 1);
- * nearest(Float32Array.of(0.2, 0.9), 1); // 1
- */
-export function nearestFloat64(codes: Float32Array, features: number): (x: Float32Array, row: number) => number {
-  const book = Float64Array.from(codes);
-  for (let start = 0; start < book.length; start += features) {
-    const code = book.subarray(start, start + features);
-    if (!code.every(isUsable)) code.fill(Number.POSITIVE_INFINITY);
-  }
-  const query = new Float64Array(features);
-  return (x, row) => {
-    query.set(x.subarray(row * features, (row + 1) * features));
-    if (!query.every(isUsable)) return 0;
-    let [index, least] = [0, Number.POSITIVE_INFINITY];
-    for (let k = 0, at = 0; at < book.length; k++) {
-      let sum = 0;
-      for (let i = 0; i < features; i++, at++) {
-        const difference = (query[i] as number) - (book[at] as number);
-        sum += difference * difference;
-      }
-      if (sum < least) {
-        index = k;
-        least = sum;
-      }
-    }
-    return index;
-  };
-}
-
 /** NearestCodeExact on tfjs's cpu engine: JavaScript's numbers are float64. */
 export const nearestCodeExactPlain: KernelFunc = ({ inputs, backend }) => {
-  const { x, codes } = inputs as { x: TensorInfo; codes: TensorInfo };
-  const [tokens, features] = x.shape as [number, number];
-  const [rows, book] = [x, codes].map((tensor) => floatsOf(tensor, backend)) as [Float32Array, Float32Array];
-  const nearest = nearestFloat64(book, features);
-  return [
-    written(
-      Int32Array.from({ length: tokens }, (_, row) => nearest(rows, row)),
-      'int32',
-      backend,
-    ),
-  ];
+  const { x, codes, queries, keys, bias, reach, slack } = inputs as {
+    [name in keyof NearestCodeExactInputs]: TensorInfo;
+  };
+  const [tokens, dim] = x.shape as [number, number];
+  const floats = (tensor: TensorInfo): Float32Array => floatsOf(tensor, backend);
+  let space: ScoredSpace | undefined;
+  if (queries && keys && bias && reach && slack) {
+    const width = keys.shape[1] as number;
+    const [rows, reaches] = [floats(queries), floats(reach)];
+    space = {
+      width,
+      keys: floats(keys),
+      biases: floats(bias),
+      slack: [...floats(slack)] as unknown as ScoredSpace['slack'],
+      setQuery: (_, token, to, at) => {
+        to.set(rows.subarray(token * width, (token + 1) * width), at);
+        return reaches[token] as number;
+      },
+    };
+  }
+  const indices = new Int32Array(tokens);
+  createPlainSearch({ codes: floats(codes), dim, space })(floats(x), indices, tokens);
+  return [written(indices, 'int32', backend)];
 };
 
 /** NearestCode on tfjs's cpu engine, where an operation on a tile of scores costs more than adding them up: scores in float64. */

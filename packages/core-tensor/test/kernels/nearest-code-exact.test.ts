@@ -47,10 +47,59 @@ const SEARCHES = {
 eachEngine(() => {
   for (const [name, nearest] of Object.entries(SEARCHES)) describeSearch(name, nearest);
 
+  it('the reference of nearestCodeExact gives index 0 to rows that are not finite or too large, and never chooses such a code', async () => {
+    const nearest = SEARCHES['the reference of nearestCodeExact'];
+    const codes = tensor2d([
+      [Number.NaN, 9],
+      [0.5, 0.5],
+      [1, Number.POSITIVE_INFINITY],
+      [-4, 2 ** 56],
+      [3, 3],
+    ]);
+    const x = tensor2d([
+      [1, 1],
+      [Number.NaN, 5],
+      [9, 9],
+      [Number.NEGATIVE_INFINITY, 9],
+      [2 ** 56, 3],
+    ]);
+    await expectSame(nearest(x, codes), [1, 0, 4, 0, 0]);
+    const none = tensor2d([
+      [Number.NaN, 9],
+      [2 ** 57, 1],
+    ]);
+    await expectSame(nearest(x, none), [0, 0, 0, 0, 0]);
+  });
+
   describe('nearestCodeExact', () => {
-    it('refuses more than 8,192 features', () => {
-      const long: Tensor2D = zeros([1, 8193]);
-      expect(() => nearestCodeExact({ x: long, codes: long })).toThrow(UnsupportedError);
+    it('takes more than 8,192 features, where an engine has its own', async () => {
+      const codes = tensor2d(createRng(2).normalArray(3 * 8193, 1), [3, 8193]);
+      await expectSame(nearestCodeExact({ x: codes, codes }), [0, 1, 2]);
+      expect(() => tidy(() => NearestCodeExact.reference({ x: codes, codes }, {})[0])).toThrow(UnsupportedError);
+    });
+
+    it('takes every finite number, and gives what is not finite the first code that is', async () => {
+      const codes = tensor2d([
+        [Number.NaN, 9],
+        [0.5, 0.5],
+        [1, Number.POSITIVE_INFINITY],
+        [-4, 2 ** 56],
+        [3e38, 3e38],
+      ]);
+      const x = tensor2d([
+        [1, 1],
+        [Number.NaN, 5],
+        [-4, 2 ** 56],
+        [Number.NEGATIVE_INFINITY, 9],
+        [3.4e38, -3.4e38],
+        [3.4e38, 3.4e38],
+      ]);
+      await expectSame(nearestCodeExact({ x, codes }), [1, 1, 3, 1, 1, 4]);
+      const none = tensor2d([
+        [Number.NaN, 9],
+        [Number.POSITIVE_INFINITY, 1],
+      ]);
+      await expectSame(nearestCodeExact({ x, codes: none }), [0, 0, 0, 0, 0, 0]);
     });
 
     it('agrees with nearestCode but for near-ties', async () => {
@@ -123,29 +172,6 @@ function describeSearch(name: string, nearest: (x: Tensor2D, codes: Tensor2D) =>
       const x = tensor2d([[1 + 2 ** -22]]);
       const codes = tensor2d([[1], [1 + 2 ** -22], [-50]]);
       await expectSame(nearest(x, codes), [1]);
-    });
-
-    it('gives index 0 to rows that are not finite or too large, and never chooses such a code', async () => {
-      const codes = tensor2d([
-        [Number.NaN, 9],
-        [0.5, 0.5],
-        [1, Number.POSITIVE_INFINITY],
-        [-4, 2 ** 56],
-        [3, 3],
-      ]);
-      const x = tensor2d([
-        [1, 1],
-        [Number.NaN, 5],
-        [9, 9],
-        [Number.NEGATIVE_INFINITY, 9],
-        [2 ** 56, 3],
-      ]);
-      await expectSame(nearest(x, codes), [1, 0, 4, 0, 0]);
-      const none = tensor2d([
-        [Number.NaN, 9],
-        [2 ** 57, 1],
-      ]);
-      await expectSame(nearest(x, none), [0, 0, 0, 0, 0]);
     });
 
     it('takes no rows, and leaves nothing behind', async () => {

@@ -1,9 +1,7 @@
-import { memory, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { eachEngine } from '@vqkit/testing';
+import { memory, type Tensor, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { eachEngine, nearestByFloat64 } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createRng, nearestFloat64, screenCodes } from '../../src/index.ts';
-
-const DECIDED = 2 ** 127;
+import { createRng, DECIDED, type ScreenedCodes, screenCodes } from '../../src/index.ts';
 
 interface Problem {
   readonly x: Float32Array;
@@ -16,13 +14,11 @@ function random(n: number, k: number, f: number, seed: number): Problem {
   return { x: rng.normalArray(n * f, 1), codes: rng.normalArray(k * f, 1), f };
 }
 
-async function screened({ x, codes, f }: Problem): Promise<{ indices: ArrayLike<number>; threshold: Float32Array }> {
-  const [queries, book]: [Tensor2D, Tensor2D] = [
-    tensor2d(x, [x.length / f, f]),
-    tensor2d(codes, [codes.length / f, f]),
-  ];
-  const found = screenCodes({ x: queries, codes: book });
-  return { indices: await found.indices.data(), threshold: (await found.threshold.data()) as Float32Array };
+async function screened({ x, codes, f }: Problem): Promise<Record<keyof ScreenedCodes, Float32Array | Int32Array>> {
+  const [rows, book]: [Tensor2D, Tensor2D] = [tensor2d(x, [x.length / f, f]), tensor2d(codes, [codes.length / f, f])];
+  const found = Object.entries(screenCodes({ x: rows, codes: book }));
+  const read = found.map(async ([name, values]: [string, Tensor]) => [name, await values.data()]);
+  return Object.fromEntries(await Promise.all(read));
 }
 
 eachEngine(() => {
@@ -35,9 +31,9 @@ eachEngine(() => {
       it(`decides nearly all rows among ${k} codes of ${f} features, and rightly`, async () => {
         const problem = random(400, k, f, k);
         const { indices, threshold } = await screened(problem);
-        const nearest = nearestFloat64(problem.codes, f);
+        const nearest = nearestByFloat64({ ...problem, dim: f });
         for (let row = 0; row < 400; row++) {
-          if (threshold[row] === DECIDED) expect(indices[row]).toBe(nearest(problem.x, row));
+          if (threshold[row] === DECIDED) expect(indices[row]).toBe(nearest[row]);
         }
         expect(threshold.filter((score) => score !== DECIDED).length).toBeLessThan(20);
       });
@@ -47,22 +43,15 @@ eachEngine(() => {
       const f = 5;
       const { codes } = random(0, 40, f, 3);
       const x = codes.map((value, i) => (value + (codes[(i + f) % codes.length] as number)) / 2);
-      const { threshold } = await screened({ x, codes, f });
-      const nearest = nearestFloat64(codes, f);
-      const center = Array.from(
-        { length: f },
-        (_, i) => codes.reduce((sum, v, j) => sum + (j % f === i ? v : 0), 0) / 160,
-      );
+      const { threshold, queries, keys, bias } = await screened({ x, codes, f });
+      const nearest = nearestByFloat64({ x, codes, dim: f });
       let open = 0;
       for (let row = 0; row < 40; row++) {
         if (threshold[row] === DECIDED) continue;
         open++;
-        const k = nearest(x, row);
-        const parts = Array.from({ length: f }, (_, i) => [
-          (x[row * f + i] as number) / 4 - (center[i] as number),
-          (codes[k * f + i] as number) / 4 - (center[i] as number),
-        ]) as [number, number][];
-        const score = parts.reduce((sum, [a, b]) => sum + a * b - (b * b) / 2, 0);
+        const k = nearest[row] as number;
+        let score = bias[k] as number;
+        for (let i = 0; i < f; i++) score += (queries[row * f + i] as number) * (keys[k * f + i] as number);
         expect(score).toBeGreaterThan(threshold[row] as number);
       }
       // Where another code is nearer than the two, the row is decided.
@@ -83,12 +72,24 @@ eachEngine(() => {
       expect(memory().numTensors).toBe(before);
     });
 
-    it('gives index 0 to rows that cannot be searched, and passes over such codes', async () => {
+    it('decides nothing about rows that are not finite or far away, and passes over codes that are not', async () => {
       const x = Float32Array.of(1, 1, Number.NaN, 1, 2 ** 56, 1);
       const codes = Float32Array.of(Number.NaN, 1, 9, 9, 1, 1.5, 1, Number.POSITIVE_INFINITY);
       const { indices, threshold } = await screened({ x, codes, f: 2 });
-      expect([...(indices as Int32Array)]).toEqual([2, 0, 0]);
-      expect([...threshold]).toEqual([DECIDED, DECIDED, DECIDED]);
+      expect([indices[0], threshold[0]]).toEqual([2, DECIDED]);
+      for (const row of [1, 2]) expect(threshold[row]).toBeLessThan(-DECIDED);
+    });
+
+    it('knows the magnitude of each code: one far code leaves no more rows open', async () => {
+      const f = 4;
+      const problem = random(400, 300, f, 9);
+      for (const far of [1e3, 1e6, 1e12, 1e30]) {
+        problem.codes.fill(far, 40 * f, 41 * f);
+        const { indices, threshold } = await screened(problem);
+        expect(threshold.filter((score) => score !== DECIDED).length).toBeLessThan(20);
+        const nearest = nearestByFloat64({ ...problem, dim: f });
+        for (let row = 0; row < 400; row++) if (threshold[row] === DECIDED) expect(indices[row]).toBe(nearest[row]);
+      }
     });
   });
 });
