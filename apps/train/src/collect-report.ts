@@ -6,8 +6,8 @@ import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
+import { PAIRS } from './report-schema.ts';
 
-const PAIRS = 16;
 /** A codebook is looked at as a whole up to this many numbers. */
 const MAX_CODEBOOK_ELEMENTS = 2 ** 22;
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readJson } from '@vqkit/checkpoint/node';
 import { OptionError, show } from '@vqkit/core-tensor';
 import { IMAGE_QUANTIZERS, type ImageQuantizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
@@ -102,7 +102,7 @@ const schema = z.strictObject({
       DEFAULTS.quantizerOptions,
     ),
     widths: field(
-      z.array(count(1)).min(1),
+      z.array(count(1)).min(1).max(16),
       'Channels of the encoder, one entry per halving of the image; the decoder mirrors them.',
       DEFAULTS.widths,
     ),
@@ -216,18 +216,10 @@ export async function loadConfig(sources: { file?: string | undefined; flags?: T
 
 async function readConfigFile(file: string): Promise<TrainOptions> {
   const where = `loadConfig: ${file}`;
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new OptionError(`${where} must be a readable file, got ${(error as Error).message}. Check the path.`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new OptionError(`${where} must be JSON, got ${(error as Error).message}. Write { "steps": 1000, … }.`);
-  }
+  const json = await readJson(file, (rule, found) => {
+    const fix = rule === 'a readable file' ? 'Check the path.' : 'Write { "steps": 1000, … }.';
+    return new OptionError(`${where} must be ${rule}, got ${found}. ${fix}`);
+  });
   return check(json, where);
 }
 

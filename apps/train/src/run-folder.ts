@@ -1,13 +1,15 @@
-import { appendFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lockFile } from '@vqkit/backend-node/lock';
 import { CheckpointError } from '@vqkit/checkpoint';
-import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { readBytes, readJson, removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { MetricsRecord } from './report-data.ts';
+import { parseMetrics } from './report-schema.ts';
 
 const LOCK = 'lock.json';
+const METRICS = 'metrics.jsonl';
 const CHECKPOINT = /^step-(\d+)\.safetensors$/;
 
 /** A checkpoint file of a run. */
@@ -27,9 +29,11 @@ export interface RunFolder {
   writeJson(name: string, value: unknown): Promise<void>;
   removeFile(name: string): Promise<void>;
   appendMetrics(record: MetricsRecord): Promise<void>;
-  readMetrics(): Promise<MetricsRecord[]>;
-  /** Drops what metrics.jsonl has beyond `step`, and a line that was cut short; returns what is left. */
-  cutMetrics(step: number): Promise<MetricsRecord[]>;
+  /**
+   * Drops what metrics.jsonl has beyond `step`, and a last line that was cut short; returns what is left. Any other line that is no record
+   * is named to `warn` and left out, and the file as it was is kept as metrics.jsonl.damaged.
+   */
+  cutMetrics(step: number, warn: (message: string) => void): Promise<MetricsRecord[]>;
   /** Checkpoints, oldest first. */
   checkpoints(): Promise<CheckpointFile[]>;
   checkpointPath(step: number): string;
@@ -69,14 +73,11 @@ export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
  */
 export async function openRunFolder(path: string): Promise<{ folder: RunFolder; config: TrainConfig }> {
   const file = join(path, 'config.json');
-  let stored: unknown;
-  try {
-    stored = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new OptionError(
-      `openRunFolder: ${path} must be the folder of a run, got ${(error as Error).message}. Pass the outDir of vqkit train.`,
-    );
-  }
+  const stored = await readJson(file, (rule, found) => {
+    const isMissing = rule === 'a readable file';
+    const broken = isMissing ? `${path} must be the folder of a run` : `${file} must be ${rule}`;
+    return new OptionError(`openRunFolder: ${broken}, got ${found}. Pass the outDir of vqkit train.`);
+  });
   const config = createConfig(stored as TrainOptions, `openRunFolder: ${file}`);
   return locked(path, async (folder) => {
     await mkdir(join(path, 'checkpoints'), { recursive: true });
@@ -117,6 +118,7 @@ export async function readNewestCheckpoint(
   for (const [i, file] of files.entries()) {
     try {
       const step = await read(file.path);
+      requireOwnName(file, step);
       for (const damaged of files.slice(0, i)) await folder.setAside(damaged);
       return step;
     } catch (error) {
@@ -128,6 +130,14 @@ export async function readNewestCheckpoint(
   if (files.length === 0) return undefined;
   throw new CheckpointError(
     `resumeTraining: ${folder.path} must have a usable checkpoint, got ${files.length}, all damaged. Start the run anew in another folder.`,
+  );
+}
+
+/** A copy under another number would be taken for a later state than it is. */
+function requireOwnName({ path, step: named }: CheckpointFile, step: number): void {
+  if (named === step) return;
+  throw new CheckpointError(
+    `resumeTraining: ${path} must hold the step that its name says, got step ${step}. Give it the name step-${step}.safetensors.`,
   );
 }
 
@@ -147,20 +157,9 @@ export async function newestCheckpoint(path: string): Promise<string> {
 }
 
 function runFolder(path: string): Omit<RunFolder, 'release'> {
-  const metricsFile = join(path, 'metrics.jsonl');
+  const metricsFile = join(path, METRICS);
   const checkpointFolder = join(path, 'checkpoints');
 
-  const readMetrics = async (): Promise<MetricsRecord[]> => {
-    if (!(await exists(metricsFile))) return [];
-    const lines = (await readFile(metricsFile, 'utf8')).split('\n');
-    return lines.flatMap((line) => {
-      try {
-        return [JSON.parse(line) as MetricsRecord];
-      } catch {
-        return [];
-      }
-    });
-  };
   const checkpoints = async (): Promise<CheckpointFile[]> => {
     const names = await readdir(checkpointFolder);
     const files = names.flatMap((name) => {
@@ -176,11 +175,15 @@ function runFolder(path: string): Omit<RunFolder, 'release'> {
     writeJson: (name, value) => writeFileAtomic(join(path, name), `${JSON.stringify(value, undefined, 2)}\n`),
     removeFile: (name) => rm(join(path, name), { force: true }),
     appendMetrics: (record) => appendFile(metricsFile, `${JSON.stringify(record)}\n`),
-    readMetrics,
-    async cutMetrics(step) {
-      const kept = (await readMetrics()).filter((record) => record.step <= step);
-      await writeFileAtomic(metricsFile, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
-      return kept;
+    async cutMetrics(step, warn) {
+      const text = (await exists(metricsFile)) ? await readBytes(metricsFile) : new Uint8Array();
+      const { records, problems } = parseMetrics(text);
+      for (const problem of problems)
+        warn(`${metricsFile} ${problem}. Left out; the file is kept as ${METRICS}.damaged.`);
+      if (problems.length > 0) await writeFileAtomic(`${metricsFile}.damaged`, text);
+      const kept = records.filter(({ record }) => record.step <= step);
+      await writeFileAtomic(metricsFile, kept.map(({ line }) => `${line}\n`).join(''));
+      return kept.map(({ record }) => record);
     },
     checkpoints,
     checkpointPath: (step) => join(checkpointFolder, `step-${step}.safetensors`),

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CheckpointError } from '@vqkit/checkpoint';
+import { CheckpointError, parseJson } from '@vqkit/checkpoint';
 import { OptionError, show } from '@vqkit/core-tensor';
 import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
 import type { TrainConfig } from './config.ts';
@@ -69,13 +69,11 @@ export function requireSameRun(
 }
 
 function noteOf(path: string, metadata: Readonly<Record<string, string>>, name: string): unknown {
-  try {
-    return JSON.parse(metadata[name] ?? '');
-  } catch {
-    throw new CheckpointError(
+  return parseJson(metadata[name] ?? '', () => {
+    return new CheckpointError(
       `resumeTraining: ${path} must say of which run it is, got ${name} ${show(metadata[name])}. Start a new run.`,
     );
-  }
+  });
 }
 
 function images({ train, validation, test, sha256 }: DataNotes): string {

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { readSafetensors } from '@vqkit/checkpoint/node';
+import { decodeSafetensors } from '@vqkit/checkpoint';
+import { readBytes, readSafetensors } from '@vqkit/checkpoint/node';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
 import { isFolder } from './data/image-folder.ts';
 import { newestCheckpoint } from './run-folder.ts';
@@ -16,8 +16,8 @@ import { isCheckpoint, tokenizerOf } from './training-state.ts';
  */
 export async function readTokenizer(path: string): Promise<Uint8Array> {
   const file = (await isFolder(path)) ? await newestCheckpoint(path) : path;
-  const content = await readSafetensors(file);
-  return isCheckpoint(content) ? tokenizerOf(file, content) : await readFile(file);
+  const bytes = await readBytes(file);
+  return isCheckpoint(decodeSafetensors(bytes, file)) ? tokenizerOf(file, await readSafetensors(file)) : bytes;
 }
 
 /**

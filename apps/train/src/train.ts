@@ -164,7 +164,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   if (reached !== undefined && reached > steps) {
     throw new OptionError(`train: steps must be >= the ${reached} steps done, got ${steps}. Pass more steps.`);
   }
-  const history = await folder.cutMetrics(reached ?? -1);
+  const history = await folder.cutMetrics(reached ?? -1, warn);
   await folder.removeFile('failure.json');
   const clock = stopwatch(history.at(-1)?.elapsedSeconds ?? 0);
   let step = reached ?? 0;

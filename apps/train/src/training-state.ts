@@ -1,11 +1,13 @@
 import { dispose, type Tensor } from '@tensorflow/tfjs-core';
-import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
-import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { CheckpointError, parseJson, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
+import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
-import { OptionError, type RngState, show } from '@vqkit/core-tensor';
+import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
 import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
+import { z } from 'zod';
 import { DivergenceError } from './errors.ts';
 import type { AdamW } from './optimizer/adamw.ts';
+import { count, problemOf } from './option-schema.ts';
 
 const FORMAT = 'vqkit-train-2';
 /** Its optimizer counted one t for all parameters, which says nothing about those that had no gradient at some step. */
@@ -32,14 +34,7 @@ export function isCheckpoint({ metadata }: SafeFile): boolean {
  * @throws CheckpointError when it has no description of the model; DataError when a weight is not finite.
  */
 export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint8Array {
-  let config: ImageTokenizerConfig;
-  try {
-    config = JSON.parse(metadata.model ?? '') as ImageTokenizerConfig;
-  } catch {
-    throw new CheckpointError(
-      `tokenizerOf: ${path} must have a description of the model, got ${show(metadata.model)}. Pass a checkpoint of vqkit train.`,
-    );
-  }
+  const config = noteOf('tokenizerOf', path, metadata, 'model') as ImageTokenizerConfig;
   const weights = Object.entries(tensors).filter(([name]) => name.startsWith(MODEL));
   return packImageTokenizer(
     config,
@@ -49,7 +44,7 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
 
 /**
  * Writes a checkpoint: the weights under `model.` in PyTorch's layouts, the optimizer's moments under `optimizer.` in the layout
- * they have in memory, what the quantizer's training has gathered under `gathered.`; in the metadata the steps done (which say the place
+ * they have in memory, what the quantizer's training has gathered under `gathered.`; in the metadata a checksum of it all, the steps done (which say the place
  * in the data: see createBatchOrder), the optimizer's t of each parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
  * @param notes further metadata: see runNotes.
@@ -80,20 +75,20 @@ export async function writeCheckpoint(
     step: String(step),
     optimizerSteps: JSON.stringify(optimizer.steps()),
     quantizerRng: JSON.stringify(model.quantizer.rng.state()),
+    [CHECKSUM]: '',
   });
 }
 
 /**
- * Reads a checkpoint into a model and an optimizer of the same configuration and returns the steps done. With no optimizer, only
- * the weights are read.
+ * Reads a checkpoint into a model and an optimizer of the same configuration and returns the steps done.
  *
  * @param check is given the metadata before anything is changed, and throws where they are another run's.
- * @throws CheckpointError when the file is missing, damaged or not a checkpoint of a run; OptionError or ShapeError when it
- * belongs to another configuration, or to a version whose optimizer cannot be gone on with.
+ * @throws CheckpointError when the file is missing, damaged, or not the state of such a model and optimizer; OptionError when it is of a
+ * version whose optimizer cannot be gone on with.
  */
 export async function readCheckpoint(
   path: string,
-  state: { model: ImageTokenizer; optimizer?: AdamW | undefined },
+  state: TrainingState,
   check?: (metadata: SafeFile['metadata']) => void,
 ): Promise<number> {
   const { tensors, metadata } = await readSafetensors(path);
@@ -102,30 +97,61 @@ export async function readCheckpoint(
       `readCheckpoint: ${path} must have the format '${FORMAT}' to go on from, got '${FORMAT_OF_ONE_T}', whose optimizer did not count the steps of each parameter. Start the run anew.`,
     );
   }
-  const step = Number(metadata.step);
-  if (metadata.format !== FORMAT || !Number.isSafeInteger(step) || step < 0) {
+  const step = /^\d+$/.test(metadata.step ?? '') ? Number(metadata.step) : Number.NaN;
+  if (metadata.format !== FORMAT || !Number.isSafeInteger(step) || !Object.hasOwn(metadata, CHECKSUM)) {
     throw new CheckpointError(
-      `readCheckpoint: ${path} must be a checkpoint of vqkit train (format '${FORMAT}'), got format ${show(metadata.format)}, step ${show(metadata.step)}. Pass a file of a run's checkpoints folder.`,
+      `readCheckpoint: ${path} must be a checkpoint of vqkit train (format '${FORMAT}', a step and a checksum), got format ${show(metadata.format)}, step ${show(metadata.step)}. Pass a file of a run's checkpoints folder.`,
     );
   }
   check?.(metadata);
+  const note = (name: string): unknown => noteOf('readCheckpoint', path, metadata, name);
   const part = (prefix: string): Record<string, Tensor> => {
     const chosen = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
     return Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), fromSafeTensor(name, value)]));
   };
   const { model, optimizer } = state;
-  const weights = part(MODEL);
-  const moments = optimizer === undefined ? {} : part(OPTIMIZER);
-  const gathered = optimizer === undefined ? {} : part(GATHERED);
+  let loaded: Record<string, Tensor>[] = [];
   try {
+    for (const [name, value] of Object.entries(tensors)) requireStored(name, value);
+    const steps = z.record(z.string(), count(0).max(step)).safeParse(note('optimizerSteps'));
+    if (!steps.success) throw new CheckpointError(`optimizerSteps ${problemOf(steps.error, note('optimizerSteps'))}.`);
+    loaded = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
+    const [weights = {}, gathered = {}, moments = {}] = loaded;
     model.loadStateDict(weights);
     model.quantizer.loadTrainingState(gathered);
-    optimizer?.restore(moments, JSON.parse(metadata.optimizerSteps ?? '{}') as Record<string, number>);
-    model.quantizer.rng.restore(JSON.parse(metadata.quantizerRng ?? 'null') as RngState);
+    optimizer.restore(moments, steps.data);
+    model.quantizer.rng.restore(note('quantizerRng') as RngState);
+  } catch (error) {
+    if (!(error instanceof QuantizerError)) throw error;
+    throw new CheckpointError(
+      `readCheckpoint: ${path} must hold the state of this run's model, got: ${error.message} Use another checkpoint.`,
+      { cause: error },
+    );
   } finally {
-    dispose([weights, moments, gathered]);
+    dispose(loaded);
   }
   return step;
+}
+
+/** The value of a note that is JSON. */
+function noteOf(where: string, path: string, metadata: SafeFile['metadata'], name: string): unknown {
+  return parseJson(metadata[name] ?? '', (rule, found) => {
+    return new CheckpointError(
+      `${where}: ${path} must have the note '${name}' as ${rule}, got ${show(metadata[name])} (${found}). Pass a checkpoint of vqkit train.`,
+    );
+  });
+}
+
+/** Throws unless {@link writeCheckpoint} would have written the tensor. */
+function requireStored(name: string, value: SafeTensor): void {
+  const fix = 'The file is damaged.';
+  requireFinite('readCheckpoint', `'${name}'`, value, fix);
+  if (!name.startsWith(OPTIMIZER)) return;
+  const isSquare = name.startsWith(`${OPTIMIZER}v.`);
+  if (value.dtype !== 'F32' || (isSquare && value.data.some((square) => square < 0))) {
+    const rule = isSquare ? 'F32 and >= 0' : 'F32';
+    throw new CheckpointError(`readCheckpoint: '${shorten(name)}' must be ${rule}, got ${value.dtype}. ${fix}`);
+  }
 }
 
 async function finiteTensor(name: string, value: Tensor, step: number): Promise<SafeTensor> {

@@ -93,7 +93,7 @@ describe('loadConfig', () => {
     const file = join(folder, 'config.json');
     await expect(loadConfig({ file })).rejects.toThrow(/config\.json must be a readable file, got ENOENT/);
     await writeFile(file, '{ "steps": ');
-    await expect(loadConfig({ file })).rejects.toThrow(/config\.json must be JSON, got/);
+    await expect(loadConfig({ file })).rejects.toThrow(/config\.json must be JSON in UTF-8, got/);
     await writeFile(file, '{ "stepz": 3 }');
     await expect(loadConfig({ file })).rejects.toThrow(/config\.json: options has no 'stepz'. Did you mean 'steps'\?/);
     await expect(loadConfig({ flags: { steps: -1 } })).rejects.toThrow('loadConfig: steps must be >= 1, got -1.');

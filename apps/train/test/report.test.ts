@@ -32,6 +32,19 @@ function textOf(page: string): string {
     .replace(/\s+/g, ' ');
 }
 
+const withImages = (change: object): object => ({
+  ...fakeReportData(),
+  images: { ...fakeReportData().images, ...change },
+});
+const withConfig = (change: object): object => ({
+  ...fakeReportData(),
+  config: { ...fakeReportData().config, ...change },
+});
+const withSummary = (change: object): object => ({
+  ...fakeReportData(),
+  summary: { ...fakeReportData().summary, ...change },
+});
+
 describe('writeReport', () => {
   it('shows one run: numbers, pictures, diagnosis, curves, entropies, histogram, configuration', async () => {
     const page = await pageOf(fakeReportData({ quantizer: 'lfq' }));
@@ -178,6 +191,19 @@ describe('writeReport', () => {
   it.each([
     ['another version', { ...fakeReportData(), formatVersion: 2 }, /report data, got formatVersion = 2 \(.*expected 1/],
     ['no object', 7, /must hold a run's report data, got 7/],
+    [
+      'a picture 4e9 pixels high',
+      withImages({ count: 0, height: 4e9, originals: [], reconstructions: [] }),
+      /got images\.height = 4000000000/,
+    ],
+    ['a thousand pictures', withImages({ count: 1000 }), /got images\.count = 1000/],
+    ['a path that is no text', withConfig({ dataPath: 3 }), /got config\.dataPath = 3/],
+    ['a summary of objects', withSummary({ more: {} }), /got summary\.more = {}/],
+    [
+      'no codes',
+      { ...fakeReportData(), histograms: [{ codebookSize: 2, codes: [2], counts: [1] }] },
+      /codes below codebookSize/,
+    ],
     ['a missing part', { ...fakeReportData(), images: undefined }, /got images = undefined/],
     ['a wrong field', { ...fakeReportData(), history: [{ kind: 'train', step: 'x' }] }, /got history\.0\.step = "x"/],
     [
@@ -196,10 +222,17 @@ describe('writeReport', () => {
     await expect(writeReport([folder], out)).rejects.toThrow(message);
   });
 
+  it('refuses values nested 3,000 deep', async () => {
+    const folder = await writeRun(join(root, 'run'), {});
+    const text = JSON.stringify(fakeReportData()).slice(0, -1);
+    await writeFile(join(folder, 'report-data.json'), `${text},"more":${'['.repeat(3000)}${']'.repeat(3000)}}`);
+    await expect(writeReport([folder], out)).rejects.toThrow(/report-data\.json must be JSON nested at most 64 deep/);
+  });
+
   it('refuses a file that is not JSON', async () => {
     const folder = await writeRun(join(root, 'run'), {});
     await writeFile(join(folder, 'report-data.json'), '{');
-    await expect(writeReport([folder], out)).rejects.toThrow(/report-data\.json must be JSON, got /);
+    await expect(writeReport([folder], out)).rejects.toThrow(/report-data\.json must be JSON in UTF-8, got /);
   });
 
   it('fails with the path when the file cannot be written', async () => {

@@ -54,7 +54,7 @@ describe('readTokenizer', () => {
     const { tensors, metadata } = await readSafetensors(checkpoint);
     const other = join(folder, 'other.safetensors');
     await writeSafetensors(other, tensors, { ...metadata, model: '{' });
-    await expect(readTokenizer(other)).rejects.toThrow('must have a description of the model, got "{".');
+    await expect(readTokenizer(other)).rejects.toThrow('must have the note \'model\' as JSON in UTF-8, got "{"');
     const bias = { dtype: 'F32', shape: [2], data: new Float32Array([1, Number.NaN]) } as const;
     await writeSafetensors(other, { ...tensors, 'model.to_code.bias': bias }, metadata);
     await expect(readTokenizer(other)).rejects.toThrow(DataError);

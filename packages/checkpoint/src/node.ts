@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { show } from '@vqkit/core-tensor/errors';
 import type { SafeTensor } from './dtypes.ts';
 import { CheckpointError } from './errors.ts';
 import { parseJson } from './json.ts';
@@ -44,21 +45,45 @@ export async function removePartialFiles(folder: string): Promise<string[]> {
   return names;
 }
 
-/** Writes a safetensors file atomically. See {@link encodeSafetensors} and {@link writeFileAtomic}. */
+/** The note that asks {@link writeSafetensors} for a checksum and holds it afterwards, whatever was given. */
+export const CHECKSUM = 'vqkit.sha256';
+
+/**
+ * Writes a safetensors file atomically. See {@link encodeSafetensors} and {@link writeFileAtomic}.
+ *
+ * @param metadata with the note {@link CHECKSUM} the file carries the SHA-256 of its tensors and of its other notes, which
+ * {@link readSafetensors} checks: one flipped bit is found.
+ * @example
+ * await writeSafetensors('step-100.safetensors', tensors, { step: '100', [CHECKSUM]: '' });
+ */
 export async function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, SafeTensor>>,
-  metadata?: Readonly<Record<string, string>>,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
+  const notes = Object.hasOwn(metadata, CHECKSUM) ? { ...metadata, [CHECKSUM]: checksum(tensors, metadata) } : metadata;
+  await writeFileAtomic(path, encodeSafetensors(tensors, notes));
 }
 
 /**
  * Reads a safetensors file. See {@link decodeSafetensors}.
- * @throws CheckpointError when there is no such file or it is damaged, naming the path.
+ * @throws CheckpointError when there is no such file, it is damaged, or its checksum is another's, naming the path.
  */
 export async function readSafetensors(path: string): Promise<SafeFile> {
-  return decodeSafetensors(await readBytes(path), path);
+  const file = decodeSafetensors(await readBytes(path), path);
+  const { [CHECKSUM]: expected } = file.metadata;
+  if (expected === undefined) return file;
+  const actual = checksum(file.tensors, file.metadata);
+  if (expected === actual) return file;
+  throw new CheckpointError(
+    `readSafetensors: ${path} must have the content of its checksum ${show(expected)}, got that of ${show(actual)}. The file is damaged; use another copy.`,
+  );
+}
+
+/** Of what a file says, not of its bytes: whoever writes the same again has the same sum. */
+function checksum(tensors: SafeFile['tensors'], metadata: SafeFile['metadata']): string {
+  const { [CHECKSUM]: _, ...notes } = metadata;
+  return createHash('sha256').update(encodeSafetensors(tensors, notes)).digest('hex');
 }
 
 /**

@@ -24,7 +24,7 @@ export async function pairsPng(images: ImagePairs): Promise<Buffer> {
     for (const which of ['originals', 'reconstructions'] as const) rows.push(columns.map((i) => ({ which, i })));
   }
   // Small images are enlarged by a whole number, so that no pixel is blurred.
-  return await drawGrid(images, rows, Math.max(1, Math.floor(64 / images.width)));
+  return await drawGrid(images, rows, Math.max(1, Math.floor(64 / Math.max(images.width, images.height))));
 }
 
 type Cell = { readonly which: 'originals' | 'reconstructions'; readonly i: number };
