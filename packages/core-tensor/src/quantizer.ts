@@ -20,8 +20,8 @@ import {
   zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { withoutGradient } from './autodiff.ts';
-import { requireBoolean, requireKnownOptions, requireOption } from './check.ts';
+import { detach, withoutGradient } from './autodiff.ts';
+import { requireBoolean, requireKnownOptions, requireOneOf, requireOption } from './check.ts';
 import { DisposedError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
@@ -47,6 +47,11 @@ export interface QuantizeOptions {
   readonly mask?: Tensor | undefined;
   /** Training step, a number >= 0, for options that are schedules. */
   readonly step?: number | undefined;
+  /**
+   * Where the gradient of `quantized` goes: to z and the variables, or to the variables alone, as if z were a constant. A stack that counts
+   * as one rounding asks the latter of its layers. The losses always reach both. Default `all`.
+   */
+  readonly outputGradient?: 'all' | 'variables' | undefined;
 }
 
 /** What `quantize` returns. The caller disposes the tensors (or runs inside `tf.tidy`). */
@@ -127,6 +132,8 @@ export interface Quantizer<
 /** What one call of `quantize` means for its N tokens. */
 export interface TokenCall<Call extends QuantizeOptions> {
   readonly training: boolean;
+  /** What `quantized` has its gradient to: the tokens themselves, or a constant of their values (`outputGradient`). */
+  readonly output: Tensor2D;
   /** N weights of 0 (padding) or 1; undefined when every token counts. */
   readonly weights: Tensor1D | undefined;
   readonly options: Call;
@@ -134,7 +141,7 @@ export interface TokenCall<Call extends QuantizeOptions> {
 
 /** What a method gives for N tokens. */
 export interface TokenResult<LossName extends string> {
-  /** [N, dim], with a gradient to the tokens. */
+  /** [N, dim], with a gradient to the call's `output`. */
   readonly quantized: Tensor2D;
   /** [N, numCodebooks] int32, or [N] where there is one codebook. */
   readonly indices: Tensor<Rank.R1 | Rank.R2>;
@@ -193,7 +200,7 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
  *   rng: createRng(0),
  *   lossNames: [],
  *   parameters: createParameterSet('createOneBit', []),
- *   quantizeTokens: (x) => ({ quantized: straightThrough(x, codes(bits(x))), indices: bits(x) }),
+ *   quantizeTokens: (x, { output }) => ({ quantized: straightThrough(output, codes(bits(x))), indices: bits(x) }),
  *   encodeTokens: bits,
  *   decodeTokens: codes,
  * });
@@ -206,7 +213,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     method;
   countParameters();
   const indexAxes = keepNumCodebooksDim ? [numCodebooks] : [];
-  const known = ['training', 'mask', 'step', ...(method.callOptions ?? [])];
+  const known = ['training', 'mask', 'step', 'outputGradient', ...(method.callOptions ?? [])];
   let disposed = false;
 
   const alive = (call: string): string => {
@@ -233,7 +240,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     quantize(z, options = {} as Call) {
       const name = alive('quantize');
       requireKnownOptions(name, options, known);
-      const { training = false, mask, step = 0 } = options;
+      const { training = false, mask, step = 0, outputGradient = 'all' } = options;
       requireBoolean(name, 'training', training);
       requireOption(
         Number.isFinite(step) && step >= 0,
@@ -243,6 +250,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         step,
         'Pass the number of the training step.',
       );
+      requireOneOf(name, 'outputGradient', outputGradient, ['all', 'variables']);
       const layout = tokenLayout(name, z, dim, dataFormat);
       return tidy(() => {
         const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
@@ -252,8 +260,12 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         }
         const tokens = layout.toTokens(z);
         const real = weights === undefined ? undefined : realRows(weights);
-        const result = method.quantizeTokens(withoutPadding(tokens, real), { training, weights, options });
-        const quantized = real === undefined ? result.quantized : selectRows(real, result.quantized, tokens);
+        const own = withoutPadding(tokens, real);
+        const constant = outputGradient === 'variables';
+        const call = { training, output: constant ? detach(own) : own, weights, options };
+        const result = method.quantizeTokens(own, call);
+        const padding = constant ? detach(tokens) : tokens;
+        const quantized = real === undefined ? result.quantized : selectRows(real, result.quantized, padding);
         const codes = layout.fromTokens(quantized);
         return {
           // The caller disposes what it gets, which must not be what it gave.

@@ -66,9 +66,9 @@ export function createSign(options: SignOptions): Quantizer<Required<SignOptions
     lossNames: ['unitNorm'],
     parameters: createParameterSet('createSign', linear.parameters),
 
-    quantizeTokens(tokens, { training, weights }) {
+    quantizeTokens(tokens, { training, output, weights }) {
       const x = linear.apply(tokens);
-      const quantized = straightThrough(x, signs(x));
+      const quantized = straightThrough(linear.apply(output), signs(x));
       const indices = indicesOf(x);
       if (!training) return { quantized, indices };
       const counted = weights ?? ones([x.shape[0]]);

@@ -127,8 +127,8 @@ export function createFsq(options: FsqOptions): Fsq {
     lossNames: [],
     parameters: createParameterSet(WHERE, parameters),
 
-    quantizeTokens(tokens, { training }) {
-      const [codes, indices] = fsqQuantize({ z: toRows(tokens) }, attrs);
+    quantizeTokens(_, { training, output }) {
+      const [codes, indices] = fsqQuantize({ z: toRows(output) }, attrs);
       const emitted = training && preserveSymmetry && noiseDropout > 0 ? withNoise(codes) : codes;
       return { quantized: fromRows(emitted), indices: perToken(indices) };
     },

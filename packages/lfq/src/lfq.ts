@@ -117,6 +117,8 @@ export function createLfq(options: LfqOptions): Lfq {
   /** Between the order of the kernels, the most significant bit first, and that of the indices. */
   const ordered = (indices: Tensor1D): Tensor1D =>
     config.bitOrder === 'msbFirst' ? indices : reverseBits(indices, bits);
+  const normalised = (rows: Tensor2D): Tensor2D =>
+    spherical ? (mul(unitLength(rows, 1), codebookScale) as Tensor2D) : rows;
   const surrogateOf = (x: Tensor2D): Tensor2D => {
     const activated = activations[config.straightThroughActivation](x);
     return config.sphericalGradient === 'official' ? (mul(activated, 1 / Math.sqrt(bits)) as Tensor2D) : activated;
@@ -137,19 +139,19 @@ export function createLfq(options: LfqOptions): Lfq {
     parameters: createParameterSet(WHERE, parameters, ['mask']),
     callOptions: ['invTemperature'],
 
-    quantizeTokens(tokens, { training, weights, options: call }) {
+    quantizeTokens(tokens, { training, output, weights, options: call }) {
       const where = `${WHERE}().quantize`;
       if (call.invTemperature !== undefined) requirePositive(where, 'invTemperature', call.invTemperature);
-      const raw = toRows(tokens);
-      const [codes, indices] = signQuantize({ x: raw }, { scale });
-      const x = spherical ? (mul(unitLength(raw, 1), codebookScale) as Tensor2D) : raw;
-      const surrogate = surrogateOf(x);
-      const emitted = surrogate === raw ? codes : straightThrough(surrogate, codes);
+      const emitting = toRows(output);
+      const [codes, indices] = signQuantize({ x: emitting }, { scale });
+      const surrogate = surrogateOf(normalised(emitting));
+      const emitted = surrogate === emitting ? codes : straightThrough(surrogate, codes);
       const result = { quantized: fromRows(emitted), indices: perToken(ordered(indices)) };
       if (!training) return result;
       const invTemperature =
         call.invTemperature ?? scheduleAt(where, 'invTemperature', config.invTemperature, call.step);
-      const losses = lfqLosses(config, { raw, x, codes, scale }, invTemperature, weights, rng);
+      const raw = output === tokens ? emitting : toRows(tokens);
+      const losses = lfqLosses(config, { raw, x: normalised(raw), codes, scale }, invTemperature, weights, rng);
       return { ...result, losses, loss: lfqLoss(config, losses, weights) };
     },
     encodeTokens: (tokens) => perToken(ordered(signEncode({ x: toRows(tokens) }, {})[0])),

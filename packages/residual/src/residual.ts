@@ -41,7 +41,7 @@ export interface ResidualConfig extends Required<StackOptions> {
  * - Losses: every loss of every layer as `layer0.commitment` and so on, and under the plain name `commitment` their sum over the
  *   layers; unweighted, in the units of the scaled layer. `loss` is the sum of the layers' own.
  * - Gradient of `quantized`: `identity` to x, whatever the layers do (they count as one rounding; what only their `quantized` trains,
- *   such as projections, still gets its gradient, at the cost of a second run of that layer); `perLayer` is the sum of the layers' own.
+ *   such as projections, still gets its gradient, in the same run); `perLayer` is the sum of the layers' own.
  *   The losses of every layer reach x and its own weights.
  * - Quantize dropout (training only): the first n layers run, n - 1 uniform from `quantizeDropoutCutoffIndex` to Q - 1, n rounded up
  *   to `quantizeDropoutMultipleOf`; the others have index -1 and loss 0. `quantize(z, { layers: n })` chooses n.

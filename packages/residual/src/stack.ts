@@ -14,7 +14,7 @@ import { createComposition, type ResidualDecodeOptions, type ResidualQuantizeOpt
 import { createLayerDecoder } from './decode-layers.ts';
 import type { Frame } from './frame.ts';
 import { type FusedStack, fusedCodebooks } from './fused.ts';
-import { passGradient, trainsThroughQuantized } from './gradient.ts';
+import { passGradient } from './gradient.ts';
 import { createMembers, type Losses, sumOf } from './members.ts';
 import { toRows } from './rows.ts';
 import { createScaling, type LayerScale, type Scaling } from './scales.ts';
@@ -67,16 +67,6 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
   const quantizeDropout = config.quantizeDropout && count > 1;
   const layers = parts.layers.map((layer, j): ScaledLayer => ({ layer, scale: createScaling(parts.scales[j] ?? 1) }));
   const rng = createRng(config.seed);
-  const runsAgain = new Set(gradient === 'identity' ? parts.layers.filter(trainsThroughQuantized) : []);
-
-  /**
-   * The code with the gradient to the layer's own weights, as if the residual were a constant. The losses need the gradient to the
-   * residual, and one call cannot give them apart.
-   */
-  const withWeights = ({ layer, scale }: ScaledLayer, residual: Tensor2D, code: Tensor2D): Tensor2D => {
-    const constant = withoutGradient(() => scale.down(residual).clone());
-    return passGradient(code, scale.up(layer.quantize(constant).quantized as Tensor2D));
-  };
 
   /** [N, codebooks] with -1 for the layers that did not run. */
   const packed = (rows: readonly Tensor2D[]): Tensor2D => {
@@ -98,15 +88,18 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
     callOptions: ['layers', ...(parts.callOptions ?? [])],
     codebooksOfLayers: members.columns.slice(1),
 
-    quantizeTokens(tokens: Tensor2D, { training, weights, options }: TokenCall<Call>): TokenResult<string> {
+    quantizeTokens(tokens: Tensor2D, { training, output, weights, options }: TokenCall<Call>): TokenResult<string> {
       if (options.layers !== undefined) requireInteger(`${where}().quantize`, 'layers', options.layers, 1, count);
       if (training) members.reseed(rng);
       const kept = options.layers ?? (training && quantizeDropout ? drawLayers(config, count, rng) : count);
       const x = frame.in(tokens);
+      // Asked for its own variables only, a stack counts as one rounding, whatever its gradient is.
+      const asOne = gradient === 'identity' || output !== tokens;
+      const emitting = output === tokens ? x : frame.in(output);
       if (fused?.quantize && gradient === 'identity' && (fused.trains || !training)) {
         // What a layer would be told is of no use here, but it must be right.
         layerCall?.(options, 0);
-        const [codes, indices] = fused.quantize(x, kept);
+        const [codes, indices] = fused.quantize(emitting, kept);
         const dropped = fill([indices.shape[0], count - kept], -1, 'int32') as Tensor2D;
         return {
           quantized: frame.out(decoder.complete(codes, kept)),
@@ -119,10 +112,10 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
       // Without losses nothing but the identity needs a gradient to x.
       let residual = training || gradient === 'perLayer' ? x : detach(x);
       let sum: Tensor2D | undefined;
-      for (const [j, own] of layers.slice(0, kept).entries()) {
-        const { layer, scale } = own;
+      for (const [j, { layer, scale }] of layers.slice(0, kept).entries()) {
         const result = layer.quantize(scale.down(residual), {
           ...layerCall?.(options, j),
+          outputGradient: asOne ? 'variables' : 'all',
           ...(training ? { training, mask: weights, step: options.step } : {}),
         } as QuantizeOptions);
         const quantized = scale.up(result.quantized as Tensor2D);
@@ -130,14 +123,12 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
         rows.push(toRows(result.indices, layer));
         weighted.push(result.loss);
         losses.push(result.losses);
-        const whole = gradient === 'perLayer' || !training;
-        const emitted = whole ? quantized : runsAgain.has(layer) ? withWeights(own, residual, code) : code;
-        sum = sum === undefined ? emitted : add(sum, emitted);
+        sum = sum === undefined ? quantized : add(sum, quantized);
         if (j + 1 < kept) residual = sub(residual, code);
       }
       const total = decoder.complete(sum as Tensor2D, kept);
       const result = {
-        quantized: frame.out(gradient === 'perLayer' ? total : passGradient(x, total)),
+        quantized: frame.out(asOne ? passGradient(emitting, total) : total),
         indices: packed(rows),
       };
       return training ? { ...result, loss: sumOf(weighted), losses: members.combine(losses) } : result;

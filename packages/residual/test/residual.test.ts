@@ -17,6 +17,7 @@ import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { createSimVq } from '@vqkit/simvq';
 import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
+import { createVq } from '@vqkit/vq';
 import { describe, expect, it } from 'vitest';
 import { createResidual, type Residual, type ResidualOptions } from '../src/index.ts';
 
@@ -177,6 +178,31 @@ eachEngine(() => {
       }
       stack.dispose();
       alone.dispose();
+    });
+
+    it('trains them by the codes that training emits: with the noise of the call, before its moving averages', async () => {
+      const fsq = { levels: [4, 5], dim, preserveSymmetry: true, noiseDropout: 1 };
+      const vq = { dim, codebookSize: 6, codebookDim: 2, decay: 0.1 };
+      for (const layer of [() => createFsq(fsq), () => createVq(vq)] as (() => Quantizer)[]) {
+        const [alone, inStack] = [layer(), layer()];
+        const stack = createResidual({ layers: [inStack] });
+        alone.rng.restore(stack.rng.fork('layer0').state());
+        const z = latents([7, dim]);
+        const weights = latents([7, dim], 2);
+        const gradients = (q: Quantizer, variables: Quantizer): (Tensor | null)[] =>
+          engine().gradients(
+            () => sum(mul(q.quantize(z, { training: true }).quantized, weights)) as Scalar,
+            Object.values(variables.variables()),
+            undefined,
+            true,
+          ).grads;
+        const expected = gradients(alone, alone);
+        for (const [i, own] of gradients(stack, inStack).entries()) {
+          await expectClose(own as Tensor, expected[i] as Tensor, tolerances.float32);
+        }
+        stack.dispose();
+        alone.dispose();
+      }
     });
 
     it('names the losses of every layer and sums them up', async () => {

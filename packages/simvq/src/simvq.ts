@@ -104,13 +104,13 @@ export function createSimVq(options: SimVqOptions): SimVq {
     lossNames: ['commitment', 'codebook'],
     parameters: createParameterSet(WHERE, parameters),
 
-    quantizeTokens(x, { training, weights }) {
+    quantizeTokens(x, { training, output, weights }) {
       const indices = search.nearest(x);
       const trained = training ? trainableCodes(indices) : gatherCodes(codebook.get(), indices);
       const codes = detach(trained);
       const quantized = config.rotationTrick
-        ? rotateTo(x, codes, { maxScale: config.rotationMaxScale })
-        : straightThrough(x, codes);
+        ? rotateTo(output, codes, { maxScale: config.rotationMaxScale })
+        : straightThrough(output, codes);
       const result = { quantized, indices };
       if (!training) return result;
       const losses = {

@@ -119,7 +119,7 @@ export function createVq(options: VqOptions): Vq {
     },
     callOptions: ['freezeCodebook', 'sampleCodebookTemp'],
 
-    quantizeTokens(tokens, { training, weights, options: call }) {
+    quantizeTokens(tokens, { training, output, weights, options: call }) {
       const where = `${WHERE}().quantize`;
       const { freezeCodebook = config.freezeCodebook } = call;
       requireBoolean(where, 'freezeCodebook', freezeCodebook);
@@ -136,7 +136,8 @@ export function createVq(options: VqOptions): Vq {
           : codebooks.nearest(b, row),
       );
       const codes = indices.map((index, b) => codebooks.codes(b, index));
-      const emitted = rows.map((row, b) =>
+      const emitting = output === tokens ? rows : toRows(output);
+      const emitted = emitting.map((row, b) =>
         config.rotationTrick
           ? rotateTo(row, codes[b] as Tensor2D, { maxScale: config.rotationMaxScale })
           : straightThrough(row, codes[b] as Tensor2D),

@@ -9,11 +9,14 @@ import {
   scalar,
   sum,
   type Tensor,
+  tensor,
+  tile,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import type { Quantizer } from '@vqkit/core-tensor';
+import type { QuantizeResult, Quantizer } from '@vqkit/core-tensor';
 import { expect, it } from 'vitest';
-import { expectSame } from '../values.ts';
+import { tolerances } from '../tolerances.ts';
+import { expectClose, expectIdentical, expectSame } from '../values.ts';
 import { LAYOUTS, latents, type Make, scoped, TRAIN } from './subject.ts';
 
 export interface Gradients {
@@ -71,6 +74,47 @@ export function describeGradients(make: Make, is: { straightThrough: boolean }):
         q.dispose();
       }));
   }
+
+  it("sends the gradient of `quantized` to the variables alone with outputGradient 'variables', that of the loss to z too", () =>
+    scoped(async () => {
+      /** Of a quantizer of its own, because a training call may change it. */
+      const found = async (
+        outputGradient: 'all' | 'variables',
+        of: (result: QuantizeResult<string>) => Tensor,
+      ): Promise<{ z: Tensor | undefined; variables: (Tensor | undefined)[]; data: ArrayLike<number> }> => {
+        const q = make();
+        const z = latents(q, [4, 5]);
+        const mask = tile(tensor([1, 1, 1, 1, 0], [1, 5]), [4, 1]);
+        const xs = [z, ...Object.values(q.variables())];
+        const { value, grads } = engine().gradients(
+          () => sum(of(q.quantize(z, { ...TRAIN, mask, outputGradient }))) as Scalar,
+          xs,
+          undefined,
+          true,
+        );
+        const [dz, ...variables] = grads.map((gradient) => gradient ?? undefined);
+        q.dispose();
+        return { z: dz, variables, data: await value.data() };
+      };
+      const { dim, config, dispose } = make();
+      dispose();
+      const weights = randomNormal([4, 5, dim], 0, 1, 'float32', 1);
+      const weighed = ({ quantized }: QuantizeResult<string>): Tensor => mul(quantized, weights);
+      const [all, few] = [await found('all', weighed), await found('variables', weighed)];
+      expect(few.data).toEqual(all.data);
+      if (few.z !== undefined) await expectSame(few.z, zerosLike(few.z));
+      // A stack that passes the gradient once per layer passes it once where it is asked to be one rounding.
+      const perLayer = JSON.stringify(config).includes('"perLayer"');
+      for (const [i, d] of all.variables.entries()) {
+        const own = few.variables[i];
+        if (d === undefined || perLayer) continue;
+        await expectClose(own ?? zerosLike(d), d, tolerances.float32);
+      }
+      const [whole, same] = [await found('all', ({ loss }) => loss), await found('variables', ({ loss }) => loss)];
+      for (const [i, d] of [whole.z, ...whole.variables].entries()) {
+        if (d !== undefined) await expectIdentical([same.z, ...same.variables][i] as Tensor, d);
+      }
+    }));
 
   it('gives indices that are constants to the tape, from quantize and from encode', () =>
     scoped(async () => {
