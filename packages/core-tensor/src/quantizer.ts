@@ -3,7 +3,6 @@ import {
   cast,
   equal,
   fill,
-  greater,
   greaterEqual,
   less,
   logicalAnd,
@@ -20,12 +19,13 @@ import {
   zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { detach, withoutGradient } from './autodiff.ts';
+import { detach } from './autodiff.ts';
 import { requireBoolean, requireKnownOptions, requireOneOf, requireOption } from './check.ts';
 import { DisposedError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
 import { requireOnEngine } from './on-engine.ts';
+import { realRows, withoutPadding } from './padding.ts';
 import { countParameters } from './parameter-limit.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
@@ -345,13 +345,3 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
 
 const MOVING =
   'Switch back, read stateDict() with await data(), and load it into a quantizer that is created after the switch.';
-
-/** bool [N]: which tokens are real. */
-function realRows(weights: Tensor1D): Tensor1D {
-  return withoutGradient<Tensor1D>(() => greater(weights, scalar(0)));
-}
-
-/** Zeros in place of the padding, so that whatever it holds (NaN too) touches no statistic and no gradient. */
-function withoutPadding(tokens: Tensor2D, real: Tensor1D | undefined): Tensor2D {
-  return real === undefined ? tokens : selectRows(real, tokens, zerosLike(tokens));
-}

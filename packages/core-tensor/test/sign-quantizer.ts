@@ -23,6 +23,7 @@ import {
   type DataFormat,
   mixedRadixDigits,
   type Quantizer,
+  requireKnownOptions,
   straightThrough,
 } from '../src/index.ts';
 
@@ -36,6 +37,7 @@ export interface SignOptions {
 
 /** The smallest method that uses all of the contract: signs after a linear layer, with one loss. */
 export function createSign(options: SignOptions): Quantizer<Required<SignOptions>, 'unitNorm'> {
+  requireKnownOptions('createSign', options, ['bits', 'numCodebooks', 'keepNumCodebooksDim', 'dataFormat', 'seed']);
   const { bits, numCodebooks = 1, dataFormat = 'channelsLast', seed = 0 } = options;
   const { keepNumCodebooksDim = numCodebooks > 1 } = options;
   const dim = bits * numCodebooks;
