@@ -20,8 +20,8 @@ function trainOnce() {
 }
 
 requireNode();
-ensureInstalled();
-ensureBuilt();
+ensureInstalled('training');
+ensureBuilt('vqkit', '@vqkit/demo');
 const { values, positionals } = parseArgs({ options: { port: { type: 'string' } }, allowPositionals: true });
 const [given] = positionals;
 if (given === undefined) trainOnce();

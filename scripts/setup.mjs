@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What a fresh machine with only Node and npm lacks: the dependencies and the built packages. `npm run build` runs this file.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The root of the workspace, with a slash at its end. */
@@ -51,17 +51,42 @@ export function turbo(task, ...flags) {
   pnpm(['exec', 'turbo', 'run', task, '--output-logs=errors-only', ...flags]);
 }
 
-/** Installs what pnpm-lock.yaml names, unless it stands in node_modules already. */
-export function ensureInstalled() {
-  const installed = `${root}node_modules/.pnpm/lock.yaml`;
-  const wanted = readFileSync(`${root}pnpm-lock.yaml`, 'utf8');
-  if (existsSync(installed) && readFileSync(installed, 'utf8') === wanted) return;
-  pnpm(['install', '--frozen-lockfile', '--reporter=append-only']);
+const modules = `${root}node_modules`;
+
+/** @param {string} path */
+function readIfThere(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-/** Builds every package whose sources changed since its last build. */
-export function ensureBuilt() {
-  turbo('build');
+/**
+ * What training takes and no more: the `dependencies` of the workspace (what building takes) and of the command line and the demo. Tests and benchmarks,
+ * their engines, peers and tools are `devDependencies`, and three times as large.
+ */
+const TRAINING = ['--prod', '--filter=.', '--filter=vqkit...', '--filter=@vqkit/demo...'];
+
+/**
+ * Installs what pnpm-lock.yaml names, unless it stands in node_modules already.
+ * @param {'all' | 'training'} part
+ */
+export function ensureInstalled(part = 'all') {
+  const wanted = readFileSync(`${root}pnpm-lock.yaml`, 'utf8');
+  if (readIfThere(`${modules}/.pnpm/lock.yaml`) === wanted) return;
+  const marker = `${modules}/.training-lock.yaml`;
+  const before = readIfThere(marker);
+  if (part === 'training' && before === wanted) return;
+  // Who once had everything keeps it.
+  const some = part === 'training' && (before !== undefined || !existsSync(modules));
+  rmSync(marker, { force: true });
+  pnpm(['install', '--frozen-lockfile', '--reporter=append-only', ...(some ? TRAINING : [])]);
+  if (some) writeFileSync(marker, wanted);
+}
+
+/**
+ * Builds every package whose sources changed since its last build, or only those that are named and what they depend on.
+ * @param {string[]} names
+ */
+export function ensureBuilt(...names) {
+  turbo('build', ...names.map((name) => `--filter=${name}`));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -74,8 +74,8 @@ function printTable(rows) {
 
 requireNode();
 const began = performance.now();
-ensureInstalled();
-ensureBuilt();
+ensureInstalled('training');
+ensureBuilt('vqkit');
 
 const folder = freshFolder();
 const runs = QUANTIZERS.map((quantizer) => ({ quantizer, path: `${folder}/${quantizer}` }));

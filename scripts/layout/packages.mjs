@@ -175,6 +175,9 @@ function checkVersions(files, packages) {
   }
   const names = new Set(packages.map(({ manifest }) => manifest.name));
   const release = packages[0]?.manifest.version;
+  // For training alone packages find what builds them in the root (scripts/setup.mjs).
+  /** @type {Manifest['dependencies']} */
+  const building = JSON.parse(files.get('package.json') ?? '{}').dependencies;
   for (const { dir, manifest } of packages) {
     const file = `${dir}/package.json`;
     if (manifest.version !== release) {
@@ -191,6 +194,14 @@ function checkVersions(files, packages) {
             file,
             rule: `${section}["${name}"] is the one exact version of the catalog`,
             fix: `Write "catalog:", or "${tfjs}" for a peer, not "${range}": two copies of tfjs-core do not share classes.`,
+          });
+        }
+        const inRoot = building?.[name];
+        if (section !== 'peerDependencies' && inRoot !== undefined && range !== inRoot) {
+          failures.push({
+            file,
+            rule: `${section}["${name}"] is that of the root`,
+            fix: `Write "${inRoot}", not "${range}".`,
           });
         }
         if (names.has(name) && range !== 'workspace:^') {

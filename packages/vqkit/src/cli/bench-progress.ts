@@ -1,5 +1,5 @@
-import type { BenchHooks } from '@vqkit/bench';
 import { createBar, printLine, stopBar } from './bar.ts';
+import type { BenchHooks } from './bench-harness.ts';
 
 /** Shows which part of which experiment runs. */
 export interface BenchProgress {

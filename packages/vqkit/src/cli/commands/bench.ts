@@ -1,10 +1,7 @@
-import type { BenchOptions } from '@vqkit/bench';
-import { UnsupportedError } from '@vqkit/core-tensor/errors';
 import { Command, InvalidArgumentError } from 'commander';
+import { type BenchOptions, loadBench } from '../bench-harness.ts';
 import { createBenchProgress } from '../bench-progress.ts';
 import { EXIT } from '../errors.ts';
-
-type Bench = typeof import('@vqkit/bench');
 
 const EXAMPLES = `
   vqkit bench list                     what there is
@@ -89,19 +86,6 @@ function docsCommand(finish: (code: number) => void): Command {
         finish(EXIT.failed);
       }
     });
-}
-
-/** The harness is not published: it needs the peers and the results that stand in the repository. */
-async function loadBench(): Promise<Bench> {
-  try {
-    return await import('@vqkit/bench');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes("'@vqkit/bench'")) throw error;
-    throw new UnsupportedError(
-      'vqkit bench: the package @vqkit/bench must be there, and it is in the repository of vqkit only. Clone it and run there: pnpm bench list.',
-    );
-  }
 }
 
 function parseSeeds(text: string): number[] {
