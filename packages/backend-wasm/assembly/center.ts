@@ -1,17 +1,24 @@
 import { rowOf } from './nearest';
 
-/** origin = the mean of the rows. */
+/** origin = the mean of the rows, from the first on, so that neither an offset of all takes their digits nor their sum overflows. */
 export function meanRow(rows: usize, origin: usize, count: i32, dim: i32): void {
   const rowBytes = (<usize>dim) << 2;
   const vectors = rowBytes & ~15;
-  memory.fill(origin, 0, rowBytes);
-  for (let k = 0; k < count; k++) {
+  const share: f32 = 1 / <f32>count;
+  const shares = f32x4.splat(share);
+  memory.copy(origin, rows, rowBytes);
+  for (let k = 1; k < count; k++) {
     const row = rows + <usize>k * rowBytes;
     let i: usize = 0;
-    for (; i < vectors; i += 16) v128.store(origin + i, f32x4.add(v128.load(origin + i), v128.load(row + i)));
-    for (; i < rowBytes; i += 4) store<f32>(origin + i, load<f32>(origin + i) + load<f32>(row + i));
+    for (; i < vectors; i += 16) {
+      const moved = f32x4.mul(f32x4.sub(v128.load(row + i), v128.load(rows + i)), shares);
+      v128.store(origin + i, f32x4.add(v128.load(origin + i), moved));
+    }
+    for (; i < rowBytes; i += 4) {
+      const moved = (load<f32>(row + i) - load<f32>(rows + i)) * share;
+      store<f32>(origin + i, load<f32>(origin + i) + moved);
+    }
   }
-  for (let i: usize = 0; i < rowBytes; i += 4) store<f32>(origin + i, load<f32>(origin + i) / <f32>count);
 }
 
 /** The largest |row - origin| of an element, or a NaN or an infinity if there is one. */

@@ -1,5 +1,5 @@
 import type { NearestSearch, RowEncoder } from '@vqkit/core-tensor/codec';
-import { prepareCodes, preparedBytes, type SearchHost } from './search-codes.ts';
+import { planSearch, type SearchHost } from './search-codes.ts';
 
 /** Tokens that are searched at a time. */
 const TOKENS = 1024;
@@ -36,24 +36,29 @@ export function createNearestEncoder(module: WebAssembly.Module, search: Nearest
   ];
   const scores = space && { width, keys, bias, slack: space.slack };
   const book = { codes: codesAt, count, dim, space: scores };
-  const at = lend(preparedBytes(book));
   const [x, found, queries, reach] = [dim, 1, width, 1].map((size) => lend(4 * TOKENS * size)) as [
     number,
     number,
     number,
     number,
   ];
-  if (end > MOST_BYTES) return encode;
-  memory.grow(Math.ceil(end / 65_536));
+  const grow = (): boolean => {
+    if (end > MOST_BYTES) return false;
+    memory.grow(Math.max(0, Math.ceil((end - memory.buffer.byteLength) / 65_536)));
+    return true;
+  };
+  if (!grow()) return encode;
   host.floats(codesAt, codes.length).set(codes);
   if (space) {
     host.floats(keys, count * width).set(space.keys);
     host.floats(bias, count).set(space.biases);
   }
-  const { search: run, scratchBytes } = prepareCodes(host, book, TOKENS, at);
+  const plan = planSearch(host, book, TOKENS);
+  const at = lend(plan.bytes);
+  if (!grow()) return encode;
+  const { search: run, scratchBytes } = plan.prepare(at);
   const scratch = lend(scratchBytes(TOKENS));
-  if (end > MOST_BYTES) return encode;
-  memory.grow(Math.ceil(end / 65_536) + 1 - memory.buffer.byteLength / 65_536);
+  if (!grow()) return encode;
 
   const rows = host.floats(x, TOKENS * dim);
   const queriesIn = host.floats(queries, TOKENS * width);

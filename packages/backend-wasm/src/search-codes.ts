@@ -1,3 +1,14 @@
+import {
+  groupCodes,
+  mayBeNearer,
+  type Nearest,
+  nearDistance,
+  offer,
+  type Rows,
+  searchApart,
+  squaredDistance,
+} from './code-groups.ts';
+
 /** Where the functions of assembly/ work: the engine, or a codec's own memory. */
 export interface SearchHost {
   readonly threads: number;
@@ -32,22 +43,36 @@ export interface SearchedTokens {
   readonly reach?: number;
 }
 
-type Way = 'exact' | 'rough' | 'screened';
-
 /** Codes that are ready to be searched. */
 export interface CodeSearch {
-  readonly way: Way;
-  /** Bytes that {@link searchCodes} needs for so many tokens. */
+  /** Bytes that {@link CodeSearch.search} needs for so many tokens. */
   scratchBytes(tokens: number): number;
   /** Writes int32 [N] at `indices`. */
   search(tokens: SearchedTokens, scratch: number, indices: number): void;
 }
 
+/** How codes are going to be searched. */
+export interface SearchPlan {
+  /** Bytes that it needs for the codes, and what brings them there into the form in which they are searched. */
+  readonly bytes: number;
+  prepare(at: number): CodeSearch;
+}
+
+type Way = 'exact' | 'rough' | 'screened';
+
 /** The widest vectors that the proof in assembly/screen.ts holds for. */
 const WIDEST = 4096;
 /** Panel numbers of so many codes still leave room for a score beside them. */
 const MOST_ROUGH = 2 ** 15;
+/** Of the measures of assembly/round.ts, and where the slack of scores is in them. */
 const MEASURES_BYTES = 64;
+const SLACK = 24;
+/** How much further than what is near among codes (nearDistance) the furthest may be for each way of searching. */
+const SPREAD: Readonly<Record<Way, number>> = { exact: Number.POSITIVE_INFINITY, rough: 2 ** 12, screened: 2 ** 6 };
+/** Elements of so few codes that comparing all is faster than putting them into groups. */
+const LEAST_GROUPED = 512;
+/** Codes on a line are in an order: from so many on they are searched by halving. */
+const LINE = 512;
 
 const aligned = (bytes: number): number => 16 * Math.ceil(bytes / 16);
 
@@ -61,65 +86,160 @@ function wayOf(tokens: number, count: number, width: number): Way {
   return count <= MOST_ROUGH ? 'rough' : 'exact';
 }
 
-/** Bytes that {@link prepareCodes} needs for the codes. */
-export function preparedBytes({ count, dim, space }: SearchedCodes): number {
-  const width = space?.width ?? dim;
-  const panels = Math.ceil(count / 8);
-  return MEASURES_BYTES + aligned(4 * dim) + panels * 32 * (width + 1 + Math.ceil(width / 2) + 1);
-}
-
 /**
- * Brings codes into the form in which they are searched, at `at`; they must stay where they are. The indices are those of the smallest
- * Σ (x - c)² in float64, the lowest of equal ones, whatever the codes; the form decides how fast.
+ * Plans a search of codes, which must stay where they are. The indices are those of the smallest Σ (x - c)² in float64, the lowest of equal
+ * ones, whatever the codes; how it is planned decides how fast.
  *
  * @param tokens about how many tokens are to be searched at a time.
  */
-export function prepareCodes(host: SearchHost, book: SearchedCodes, tokens: number, at: number): CodeSearch {
+export function planSearch(host: SearchHost, book: SearchedCodes, tokens: number): SearchPlan {
   const { codes, count, dim, space } = book;
+  const way = wayOf(tokens, count, space?.width ?? dim);
+  if (way !== 'exact' && count * dim >= LEAST_GROUPED && !isEven(host, book, wayOf(tokens, count, dim)))
+    return planGroups(host, book, tokens);
+  return planEven(host, space?.slack.every(Number.isFinite) ? book : { codes, count, dim }, way);
+}
+
+/** Whether one origin and one scale are enough for all codes. */
+function isEven(host: SearchHost, { codes, count, dim }: SearchedCodes, way: Way): boolean {
+  if (dim === 1 && count >= LINE) return false;
+  const near = nearDistance({ values: host.floats(codes, count * dim), dim }, count);
+  // From the first code: where that is far away, so is another.
+  const furthest = host.call('largestFrom', codes, codes, count, dim);
+  return near > 0 && furthest <= SPREAD[way] * near;
+}
+
+/** One origin and one scale, or scores in a space. */
+function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes, way: Way): SearchPlan {
   const width = space?.width ?? dim;
   const panels = Math.ceil(count / 8);
-  const [measures, origin] = [at, at + MEASURES_BYTES];
-  const packed = origin + aligned(4 * dim);
-  const rounded = packed + 32 * panels * (width + 1);
-  const first = host.call('firstFinite', codes, count, dim);
-  let way = wayOf(tokens, count, width);
-  let factor = 1;
-
-  if (way !== 'exact' && space !== undefined) {
-    if (space.slack.every(Number.isFinite)) {
-      host.run('packCodes', panels, space.keys, space.bias, packed, count, width);
-      host.call('measureCodes', packed, measures, width, panels);
-      new Float64Array(host.floats(measures, 16).buffer, measures + 24, 3).set(space.slack);
-    } else way = 'exact';
-  } else if (way !== 'exact') {
-    host.call('meanRow', codes, origin, count, dim);
-    const largest = host.call('largestFrom', codes, origin, count, dim);
-    if (Number.isFinite(largest)) {
-      // A power of two brings all keys to a magnitude of at most 2, so that no square overflows or underflows.
-      factor = 2 ** -Math.max(-126, Math.min(126, Math.floor(Math.log2(largest || 1))));
-      host.run('packCentered', panels, codes, origin, packed, factor, count, dim);
-      host.call('measureCodes', packed, measures, dim, panels);
-    } else way = 'exact';
-  }
-  if (way === 'screened') host.run('roundCodes', panels, packed, rounded, measures, width);
-
+  const originBytes = MEASURES_BYTES + aligned(4 * dim);
+  const packedBytes = 32 * panels * (width + 1);
+  const roundedBytes = 32 * panels * (Math.ceil(width / 2) + 1);
   const exactBytes = aligned(host.call('exactFrameBytes', dim)) * host.threads;
   const frameBytes = way === 'screened' ? aligned(host.call('screenedFrameBytes', width)) * host.threads : 0;
+  const rowBytes = way === 'exact' || space ? 0 : 4 * dim;
   return {
-    way,
-    scratchBytes: (n) => exactBytes + frameBytes + (way === 'exact' || space !== undefined ? 0 : 4 * n * dim),
-    search({ x, tokens: n, queries, reach = 0 }, scratch, indices) {
-      const groups = Math.ceil(n / 4);
-      if (way === 'exact') {
-        host.run('nearestCodeExact', groups, x, codes, scratch, indices, first, n, dim, count);
-        return;
+    bytes: way === 'exact' ? 0 : originBytes + packedBytes + roundedBytes,
+    prepare(measures) {
+      const origin = measures + MEASURES_BYTES;
+      const packed = measures + originBytes;
+      const rounded = packed + packedBytes;
+      const first = host.call('firstFinite', codes, count, dim);
+      let factor = 1;
+      let used = way;
+      if (way !== 'exact' && space) {
+        host.run('packCodes', panels, space.keys, space.bias, packed, count, width);
+      } else if (way !== 'exact') {
+        host.call('meanRow', codes, origin, count, dim);
+        const largest = host.call('largestFrom', codes, origin, count, dim);
+        // Where a sum or a difference overflows.
+        if (!Number.isFinite(largest)) used = 'exact';
+        // A power of two brings all keys to a magnitude of at most 2, so that no square overflows or underflows.
+        factor = 2 ** -Math.max(-126, Math.min(126, Math.floor(Math.log2(largest || 1))));
+        if (used !== 'exact') host.run('packCentered', panels, codes, origin, packed, factor, count, dim);
       }
-      const frames = scratch + exactBytes;
-      const rows = queries ?? frames + frameBytes;
-      if (queries === undefined) host.run('centerRows', n, x, origin, rows, factor, dim);
-      const exact = [x, codes, scratch, reach, indices, first, n, width, dim, count] as const;
-      if (way === 'screened') host.run('nearestCodeSettled', groups, rows, rounded, measures, frames, ...exact);
-      else host.run('nearestCodeRough', groups, rows, packed, measures, ...exact);
+      if (used !== 'exact') host.call('measureCodes', packed, measures, width, panels);
+      if (used !== 'exact' && space) {
+        new Float64Array(host.floats(measures, 0).buffer, measures + SLACK, 3).set(space.slack);
+      }
+      if (used === 'screened') host.run('roundCodes', panels, packed, rounded, measures, width);
+      return {
+        scratchBytes: (n) => exactBytes + frameBytes + rowBytes * n,
+        search({ x, tokens: n, queries, reach = 0 }, scratch, indices) {
+          const groups = Math.ceil(n / 4);
+          if (used === 'exact') {
+            host.run('nearestCodeExact', groups, x, codes, scratch, indices, first, n, dim, count);
+            return;
+          }
+          const frames = scratch + exactBytes;
+          const rows = space && queries ? queries : frames + frameBytes;
+          if (!space) host.run('centerRows', n, x, origin, rows, factor, dim);
+          const exact = [x, codes, scratch, space ? reach : 0, indices, first, n, width, dim, count] as const;
+          if (used === 'screened') {
+            host.run('nearestCodeSettled', groups, rows, rounded, measures, frames, ...exact);
+          } else {
+            host.run('nearestCodeRough', groups, rows, packed, measures, ...exact);
+          }
+        },
+      };
+    },
+  };
+}
+
+/** An origin and a scale for each group of codes, and one by one those that are in none. */
+function planGroups(host: SearchHost, { codes, count, dim }: SearchedCodes, tokens: number): SearchPlan {
+  const codesNow = (): Rows => ({ values: host.floats(codes, count * dim), dim });
+  const grouped = groupCodes(codesNow());
+  const first = host.call('firstFinite', codes, count, dim);
+  let end = 0;
+  const parts = grouped.groups.map((group) => {
+    const { length } = group.members;
+    const rows = end;
+    end += aligned(4 * length * dim);
+    return { group, rows, length };
+  });
+  // Each plans for its own copies, which are not there yet: groups are even.
+  const plans = parts.map(({ length }) => ({ way: wayOf(tokens, length, dim), at: 0 }));
+  for (const [g, plan] of plans.entries()) {
+    plan.at = end;
+    end += aligned(
+      planEven(host, { codes: 0, count: (parts[g] as (typeof parts)[number]).length, dim }, plan.way).bytes,
+    );
+  }
+  return {
+    bytes: end,
+    prepare(at) {
+      const searches = parts.map(({ group, rows, length }, g) => {
+        const { values } = codesNow();
+        const copies = host.floats(at + rows, length * dim);
+        group.members.forEach((code, i) => {
+          copies.set(values.subarray(code * dim, (code + 1) * dim), i * dim);
+        });
+        const { way, at: place } = plans[g] as (typeof plans)[number];
+        return { group, search: planEven(host, { codes: at + rows, count: length, dim }, way).prepare(at + place) };
+      });
+      const rowBytes = (n: number): number => aligned(4 * n * dim) + aligned(4 * n);
+      return {
+        scratchBytes: (n) => rowBytes(n) + Math.max(0, ...searches.map(({ search }) => search.scratchBytes(n))),
+        search({ x: from, tokens: n }, scratch, to) {
+          const x: Rows = { values: host.floats(from, n * dim), dim };
+          const book = codesNow();
+          const indices = new Int32Array(x.values.buffer, to, n).fill(first);
+          const nearest: Nearest = { indices, squares: new Float64Array(n).fill(Number.POSITIVE_INFINITY) };
+          searchApart(x, n, book, grouped, nearest);
+          const away = searches.map(({ group: { center } }) =>
+            Float64Array.from({ length: n }, (_, t) =>
+              Math.sqrt(squaredDistance(x.values, t, book.values, center, dim)),
+            ),
+          );
+          const home = Int32Array.from({ length: n }, (_, t) =>
+            away.reduce((best, own, g) => ((own[t] as number) < (away[best]?.[t] as number) ? g : best), 0),
+          );
+          for (const atHome of [true, false]) {
+            for (const [g, { group, search }] of searches.entries()) {
+              const own = away[g] as Float64Array;
+              const rows = Int32Array.from(home.keys()).filter(
+                (t) =>
+                  (home[t] === g) === atHome &&
+                  mayBeNearer(own[t] as number, group.radius, nearest.squares[t] as number),
+              );
+              if (rows.length === 0) continue;
+              const taken = host.floats(scratch, rows.length * dim);
+              rows.forEach((t, i) => {
+                taken.set(x.values.subarray(t * dim, (t + 1) * dim), i * dim);
+              });
+              const foundAt = scratch + aligned(4 * n * dim);
+              search.search({ x: scratch, tokens: rows.length }, scratch + rowBytes(n), foundAt);
+              const found = new Int32Array(x.values.buffer, foundAt, rows.length);
+              rows.forEach((t, i) => {
+                const code = group.members[found[i] as number] as number;
+                offer(nearest, t, code, squaredDistance(x.values, t, book.values, code, dim));
+              });
+            }
+          }
+        },
+      };
     },
   };
 }

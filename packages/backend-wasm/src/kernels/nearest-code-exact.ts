@@ -1,7 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { NearestCodeExactInputs } from '@vqkit/core-tensor';
 import { type Engine, engineOf } from '../engine.ts';
-import { prepareCodes, preparedBytes, type ScoredSpace } from '../search-codes.ts';
+import { planSearch, type ScoredSpace } from '../search-codes.ts';
 
 type Infos = { readonly [name in keyof NearestCodeExactInputs]: TensorInfo };
 
@@ -13,8 +13,9 @@ export const nearestCodeExact: KernelFunc = ({ inputs, backend }) => {
   const [count] = codes.shape as [number];
   const indices = engine.output([tokens], 'int32');
   const book = { codes: engine.address(codes), count, dim, space: spaceOf(engine, scores) };
-  engine.scratch(preparedBytes(book), (at) => {
-    const search = prepareCodes(engine, book, tokens, at);
+  const plan = planSearch(engine, book, tokens);
+  engine.scratch(Math.max(plan.bytes, 16), (at) => {
+    const search = plan.prepare(at);
     engine.scratch(search.scratchBytes(tokens), (scratch) => {
       const scored = queries && reach ? { queries: engine.address(queries), reach: engine.address(reach) } : {};
       search.search({ x: engine.address(x), tokens, ...scored }, scratch, engine.address(indices));
