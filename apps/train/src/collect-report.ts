@@ -4,6 +4,7 @@ import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } fro
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
+import { countSkipped } from './data/decode-pictures.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
 import { PAIRS } from './report-schema.ts';
@@ -19,6 +20,7 @@ export interface FinishedRun {
   readonly history: readonly MetricsRecord[];
   readonly elapsedSeconds: number;
   readonly stepsPerSecond: number | null;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs the test and gathers everything that the report of a run shows. */
@@ -28,6 +30,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     batchSize: config.batchSize,
     step: config.steps,
     keepPairs: PAIRS,
+    signal: run.signal,
   });
   const rank = await codebookRank(model.quantizer, evaluation.histograms[0]?.codes ?? []);
   return {
@@ -51,7 +54,7 @@ function summarize(run: FinishedRun, { quality, codes }: Evaluation, rank: Codeb
     trainImages: data.train.count,
     validationImages: data.validation.count,
     testImages: data.test.count,
-    skippedImages: data.skipped.length,
+    skippedImages: countSkipped(data.skipped),
     parameters: Object.values(model.variables()).reduce((sum, variable) => sum + variable.size, 0),
     test: { quality, codes: { ...codes, statistics: { ...codes.statistics, ...rankStatistics(rank) } } },
     elapsedSeconds,

@@ -75,7 +75,7 @@ const schema = z.strictObject({
     ),
     dataPath: field(
       z.string().min(1),
-      "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train and test if it has its own test part.",
+      "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train, and val or test or both, if it has parts of its own.",
     ),
     imageSize: field(
       count(4),
@@ -87,7 +87,7 @@ const schema = z.strictObject({
     ),
     validationSize: field(
       count(0),
-      'Training images held out and measured while training, 0 for none. Default a tenth of them, 1,000 at most.',
+      'Training images held out and measured while training, or so many of the folder val; 0 for none. Default a tenth, 1,000 at most; of the folder val 1,000.',
     ),
     testSize: field(
       count(1),

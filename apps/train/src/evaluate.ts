@@ -4,6 +4,7 @@ import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { Images } from './data/images.ts';
 import { createQualityMeter } from './image-quality.ts';
 import { createLayerMeter, type LayerMeter } from './layer-use.ts';
+import { letSignalsIn } from './let-signals-in.ts';
 import type { CodeHistogram, CodeUse, ImagePairs, ImageQuality } from './report-data.ts';
 
 /** A tokenizer on a set of images. */
@@ -24,6 +25,8 @@ export interface EvaluateOptions {
   readonly step: number;
   /** How many images and reconstructions to keep. Default 0. */
   readonly keepPairs?: number;
+  /** Aborting it ends the evaluation between two batches, with an error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface EvaluateOptions {
  */
 export async function evaluate(model: ImageTokenizer, images: Images, options: EvaluateOptions): Promise<Evaluation> {
   const { quantizer } = model;
-  const { batchSize, step, keepPairs = 0 } = options;
+  const { batchSize, step, keepPairs = 0, signal } = options;
   const { height, width, channels } = images;
   const meter = createQualityMeter(images);
   const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
@@ -46,6 +49,7 @@ export async function evaluate(model: ImageTokenizer, images: Images, options: E
   };
 
   for (let start = 0; start < images.count; start += batchSize) {
+    await letSignalsIn(signal);
     const size = Math.min(batchSize, images.count - start);
     const pixels = images.batch(Int32Array.from({ length: size }, (_, i) => start + i));
     const batch = await runBatch(model, tensor4d(pixels, [size, height, width, channels]), step, layers);

@@ -2,7 +2,7 @@ export type { DataName, EngineName, LossName, QuantizerName, TrainConfig, TrainO
 export { configJsonSchema, configSchema, createConfig, loadConfig } from './config.ts';
 export type { Dataset } from './data/dataset.ts';
 export { loadDataset } from './data/dataset.ts';
-export type { SkippedImage } from './data/image-folder.ts';
+export type { SkippedImage } from './data/decode-pictures.ts';
 export type { Images } from './data/images.ts';
 export { DivergenceError } from './errors.ts';
 export type { EvaluateOptions, Evaluation } from './evaluate.ts';

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lockFile } from '@vqkit/backend-node/lock';
 import { CheckpointError } from '@vqkit/checkpoint';
-import { readBytes, readJson, removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { readBytes, readJson, removePartialFiles, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { MetricsRecord } from './report-data.ts';
@@ -59,7 +59,7 @@ export async function requireNoRun(path: string): Promise<void> {
  */
 export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
   const path = config.outDir;
-  await mkdir(join(path, 'checkpoints'), { recursive: true });
+  await makeFolder(join(path, 'checkpoints'));
   return locked(path, async (folder) => {
     await requireNoRun(path);
     await folder.writeJson('config.json', config);
@@ -80,7 +80,7 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
   });
   const config = createConfig(stored as TrainOptions, `openRunFolder: ${file}`);
   return locked(path, async (folder) => {
-    await mkdir(join(path, 'checkpoints'), { recursive: true });
+    await makeFolder(join(path, 'checkpoints'));
     await removePartialFiles(path);
     await removePartialFiles(join(path, 'checkpoints'));
     return { folder, config: { ...config, outDir: path } };
@@ -161,7 +161,7 @@ function runFolder(path: string): Omit<RunFolder, 'release'> {
   const checkpointFolder = join(path, 'checkpoints');
 
   const checkpoints = async (): Promise<CheckpointFile[]> => {
-    const names = await readdir(checkpointFolder);
+    const names = await withFileErrors('train', checkpointFolder, 'be a folder', readdir(checkpointFolder));
     const files = names.flatMap((name) => {
       const [, step] = CHECKPOINT.exec(name) ?? [];
       return step === undefined ? [] : [{ path: join(checkpointFolder, name), step: Number(step) }];
@@ -173,8 +173,9 @@ function runFolder(path: string): Omit<RunFolder, 'release'> {
     path,
     filePath: (name) => join(path, name),
     writeJson: (name, value) => writeFileAtomic(join(path, name), `${JSON.stringify(value, undefined, 2)}\n`),
-    removeFile: (name) => rm(join(path, name), { force: true }),
-    appendMetrics: (record) => appendFile(metricsFile, `${JSON.stringify(record)}\n`),
+    removeFile: (name) => removeFile(join(path, name)),
+    appendMetrics: (record) =>
+      withFileErrors('train', metricsFile, 'be written', appendFile(metricsFile, `${JSON.stringify(record)}\n`)),
     async cutMetrics(step, warn) {
       const text = (await exists(metricsFile)) ? await readBytes(metricsFile) : new Uint8Array();
       const { records, problems } = parseMetrics(text);
@@ -189,10 +190,18 @@ function runFolder(path: string): Omit<RunFolder, 'release'> {
     checkpointPath: (step) => join(checkpointFolder, `step-${step}.safetensors`),
     async pruneCheckpoints(keep) {
       const files = await checkpoints();
-      for (const { path: file } of files.slice(0, -keep)) await rm(file, { force: true });
+      for (const { path: file } of files.slice(0, -keep)) await removeFile(file);
     },
-    setAside: (file) => rename(file.path, `${file.path}.damaged`),
+    setAside: ({ path: file }) => withFileErrors('train', file, 'be set aside', rename(file, `${file}.damaged`)),
   };
+}
+
+async function removeFile(path: string): Promise<void> {
+  await withFileErrors('train', path, 'be deleted', rm(path, { force: true }));
+}
+
+async function makeFolder(path: string): Promise<void> {
+  await withFileErrors('train', path, 'be a folder', mkdir(path, { recursive: true }));
 }
 
 function exists(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { OptionError, show } from '@vqkit/core-tensor';
 import { collectReportData } from './collect-report.ts';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
@@ -7,7 +8,7 @@ import { type Dataset, dataNotes, loadDataset } from './data/dataset.ts';
 import { startEngine } from './engine.ts';
 import { DivergenceError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
-import { letSignalsIn } from './let-signals-in.ts';
+import { Interrupted, letSignalsIn } from './let-signals-in.ts';
 import { createModel, recreateModel } from './model.ts';
 import { createAdamW } from './optimizer/adamw.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
@@ -27,7 +28,7 @@ export interface TrainHooks {
   onRecord?(record: MetricsRecord): void;
   /** Something the user should know: a skipped image, a damaged checkpoint. */
   onWarning?(message: string): void;
-  /** Aborting it stops training after the current step, with a checkpoint. */
+  /** Aborting it stops reading the data, or training after the current step, with a checkpoint, or the test at the end. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +47,12 @@ export interface StartInfo {
 /** How a call ended. */
 export type TrainResult =
   | { readonly status: 'finished'; readonly folder: string; readonly summary: RunSummary }
-  | { readonly status: 'interrupted'; readonly folder: string; readonly step: number };
+  | {
+      readonly status: 'interrupted';
+      /** The run to go on with, and the steps done, which a checkpoint holds. Neither when it was stopped before it began to train. */
+      readonly folder?: string;
+      readonly step?: number;
+    };
 
 /**
  * Trains an autoencoder around a quantizer, tests it and writes everything into the run folder `config.outDir`.
@@ -60,6 +66,7 @@ export type TrainResult =
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   await requireNoRun(config.outDir);
+  await requireWritableFolder('train', config.outDir);
   let folder: RunFolder | undefined;
   try {
     return await run(config, hooks, createModel, async (complete) => {
@@ -126,7 +133,8 @@ async function run(
   open: (config: TrainConfig) => Promise<RunFolder>,
 ): Promise<TrainResult> {
   const started = await startEngine(given);
-  const data = await loadDataset(given);
+  const data = await loadDataset(given, hooks.signal).catch(ifInterrupted);
+  if (data === undefined) return { status: 'interrupted' };
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
   const model = makeModel(given, data.train);
   const { quantizerOptions, normGroups } = model.config;
@@ -230,12 +238,18 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     history,
     elapsedSeconds: clock(),
     stepsPerSecond,
-  });
+    signal: hooks.signal,
+  }).catch(ifInterrupted);
+  if (report === undefined) return { status: 'interrupted', folder: folder.path, step };
   await folder.writeJson('summary.json', report.summary);
   await folder.writeJson('report-data.json', report);
   await writeReconstructions(folder.path);
   await writeReport([folder.path], folder.filePath('report.html'));
   return { status: 'finished', folder: folder.path, summary: report.summary };
+}
+
+function ifInterrupted(error: unknown): undefined {
+  if (!(error instanceof Interrupted)) throw error;
 }
 
 function imagesAt(data: Dataset, positions: Int32Array): Tensor4D {

@@ -1,5 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { DataError, OptionError } from '@vqkit/core-tensor';
 import sharp, { type Sharp } from 'sharp';
@@ -7,9 +9,12 @@ import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createBatchOrder } from '../src/data/batches.ts';
 import { loadDataset } from '../src/data/dataset.ts';
+import { decodePictures } from '../src/data/decode-pictures.ts';
 import { readIdxImages } from '../src/data/idx.ts';
 import { readImageFolder } from '../src/data/image-folder.ts';
 import { createImages } from '../src/data/images.ts';
+import { listPictures } from '../src/data/list-pictures.ts';
+import { Interrupted } from '../src/let-signals-in.ts';
 import { idxFile, temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 
 describe('createImages', () => {
@@ -65,6 +70,31 @@ describe('readIdxImages', () => {
     await expect(readIdxImages(file)).rejects.toThrow(DataError);
     await expect(readIdxImages(file)).rejects.toThrow(message);
     await expect(readIdxImages(file)).rejects.toThrow(/broken-idx3-ubyte/);
+  });
+
+  it('looks at the header before it takes memory or reads on', async () => {
+    const folder = await temporaryFolder();
+    const zeros = gzipSync(new Uint8Array(300e6));
+    const cases: [string, Uint8Array, RegExp][] = [
+      ['bomb', zeros, /must start with 0x00000803 .* got 0x00000000/],
+      ['longer', gzipSync(Buffer.concat([idxFile(2, 3, 4, pixels), new Uint8Array(200e6)])), /got \d+ and more bytes/],
+      ['boasting', gzipSync(idxFile(60_000, 30_000, 30_000, pixels)), /\(60000 images of 30000 × 30000 .* got at most/],
+      ['boasting-plain', idxFile(60_000, 30_000, 30_000, pixels), /\(60000 images .* got 40 bytes/],
+    ];
+    const before = process.resourceUsage().maxRSS;
+    for (const [name, bytes, message] of cases) {
+      await writeFile(join(folder, name), bytes);
+      await expect(readIdxImages(join(folder, name))).rejects.toThrow(DataError);
+      await expect(readIdxImages(join(folder, name))).rejects.toThrow(message);
+    }
+    expect((process.resourceUsage().maxRSS - before) / 1024, 'MB').toBeLessThan(60);
+  });
+
+  it('refuses a folder and a FIFO', async () => {
+    const folder = await temporaryFolder();
+    await expect(readIdxImages(folder)).rejects.toThrow(`${folder} must be a file, got a folder.`);
+    await promisify(execFile)('mkfifo', [join(folder, 'fifo')]);
+    await expect(readIdxImages(join(folder, 'fifo'))).rejects.toThrow('must be a file, got something else.');
   });
 
   it('refuses a missing file', async () => {
@@ -128,6 +158,165 @@ describe('readImageFolder', () => {
     await expect(readImageFolder(folder, 8, 3)).rejects.toThrow(/at least one readable PNG or JPEG, got none/);
     await writeFile(join(folder, 'x.png'), '');
     await expect(readImageFolder(folder, 8, 3)).rejects.toThrow(/got 1 unreadable, the first .*x\.png/);
+  });
+});
+
+/** The check value of a chunk of a PNG file. */
+function crc32(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc;
+}
+
+/** One pixel of one channel or more, as sharp gives it back. */
+async function pixelOf(file: string, channels: number): Promise<number[]> {
+  const { decoded, skipped } = await decodePictures([file], 1, channels);
+  expect(skipped).toEqual([]);
+  return [...(decoded[0]?.pixels ?? [])];
+}
+
+describe('decodePictures', () => {
+  const colour = { r: 200, g: 100, b: 50 };
+  const one = (width = 1, height = 1): Sharp => sharp({ create: { width, height, channels: 3, background: colour } });
+
+  it('reads 16-bit, CMYK, grey with alpha, and a single pixel', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'x');
+    await one().png().toFile(file);
+    expect(await pixelOf(file, 3)).toEqual([200, 100, 50]);
+    await one().toColourspace('rgb16').png().toFile(file);
+    expect((await sharp(file).metadata()).depth).toBe('ushort');
+    expect(await pixelOf(file, 3)).toEqual([200, 100, 50]);
+    await one(8, 8).toColourspace('cmyk').jpeg({ quality: 100 }).toFile(file);
+    expect((await sharp(file).metadata()).space).toBe('cmyk');
+    const [r = 0, g = 0, b = 0] = await pixelOf(file, 3);
+    expect(r > g && g > b, `${[r, g, b]}`).toBe(true);
+    await sharp(Uint8Array.of(240, 255), { raw: { width: 1, height: 1, channels: 2 } })
+      .toColourspace('b-w')
+      .png()
+      .toFile(file);
+    expect((await sharp(file).metadata()).channels).toBe(2);
+    expect(await pixelOf(file, 1)).toEqual([240]);
+    expect(await pixelOf(file, 3)).toEqual([240, 240, 240]);
+  });
+
+  it('turns a picture upright as its EXIF says', async () => {
+    const file = join(await temporaryFolder(), 'turned.jpg');
+    await stripes(48, 48).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toFile(file);
+    const { decoded } = await decodePictures([file], 3, 3);
+    // The red of the left third is at the top.
+    const [top, middle, bottom] = [0, 3, 6].map((i) => [...(decoded[0]?.pixels.subarray(3 * i, 3 * i + 3) ?? [])]);
+    for (const [place, pixel] of [top, middle, bottom].entries()) {
+      expect(pixel?.indexOf(Math.max(...pixel)), `${pixel}`).toBe(place);
+    }
+  });
+
+  it('reads PNG and JPEG alone, whatever the name: no other loader runs', async () => {
+    const folder = await temporaryFolder();
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+    const contents: [string, Uint8Array | string, RegExp][] = [
+      ['svg.png', svg, /by its content no PNG or JPEG, but SVG/],
+      ['webp.jpg', await one().webp().toBuffer(), /but WebP/],
+      ['gif.png', await one().gif().toBuffer(), /but GIF/],
+      ['tiff.png', await one().tiff().toBuffer(), /but TIFF/],
+      ['avif.png', await one(16, 16).avif().toBuffer(), /but HEIC or AVIF/],
+      ['text.png', 'hello', /but something else/],
+      ['empty.png', '', /an empty file/],
+      ['begin.png', Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(svg)]), /\w/],
+    ];
+    for (const [name, content] of contents) await writeFile(join(folder, name), content);
+    const files = contents.map(([name]) => join(folder, name));
+    await promisify(execFile)('mkfifo', [join(folder, 'fifo.png')]);
+    const { decoded, skipped } = await decodePictures([...files, join(folder, 'fifo.png'), folder], 4, 3);
+    expect(decoded).toEqual([]);
+    for (const [i, [, , reason]] of contents.entries()) expect(skipped[i]?.reason).toMatch(reason);
+    expect(skipped.at(-2)?.reason).toBe('no regular file');
+    expect(skipped.at(-1)?.reason).toBe('no regular file');
+    // Blocked even where it is asked for.
+    await expect(sharp(Buffer.from(svg)).metadata()).rejects.toThrow();
+    await one().png().toFile(join(folder, 'png.jpg'));
+    expect((await decodePictures([join(folder, 'png.jpg')], 4, 3)).decoded).toHaveLength(1);
+  });
+
+  it('refuses what is too large, and a progressive picture sooner, without decoding it', async () => {
+    const folder = await temporaryFolder();
+    const [flat, bands] = [join(folder, 'flat.png'), join(folder, 'bands.jpg')];
+    const progressive = await one(16, 16).jpeg({ progressive: true }).toBuffer();
+    const frame = progressive.indexOf(Buffer.of(0xff, 0xc2));
+    progressive.writeUInt16BE(12_000, frame + 5);
+    progressive.writeUInt16BE(16_000, frame + 7);
+    await writeFile(bands, progressive);
+    const huge = await one().png().toBuffer();
+    huge.writeUInt32BE(40_000, 16);
+    huge.writeUInt32BE(40_000, 20);
+    huge.writeInt32BE(crc32(huge.subarray(12, 29)), 29);
+    await writeFile(flat, huge);
+    const before = process.resourceUsage().maxRSS;
+    const { skipped } = await decodePictures([flat, bands, bands, bands, bands], 4, 3);
+    expect(skipped[0]?.reason).toMatch(/pixel limit/);
+    for (const { reason } of skipped.slice(1)) {
+      expect(reason).toBe(
+        'progressive and too large: its 576 MB must be held whole, more than 268 MB; shrink it, or save it without interlacing',
+      );
+    }
+    expect((process.resourceUsage().maxRSS - before) / 1024, 'MB').toBeLessThan(150);
+  });
+
+  it('stops when its signal is aborted', async () => {
+    const file = join(await temporaryFolder(), 'x.png');
+    await one().png().toFile(file);
+    const work = decodePictures(Array(1000).fill(file), 1, 3, AbortSignal.abort());
+    await expect(work).rejects.toThrow(Interrupted);
+  });
+});
+
+describe('listPictures', () => {
+  it('follows links, once into each folder, passes hidden files by, and counts other formats', async () => {
+    const folder = await temporaryFolder();
+    const elsewhere = await temporaryFolder();
+    const make = async (...names: string[]): Promise<void> => {
+      await mkdir(join(...names, '..'), { recursive: true });
+      await writeFile(join(...names), '');
+    };
+    for (const name of [
+      'a.png',
+      'b.JPG',
+      'c.jpeg',
+      '.hidden.png',
+      '.git/d.png',
+      'e.webp',
+      'f.webp',
+      'g.HEIC',
+      'h.txt',
+    ]) {
+      await make(folder, name);
+    }
+    await make(elsewhere, 'deep', 'z.png');
+    await symlink(elsewhere, join(folder, 'linked'));
+    await symlink(elsewhere, join(folder, 'linked-again'));
+    await symlink(folder, join(elsewhere, 'back'));
+    await symlink(join(elsewhere, 'deep', 'z.png'), join(folder, 'y.png'));
+    await symlink('nowhere', join(folder, 'x.png'));
+    const { files, others } = await listPictures('test', folder);
+    expect(files.map((file) => relative(folder, file))).toEqual([
+      'a.png',
+      'b.JPG',
+      'c.jpeg',
+      'linked/deep/z.png',
+      'x.png',
+      'y.png',
+    ]);
+    expect(others).toEqual([
+      {
+        file: folder,
+        reason: '3 pictures are neither PNG nor JPEG (1 .heic, 2 .webp); convert them to have them read',
+        count: 3,
+      },
+    ]);
+    await expect(readImageFolder(folder, 4, 3)).rejects.toThrow(/at least one readable PNG or JPEG, got 9 unreadable/);
   });
 });
 
@@ -206,6 +395,29 @@ describe('loadDataset', () => {
       createConfig({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1 }),
     );
     expect([data.train.count, data.validation.count, data.test.count, data.skipped.length]).toEqual([4, 1, 2, 1]);
+  });
+
+  it('uses the val folder for the validation, and holds the test out where there is none', async () => {
+    const folder = await temporaryFolder();
+    const fill = async (part: string, count: number): Promise<void> => {
+      await mkdir(join(folder, part));
+      for (let i = 0; i < count; i++)
+        await stripes(20 + i, 20)
+          .png()
+          .toFile(join(folder, part, `${i}.png`));
+    };
+    await fill('train', 10);
+    await fill('val', 4);
+    const config = createConfig({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1000 });
+    const counts = async (options: object = {}): Promise<number[]> => {
+      const data = await loadDataset({ ...config, ...options });
+      return [data.train.count, data.validation.count, data.test.count];
+    };
+    expect(await counts()).toEqual([9, 4, 1]);
+    expect(await counts({ validationSize: 3 })).toEqual([9, 3, 1]);
+    expect(await counts({ validationSize: 0 })).toEqual([9, 0, 1]);
+    await fill('test', 2);
+    expect(await counts()).toEqual([10, 4, 2]);
   });
 
   it('refuses options that do not fit the data', async () => {

@@ -1,4 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
@@ -56,6 +56,34 @@ describe('a run', () => {
       expect(await json(at(quantizer, 'config.json'))).toEqual(config);
     },
   );
+});
+
+describe('a signal', () => {
+  const picture = (name: string): Promise<unknown> =>
+    sharp({ create: { width: 8, height: 8, channels: 3, background: '#345678' } })
+      .png()
+      .toFile(name);
+
+  it('stops a run that reads its pictures, and leaves no folder', async () => {
+    const photos = await temporaryFolder();
+    for (let i = 0; i < 4; i++) await picture(join(photos, `${i}.png`));
+    const config = tinyConfig(photos, at('never'), { data: 'folder', imageSize: 8, validationSize: 1 });
+    expect(await train(config, { signal: AbortSignal.abort() })).toEqual({ status: 'interrupted' });
+    expect(await readdir(runs)).not.toContain('never');
+  });
+
+  it('stops the test of a run that is trained, which a resumed run does', async () => {
+    const controller = new AbortController();
+    const hooks = {
+      signal: controller.signal,
+      onStep: ({ step }: { step: number }) => step === 2 && controller.abort(),
+    };
+    const stopped = await train(tinyConfig(data, at('untested'), { steps: 2 }), hooks);
+    expect(stopped).toEqual({ status: 'interrupted', folder: at('untested'), step: 2 });
+    expect(await readdir(at('untested'))).not.toContain('summary.json');
+    expect(await resumeTraining(at('untested'))).toMatchObject({ status: 'finished' });
+    expect(await readdir(at('untested'))).toContain('summary.json');
+  });
 });
 
 describe('resumeTraining', () => {

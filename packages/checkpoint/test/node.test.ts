@@ -1,10 +1,18 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CheckpointError, type SafeFile } from '../src/index.ts';
-import { CHECKSUM, readSafetensors, removePartialFiles, writeFileAtomic, writeSafetensors } from '../src/node.ts';
+import {
+  CHECKSUM,
+  readSafetensors,
+  removePartialFiles,
+  requireWritable,
+  requireWritableFolder,
+  writeFileAtomic,
+  writeSafetensors,
+} from '../src/node.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -78,6 +86,58 @@ describe('writeFileAtomic', () => {
     expect(await readdir(path)).toEqual(['kept']);
   });
 
+  it('keeps mode and links, and writes into what is no file', async () => {
+    const path = join(folder, 'x');
+    await writeFile(path, 'old');
+    await chmod(path, 0o640);
+    const link = join(folder, 'link');
+    await symlink('x', link);
+    await writeFileAtomic(link, 'new');
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect((await stat(path)).mode & 0o777).toBe(0o640);
+
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const reader = readFile(fifo, 'utf8');
+    await writeFileAtomic(fifo, 'through');
+    expect(await reader).toBe('through');
+    expect((await lstat(fifo)).isFIFO()).toBe(true);
+    await writeFileAtomic('/dev/null', 'gone');
+    expect((await lstat('/dev/null')).isCharacterDevice()).toBe(true);
+
+    const dangling = join(folder, 'dangling');
+    await symlink('nowhere', dangling);
+    await expect(writeFileAtomic(dangling, 'x')).rejects.toThrow(`${dangling} must be written, got ENOENT`);
+    expect((await readdir(folder)).sort()).toEqual(['dangling', 'fifo', 'link', 'x']);
+  });
+
+  it('writes names of as many bytes as a name may have', async () => {
+    for (const length of [250, 255]) {
+      const path = join(folder, 'n'.repeat(length));
+      await writeFileAtomic(path, 'x');
+      await writeFileAtomic(path, 'y');
+      expect(await readFile(path, 'utf8')).toBe('y');
+    }
+    await expect(writeFileAtomic(join(folder, 'n'.repeat(256)), 'x')).rejects.toThrow(
+      /got ENAMETOOLONG \(a name that is too long\)\. Shorten it\./,
+    );
+  });
+
+  it('leaves the old file and no part of the new one where there is no space', async () => {
+    const path = join(folder, 'x');
+    await writeFile(path, 'old');
+    const script = `
+      import { writeFileAtomic } from ${JSON.stringify(new URL('../dist/node.js', import.meta.url).href)};
+      await writeFileAtomic(${JSON.stringify(path)}, 'x'.repeat(1e6)).catch((error) => console.log(error.message));
+    `;
+    const limited = `ulimit -f 100; exec "${process.execPath}" --input-type=module --eval "$1"`;
+    const said = execFileSync('bash', ['-c', limited, 'bash', script], { encoding: 'utf8' });
+    expect(said).toContain(`${path} must be written, got EFBIG (larger than files may be here). Raise the limit`);
+    expect(await readFile(path, 'utf8')).toBe('old');
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+
   it('lets many writers of one file each write it whole', async () => {
     const path = join(folder, 'x');
     const contents = Array.from({ length: 20 }, (_, i) => String(i).repeat(10_000));
@@ -106,6 +166,40 @@ describe('writeFileAtomic', () => {
     }
     await removePartialFiles(folder);
     expect(await readdir(folder)).toEqual(['x']);
+  });
+});
+
+describe('requireWritable and requireWritableFolder', () => {
+  it('let pass what can be written, and leave nothing', async () => {
+    await requireWritable('test', join(folder, 'x'));
+    await requireWritable('test', '/dev/null');
+    await requireWritableFolder('test', join(folder, 'a', 'b'));
+    await writeFile(join(folder, 'x'), 'kept');
+    await requireWritable('test', join(folder, 'x'));
+    expect(await readFile(join(folder, 'x'), 'utf8')).toBe('kept');
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+
+  it.each([
+    ['in a folder that is not there', () => join(folder, 'none', 'x'), 'ENOENT (no such file or folder)'],
+    ['that is a folder', () => folder, 'EISDIR (a folder). Name a file'],
+    ['below a file', () => join(folder, 'file', 'x'), 'ENOTDIR (a file where a folder should be)'],
+    ['on a disk that cannot be written', () => '/proc/x', '/proc/x must be written, got '],
+    ['with a name that is too long', () => join(folder, 'n'.repeat(300)), 'ENAMETOOLONG'],
+  ])('refuse a file %s', async (_, path, message) => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(requireWritable('test', path())).rejects.toThrow(CheckpointError);
+    await expect(requireWritable('test', path())).rejects.toThrow(message);
+  });
+
+  it('refuse a folder that cannot be made', async () => {
+    await writeFile(join(folder, 'file'), '');
+    for (const path of [join(folder, 'file'), join(folder, 'file', 'a', 'b'), '/proc/a/b']) {
+      await expect(requireWritableFolder('test', path)).rejects.toThrow(CheckpointError);
+      await expect(requireWritableFolder('test', path)).rejects.toThrow(
+        `test: ${path} must be a folder that can be written into, got E`,
+      );
+    }
   });
 });
 

@@ -3,16 +3,20 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng, OptionError } from '@vqkit/core-tensor';
 import { requireDivisible, type TrainConfig } from '../config.ts';
+import type { SkippedImage } from './decode-pictures.ts';
 import { readIdxImages } from './idx.ts';
-import { isFolder, readImageFolder, type SkippedImage } from './image-folder.ts';
+import { readImageFolder } from './image-folder.ts';
 import type { Images } from './images.ts';
 import { TEST_IDX, TRAIN_IDX } from './kind.ts';
+import { isFolder } from './list-pictures.ts';
 import { readMnist } from './mnist.ts';
 
 /** Pixels of a picture's side where nothing is said. */
 export const DEFAULT_FOLDER_SIZE = 64;
 /** Images of the validation where nothing is said, at most: more only take time. */
 const MOST_VALIDATION = 1000;
+/** Names of the folders of training, validation and test images. */
+const PART_FOLDERS = [['train'], ['val', 'valid', 'validation'], ['test']] as const;
 
 /** The three parts of the data. No image is in two of them. */
 export interface Dataset {
@@ -27,7 +31,8 @@ export interface Dataset {
 
 interface Parts {
   readonly train: Images;
-  /** Missing when the data have no test part of their own. */
+  /** Missing when the data have no such part of their own. */
+  readonly validation?: Images;
   readonly test?: Images;
   readonly skipped: readonly SkippedImage[];
 }
@@ -57,9 +62,9 @@ export function dataNotes({ train, validation, test }: Dataset): DataNotes {
  *
  * @throws OptionError or DataError naming the option or the file, and the fix.
  */
-export async function loadDataset(config: TrainConfig): Promise<Dataset> {
+export async function loadDataset(config: TrainConfig, signal?: AbortSignal): Promise<Dataset> {
   const where = 'loadDataset';
-  const { train: all, test: own, skipped } = await readParts(config);
+  const { train: all, validation: ownValidation, test: own, skipped } = await readParts(config, signal);
   const [height, width] = [all.height, all.width];
   requireDivisible(where, height, config.widths.length);
   requireDivisible(where, width, config.widths.length);
@@ -75,18 +80,27 @@ export async function loadDataset(config: TrainConfig): Promise<Dataset> {
   }
   const tenth = Math.round(all.count / 10);
   const testSize = own === undefined ? (config.testSize ?? Math.max(1, tenth)) : 0;
-  const validationSize = config.validationSize ?? Math.min(MOST_VALIDATION, tenth);
-  const heldOut = testSize + validationSize;
+  const validationSize =
+    ownValidation === undefined
+      ? (config.validationSize ?? Math.min(MOST_VALIDATION, tenth))
+      : Math.min(config.validationSize ?? MOST_VALIDATION, ownValidation.count);
+  const heldOut = testSize + (ownValidation === undefined ? validationSize : 0);
   if (heldOut >= all.count) {
     throw new OptionError(
       `${where}: validationSize and testSize must leave images to train on, got ${validationSize} and ${testSize} of ${all.count}. Use smaller ones.`,
     );
   }
-  const order = createRng(config.seed).fork('held-out images').permutation(all.count);
-  const part = (from: number, to: number): Images => all.subset(order.slice(from, to).sort());
+  const shuffled = (name: string, images: Images): ((from: number, to: number) => Images) => {
+    const order = createRng(config.seed).fork(name).permutation(images.count);
+    return (from, to) => images.subset(order.slice(from, to).sort());
+  };
+  const part = shuffled('held-out images', all);
   return {
     train: part(heldOut, all.count),
-    validation: part(testSize, heldOut),
+    validation:
+      ownValidation === undefined
+        ? part(testSize, heldOut)
+        : shuffled('validation images', ownValidation)(0, validationSize),
     test: own ?? part(0, testSize),
     skipped,
     options: {
@@ -98,20 +112,33 @@ export async function loadDataset(config: TrainConfig): Promise<Dataset> {
   };
 }
 
-async function readParts(config: TrainConfig): Promise<Parts> {
+async function readParts(config: TrainConfig, signal: AbortSignal | undefined): Promise<Parts> {
   const { data, dataPath = '' } = config;
   if (data === 'mnist') return { ...(await readMnist()), skipped: [] };
   if (data === 'idx') return readIdx(dataPath);
   const size = config.imageSize ?? DEFAULT_FOLDER_SIZE;
   const channels = config.channels ?? 3;
-  const [trainFolder, testFolder] = [join(dataPath, 'train'), join(dataPath, 'test')];
-  if ((await isFolder(trainFolder)) && (await isFolder(testFolder))) {
-    const train = await readImageFolder(trainFolder, size, channels);
-    const test = await readImageFolder(testFolder, size, channels);
-    return { train: train.images, test: test.images, skipped: [...train.skipped, ...test.skipped] };
-  }
-  const { images, skipped } = await readImageFolder(dataPath, size, channels);
-  return { train: images, skipped };
+  const skipped: SkippedImage[] = [];
+  const read = async (folder: string): Promise<Images> => {
+    const { images, skipped: left } = await readImageFolder(folder, size, channels, signal);
+    skipped.push(...left);
+    return images;
+  };
+  const [trainFolder, validationFolder, testFolder] = await Promise.all(
+    PART_FOLDERS.map((names) => firstFolder(dataPath, names)),
+  );
+  const hasParts = trainFolder !== undefined && (validationFolder ?? testFolder) !== undefined;
+  return {
+    train: await read(hasParts ? trainFolder : dataPath),
+    ...(hasParts && validationFolder !== undefined ? { validation: await read(validationFolder) } : {}),
+    ...(hasParts && testFolder !== undefined ? { test: await read(testFolder) } : {}),
+    skipped,
+  };
+}
+
+async function firstFolder(folder: string, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) if (await isFolder(join(folder, name))) return join(folder, name);
+  return undefined;
 }
 
 /** The parts of an IDX file, or of a folder of them. */

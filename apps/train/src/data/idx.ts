@@ -1,28 +1,132 @@
-import { readFile } from 'node:fs/promises';
-import { gunzip } from 'node:zlib';
+import { constants, createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
 import { DataError, OptionError } from '@vqkit/core-tensor';
 import { createImages, type Images } from './images.ts';
 
 const UNSIGNED_BYTES = 0x08;
 const IMAGE_AXES = 3;
 const HEADER_BYTES = 4 + 4 * IMAGE_AXES;
+/** Deflate never makes more of one byte. */
+const MAX_EXPANSION = 1032;
 
 /**
  * Reads images in MNIST's IDX format, plain or gzipped (told by content, not by name): two zero bytes, the type, the number of
- * axes, the size of each axis (32 bits, big-endian), then the pixels.
+ * axes, the size of each axis (32 bits, big-endian), then the pixels. Nothing is kept before the header is found to be right.
  *
  * @throws OptionError when the file cannot be read; DataError naming the file, the expected and the actual bytes when it is
  * not a whole IDX file of images.
  */
 export async function readIdxImages(file: string): Promise<Images> {
   const where = `readIdxImages: ${file}`;
-  const bytes = await inflate(where, await read(where, file));
-  if (bytes.length < HEADER_BYTES) {
+  const { size, isGzip } = await look(where, file);
+  const reader = createReader(where, size, isGzip);
+  let problem: unknown;
+  const consume = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const chunk of chunks) {
+      try {
+        reader.add(chunk);
+      } catch (error) {
+        problem = error;
+        throw error;
+      }
+    }
+  };
+  try {
+    if (isGzip) await pipeline(createReadStream(file), createGunzip(), consume);
+    else await pipeline(createReadStream(file), consume);
+  } catch (error) {
+    // What the pipeline throws may be that it was ended.
+    if (problem !== undefined) throw problem;
+    if (!isGzip) throw unreadable(where, error);
     throw new DataError(
-      `${where} must have a header of ${HEADER_BYTES} bytes, got ${bytes.length} bytes. The file is cut short; get it again.`,
+      `${where} must be a whole gzip file, got ${(error as Error).message} after ${size} bytes. Get it again.`,
     );
   }
-  const header = new DataView(bytes.buffer, bytes.byteOffset);
+  return reader.images();
+}
+
+async function look(where: string, file: string): Promise<{ size: number; isGzip: boolean }> {
+  try {
+    // A FIFO would wait for its other end.
+    const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const entry = await handle.stat();
+      if (!entry.isFile()) {
+        throw new OptionError(
+          `${where} must be a file, got ${entry.isDirectory() ? 'a folder' : 'something else'}. Check dataPath.`,
+        );
+      }
+      const { buffer } = await handle.read(new Uint8Array(2), 0, 2, 0);
+      return { size: entry.size, isGzip: buffer[0] === 0x1f && buffer[1] === 0x8b };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw unreadable(where, error);
+  }
+}
+
+function unreadable(where: string, error: unknown): unknown {
+  if (error instanceof OptionError) return error;
+  const { message } = error as Error;
+  return new OptionError(`${where} must be a readable file, got ${message}. Check dataPath.`, { cause: error });
+}
+
+interface IdxReader {
+  add(chunk: Uint8Array): void;
+  images(): Images;
+}
+
+function createReader(where: string, fileBytes: number, isGzip: boolean): IdxReader {
+  const header = new Uint8Array(HEADER_BYTES);
+  let shape: Shape | undefined;
+  let pixels = new Uint8Array(0);
+  let seen = 0;
+  const wrong = ({ count, height, width, bytes }: Shape, found: string): DataError =>
+    new DataError(
+      `${where} must have ${bytes} bytes (${count} images of ${height} × ${width} and a header), and at least one pixel, got ${found} bytes. The file is damaged or cut short; get it again.`,
+    );
+  return {
+    add(chunk) {
+      const ofHeader = chunk.subarray(0, Math.max(0, HEADER_BYTES - seen));
+      header.set(ofHeader, Math.min(seen, HEADER_BYTES));
+      const from = seen + ofHeader.length - HEADER_BYTES;
+      seen += chunk.length;
+      if (seen < HEADER_BYTES) return;
+      if (shape === undefined) {
+        shape = shapeOf(where, header);
+        const most = isGzip ? MAX_EXPANSION * fileBytes : fileBytes;
+        if (shape.bytes > most || shape.bytes === HEADER_BYTES)
+          throw wrong(shape, isGzip ? `at most ${most}` : `${most}`);
+        pixels = new Uint8Array(shape.bytes - HEADER_BYTES);
+      }
+      if (seen > shape.bytes) throw wrong(shape, isGzip ? `${seen} and more` : `${fileBytes}`);
+      pixels.set(chunk.subarray(ofHeader.length), from);
+    },
+    images() {
+      if (shape === undefined) {
+        throw new DataError(
+          `${where} must have a header of ${HEADER_BYTES} bytes, got ${seen} bytes. The file is cut short; get it again.`,
+        );
+      }
+      if (seen !== shape.bytes) throw wrong(shape, `${seen}`);
+      return createImages(pixels, [shape.count, shape.height, shape.width, 1]);
+    },
+  };
+}
+
+interface Shape {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  /** Of the whole file. */
+  readonly bytes: number;
+}
+
+function shapeOf(where: string, bytes: Uint8Array): Shape {
+  const header = new DataView(bytes.buffer);
   const magic = header.getUint32(0);
   const expected = UNSIGNED_BYTES * 256 + IMAGE_AXES;
   if (magic !== expected) {
@@ -31,36 +135,7 @@ export async function readIdxImages(file: string): Promise<Images> {
     );
   }
   const [count, height, width] = [4, 8, 12].map((at) => header.getUint32(at)) as [number, number, number];
-  const wanted = HEADER_BYTES + count * height * width;
-  if (bytes.length !== wanted || wanted === HEADER_BYTES) {
-    throw new DataError(
-      `${where} must have ${wanted} bytes (${count} images of ${height} × ${width} and a header), and at least one pixel, got ${bytes.length} bytes. The file is damaged or cut short; get it again.`,
-    );
-  }
-  return createImages(bytes.subarray(HEADER_BYTES), [count, height, width, 1]);
-}
-
-async function read(where: string, file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new OptionError(`${where} must be a readable file, got ${(error as Error).message}. Check dataPath.`);
-  }
-}
-
-async function inflate(where: string, bytes: Uint8Array): Promise<Uint8Array> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  return new Promise((resolve, reject) => {
-    gunzip(bytes, (error, plain) => {
-      if (error === null) resolve(plain);
-      else
-        reject(
-          new DataError(
-            `${where} must be a whole gzip file, got ${error.message} after ${bytes.length} bytes. Get it again.`,
-          ),
-        );
-    });
-  });
+  return { count, height, width, bytes: HEADER_BYTES + count * height * width };
 }
 
 function hex(magic: number): string {

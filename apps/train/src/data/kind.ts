@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { PICTURE } from './image-folder.ts';
+import { PICTURE } from './list-pictures.ts';
 
 export const TRAIN_IDX: RegExp = /train-images[.-]idx3-ubyte(\.gz)?$/;
 export const TEST_IDX: RegExp = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;

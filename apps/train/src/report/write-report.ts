@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { renderPage } from './page.ts';
 import { pairsPng } from './pictures.ts';
 import { readRun, readRuns } from './read-run.ts';
@@ -15,6 +15,7 @@ import { readRun, readRuns } from './read-run.ts';
  * await writeReport(['runs/mnist-lfq-1234', 'runs/mnist-fsq-1234'], 'report.html');
  */
 export async function writeReport(runFolders: readonly string[], outFile: string): Promise<void> {
+  await requireWritable('writeReport', outFile);
   await writeFileAtomic(outFile, await renderPage(await readRuns('writeReport', runFolders)));
 }
 

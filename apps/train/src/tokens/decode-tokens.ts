@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { tensor, tidy } from '@tensorflow/tfjs-core';
-import { writeFileAtomic } from '@vqkit/checkpoint/node';
-import { DataError, OptionError, show } from '@vqkit/core-tensor';
+import { requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { OptionError, show } from '@vqkit/core-tensor';
 import { assertTokens, type ImageTokenizer, loadImageTokenizer, pixelsFromImages } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import { z } from 'zod';
 import type { EngineName } from '../config.ts';
-import { requirePictureChannels } from '../data/image-folder.ts';
+import { requirePictureChannels } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
 import { letSignalsIn } from '../let-signals-in.ts';
 import { checkOptions, field } from '../option-schema.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import { runFields, type TokenHooks, type TokenResult } from './encode-images.ts';
+import { pictureNames } from './picture-names.ts';
 import { readTokens, type Tokens } from './token-file.ts';
 
 /** Options of {@link decodeTokens}. */
@@ -39,8 +41,8 @@ export function decodeJsonSchema(): z.core.JSONSchema.JSONSchema {
 }
 
 /**
- * Decodes a file of tokens, of {@link encodeImages} or of a language model, to one PNG per image: under the names of the images that were encoded,
- * where the file has them, else `000000.png` and so on.
+ * Decodes a file of tokens, of {@link encodeImages} or of a language model, to one PNG per image: see {@link pictureNames} for
+ * their names.
  *
  * @param path a run folder, a checkpoint or a tokenizer file: the one that encoded them.
  * @param file of tokens, .safetensors or .npy.
@@ -60,7 +62,9 @@ export async function decodeTokens(
   const bytes = await readTokenizer(path);
   const tokens = await readTokens(file);
   requireOwnTokens(`${where}: ${file}`, bytes, tokens);
+  const nameOf = pictureNames(tokens);
   await requireEmpty(where, out);
+  await requireWritableFolder(where, out);
   const started = await startEngine({ engine, threads });
   const tokenizer = loadImageTokenizer(bytes, path);
   try {
@@ -73,7 +77,7 @@ export async function decodeTokens(
       const to = Math.min(from + batchSize, total);
       const ids = tokens.ids.subarray(from * perImage, to * perImage);
       const pictures = await decodeBatch(`${where}: ${file}`, tokenizer, ids, [to - from, ...shape]);
-      await Promise.all(pictures.map((png, i) => writePicture(join(out, pictureName(tokens, from + i)), png)));
+      await Promise.all(pictures.map((png, i) => writePicture(join(out, nameOf(from + i)), png)));
       hooks.onImages?.(to);
       await letSignalsIn();
       if (hooks.signal?.aborted === true) return { status: 'interrupted' };
@@ -108,18 +112,8 @@ async function decodeBatch(
 }
 
 async function writePicture(path: string, png: Buffer): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await withFileErrors('decodeTokens', path, 'be written', mkdir(dirname(path), { recursive: true }));
   await writeFileAtomic(path, png);
-}
-
-/** `cat.png` stays, `cat.jpg` becomes `cat.jpg.png`. A name that leads out of the folder is not believed. */
-function pictureName({ notes, shape }: Tokens, i: number): string {
-  const name = notes?.images?.[i];
-  if (name === undefined) return `${String(i).padStart(Math.max(6, String(shape[0]).length), '0')}.png`;
-  if (typeof name !== 'string' || isAbsolute(name) || normalize(name).startsWith('..')) {
-    throw new DataError(`decodeTokens: image ${i} must have a name below its folder, got ${show(name)}. Encode again.`);
-  }
-  return /\.png$/i.test(name) ? name : `${name}.png`;
 }
 
 function requireOwnTokens(where: string, tokenizer: Uint8Array, { notes }: Tokens): void {
@@ -134,7 +128,7 @@ function requireOwnTokens(where: string, tokenizer: Uint8Array, { notes }: Token
 function requireShape(where: string, { shape }: Tokens, { imageMultiple, tokenShape }: ImageTokenizer): void {
   const axes = tokenShape(imageMultiple, imageMultiple).slice(2);
   const [, rows = 0, columns = 0] = shape;
-  if (shape.length === 3 + axes.length && rows > 0 && columns > 0 && show(shape.slice(3)) === show(axes)) return;
+  if (shape.length === 3 + axes.length && rows > 0 && columns > 0 && isDeepStrictEqual(shape.slice(3), axes)) return;
   throw new OptionError(
     `${where} must hold ids of shape [${['images', 'rows', 'columns', ...axes].join(', ')}], got ${show(shape)}. Reshape them as vqkit encode wrote them.`,
   );

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { requireWritable } from '@vqkit/checkpoint/node';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
 import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../config.ts';
-import { requireReadable, type SkippedImage } from '../data/image-folder.ts';
+import { countSkipped, requireReadable, type SkippedImage } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
-import { letSignalsIn } from '../let-signals-in.ts';
+import { Interrupted, letSignalsIn } from '../let-signals-in.ts';
 import { checkOptions, count, field } from '../option-schema.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import { openImages, PART_NAMES, type SourceOptions } from './image-source.ts';
@@ -109,6 +110,7 @@ export async function encodeImages(
   const { out = DEFAULTS.out, engine = DEFAULTS.engine } = given;
   const batchSize = given.batchSize ?? DEFAULTS.batchSize;
   requireTokenFile(where, out);
+  await requireWritable(where, out);
   const file = await readTokenizer(path);
   const started = await startEngine({ engine, threads: given.threads });
   const tokenizer = loadImageTokenizer(file, path);
@@ -121,16 +123,24 @@ export async function encodeImages(
     const parts: Int32Array[] = [];
     const names: string[] = [];
     const skipped: SkippedImage[] = [];
+    const skip = (left: readonly SkippedImage[]): void => {
+      for (const { file: picture, reason } of left) hooks.onWarning?.(`Skipped ${picture}: ${reason}`);
+      skipped.push(...left);
+    };
+    skip(source.skipped);
     let images = 0;
-    const readFrom = (from: number): ReturnType<typeof source.read> =>
-      source.read(from, Math.min(from + batchSize, total));
+    const readFrom = (from: number): ReturnType<typeof source.read> => {
+      const piece = source.read(from, Math.min(from + batchSize, total), hooks.signal);
+      // Nobody awaits it where the one before fails.
+      piece.catch(() => undefined);
+      return piece;
+    };
     let next = readFrom(0);
     for (let from = 0; from < total; from += batchSize) {
       const piece = await next;
       // Decoding the next pictures goes on beside the engine.
       next = readFrom(Math.min(from + batchSize, total));
-      for (const { file: picture, reason } of piece.skipped) hooks.onWarning?.(`Skipped ${picture}: ${reason}`);
-      skipped.push(...piece.skipped);
+      skip(piece.skipped);
       names.push(...(piece.names ?? []));
       if (piece.images.count > 0) {
         const positions = Int32Array.from({ length: piece.images.count }, (_, i) => i);
@@ -139,11 +149,7 @@ export async function encodeImages(
         images += positions.length;
       }
       hooks.onImages?.(Math.min(from + batchSize, total));
-      await letSignalsIn();
-      if (hooks.signal?.aborted === true) {
-        await next;
-        return { status: 'interrupted' };
-      }
+      await letSignalsIn(hooks.signal);
     }
     requireReadable(`${where}: ${given.dataPath ?? given.paths?.join(', ') ?? 'mnist'}`, images, skipped);
     const tokenShape = tokenizer.tokenShape(height, width);
@@ -161,7 +167,18 @@ export async function encodeImages(
     };
     await writeTokens(out, tokens);
     const tokensPerImage = tokenizer.tokensPerImage(height, width);
-    return { status: 'finished', out, images, tokenShape, bitsPerToken, tokensPerImage, skipped: skipped.length };
+    return {
+      status: 'finished',
+      out,
+      images,
+      tokenShape,
+      bitsPerToken,
+      tokensPerImage,
+      skipped: countSkipped(skipped),
+    };
+  } catch (error) {
+    if (error instanceof Interrupted) return { status: 'interrupted' };
+    throw error;
   } finally {
     tokenizer.dispose();
   }

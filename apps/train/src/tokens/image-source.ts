@@ -3,16 +3,10 @@ import { OptionError, show } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { type DataName, requireDivisible } from '../config.ts';
 import { DEFAULT_FOLDER_SIZE, readIdx } from '../data/dataset.ts';
-import {
-  decodePictures,
-  isFolder,
-  isRegularFile,
-  listPictures,
-  requirePictureChannels,
-  type SkippedImage,
-} from '../data/image-folder.ts';
+import { decodePictures, requirePictureChannels, type SkippedImage } from '../data/decode-pictures.ts';
 import { createImages, type Images } from '../data/images.ts';
 import { kindOfData } from '../data/kind.ts';
+import { isFolder, isRegularFile, listPictures, type PictureList } from '../data/list-pictures.ts';
 import { readMnist } from '../data/mnist.ts';
 
 export const PART_NAMES = ['train', 'test'] as const;
@@ -32,11 +26,13 @@ export interface SourceOptions {
 export interface ImageSource {
   /** How many there are, unreadable ones too. */
   readonly count: number;
+  /** What is not among them, such as pictures of other formats. */
+  readonly skipped: readonly SkippedImage[];
   readonly height: number;
   readonly width: number;
   readonly channels: number;
   /** Those from `from` up to `to` that can be read, their names where they have any, and the others. */
-  read(from: number, to: number): Promise<Piece>;
+  read(from: number, to: number, signal?: AbortSignal): Promise<Piece>;
 }
 
 interface Piece {
@@ -102,6 +98,7 @@ export async function openImages(
   return {
     ...sizeOf(images),
     count: images.count,
+    skipped: [],
     read: async (from, to) => ({
       images: images.subset(Int32Array.from({ length: to - from }, (_, i) => from + i)),
       skipped: [],
@@ -145,22 +142,24 @@ function warnOfSize(
   );
 }
 
-interface PictureList {
+interface NamedPictures extends PictureList {
   /** What the names of the pictures are relative to. */
   readonly base: string;
-  readonly files: readonly string[];
 }
 
 /** The pictures of a command line: files, and all in folders. */
-async function listPaths(where: string, paths: readonly string[]): Promise<PictureList> {
+async function listPaths(where: string, paths: readonly string[]): Promise<NamedPictures> {
   const files: string[] = [];
+  const others: SkippedImage[] = [];
   const bases: string[] = [];
   for (const path of paths) {
     const isFile = await isRegularFile(path);
-    files.push(...(isFile ? [path] : await listPictures(`${where}: ${path}`, path)));
+    const found = isFile ? { files: [path], others: [] } : await listPictures(`${where}: ${path}`, path);
+    for (const file of found.files) files.push(file);
+    others.push(...found.others);
     bases.push(resolve(isFile ? dirname(path) : path));
   }
-  return { base: bases.reduce(commonFolder), files };
+  return { base: bases.reduce(commonFolder), files, others };
 }
 
 function commonFolder(a: string, b: string): string {
@@ -171,15 +170,16 @@ function commonFolder(a: string, b: string): string {
   return folder;
 }
 
-function pictureSource({ base, files }: PictureList, size: number, channels: number): ImageSource {
+function pictureSource({ base, files, others }: NamedPictures, size: number, channels: number): ImageSource {
   const pixels = size * size * channels;
   return {
     count: files.length,
+    skipped: others,
     height: size,
     width: size,
     channels,
-    async read(from, to) {
-      const { decoded, skipped } = await decodePictures(files.slice(from, to), size, channels);
+    async read(from, to, signal) {
+      const { decoded, skipped } = await decodePictures(files.slice(from, to), size, channels, signal);
       const bytes = new Uint8Array(decoded.length * pixels);
       decoded.forEach((picture, i) => {
         bytes.set(picture.pixels, i * pixels);

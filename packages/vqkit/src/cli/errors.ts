@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { withTypedNames } from './option-names.ts';
 
 /** Exit codes of the command line; a signal gives 128 + its number, as in a shell. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, hungUp: 129, interrupted: 130, terminated: 143 } as const;
 
 /** 2 for what the caller can mend in the call, 1 for everything else. */
 export function exitCodeOf(error: unknown): number {

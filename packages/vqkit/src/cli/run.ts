@@ -58,11 +58,13 @@ const DEBUG = 'show the stack of an error';
  * @param args the arguments without node and the script.
  */
 export async function runCli(args: readonly string[]): Promise<number> {
-  // A reader that closes the pipe early (`vqkit … | head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
+  // A reader that closes the pipe early (`vqkit … | head`) is no error, and no reason to end the work that goes on: what would be printed is
+  // not. EIO is a terminal that has gone.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    });
+  }
   const called = args.find((arg) => !arg.startsWith('-'));
   let code: number = EXIT.ok;
   const program = new Command('vqkit')
@@ -74,7 +76,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong usage or option, 130 and 143 stopped by\nCtrl-C or SIGTERM.\nEvery command has --help.',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage or option, 129, 130 and 143 stopped\nby SIGHUP, Ctrl-C or SIGTERM.\nEvery command has --help.',
     );
   let running: Command | undefined;
   program.hook('preAction', (_, command) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { init } from '@vqkit/backend-node';
-import { writeFileAtomic } from '@vqkit/checkpoint/node';
+import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
 import { readTokenizer } from '@vqkit/train';
@@ -24,6 +24,7 @@ export function command(): Command {
       if (resolve(run) === resolve(out)) {
         throw new OptionError(`export: out must be another file than the run, got ${out}. Choose another name.`);
       }
+      await requireWritable('export', out);
       const bytes = await readTokenizer(run);
       await init();
       // What cannot be loaded is not written.

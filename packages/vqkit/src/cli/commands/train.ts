@@ -103,7 +103,12 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
     stop.release();
   }
   if (result.status === 'interrupted') {
-    process.stderr.write(`Stopped after step ${result.step}. Go on with: vqkit train --resume ${result.folder}\n`);
+    const { step, folder } = result;
+    const text =
+      folder === undefined
+        ? 'before the first step.'
+        : `after step ${step}. Go on with: vqkit train --resume ${folder}`;
+    process.stderr.write(`Stopped ${text}\n`);
     return stop.exitCode();
   }
   process.stdout.write(`${summaryText(result.summary)}\n${layersText(result.summary)}${result.folder}/report.html\n`);

@@ -1,0 +1,180 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { DataError, OptionError } from '@vqkit/core-tensor';
+import sharp, { type Metadata } from 'sharp';
+import { letSignalsIn } from '../let-signals-in.ts';
+
+/** Pictures decoded at the same time at most; sharp itself uses several threads per picture. */
+const PARALLEL = 16;
+/** Most pixels of a picture: 16,383 × 16,383. */
+const MAX_PIXELS = 0x3fff ** 2;
+/** Most bytes that pictures being decoded may hold in memory, all together. */
+const MAX_HELD_BYTES = 2 ** 28;
+
+/** A file, or several of a folder, that could not be read as an image, and why. */
+export interface SkippedImage {
+  readonly file: string;
+  readonly reason: string;
+  /** Files that it stands for. Default 1. */
+  readonly count?: number;
+}
+
+/** How many files were skipped. */
+export function countSkipped(skipped: readonly SkippedImage[]): number {
+  return skipped.reduce((total, { count = 1 }) => total + count, 0);
+}
+
+/** Throws when nothing was decoded. */
+export function requireReadable(where: string, decoded: number, skipped: readonly SkippedImage[]): void {
+  if (decoded > 0) return;
+  const [first] = skipped;
+  const seen =
+    first === undefined ? 'none' : `${countSkipped(skipped)} unreadable, the first ${first.file}: ${first.reason}`;
+  throw new DataError(
+    `${where} must hold at least one readable PNG or JPEG, got ${seen}. Point dataPath at a folder of images.`,
+  );
+}
+
+/** A picture's bytes, channels last. */
+interface DecodedPicture {
+  readonly file: string;
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * Decodes PNG and JPEG, told by content: upright by their EXIF tag, cropped to the centre square, resized to size × size, transparent parts
+ * black. What cannot be decoded is named in `skipped`. Blocks the other loaders of sharp in this process; `sharp.unblock` brings them back.
+ *
+ * @throws Interrupted when the signal is aborted.
+ */
+export async function decodePictures(
+  files: readonly string[],
+  size: number,
+  channels: number,
+  signal?: AbortSignal,
+): Promise<{ decoded: DecodedPicture[]; skipped: SkippedImage[] }> {
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng'] });
+  const results: (DecodedPicture | SkippedImage)[] = [];
+  const memory = createBudget(MAX_HELD_BYTES);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < files.length; i = next++) {
+      await letSignalsIn(signal);
+      const file = files[i] as string;
+      results[i] = await decode(file, size, channels, memory).then(
+        (pixels) => ({ file, pixels }),
+        (error: unknown) => ({ file, reason: firstLine(error) }),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, files.length) }, worker));
+  return {
+    decoded: results.filter((result) => 'pixels' in result),
+    skipped: results.filter((result) => 'reason' in result),
+  };
+}
+
+async function decode(file: string, size: number, channels: number, memory: Budget): Promise<Uint8Array> {
+  await requirePicture(file);
+  const held = heldBytes(await sharp(file, { limitInputPixels: MAX_PIXELS }).metadata());
+  if (held > MAX_HELD_BYTES) {
+    throw new Error(
+      `progressive and too large: its ${megabytes(held)} MB must be held whole, more than ${megabytes(MAX_HELD_BYTES)} MB; shrink it, or save it without interlacing`,
+    );
+  }
+  await memory.take(held);
+  try {
+    const { data, info } = await sharp(file, { limitInputPixels: MAX_PIXELS })
+      .autoOrient()
+      .resize(size, size, { fit: 'cover', position: 'centre' })
+      .flatten()
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== channels) throw new Error(`decoded to ${info.channels} channels instead of ${channels}`);
+    return data;
+  } finally {
+    memory.give(held);
+  }
+}
+
+/** Beginnings of files that are often named as what they are not. */
+const CONTENTS: readonly (readonly [begin: RegExp, format: string])[] = [
+  [/^\x89PNG\r\n/, 'PNG'],
+  [/^\xff\xd8\xff/, 'JPEG'],
+  [/^RIFF....WEBP/s, 'WebP'],
+  [/^GIF8/, 'GIF'],
+  [/^....ftyp/s, 'HEIC or AVIF'],
+  [/^(II\*\0|MM\0\*)/, 'TIFF'],
+  [/^BM/, 'BMP'],
+  [/^\s*<(\?xml|svg|!--)/, 'SVG'],
+];
+
+async function requirePicture(file: string): Promise<void> {
+  // A FIFO would wait for its other end.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error('no regular file');
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
+    if (bytesRead === 0) throw new Error('an empty file');
+    const begin = buffer.toString('latin1', 0, bytesRead);
+    const format = CONTENTS.find(([pattern]) => pattern.test(begin))?.[1];
+    if (format === 'PNG' || format === 'JPEG') return;
+    throw new Error(`by its content no PNG or JPEG, but ${format ?? 'something else'}`);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What decoding holds: rows of most pictures, the whole of a progressive one. */
+function heldBytes({ width, height, channels, depth, format, isProgressive, chromaSubsampling }: Metadata): number {
+  const pixels = width * height;
+  if (isProgressive !== true) return pixels / 8;
+  if (format === 'jpeg') return pixels * (chromaSubsampling === '4:2:0' ? 3 : 2 * channels);
+  return pixels * channels * (depth === 'ushort' ? 2 : 1);
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
+
+interface Budget {
+  /** Waits, in turn, until so much is free. */
+  take(amount: number): Promise<void>;
+  give(amount: number): void;
+}
+
+function createBudget(total: number): Budget {
+  let free = total;
+  const waiting: { amount: number; go: () => void }[] = [];
+  const serve = (): void => {
+    for (let first = waiting[0]; first !== undefined && first.amount <= free; first = waiting[0]) {
+      free -= first.amount;
+      waiting.shift();
+      first.go();
+    }
+  };
+  return {
+    take: (amount) =>
+      new Promise((go) => {
+        waiting.push({ amount, go });
+        serve();
+      }),
+    give(amount) {
+      free += amount;
+      serve();
+    },
+  };
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+}
+
+/** @throws OptionError for a tokenizer of images that no picture file holds. */
+export function requirePictureChannels(where: string, channels: number): asserts channels is 1 | 3 {
+  if (channels !== 1 && channels !== 3) {
+    throw new OptionError(`${where}: pictures have 1 or 3 channels, got a tokenizer of ${channels}. Use another.`);
+  }
+}

@@ -1,0 +1,74 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { withFileErrors } from '@vqkit/checkpoint/node';
+import { OptionError } from '@vqkit/core-tensor';
+import type { SkippedImage } from './decode-pictures.ts';
+
+/** Names of pictures. */
+export const PICTURE: RegExp = /\.(png|jpe?g)$/i;
+/** Formats of pictures that are not read. */
+const OTHER = /\.(webp|avif|heic|heif|gif|tiff?|bmp|svg|jxl|jp2|j2k|ico|psd|dng|cr2|nef|arw|exr|hdr|pgm|ppm)$/i;
+
+/** The pictures below a folder. */
+export interface PictureList {
+  /** PNG and JPEG by their names, in the order of their paths. */
+  readonly files: readonly string[];
+  /** Pictures of other formats, counted. */
+  readonly others: readonly SkippedImage[];
+}
+
+/** Whether the path is a folder, or a link to one. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
+
+/** Whether the path is a file, or a link to one. */
+export async function isRegularFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+}
+
+/**
+ * Lists the pictures below a folder. Links to files and folders count, but a folder only once however many ways lead to it; hidden files and
+ * folders (`.name`) do not.
+ */
+export async function listPictures(where: string, folder: string): Promise<PictureList> {
+  if (!(await isFolder(folder))) {
+    throw new OptionError(`${where} must be a folder, got none there. Check dataPath, or create it and put images in.`);
+  }
+  const files: string[] = [];
+  const others = new Map<string, number>();
+  const seen = new Set<string>();
+  const walk = async (path: string): Promise<void> => {
+    const real = await realpath(path);
+    if (seen.has(real)) return;
+    seen.add(real);
+    const entries = await readdir(path, { withFileTypes: true });
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      if (entry.name.startsWith('.')) continue;
+      const inner = join(path, entry.name);
+      if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(inner)))) await walk(inner);
+      else if (PICTURE.test(entry.name)) files.push(inner);
+      else if (OTHER.test(entry.name)) {
+        const format = extname(entry.name).toLowerCase();
+        others.set(format, (others.get(format) ?? 0) + 1);
+      }
+    }
+  };
+  await withFileErrors(where, folder, 'be a folder that can be read, with all in it', walk(folder));
+  return { files: files.sort((a, b) => (a < b ? -1 : 1)), others: otherFormats(folder, others) };
+}
+
+function otherFormats(folder: string, others: ReadonlyMap<string, number>): SkippedImage[] {
+  const count = [...others.values()].reduce((total, of) => total + of, 0);
+  if (count === 0) return [];
+  const formats = [...others].sort(([a], [b]) => (a < b ? -1 : 1)).map(([format, of]) => `${of} ${format}`);
+  const reason = `${count} pictures are neither PNG nor JPEG (${formats.join(', ')}); convert them to have them read`;
+  return [{ file: folder, reason, count }];
+}
