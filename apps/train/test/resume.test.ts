@@ -102,8 +102,8 @@ describe('resumeTraining', () => {
     ['the seed', (config) => Object.assign(config, { seed: 9 }), 'seed in config.json must be'],
     [
       'an inner option',
-      (config) => Object.assign(config.quantizerOptions as Json, { boundHardClamp: true }),
-      'quantizerOptions.boundHardClamp in config.json must be what the run was begun with, false, got true.',
+      (config) => Object.assign(config.quantizerOptions as Json, { orthogonalRotation: true }),
+      'quantizerOptions.orthogonalRotation in config.json must be what the run was begun with, false, got true.',
     ],
     [
       'one beyond what an error shows',
