@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll } from 'vitest';
 import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
 
@@ -62,4 +63,15 @@ export function tinyConfig(dataPath: string, outDir: string, options: TrainOptio
     engine: 'cpu',
     ...options,
   });
+}
+
+/** Left third red, middle third green, right third blue. */
+export function stripes(width: number, height: number): Sharp {
+  const colors = [
+    [255, 0, 0],
+    [0, 255, 0],
+    [0, 0, 255],
+  ];
+  const pixels = Array.from({ length: width * height }, (_, i) => colors[Math.floor((3 * (i % width)) / width)]);
+  return sharp(Uint8Array.from(pixels.flat() as number[]), { raw: { width, height, channels: 3 } });
 }
