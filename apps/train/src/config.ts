@@ -132,7 +132,11 @@ const schema = z.strictObject({
       DEFAULTS.betas,
     ),
     eps: field(z.number().positive(), 'Added to the denominator of AdamW.', DEFAULTS.eps),
-    warmupSteps: field(count(0), 'Steps over which the learning rate rises linearly from 0.', DEFAULTS.warmupSteps),
+    warmupSteps: field(
+      count(0),
+      'Steps over which the learning rate rises linearly: learningRate/warmupSteps in the first of them, learningRate in the last.',
+      DEFAULTS.warmupSteps,
+    ),
     clipGradNorm: field(
       z.number().min(0),
       'Largest global norm of the gradient; longer ones are scaled down. 0 for no limit.',

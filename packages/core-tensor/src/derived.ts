@@ -10,7 +10,7 @@ export interface Derived<T extends Tensor = Tensor> {
 
 /**
  * A variable changes only through `assign` (optimizers, `loadStateDict`), which gives it another `dataId`; data of a tensor are
- * never written in place. So the same dataIds mean the same values, and no read of data is needed to know it.
+ * never written in place. So the same `dataId` of each means the same values, and no read of data is needed to know it.
  *
  * @param variables everything that `compute` depends on.
  * @param needs what `compute` gets that is itself derived; it is brought up to date first.

@@ -8,7 +8,7 @@ import { requireInteger, requireKnownOptions, requireOneOf, requireOption, requi
  * - `exponential`: from·(to/from)^t, a constant factor each step
  *
  * @example
- * createLfq({ codebookSize: 1024, inverseTemperature: { from: 10, to: 100, steps: 1000, shape: 'exponential' } });
+ * createLfq({ codebookSize: 1024, invTemperature: { from: 10, to: 100, steps: 1000, shape: 'exponential' } });
  */
 export type Schedule =
   | number
@@ -28,7 +28,7 @@ export type Schedule =
  *
  * @throws OptionError
  * @example
- * requireSchedule('createLfq', 'inverseTemperature', { from: 10, to: 100, steps: 1000 });
+ * requireSchedule('createLfq', 'invTemperature', { from: 10, to: 100, steps: 1000 });
  */
 export function requireSchedule(where: string, argument: string, schedule: Schedule): void {
   if (typeof schedule === 'number') {
@@ -57,7 +57,7 @@ export function requireSchedule(where: string, argument: string, schedule: Sched
  * @param where name of the calling function, and `argument` the option that is a schedule: both for errors.
  * @throws OptionError when the schedule changes over time and `step` is not a number >= 0.
  * @example
- * scheduleAt('quantize', 'inverseTemperature', { from: 10, to: 100, steps: 1000 }, 500); // 55
+ * scheduleAt('quantize', 'invTemperature', { from: 10, to: 100, steps: 1000 }, 500); // 55
  */
 export function scheduleAt(where: string, argument: string, schedule: Schedule, step: number | undefined): number {
   if (typeof schedule === 'number') return schedule;

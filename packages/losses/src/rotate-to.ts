@@ -28,7 +28,8 @@ export const ROTATION_MAX_SCALE: number = 100;
  *   straight-through, g: x = 0, q = 0, and q opposite to x (|û + q̂| <= 1e-4; with one feature, every change of sign). Finite x
  *   and q give a finite gradient, for any length of x.
  *
- * Differs from vector-quantize-pytorch (`rotate_to`): the value is q itself and not q ± 6e-7; x = 0 gives q and not 0; λ is bounded
+ * Differs from vector-quantize-pytorch (`rotate_to`): the value is q itself, where its is off by up to 2e-5 for codes of length √D, and by
+ * 4e-4 where x is nearly opposite to q (apps/bench/peers/rotation.py); x = 0 gives q and not 0; λ is bounded
  * by 100 instead of 1e6; for q opposite to x it gives a reflection of the gradient, here it is straight-through.
  *
  * Source: Fifty et al., "Restructuring Vector Quantization with the Rotation Trick", arXiv:2410.06424.

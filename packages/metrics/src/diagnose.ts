@@ -149,8 +149,7 @@ const saturation: Rule = (report) => {
     problem: 'saturated probabilities',
     severity: 'warning',
     evidence: `Per-sample entropy is ${number(perSample)} nats, ${number(perBit)} per bit (limit ${limits.saturatedEntropyPerBit}), while the codebook entropy is ${number(reached)} of ${number(attainable)} attainable nats: the entropy loss has almost no gradient left.`,
-    remedy:
-      'Normalise the latents (spherical: true or a norm layer), or lower inverseTemperature, for example 100 → 10.',
+    remedy: 'Normalise the latents (spherical: true or a norm layer), or lower invTemperature, for example 100 → 10.',
   };
 };
 

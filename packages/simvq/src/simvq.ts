@@ -42,7 +42,7 @@ export type SimVq = Quantizer<SimVqConfig, SimVqLoss>;
  * - Out-of-range indices in `decode` give NaN, -1 gives zeros.
  * - A codebook of your own: `simvq.loadStateDict({ ...simvq.stateDict(), frozen_codebook })`.
  *
- * Differs from vector-quantize-pytorch: the value is the code itself, not code ± 6e-7; the loss is computed only when training and
+ * Differs from vector-quantize-pytorch: the value is the code itself, which its rotation trick misses by up to 4e-4 (see `rotateTo`); the loss is computed only when training and
  * skips masked tokens; the rotation's scale is bounded; distances are centred, so that a large common offset does not change the
  * result; `decode` of one index does not transform the codebook again and again.
  *

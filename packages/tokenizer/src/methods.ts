@@ -80,7 +80,7 @@ export const METHODS: Readonly<Record<ImageQuantizer, Method>> = {
   'residual-vq': method<ResidualVqOptions>(createResidualVq, (dim) => ({
     dim,
     codebookSize: 256,
-    commitmentWeight: 10,
+    commitmentWeight: 1,
     kmeansInit: true,
     thresholdEmaDeadCode: 2,
     numQuantizers: LAYERS,

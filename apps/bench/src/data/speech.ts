@@ -141,7 +141,7 @@ function withSilence(frames: Float32Array, loudest: number, share: number | unde
   const silent = silentFrames(frames, loudest);
   const count = silent.reduce((sum, flag) => sum + flag, 0);
   const loud = silent.length - count;
-  // The most that can be kept of each: share = keptSilent / (keptSilent + keptLoud).
+  // The most that can be kept of each: share = silent / (silent + loud), of those that are kept.
   const total = Math.min(share > 0 ? count / share : loud, share < 1 ? loud / (1 - share) : count);
   const left = [Math.round(total * (1 - share)), Math.round(total * share)];
   const kept: number[] = [];

@@ -38,7 +38,7 @@ export interface Encoded {
   readonly skipped: number;
 }
 
-/** Options of {@link encodeImages}, described in {@link encodeSchema}. */
+/** Options of {@link encodeImages}, described in {@link encodeJsonSchema}. */
 export interface EncodeOptions extends SourceOptions {
   readonly batchSize?: number | undefined;
   readonly limit?: number | undefined;
