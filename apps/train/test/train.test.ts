@@ -176,6 +176,26 @@ describe('resumeTraining', () => {
     expect(await readFile(at('stack', 'report.html'), 'utf8')).toContain('<h2>Layers</h2>');
   });
 
+  it('goes on exactly while k-means still waits for tokens', async () => {
+    const gathers = { codebookSize: 40, kmeansInit: true, thresholdEmaDeadCode: 1 };
+    for (const [name, more] of [
+      ['vq', gathers],
+      ['residual-vq', { ...gathers, numQuantizers: 2 }],
+    ] as const) {
+      const options = { quantizer: name, quantizerOptions: more, batchSize: 1 } as const;
+      await start(`gathers-${name}`, options);
+      await start(`half-gathers-${name}`, options, stopAfter(6));
+      const half = await readSafetensors(at(`half-gathers-${name}`, 'checkpoints', 'step-6.safetensors'));
+      expect(Object.keys(half.tensors).filter((key) => key.startsWith('gathered.'))).not.toEqual([]);
+      await resumeTraining(at(`half-gathers-${name}`));
+      expect((await bytes(`half-gathers-${name}`, 12)).equals(await bytes(`gathers-${name}`, 12))).toBe(true);
+      const { tensors } = await readSafetensors(at(`gathers-${name}`, 'checkpoints', 'step-12.safetensors'));
+      const placed = Object.entries(tensors).filter(([key]) => key.endsWith('initted'));
+      expect(placed.map(([, { data }]) => data[0])).toEqual(placed.map(() => 1));
+      expect(Object.keys(tensors).filter((key) => key.startsWith('gathered.'))).toEqual([]);
+    }
+  });
+
   it('goes on exactly with layers that AdamW trains and that drop out: each has had another number of updates', async () => {
     const quantizerOptions = { numQuantizers: 3, codebookSize: 4, quantizeDropout: true };
     const options = { quantizer: 'residual-simvq', quantizerOptions } as const;

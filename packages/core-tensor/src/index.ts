@@ -68,6 +68,7 @@ export type { PlainTensor } from './plain-tensor.ts';
 export { floatsOf, integersOf, requireFinite } from './plain-tensor.ts';
 export type { QuantizeOptions, QuantizeResult, Quantizer, TokenCall, TokenMethod, TokenResult } from './quantizer.ts';
 export { createQuantizer } from './quantizer.ts';
+export { readNow } from './read-now.ts';
 export type { Rng, RngState } from './rng.ts';
 export { createRng } from './rng.ts';
 export type { Schedule } from './schedule.ts';

@@ -1,9 +1,9 @@
-import { square, sub, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
-import { createRng, OptionError } from '@vqkit/core-tensor';
+import { square, sub, sum, type Tensor, tensor, tidy, zeros } from '@tensorflow/tfjs-core';
+import { createRng, OptionError, type Quantizer, ShapeError } from '@vqkit/core-tensor';
 import { describeQuantizer, eachEngine, expectIdentical } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createResidualVq, type ResidualVqOptions } from '../src/index.ts';
+import { createGrouped, createResidualVq, type Grouped, type ResidualVqOptions } from '../src/index.ts';
 
 const gradient = fc.constantFrom('identity' as const, 'perLayer' as const);
 
@@ -48,6 +48,43 @@ eachEngine(() => {
       // A layer of 16 codes in 4 dimensions leaves at most about a half of a normal distribution's variance.
       for (let j = 1; j < 4; j++) expect(errors[j]).toBeLessThan(0.7 * (errors[j - 1] as number));
       stack.dispose();
+    });
+
+    it('keeps the tokens that k-means waits for when a state does not load, and hands them on', async () => {
+      const make = (seed: number): Grouped => {
+        const group = (): Quantizer =>
+          createResidualVq({ dim: 2, codebookSize: 12, numQuantizers: 2, kmeansInit: true, seed });
+        return createGrouped({ groups: [group(), group()], seed });
+      };
+      const [whole, resumed] = [make(1), make(2)];
+      const batch = (step: number): Tensor => tensor(createRng(step).normalArray(20, 1), [5, 4]);
+      for (const each of [whole, resumed]) each.quantize(batch(each === whole ? 0 : 9), { training: true });
+      const gathered = whole.trainingState();
+      expect(Object.keys(gathered)).toEqual(
+        ['groups.0.layers.0', 'groups.0.layers.1', 'groups.1.layers.0', 'groups.1.layers.1'].flatMap((member) => [
+          `${member}.kmeans.0.tokens`,
+          `${member}.kmeans.0.weights`,
+        ]),
+      );
+      const bad = { ...resumed.stateDict(), 'groups.1.layers.1._codebook.embed': zeros([1, 3, 2]) };
+      expect(() => whole.loadStateDict(bad)).toThrow(ShapeError);
+      expect(() => whole.loadTrainingState({ ...gathered, 'groups.1.layers.1.kmeans.0.weights': zeros([3]) })).toThrow(
+        /loadTrainingState: in 'groups\.1\.\*': .+must have shape/,
+      );
+      resumed.loadStateDict(whole.stateDict());
+      resumed.loadTrainingState(gathered);
+      resumed.rng.restore(whole.rng.state());
+      for (let step = 1; step < 4; step++) {
+        const [a, b] = [whole, resumed].map((each) => each.quantize(batch(step), { training: true }));
+        await expectIdentical(a?.indices as Tensor, b?.indices as Tensor);
+        const state = whole.stateDict();
+        for (const [name, value] of Object.entries(resumed.stateDict()))
+          await expectIdentical(value, state[name] as Tensor);
+      }
+      const placed = Object.entries(whole.stateDict()).filter(([name]) => name.endsWith('initted'));
+      for (const [, flag] of placed) await expectIdentical(flag, [1]);
+      whole.dispose();
+      resumed.dispose();
     });
 
     it('shares one codebook that learns from all layers, and keeps it in the state once', async () => {

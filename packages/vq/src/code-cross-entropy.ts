@@ -22,26 +22,28 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { defineKernel, gatherCodes } from '@vqkit/core-tensor';
-import { byRows, LEAST_DISTANCE, scoresOf } from './scores.ts';
+import { byRows, type Compared, compared, LEAST_DISTANCE, scoresOf } from './scores.ts';
 
-type Inputs = { x: Tensor2D; codes: Tensor2D; indices: Tensor1D };
+type Inputs = { [name in keyof Compared]: Compared[name] } & { indices: Tensor1D };
 
 const CodeCrossEntropy = defineKernel<Inputs, { useCosineSim: boolean }, [Tensor1D]>({
   name: 'CodeCrossEntropy',
-  reference: ({ x, codes, indices }, { useCosineSim }) => [
+  reference: ({ x, codes, bias, indices }, { useCosineSim }) => [
     byRows(x.shape[0], codes.shape[0], (start, size) => {
       const rows = slice(x, [start, 0], [size, -1]);
       const own = chosen(rows, codes, slice(indices, start, size), useCosineSim);
-      return sub(logSumExp(scoresOf(rows, codes, useCosineSim), 1), own.score) as Tensor1D;
+      return sub(logSumExp(scoresOf({ x: rows, codes, bias }, useCosineSim), 1), own.score) as Tensor1D;
     }),
   ],
-  inputsToSave: ['x', 'codes', 'indices'],
-  gradient: ([dy], [x, codes, indices], { useCosineSim }) => {
-    const saved = { x: x as Tensor2D, codes: codes as Tensor2D, indices: indices as Tensor1D };
+  inputsToSave: ['x', 'codes', 'bias', 'indices'],
+  gradient: ([dy], tensors, { useCosineSim }) => {
+    const [x, codes, bias, indices] = tensors as [Tensor2D, Tensor2D, Tensor1D, Tensor1D];
+    const saved = { x, codes, bias, indices };
     return {
       x: () => toTokens(dy as Tensor1D, saved, useCosineSim),
       codes: () => toCodes(dy as Tensor1D, saved, useCosineSim),
-      indices: () => zerosLike(indices as Tensor),
+      bias: () => zerosLike(bias),
+      indices: () => zerosLike(indices),
     };
   },
 });
@@ -51,15 +53,15 @@ const CodeCrossEntropy = defineKernel<Inputs, { useCosineSim: boolean }, [Tensor
  * probabilities of some rows at a time, computed again for the gradient, which goes to x and to the codes.
  */
 export function codeCrossEntropy(x: Tensor2D, codes: Tensor2D, indices: Tensor1D, useCosineSim: boolean): Tensor1D {
-  return CodeCrossEntropy({ x, codes, indices }, { useCosineSim })[0];
+  return CodeCrossEntropy({ ...compared(x, codes, useCosineSim), indices }, { useCosineSim })[0];
 }
 
 /** ∂/∂x = Σ_k p_k ∂score_k - ∂score_chosen, with ∂score_k = -(x - c_k)/|x - c_k| or c_k. */
-function toTokens(dy: Tensor1D, { x, codes, indices }: Inputs, useCosineSim: boolean): Tensor2D {
+function toTokens(dy: Tensor1D, { x, codes, bias, indices }: Inputs, useCosineSim: boolean): Tensor2D {
   return byRows(x.shape[0], codes.shape[0], (start, size) => {
     const rows = slice(x, [start, 0], [size, -1]);
     const own = chosen(rows, codes, slice(indices, start, size), useCosineSim);
-    const pull = slopes(rows, codes, useCosineSim);
+    const pull = slopes({ x: rows, codes, bias }, useCosineSim);
     const mean = matMul(pull, codes);
     const all = useCosineSim ? mean : sub(mean, mul(rows, sum(pull, 1, true)));
     return mul(sub(all, own.toRow), expandDims(slice(dy, start, size), 1)) as Tensor2D;
@@ -67,13 +69,13 @@ function toTokens(dy: Tensor1D, { x, codes, indices }: Inputs, useCosineSim: boo
 }
 
 /** ∂/∂c_k = Σ_n p_nk ∂score_nk - Σ over the rows that chose k of ∂score, with ∂score_nk = (x - c_k)/|x - c_k| or x. */
-function toCodes(dy: Tensor1D, { x, codes, indices }: Inputs, useCosineSim: boolean): Tensor2D {
+function toCodes(dy: Tensor1D, { x, codes, bias, indices }: Inputs, useCosineSim: boolean): Tensor2D {
   const [n, k] = [x.shape[0], codes.shape[0]];
   const most = byRows(n, k, (start, size) => {
     const rows = slice(x, [start, 0], [size, -1]);
     const part = slice(indices, start, size);
     const weights = expandDims(slice(dy, start, size), 1);
-    const pull = mul(slopes(rows, codes, useCosineSim), weights) as Tensor2D;
+    const pull = mul(slopes({ x: rows, codes, bias }, useCosineSim), weights) as Tensor2D;
     const sums = matMul(transpose(pull), rows);
     const all = useCosineSim ? sums : sub(sums, mul(codes, expandDims(sum(pull, 0), 1)));
     const { toCode } = chosen(rows, codes, part, useCosineSim);
@@ -84,8 +86,8 @@ function toCodes(dy: Tensor1D, { x, codes, indices }: Inputs, useCosineSim: bool
 }
 
 /** [n, K]: p_k / |x - c_k|, 0 where the distance is at its least; for cosine similarity p_k. */
-function slopes(x: Tensor2D, codes: Tensor2D, useCosineSim: boolean): Tensor2D {
-  const scores = scoresOf(x, codes, useCosineSim);
+function slopes(among: Compared, useCosineSim: boolean): Tensor2D {
+  const scores = scoresOf(among, useCosineSim);
   const p = softmax(scores);
   if (useCosineSim) return p;
   const distances = neg(scores);

@@ -1,31 +1,21 @@
 import {
-  cast,
-  concat,
-  dispose,
   expandDims,
+  fill,
   greater,
-  greaterEqual,
-  keep,
-  logicalAnd,
-  logicalNot,
-  logicalOr,
-  maximum,
   mul,
   norm,
-  ones,
   reshape,
   type Scalar,
   scalar,
-  where as select,
   slice,
   stack,
   sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  tidy,
   type Variable,
   variable,
-  zerosLike,
 } from '@tensorflow/tfjs-core';
 import {
   type CodeSearch,
@@ -37,16 +27,20 @@ import {
   type Parameter,
   type Rng,
   selectRows,
+  type TrainingState,
   unitLength,
   withoutGradient,
 } from '@vqkit/core-tensor';
-import { type BookState, clustersOf, meansOf, movingAverage, revive, smoothed, usableRows } from './ema.ts';
-import { kmeans } from './kmeans.ts';
+import { type BookState, choose, clustersOf, emaStep, revive, smoothed, type Tokens, usable } from './ema.ts';
+import { createKmeansInit } from './kmeans-init.ts';
 import type { VqConfig } from './options.ts';
+import { hasDirection, unitOr } from './units.ts';
 
 /** The codebooks of a quantizer, one or one per head: what is searched, and how it learns. */
 export interface Codebooks {
   readonly parameters: readonly Parameter[];
+  /** What k-means waits with. */
+  readonly trainingState: TrainingState;
   /** The nearest code of each row, in book b. */
   nearest(b: number, rows: Tensor2D): Tensor1D;
   /** The codes at these indices, exact copies: constants to gradients. */
@@ -73,73 +67,49 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   const sums = ownedVariable(initial, [books, k, d], false);
   const sizes = ownedVariable(new Float32Array(books * k).fill(1), [books, k], false);
   const initted = ownedFlag(!config.kmeansInit);
+  const start = createKmeansInit(config, books, initted, rng);
 
   const bookOf = (b: number): Tensor2D => {
     const codes = partOf(embed, b) as Tensor2D;
     // An optimizer moves codes off the sphere.
     return useCosineSim && byGradient ? unitLength(codes, 1) : codes;
   };
-  const found: { codes: Derived<Tensor2D>; search: CodeSearch }[] = Array.from({ length: books }, (_, b) => {
+  const found = Array.from({ length: books }, (_, b) => {
     const codes = derived([embed], () => bookOf(b));
-    return { codes, search: codeSearch(codes) };
+    return { codes, search: searchOf(codes, embed, useCosineSim) };
   });
   const book = (b: number): (typeof found)[number] => found[b] as (typeof found)[number];
 
-  const stateOf = (b: number): BookState => {
-    const state = {
-      codes: partOf(embed, b) as Tensor2D,
-      sizes: partOf(sizes, b) as Tensor1D,
-      sums: partOf(sums, b) as Tensor2D,
-    };
+  const stateOf = (b: number): BookState => ({
+    codes: partOf(embed, b) as Tensor2D,
+    sizes: partOf(sizes, b) as Tensor1D,
+    sums: partOf(sums, b) as Tensor2D,
+  });
+  /** A gradient has moved the codes since the last step: the averages follow, or they would take the move back. */
+  const followed = (state: BookState, b: number): BookState => {
     if (learnableCodebook || !byGradient) return state;
-    // A gradient has moved the codes since the last step: the averages follow, or they would take the move back.
+    const codes = bookOf(b);
     const lengths = useCosineSim ? norm(state.sums, 2, 1, true) : expandDims(smoothed(state.sizes, config.eps), 1);
-    return { ...state, sums: mul(bookOf(b), lengths) as Tensor2D };
+    return { ...state, codes, sums: mul(codes, lengths) as Tensor2D };
   };
 
-  /** Gives every book its next state where the condition holds and a token counts. Off the tape: no gradient passes through it. */
+  /** Gives every book its next state, from the tokens that count. Off the tape: no gradient passes through it. */
   const update = (
     rows: readonly Tensor2D[],
     weights: Tensor1D | undefined,
-    when: Tensor,
-    next: (x: Tensor2D, weights: Tensor1D, b: number) => BookState,
+    next: (tokens: readonly Tokens[], old: readonly BookState[]) => BookState[],
   ): void => {
-    const states = rows.map((row, b): BookState => {
-      const usable = usableRows(row);
-      const counted = mul(cast(usable, 'float32'), weights ?? 1) as Tensor1D;
-      const state = next(selectRows(usable, row, zerosLike(row)), counted, b);
-      const take = logicalAnd(when, greater(sum(counted), 0));
-      const taken = <T extends Tensor>(value: T, old: Variable): T => select(take, value, partOf(old, b)) as T;
-      return { codes: taken(state.codes, embed), sizes: taken(state.sizes, sizes), sums: taken(state.sums, sums) };
+    withoutGradient(() => {
+      const tokens = rows.map((row) => usable(row, weights, useCosineSim));
+      const states = next(
+        tokens,
+        rows.map((_, b) => stateOf(b)),
+      );
+      embed.assign(stack(states.map(({ codes }) => codes)));
+      sizes.assign(stack(states.map(({ sizes }) => sizes)));
+      sums.assign(stack(states.map(({ sums }) => sums)));
+      return scalar(0);
     });
-    embed.assign(stack(states.map((state) => state.codes)));
-    sizes.assign(stack(states.map((state) => state.sizes)));
-    sums.assign(stack(states.map((state) => state.sums)));
-  };
-
-  /** False once k-means is known to have had enough tokens; until then it runs in each training step, and its result counts if it must. */
-  let mayNeedInit = config.kmeansInit;
-  /** The rows of all training steps so far, and their weights: what k-means starts from. */
-  let sample: readonly Tensor[] = [];
-  /** Tokens in it that count, NaN when a mask decides. */
-  let gathered = 0;
-  const setInitted = (done: boolean): void => {
-    mayNeedInit = !done;
-    if (done) forgetSample();
-  };
-  const forgetSample = (): void => {
-    dispose([...sample]);
-    sample = [];
-    gathered = 0;
-  };
-  const askWhetherInitted = (): void => {
-    const { dataId } = initted;
-    initted.data().then(
-      ([done]) => {
-        if (initted.dataId === dataId) setInitted(done !== 0);
-      },
-      () => undefined, // Not known, then: that costs time and changes nothing.
-    );
   };
 
   return {
@@ -149,62 +119,70 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
       { name: '_codebook.embed_avg', variable: sums, trainable: false },
       { name: '_codebook.embed', variable: embed, trainable: embed.trainable },
     ],
+    trainingState: start.trainingState,
     nearest: (b, rows) => book(b).search.nearest(rows),
     codes: (b, indices) => gatherCodes(book(b).codes.get(), indices),
     all: (b) => book(b).codes.get(),
     trainable: bookOf,
 
     initialise(rows, weights) {
-      if (!mayNeedInit) return;
-      const batch = [weights ?? ones([rows[0]?.shape[0] ?? 0]), ...rows];
-      const before = sample;
-      sample = batch.map((own, i) => keep(withoutGradient(() => concat([...before.slice(i, i + 1), own]))));
-      dispose([...before]);
-      const [allWeights, ...allRows] = sample as [Tensor1D, ...Tensor2D[]];
-      const enough = config.kmeansTokensPerCode * k;
-      withoutGradient(() => {
-        const options = { k, iterations: config.kmeansIters, spherical: useCosineSim };
-        update(allRows, allWeights, logicalNot(initted), (x, w, b) => {
-          const { means, sizes: counts } = kmeans(x, w, { ...options, rng: rng.fork(`kmeans ${b}`) });
-          // An empty cluster counts as one token: its code stays, and soon is too small where dead codes are replaced.
-          const atLeastOne = maximum(counts, 1) as Tensor1D;
-          return { codes: means, sizes: atLeastOne, sums: mul(means, expandDims(atLeastOne, 1)) as Tensor2D };
-        });
-        initted.assign(logicalOr(initted, greaterEqual(sum(allWeights), enough)) as Scalar);
-        return scalar(0);
-      });
-      gathered += weights === undefined ? (rows[0]?.shape[0] ?? 0) : Number.NaN;
-      if (gathered >= enough) setInitted(true);
-      else askWhetherInitted();
+      if (start.waits()) update(rows, weights, (tokens, old) => start.place(tokens, old, weights !== undefined));
     },
 
     learn(rows, indices, weights) {
       const revives = thresholdEmaDeadCode > 0;
       if (learnableCodebook && !revives) return;
-      withoutGradient(() => {
-        update(rows, weights, scalar(true, 'bool'), (x, w, b) => {
-          const old = stateOf(b);
-          const averages = movingAverage(old, clustersOf(x, indices[b] as Tensor1D, w, k), config.decay);
-          const state = { ...averages, codes: learnableCodebook ? old.codes : meansOf(averages, config) };
-          return revives ? revive(state, x, w, config, rng) : state;
-        });
-        return scalar(0);
-      });
+      update(rows, weights, (tokens, old) =>
+        tokens.map(({ x, weights }, b) => {
+          const before = old[b] as BookState;
+          const batch = clustersOf(x, indices[b] as Tensor1D, weights, k);
+          const averages = emaStep(followed(before, b), batch, config);
+          const state = learnableCodebook ? { ...averages, codes: before.codes } : averages;
+          const next = revives ? revive(state, x, weights, config, rng) : state;
+          return choose(greater(sum(weights), 0) as Scalar, next, before);
+        }),
+      );
     },
 
     loaded() {
-      forgetSample();
-      mayNeedInit = config.kmeansInit;
-      if (mayNeedInit) askWhetherInitted();
+      if (useCosineSim && !byGradient) {
+        tidy(() => {
+          const codes = reshape(embed, [books * k, d]) as Tensor2D;
+          embed.assign(reshape(unitOr(codes, codes), embed.shape));
+        });
+      }
+      start.loaded();
     },
     dispose() {
-      forgetSample();
+      start.dispose();
       for (const { codes, search } of found) {
         search.dispose();
         codes.dispose();
       }
     },
   };
+}
+
+/**
+ * The nearest code; for cosine similarity among codes of length 1, where that is the code of the highest cosine. A code without a
+ * direction is never found there, and a token without one gets the first code that has one.
+ */
+function searchOf(codes: Derived<Tensor2D>, embed: Variable, useCosineSim: boolean): CodeSearch {
+  if (!useCosineSim) return codeSearch(codes);
+  const units = derived([embed], () => orNaN(codes.get()), [codes]);
+  const search = codeSearch(units);
+  return {
+    nearest: (rows) => search.nearest(withoutGradient(() => orNaN(rows))),
+    dispose() {
+      search.dispose();
+      units.dispose();
+    },
+  };
+}
+
+/** NaN, which is near to nothing, in place of rows without a direction. */
+function orNaN(units: Tensor2D): Tensor2D {
+  return selectRows(hasDirection(units), units, fill(units.shape, Number.NaN) as Tensor2D);
 }
 
 /** Book b of a variable with one entry per book. */

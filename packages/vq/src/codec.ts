@@ -33,8 +33,8 @@ export type VqCodecOptions = Pick<VqOptions, CodeOptions> &
  * the engine bit for bit, but for codes that a gradient has moved off the sphere of `useCosineSim`: these are put back on it here in
  * float64. With { codebook } they are the engine's too.
  *
- * - Ties: the lowest index. A code with a NaN or an infinity is never chosen while there is another; a token with one gets the first code that
- *   has none.
+ * - Ties: the lowest index. A code with a NaN or an infinity, or for cosine similarity without a direction (a length up to 1e-12), is never
+ *   chosen while there is another; a token with one, or without one, gets the first code that can be chosen.
  *
  * @param options those of `createVq`, or the `config` of a quantizer; what concerns training changes nothing and is not checked.
  * @param state the state dict of a quantizer, of which only `_codebook.embed` [1, K, dim] is read; or `codebook` [K, dim], what the
@@ -60,9 +60,14 @@ export function createVqCodec(
   requireInCodec(heads === 1, WHERE, 'heads', '1', heads, 'Make a codec for one head.');
   requireInCodec(codebookDim === dim, WHERE, 'codebookDim', 'dim', codebookDim, 'Apply projections outside.');
   const codebook = readCodes(state, codebookSize, dim);
-  if (useCosineSim) normalise(codebook, dim, 1e-6, 0);
+  const searched = useCosineSim ? codebook.slice() : codebook;
+  if (useCosineSim) {
+    normalise(codebook, dim, 1e-6, 0);
+    // Never chosen, where 0 would be nearer than a code that points away.
+    normalise(searched, dim, 1e-6, Number.NaN);
+  }
 
-  const search = createPlainSearch({ codes: codebook, dim }, kernels);
+  const search = createPlainSearch({ codes: searched, dim }, kernels);
   const unit = new Float32Array(useCosineSim ? UNIT_TOKENS * dim : 0);
   /** The search for tokens at length 1. One without a direction becomes NaN, which is equally far from all codes. */
   const searchUnits: RowEncoder = (input, indices, tokens) => {

@@ -7,11 +7,14 @@ import {
   fill,
   floor,
   gather,
+  greater,
   less,
+  logicalAnd,
   maximum,
   minimum,
   mul,
   range,
+  type Scalar,
   where as select,
   square,
   sub,
@@ -21,9 +24,11 @@ import {
   type Tensor2D,
   tensor1d,
   unsortedSegmentSum,
+  zerosLike,
 } from '@tensorflow/tfjs-core';
-import { type Rng, selectRows, unitLength } from '@vqkit/core-tensor';
+import { type Rng, selectRows } from '@vqkit/core-tensor';
 import type { VqConfig } from './options.ts';
+import { hasDirection, unitOr } from './units.ts';
 
 /** Tokens summed by the code that they chose. */
 export interface Clusters {
@@ -39,14 +44,6 @@ export interface BookState extends Clusters {
   readonly codes: Tensor2D;
 }
 
-/** As in the search: a row of this length or more, or with a NaN, is not used. */
-const LIMIT = 2 ** 56;
-
-/** bool [N]: which rows count in statistics. */
-export function usableRows(x: Tensor2D): Tensor1D {
-  return less(sum(square(x), 1), LIMIT ** 2);
-}
-
 /**
  * @param x [N, d], finite.
  * @param weights [N] of 0 (does not count) or 1.
@@ -58,22 +55,23 @@ export function clustersOf(x: Tensor2D, indices: Tensor1D, weights: Tensor1D, k:
   };
 }
 
-/** One step of the moving averages with γ = `decay`: `n ← γ n + (1 - γ) n_batch`, and m likewise. */
-export function movingAverage(old: Clusters, batch: Clusters, decay: number): Clusters {
-  const move = <T extends Tensor>(from: T, to: T): T => add(from, mul(sub(to, from), 1 - decay)) as T;
-  return { sizes: move(old.sizes, batch.sizes), sums: move(old.sums, batch.sums) };
-}
-
-/** Cluster sizes with Laplace smoothing, which keeps an empty cluster's above 0: `Σn · (n + ε) / (Σn + K ε)`. */
+/** Cluster sizes with Laplace smoothing, `Σn · (n + ε) / (Σn + K ε)`. */
 export function smoothed(sizes: Tensor1D, eps: number): Tensor1D {
+  if (eps === 0) return sizes;
   const total = sum(sizes);
   return mul(div(add(sizes, eps), add(total, sizes.size * eps)), total) as Tensor1D;
 }
 
-/** The codes that the averages stand for, `m / smoothed n`, at length 1 for cosine similarity. */
-export function meansOf({ sizes, sums }: Clusters, { eps, useCosineSim }: VqConfig): Tensor2D {
-  const means = div(sums, expandDims(smoothed(sizes, eps), 1)) as Tensor2D;
-  return useCosineSim ? unitLength(means, 1) : means;
+/**
+ * One step of the moving averages with γ = `decay`, `n ← γ n + (1 - γ) n_batch` and m likewise, and the codes that follow:
+ * `m / smoothed n`, for cosine similarity the direction of m. The code of an empty cluster stays, since its n and m shrink alike.
+ */
+export function emaStep(old: BookState, batch: Clusters, { decay, eps, useCosineSim }: VqConfig): BookState {
+  const move = <T extends Tensor>(from: T, to: T): T => add(from, mul(sub(to, from), 1 - decay)) as T;
+  const [sizes, sums] = [move(old.sizes, batch.sizes), move(old.sums, batch.sums)];
+  const moved = useCosineSim ? unitOr(sums, old.codes) : (div(sums, expandDims(smoothed(sizes, eps), 1)) as Tensor2D);
+  const chosen = logicalAnd(greater(batch.sizes, 0), greater(sizes, 0)) as Tensor1D;
+  return { codes: selectRows(chosen, moved, old.codes), sizes, sums };
 }
 
 /**
@@ -95,14 +93,38 @@ export function revive(state: BookState, x: Tensor2D, weights: Tensor1D, config:
  * k tokens of weight 1 at random, different ones where there are k: every (R / k)th of the R tokens from a random start, in random
  * order. Padding in between changes nothing.
  */
-function drawTokens(x: Tensor2D, weights: Tensor1D, k: number, rng: Rng): Tensor2D {
+export function drawTokens(x: Tensor2D, weights: Tensor1D, k: number, rng: Rng): Tensor2D {
   const [n] = x.shape;
   const shift = rng.uniform();
   const places = Float32Array.from(rng.permutation(k), (place) => (place + shift) / k);
   const count = sum(weights);
   const ranks = minimum(floor(mul(tensor1d(places), count)), maximum(sub(count, 1), 0));
-  // The row of each rank among the tokens that count.
-  const rankOfRow = cast(sub(cumsum(weights), weights), 'int32') as Tensor1D;
-  const rowOfRank = unsortedSegmentSum(mul(range(0, n), weights), rankOfRow, n);
+  const rowOfRank = unsortedSegmentSum(mul(range(0, n), weights), ranksOf(weights), n);
   return gather(x, cast(gather(rowOfRank, cast(ranks, 'int32')), 'int32')) as Tensor2D;
+}
+
+/** int32 [N]: how many tokens that count come before each. */
+export function ranksOf(weights: Tensor1D): Tensor1D {
+  return cast(sub(cumsum(weights), weights), 'int32') as Tensor1D;
+}
+
+/** Tokens that a statistic is about. */
+export interface Tokens {
+  /** [N, d]; 0 where it does not count. */
+  readonly x: Tensor2D;
+  /** [N] of 0 (does not count) or 1. */
+  readonly weights: Tensor1D;
+}
+
+/** Leaves out what no statistic may use: rows whose squares are not in float32, and for cosine similarity rows without a direction. */
+export function usable(rows: Tensor2D, weights: Tensor1D | undefined, useCosineSim: boolean): Tokens {
+  const fit: Tensor1D = useCosineSim ? hasDirection(rows) : less(sum(square(rows), 1), 2 ** 112);
+  const counted = mul(cast(fit, 'float32'), weights ?? 1) as Tensor1D;
+  return { x: selectRows(fit, rows, zerosLike(rows)), weights: counted };
+}
+
+/** The one or the other, as a whole. */
+export function choose(first: Scalar, a: BookState, b: BookState): BookState {
+  const one = <T extends Tensor>(a: T, b: T): T => select(first, a, b) as T;
+  return { codes: one(a.codes, b.codes), sizes: one(a.sizes, b.sizes), sums: one(a.sums, b.sums) };
 }

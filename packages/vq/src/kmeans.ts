@@ -1,19 +1,24 @@
 import {
+  abs,
+  add,
   cast,
   concat,
   cumsum,
   div,
   expandDims,
+  floor,
   gather,
   greater,
+  log,
+  max,
   maximum,
-  mean,
   minimum,
   mul,
   ones,
+  pow,
+  scalar,
   where as select,
   slice,
-  square,
   squaredDifference,
   step,
   sub,
@@ -22,39 +27,64 @@ import {
   type Tensor1D,
   type Tensor2D,
   tidy,
+  zeros,
 } from '@tensorflow/tfjs-core';
-import { nearestCode, type Rng, selectRows, unitLength } from '@vqkit/core-tensor';
-import { clustersOf } from './ema.ts';
+import { nearestCodeExact, type Rng, selectRows } from '@vqkit/core-tensor';
+import { clustersOf, drawTokens } from './ema.ts';
+import { middleOf } from './middle.ts';
+import { unitOr } from './units.ts';
+
+export interface KmeansOptions {
+  readonly k: number;
+  readonly iterations: number;
+  /** x has length 1, and so have the means. */
+  readonly spherical: boolean;
+  /** k-means++, which takes k steps one after the other; or tokens spread over x. Default k-means++. */
+  readonly seeding?: 'kmeans++' | 'spread';
+  readonly rng: Rng;
+}
 
 /**
- * k-means: codes at the means of the tokens that are nearest to them, from a k-means++ seeding. All on the engine, nothing is read; a
- * mean that loses all its tokens stays where it was.
+ * k-means: codes at the means of the tokens that are nearest to them. All on the engine, nothing is read; a mean that loses all its tokens
+ * stays where it was. Tokens are moved to the origin and scaled to magnitude 1 first, so that neither an offset that they have in common
+ * nor their size costs digits.
  *
  * Source: Arthur and Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007; Lloyd, "Least Squares Quantization in
  * PCM", 1982.
  *
- * @param x [N, d], of length 1 where `spherical`, which also puts the means at length 1.
+ * @param x [N, d], finite.
  * @param weights [N] of 0 (does not count) or 1, not all 0.
  * @returns means [k, d] and how many tokens each has.
  */
 export function kmeans(
   x: Tensor2D,
   weights: Tensor1D,
-  { k, iterations, spherical, rng }: { k: number; iterations: number; spherical: boolean; rng: Rng },
+  { k, iterations, spherical, seeding = 'kmeans++', rng }: KmeansOptions,
 ): { means: Tensor2D; sizes: Tensor1D } {
   return tidy(() => {
-    let means = seeds(x, weights, k, rng);
+    const origin = spherical ? zeros([1, x.shape[1]]) : middleOf(drawTokens(x, weights, 9, rng.fork('origin')));
+    const moved = mul(sub(x, origin), expandDims(weights, 1));
+    const scale = spherical ? scalar(1) : magnitudeOf(moved);
+    const tokens = div(moved, scale) as Tensor2D;
+
+    let means = seeding === 'spread' ? drawTokens(tokens, weights, k, rng) : seeds(tokens, weights, k, rng);
     let sizes = ones([k]) as Tensor1D;
     for (let i = 0; i < iterations; i++) {
       [means, sizes] = tidy(() => {
-        const found = clustersOf(x, nearest(x, means), weights, k);
-        const moved = div(found.sums, expandDims(maximum(found.sizes, 1), 1)) as Tensor2D;
-        const kept = selectRows(greater(found.sizes, 0), spherical ? unitLength(moved, 1) : moved, means);
-        return [kept, found.sizes] as [Tensor2D, Tensor1D];
+        const found = clustersOf(tokens, nearestCodeExact({ x: tokens, codes: means }), weights, k);
+        const averages = div(found.sums, expandDims(maximum(found.sizes, 1), 1)) as Tensor2D;
+        const next = spherical ? unitOr(averages, means) : averages;
+        return [selectRows(greater(found.sizes, 0), next, means), found.sizes] as [Tensor2D, Tensor1D];
       });
     }
-    return { means, sizes };
+    return { means: spherical ? means : (add(mul(means, scale), origin) as Tensor2D), sizes };
   });
+}
+
+/** A power of two near the largest magnitude, so that a division by it is exact. */
+function magnitudeOf(x: Tensor): Tensor {
+  const largest = maximum(max(abs(x)), 2 ** -120);
+  return pow(2, floor(div(log(largest), Math.LN2)));
 }
 
 /**
@@ -90,10 +120,4 @@ function drawRow(chance: Tensor1D | undefined, uniform: Tensor1D, draw: number):
   // draw · total < total, so that a row is found unless nothing counts; a row of chance 0 is a step of height 0 and is never drawn.
   const above = sum(step(sub(steps, mul(total(steps), draw))));
   return cast(minimum(sub(n, above), n - 1), 'int32');
-}
-
-function nearest(x: Tensor2D, codes: Tensor2D): Tensor1D {
-  const center = mean(codes, 0, true);
-  const keys = sub(codes, center) as Tensor2D;
-  return nearestCode({ x: sub(x, center), keys, bias: mul(sum(square(keys), 1), -0.5) });
 }

@@ -38,7 +38,7 @@ export interface VqOptions {
   readonly freezeCodebook?: boolean;
   /** γ: share of the old statistics that one step keeps, 0 to 1. Default 0.8. */
   readonly decay?: number;
-  /** ε of the Laplace smoothing of cluster sizes, > 0. Default 1e-5. */
+  /** ε of the Laplace smoothing of cluster sizes, >= 0. Default 0: none; the reference library has 1e-5. */
   readonly eps?: number;
   /** Places the codes by k-means++ on the first tokens of training. Default false: uniformly at random near 0. */
   readonly kmeansInit?: boolean;
@@ -99,11 +99,11 @@ type LearningOptions =
 
 /** How codes move. */
 function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
-  const { learnableCodebook = false, freezeCodebook = false, decay = 0.8, eps = 1e-5 } = options;
+  const { learnableCodebook = false, freezeCodebook = false, decay = 0.8, eps = 0 } = options;
   requireBoolean(WHERE, 'learnableCodebook', learnableCodebook);
   requireBoolean(WHERE, 'freezeCodebook', freezeCodebook);
   requireFraction(WHERE, 'decay', decay);
-  requirePositive(WHERE, 'eps', eps);
+  requireNonNegative(WHERE, 'eps', eps);
   const { kmeansInit = false, kmeansIters = 10, kmeansTokensPerCode = 1 } = options;
   requireBoolean(WHERE, 'kmeansInit', kmeansInit);
   requireInteger(WHERE, 'kmeansIters', kmeansIters, 1);

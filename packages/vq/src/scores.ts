@@ -6,11 +6,13 @@ import {
   div,
   exp,
   expandDims,
+  greater,
+  less,
+  logicalAnd,
   matMul,
   max,
   maximum,
   mul,
-  neg,
   slice,
   sqrt,
   square,
@@ -26,13 +28,17 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { type Rng, selectRows, withoutGradient } from '@vqkit/core-tensor';
-import { usableRows } from './ema.ts';
+import { usable } from './ema.ts';
+import { middleOf, someRows } from './middle.ts';
 
 /** The scores of some rows are computed at a time, so that no N × K matrix exists: 8 MB. */
 const TILE_SCORES = 2 ** 21;
 
 /** Below this distance the square root has no slope, as in the reference library. */
 export const LEAST_DISTANCE = 1e-4;
+
+/** The score of a code that is never to be chosen. */
+const NEVER = -(2 ** 100);
 
 /** Runs `f` on parts of the n rows, `f(start, size)`, and puts the results together. */
 export function byRows<T extends Tensor>(n: number, codes: number, f: (start: number, size: number) => T): T {
@@ -42,13 +48,39 @@ export function byRows<T extends Tensor>(n: number, codes: number, f: (start: nu
   return parts.length === 1 ? (parts[0] as T) : (concat(parts, 0) as T);
 }
 
+/** Rows and the codes that they are compared with. */
+export interface Compared {
+  readonly x: Tensor2D;
+  /** Zeros in place of those without a number or, for cosine similarity, a direction. */
+  readonly codes: Tensor2D;
+  /** [K]: added to the scores, far below every score for such a code, else 0. */
+  readonly bias: Tensor1D;
+}
+
+/**
+ * Rows and codes to compare, with their gradients. For distances both are moved to where the rows lie, so that an offset that they have in
+ * common costs no digits.
+ */
+export function compared(x: Tensor2D, codes: Tensor2D, useCosineSim: boolean): Compared {
+  const fit = withoutGradient(() => {
+    const squared = sum(square(codes), 1) as Tensor1D;
+    const finite = less(squared, 2 ** 112) as Tensor1D;
+    return useCosineSim ? (logicalAnd(finite, greater(squared, 0)) as Tensor1D) : finite;
+  });
+  const bias = withoutGradient<Tensor1D>(() => mul(sub(1, cast(fit, 'float32')), NEVER));
+  const clean = (moved: Tensor2D): Tensor2D => selectRows(fit, moved, zerosLike(moved));
+  if (useCosineSim) return { x, codes: clean(codes), bias };
+  const origin = withoutGradient(() => middleOf(usable(someRows(x), undefined, false).x));
+  return { x: sub(x, origin), codes: clean(sub(codes, origin)), bias };
+}
+
 /** [n, d], [K, d] → [n, K]: `-|x - c|`, at most -1e-4; for cosine similarity ⟨x, c⟩. */
-export function scoresOf(x: Tensor2D, codes: Tensor2D, useCosineSim: boolean): Tensor2D {
+export function scoresOf({ x, codes, bias }: Compared, useCosineSim: boolean): Tensor2D {
   const products: Tensor2D = matMul(x, transpose(codes));
-  if (useCosineSim) return products;
+  if (useCosineSim) return add(products, bias);
   const squares = (rows: Tensor2D): Tensor => sum(square(rows), 1);
   const squared = sub(add(expandDims(squares(x), 1), squares(codes)), mul(products, 2));
-  return neg(sqrt(maximum(squared, LEAST_DISTANCE ** 2))) as Tensor2D;
+  return sub(bias, sqrt(maximum(squared, LEAST_DISTANCE ** 2)));
 }
 
 /**
@@ -63,15 +95,15 @@ export function sampleCodes(
   const [n, k] = [x.shape[0], codes.shape[0]];
   const draws = tensor2d(rng.uniformArray(n, 0, 1), [n, 1]);
   return withoutGradient(() => {
-    const usable = usableRows(x);
-    const clean = selectRows(usable, x, zerosLike(x));
+    const { x: clean, weights } = usable(x, undefined, useCosineSim);
+    const among = compared(clean, codes, useCosineSim);
     const drawn = byRows(n, k, (start, size) => {
-      const logits = div(scoresOf(slice(clean, [start, 0], [size, -1]), codes, useCosineSim), temperature);
+      const logits = div(scoresOf({ ...among, x: slice(among.x, [start, 0], [size, -1]) }, useCosineSim), temperature);
       const steps = cumsum(exp(sub(logits, max(logits, 1, true))), 1);
       // Draws are below 1, and so a step is above the height.
       const height = mul(slice(steps, [0, k - 1], [size, 1]), slice(draws, [start, 0], [size, 1]));
       return sub(k, sum(step(sub(steps, height)), 1)) as Tensor1D;
     });
-    return mul(cast(drawn, 'int32'), cast(usable, 'int32')) as Tensor1D;
+    return cast(mul(drawn, weights), 'int32') as Tensor1D;
   });
 }

@@ -117,6 +117,7 @@ export function createVq(options: VqOptions): Vq {
         codebooks.loaded();
       },
     },
+    trainingState: codebooks.trainingState,
     callOptions: ['freezeCodebook', 'sampleCodebookTemp'],
 
     quantizeTokens(tokens, { training, output, weights, options: call }) {

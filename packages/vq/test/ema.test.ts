@@ -19,7 +19,7 @@ eachEngine(() => {
         const indices = rows.map((row) => nearestTo(row, codes));
         const found = vq.quantize(x, TRAIN);
         await expectSame(found.indices, indices);
-        const next = emaStep64(state, rows, indices, { decay: 0.7, eps: 1e-3 });
+        const next = emaStep64({ ...state, codes }, rows, indices, { decay: 0.7, eps: 1e-3 });
         await expectClose(stateTensor(vq, SIZES), next.sizes, tolerances.float32);
         await expectClose(
           stateTensor(vq, SUMS),

@@ -35,9 +35,9 @@ export function inertia(x: Matrix, means: Matrix): number {
   return x.reduce((sum, row) => sum + distance2(row, means[nearestTo(row, means)] as Float64Array), 0);
 }
 
-/** One step of moving averages with Laplace smoothing, written down from the formulas. */
+/** One step of moving averages with Laplace smoothing, written down from the formulas; the code of an empty cluster stays. */
 export function emaStep64(
-  old: { sizes: readonly number[]; sums: Matrix },
+  old: { sizes: readonly number[]; sums: Matrix; codes: Matrix },
   x: Matrix,
   indices: ArrayLike<number>,
   { decay, eps }: { decay: number; eps: number },
@@ -53,6 +53,7 @@ export function emaStep64(
   );
   const total = sizes.reduce((a, b) => a + b, 0);
   const codes = sums.map((m, code) => {
+    if (count[code] === 0) return old.codes[code] as Float64Array;
     const smoothed = (((sizes[code] as number) + eps) / (total + k * eps)) * total;
     return m.map((value) => value / smoothed);
   });

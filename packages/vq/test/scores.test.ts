@@ -2,6 +2,7 @@ import {
   grad,
   mean,
   mul,
+  reshape,
   type Scalar,
   slice,
   sum,
@@ -15,8 +16,8 @@ import { createRng } from '@vqkit/core-tensor';
 import { eachEngine, expectClose, expectSame, gradientError, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { codeCrossEntropy } from '../src/code-cross-entropy.ts';
-import { createVq } from '../src/index.ts';
-import { sampleCodes, scoresOf } from '../src/scores.ts';
+import { createVq, type Vq, type VqOptions } from '../src/index.ts';
+import { compared, sampleCodes, scoresOf } from '../src/scores.ts';
 import { distance2, type Matrix, nearestTo, rowsOf, unit } from './float64.ts';
 import { normal, TRAIN } from './tokens.ts';
 
@@ -36,8 +37,59 @@ eachEngine((engine) => {
       const [rows, c] = [await rowsOf(x), await rowsOf(codes)];
       for (const cosine of [false, true]) {
         const expected = rows.flatMap((row) => c.map((code) => score64(row, code, cosine)));
-        await expectClose(scoresOf(x, codes, cosine), expected, tolerances.float32);
+        await expectClose(scoresOf(compared(x, codes, cosine), cosine), expected, tolerances.float32);
       }
+    });
+  });
+
+  describe('what tokens and codes have in common', () => {
+    // Multiples of 2^-10, which float32 keeps at an offset of 1,000.
+    const near = async (n: number, seed: number): Promise<number[][]> =>
+      (await rowsOf(normal(n, 3, seed, 0.2))).map((row) => [...row].map((value) => Math.round(value * 1024) / 1024));
+    const at = (rows: number[][], offset: number): Tensor2D =>
+      tensor(
+        rows.flat().map((value) => value + offset),
+        [rows.length, 3],
+      ) as Tensor2D;
+
+    it('costs drawn codes and the cross-entropy no digits', async () => {
+      const [rows, keys] = [await near(200, 1), await near(8, 2)];
+      const vq = (offset: number, extra: Partial<VqOptions>): Vq => {
+        const made = createVq({ dim: 3, codebookSize: 8, freezeCodebook: true, ...extra });
+        made.loadStateDict({ ...made.stateDict(), '_codebook.embed': reshape(at(keys, offset), [1, 8, 3]) });
+        return made;
+      };
+      const drawn = { stochasticSampleCodes: true, sampleCodebookTemp: 0.05 };
+      const entropy = { commitmentUseCrossEntropyLoss: true };
+      for (const offset of [1000, -4000]) {
+        const ids = vq(0, drawn).quantize(at(rows, 0), TRAIN).indices;
+        await expectSame(vq(offset, drawn).quantize(at(rows, offset), TRAIN).indices, ids);
+        const lossOf = (by: number) => (z: Tensor) => vq(by, entropy).quantize(z, TRAIN).loss;
+        await expectClose(lossOf(offset)(at(rows, offset)), lossOf(0)(at(rows, 0)), tolerances.float32);
+        await expectClose(
+          grad(lossOf(offset))(at(rows, offset)),
+          grad(lossOf(0))(at(rows, 0)),
+          10 * tolerances.float32,
+        );
+      }
+    });
+
+    it('is not upset by a code that is far off, or is no number', async () => {
+      const [rows, keys] = [at(await near(200, 1), 1000), await near(8, 2)];
+      const scores = await rowsOf(scoresOf(compared(rows, at(keys, 1000), false), false));
+      for (const bad of [1e12, 1e30, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const codes = at([...keys, [bad, bad, bad]], 1000);
+        const found = await rowsOf(scoresOf(compared(rows, codes, false), false));
+        found.forEach((row, n) => {
+          expect([...row.slice(0, 8)]).toEqual([...(scores[n] as Float64Array)]);
+          expect(row[8]).toBeLessThan(-1e11);
+        });
+        const ids = sampleCodes(rows, codes, { temperature: 1, useCosineSim: false, rng: createRng(1) });
+        expect(Math.max(...(await ids.data()))).toBeLessThan(8);
+      }
+      const none = at([...keys.map(([a]) => [a as number, 0, 0]), [-1000, -1000, -1000]], 1000);
+      const ids = sampleCodes(rows, none, { temperature: 1e6, useCosineSim: true, rng: createRng(1) });
+      expect(Math.max(...(await ids.data()))).toBeLessThan(8);
     });
   });
 
