@@ -58,16 +58,19 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const { model, optimizer } = state;
   const tensors: Record<string, SafeTensor> = {};
-  for (const [name, value] of Object.entries(model.stateDict())) {
-    tensors[MODEL + name] = await finiteTensor(`weight ${name}`, value, step);
-    value.dispose();
-  }
-  for (const [name, value] of Object.entries(optimizer.state())) {
-    tensors[OPTIMIZER + name] = await finiteTensor(`optimizer moment ${name}`, value, step);
-  }
-  for (const [name, value] of Object.entries(model.quantizer.trainingState())) {
-    tensors[GATHERED + name] = await finiteTensor(`gathered ${name}`, value, step);
-    value.dispose();
+  const [weights, gathered] = [model.stateDict(), model.quantizer.trainingState()];
+  try {
+    for (const [name, value] of Object.entries(weights)) {
+      tensors[MODEL + name] = await finiteTensor(`weight ${name}`, value, step);
+    }
+    for (const [name, value] of Object.entries(optimizer.state())) {
+      tensors[OPTIMIZER + name] = await finiteTensor(`optimizer moment ${name}`, value, step);
+    }
+    for (const [name, value] of Object.entries(gathered)) {
+      tensors[GATHERED + name] = await finiteTensor(`gathered ${name}`, value, step);
+    }
+  } finally {
+    dispose([weights, gathered]);
   }
   await writeSafetensors(path, tensors, {
     ...notes,
@@ -107,16 +110,21 @@ export async function readCheckpoint(
   const note = (name: string): unknown => noteOf('readCheckpoint', path, metadata, name);
   const part = (prefix: string): Record<string, Tensor> => {
     const chosen = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
-    return Object.fromEntries(chosen.map(([name, value]) => [name.slice(prefix.length), fromSafeTensor(name, value)]));
+    return Object.fromEntries(
+      chosen.map(([name, value]) => {
+        const tensor = fromSafeTensor(name, value);
+        loaded.push(tensor);
+        return [name.slice(prefix.length), tensor];
+      }),
+    );
   };
   const { model, optimizer } = state;
-  let loaded: Record<string, Tensor>[] = [];
+  const loaded: Tensor[] = [];
   try {
     for (const [name, value] of Object.entries(tensors)) requireStored(name, value);
     const steps = z.record(z.string(), count(0).max(step)).safeParse(note('optimizerSteps'));
     if (!steps.success) throw new CheckpointError(`optimizerSteps ${problemOf(steps.error, note('optimizerSteps'))}.`);
-    loaded = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
-    const [weights = {}, gathered = {}, moments = {}] = loaded;
+    const [weights, gathered, moments] = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
     model.loadStateDict(weights);
     model.quantizer.loadTrainingState(gathered);
     optimizer.restore(moments, steps.data);

@@ -8,6 +8,8 @@ const DEPTH: i32 = 256;
  * out = A · B for a batch of matrices: A [rows, depth] at strides aRow and aStep (in floats, so that a transposed A is read as it
  * lies), B packed by packPanels, out [rows, columns]. Four rows × eight columns at a time.
  *
+ * Rows of out are `outRow` floats apart. With `onTop` the product is added to what out holds.
+ *
  * The rows are cut into blocks, and a long sum into `parts` with a partial result each, laid out [part][batch][rows][columns], for
  * addPartials. Units: batch · parts · row blocks.
  */
@@ -25,12 +27,14 @@ export function gemm(
   depth: i32,
   parts: i32,
   blockRows: i32,
+  outRow: i32,
+  onTop: i32,
   begin: i32,
   end: i32,
   _worker: i32,
 ): void {
   const blocks = (rows + blockRows - 1) / blockRows;
-  const rowBytes = (<usize>columns) << 2;
+  const rowBytes = (<usize>outRow) << 2;
   const aRowBytes = (<usize>aRow) << 2;
   const aStepBytes = (<usize>aStep) << 2;
   const panelBytes = (<usize>depth) << 5;
@@ -86,7 +90,7 @@ export function gemm(
             a3 += aStepBytes;
           }
           const target = result + <usize>row * rowBytes + ((<usize>column) << 2);
-          const fresh = k === from;
+          const fresh = k === from && onTop === 0;
           addColumns(target, c00, c01, count, fresh);
           if (row + 1 < lastRow) addColumns(target + rowBytes, c10, c11, count, fresh);
           if (row + 2 < lastRow) addColumns(target + 2 * rowBytes, c20, c21, count, fresh);

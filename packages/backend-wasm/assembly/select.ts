@@ -1,7 +1,10 @@
 /** Rows of one unit of work. */
 const ROWS: i32 = 1024;
 
-/** out[row] = a[row] where the condition (one byte a row) holds, else b[row]; rows of `width` words. Units: blocks of 1,024 rows. */
+/**
+ * out[row] = a[row] where the condition (one byte a row) holds, else b[row]; rows of `width` words, those of b of `bWidth`: as many, or
+ * one for the whole row. Units: blocks of 1,024 rows.
+ */
 export function selectRows(
   condition: usize,
   a: usize,
@@ -9,6 +12,7 @@ export function selectRows(
   out: usize,
   rows: i32,
   width: i32,
+  bWidth: i32,
   begin: i32,
   end: i32,
   _worker: i32,
@@ -18,9 +22,16 @@ export function selectRows(
   const last = min(rows, end * ROWS);
   for (let row = begin * ROWS; row < last; row++) {
     const skip = <usize>row * rowBytes;
-    const from = (load<u8>(condition + <usize>row) !== 0 ? a : b) + skip;
     const to = out + skip;
+    const taken = load<u8>(condition + <usize>row) !== 0;
     let at: usize = 0;
+    if (!taken && bWidth !== width) {
+      const value = v128.load32_splat(b + ((<usize>row) << 2));
+      for (; at < whole; at += 16) v128.store(to + at, value);
+      for (; at < rowBytes; at += 4) v128.store_lane<u32>(to + at, value, 0);
+      continue;
+    }
+    const from = (taken ? a : b) + skip;
     for (; at < whole; at += 16) v128.store(to + at, v128.load(from + at));
     for (; at < rowBytes; at += 4) store<u32>(to + at, load<u32>(from + at));
   }

@@ -3,6 +3,7 @@ import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { startPool } from '#platform';
 import { inflate } from './embedded.ts';
+import { guardAllocator, type TfjsModule } from './guard.ts';
 import type { Pool } from './pool.ts';
 
 /** A function of assembly/: pointers and integers; those with units of work end in (begin, end, worker). */
@@ -56,6 +57,7 @@ export async function attachEngine(backend: BackendWasm, threads: number): Promi
   const functions = instance.exports as Record<string, SimdFunction>;
   const pool = shared && threads > 1 ? await startPool(threads, bytes, memory) : undefined;
   if (pool !== undefined) stopWith(backend, pool);
+  guardAllocator(backend, tfjs, memory);
 
   const engine: Engine = {
     threads: pool?.threads ?? 1,
@@ -71,12 +73,7 @@ export async function attachEngine(backend: BackendWasm, threads: number): Promi
     floats: (address, count) => new Float32Array(memory.buffer, address, count),
     write: (address, bytes) => new Uint8Array(memory.buffer).set(bytes, address),
     scratch: (bytes, use) => {
-      const address = tfjs._malloc(bytes) >>> 0;
-      if (address === 0) {
-        throw new UnsupportedError(
-          `backend-wasm: the engine's memory (at most 4 GB) has no room for another ${bytes} bytes. Use smaller batches.`,
-        );
-      }
+      const address = tfjs._malloc(bytes);
       try {
         return use(address);
       } finally {
@@ -95,14 +92,6 @@ function stopWith(backend: BackendWasm, pool: Pool): void {
     pool.stop();
     dispose();
   };
-}
-
-/** What we use of tfjs's Emscripten module, whose public types leave it out. */
-interface TfjsModule {
-  readonly asm?: { readonly memory?: WebAssembly.Memory };
-  readonly wasmMemory?: WebAssembly.Memory;
-  _malloc(bytes: number): number;
-  _free(address: number): void;
 }
 
 /** The plain builds of tfjs export their memory, the threaded one imports it. */

@@ -41,7 +41,7 @@ export function controlLength(threads: number): number {
 }
 
 /** Where the share of a thread begins. The one of thread `threads` is the end. */
-function shareStart(units: number, threads: number, thread: number): number {
+export function shareStart(units: number, threads: number, thread: number): number {
   return Math.floor((units * thread) / threads);
 }
 

@@ -1,4 +1,4 @@
-import { backend, memory, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { backend, memory, type Tensor, tidy, zeros } from '@tensorflow/tfjs-core';
 import { expectClose, startEngine, tolerances } from '@vqkit/testing';
 import { expect } from 'vitest';
 
@@ -25,19 +25,51 @@ export async function expectAsOnCpu(
   for (const [i, { data }] of actual.entries()) await expectClose(data, expected[i]?.data ?? [], tolerance);
 }
 
-/** Runs `make` a thousand times: tensors, data buffers and the wasm heap must stay as they are after the first runs. */
+/** Runs `make` a thousand times: tensors, buffers, allocations and the wasm heap must stay as they are after the first runs. */
 export async function expectNoLeaks(make: () => Tensor | Tensor[]): Promise<void> {
   const once = (): void => {
     for (const t of [tidy(make)].flat()) t.dispose();
   };
   for (let i = 0; i < 20; i++) once();
+  // As much as makes the allocator look for its reserve, for which the heap may grow.
+  for (let i = 0; i < 2; i++) zeros([2 ** 24]).dispose();
+  const { allocations, stop } = countAllocations();
   const before = used();
   for (let i = 0; i < 1000; i++) once();
+  stop();
+  expect(allocations()).toBe(0);
   expect(used()).toEqual(before);
+}
+
+interface Wasm {
+  readonly HEAPU8: Uint8Array;
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/** tfjs's module, which has the engine's memory. */
+export function wasmModule(): Wasm {
+  return (backend() as unknown as { wasm: Wasm }).wasm;
+}
+
+/** Counts what is allocated and not freed, from here until `stop`. */
+export function countAllocations(): { allocations: () => number; stop: () => void } {
+  const module = wasmModule();
+  const { _malloc, _free } = module;
+  let allocations = 0;
+  module._malloc = (bytes) => {
+    const address = _malloc(bytes);
+    allocations++;
+    return address;
+  };
+  module._free = (address) => {
+    if (address !== 0) allocations--;
+    _free(address);
+  };
+  return { allocations: () => allocations, stop: () => Object.assign(module, { _malloc, _free }) };
 }
 
 function used(): { tensors: number; buffers: number; heapBytes: number } {
   const { numTensors: tensors, numDataBuffers: buffers } = memory();
-  const { wasm } = backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
-  return { tensors, buffers, heapBytes: wasm.HEAPU8.byteLength };
+  return { tensors, buffers, heapBytes: wasmModule().HEAPU8.byteLength };
 }

@@ -1,4 +1,4 @@
-import { customGrad, engine, type KernelBackend, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { customGrad, engine, type KernelBackend, type Tensor, tidy, zeros } from '@tensorflow/tfjs-core';
 
 /**
  * Runs `f` outside the gradient tape: nothing in it is recorded, its result is a constant, its intermediates are disposed. Use it where
@@ -24,4 +24,16 @@ export function detach<T extends Tensor>(x: T): T {
   const { backend } = engine().state.tensorInfo.get(x.dataId) as { backend: KernelBackend };
   backend.incRef(x.dataId);
   return engine().makeTensorFromTensorInfo(x, backend) as T;
+}
+
+/**
+ * Zeros as a function of `inputs`, to each of which their gradient is zero; tfjs throws for the gradient of a constant.
+ *
+ * @example
+ * tf.grad((x) => zerosFrom([], [x]))(tf.ones([3])); // [0, 0, 0]
+ */
+export function zerosFrom(shape: number[], inputs: readonly Tensor[]): Tensor {
+  if (inputs.length === 0 || engine().state.gradientDepth === 0) return zeros(shape);
+  const shapes = inputs.map((input) => input.shape);
+  return customGrad(() => ({ value: zeros(shape), gradFunc: () => shapes.map((own) => zeros(own)) }))(...inputs);
 }

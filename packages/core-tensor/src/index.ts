@@ -1,5 +1,5 @@
 export { assertFinite, assertIndices } from './assert.ts';
-export { detach, withoutGradient } from './autodiff.ts';
+export { detach, withoutGradient, zerosFrom } from './autodiff.ts';
 export {
   requireBoolean,
   requireFraction,
@@ -12,6 +12,7 @@ export {
 } from './check.ts';
 export type { CodeSearch, ScoreSpace } from './code-search.ts';
 export { codeSearch } from './code-search.ts';
+export { decodeInPieces } from './decode-any.ts';
 export type { Derived } from './derived.ts';
 export { derived } from './derived.ts';
 export { mixedRadixDigits } from './digits.ts';

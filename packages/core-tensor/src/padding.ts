@@ -1,4 +1,4 @@
-import { greater, scalar, type Tensor1D, type Tensor2D, zerosLike } from '@tensorflow/tfjs-core';
+import { greater, scalar, type Tensor1D, type Tensor2D, zeros } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
 import { selectRows } from './kernels/select-rows.ts';
 
@@ -9,5 +9,5 @@ export function realRows(weights: Tensor1D): Tensor1D {
 
 /** Zeros in place of the padding, so that whatever it holds (NaN too) touches no statistic and no gradient. */
 export function withoutPadding(tokens: Tensor2D, real: Tensor1D | undefined): Tensor2D {
-  return real === undefined ? tokens : selectRows(real, tokens, zerosLike(tokens));
+  return real === undefined ? tokens : selectRows(real, tokens, zeros([tokens.shape[0], 1]));
 }

@@ -1,12 +1,4 @@
 import {
-  all,
-  cast,
-  equal,
-  fill,
-  greaterEqual,
-  less,
-  logicalAnd,
-  mul,
   type Rank,
   reshape,
   type Scalar,
@@ -17,10 +9,10 @@ import {
   tidy,
   type Variable,
   zeros,
-  zerosLike,
 } from '@tensorflow/tfjs-core';
-import { detach } from './autodiff.ts';
+import { detach, zerosFrom } from './autodiff.ts';
 import { requireBoolean, requireKnownOptions, requireOneOf, requireOption } from './check.ts';
+import { decodeAny, decodeInPieces } from './decode-any.ts';
 import { DisposedError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
@@ -226,8 +218,10 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     return name;
   };
   const codebook = method.codebook?.bind(method);
-  const zeroLosses = (): Record<LossName, Scalar> =>
-    Object.fromEntries(method.lossNames.map((name) => [name, scalar(0)])) as Record<LossName, Scalar>;
+  // Zero as a function of all that a loss depends on: constants have no gradient.
+  const zeroLoss = (z: Tensor): Scalar => zerosFrom([], [z, ...Object.values(parameters.variables())]) as Scalar;
+  const zeroLosses = (z: Tensor): Record<LossName, Scalar> =>
+    Object.fromEntries(method.lossNames.map((name) => [name, zeroLoss(z)])) as Record<LossName, Scalar>;
 
   return {
     kind,
@@ -256,7 +250,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
         if (z.size === 0) {
           const indices = zeros([...layout.tokenShape, ...indexAxes], 'int32');
-          return { quantized: z.clone(), indices, loss: scalar(0), losses: zeroLosses() };
+          return { quantized: z.clone(), indices, loss: zeroLoss(z), losses: zeroLosses(z) };
         }
         const tokens = layout.toTokens(z);
         const real = weights === undefined ? undefined : realRows(weights);
@@ -271,8 +265,8 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
           // The caller disposes what it gets, which must not be what it gave.
           quantized: codes === z ? z.clone() : codes,
           indices: finishIndices(result.indices, real, layout.tokenShape, indexAxes),
-          loss: result.loss ?? scalar(0),
-          losses: result.losses ?? zeroLosses(),
+          loss: result.loss ?? zeroLoss(z),
+          losses: result.losses ?? zeroLosses(z),
         };
       });
     },
@@ -296,13 +290,9 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
       const tokenShape = indexTokenShape(name, indices, indexAxes);
       const layout = layoutOf(tokenShape, dim, dataFormat);
       return tidy(() => {
-        if (indices.size === 0) return layout.fromTokens(zeros([0, dim]));
-        const flat = reshape(indices, [-1, numCodebooks]) as Tensor2D;
-        const inRange = logicalAnd(greaterEqual(flat, scalar(0, 'int32')), less(flat, scalar(codebookSize, 'int32')));
-        const codes = method.decodeTokens(mul(flat, cast(inRange, 'int32')));
-        const padding: Tensor1D = all(equal(flat, scalar(-1, 'int32')), 1);
-        const instead = selectRows(padding, zerosLike(codes), fill(codes.shape, Number.NaN));
-        return layout.fromTokens(selectRows(all(inRange, 1) as Tensor1D, codes, instead));
+        const flat = reshape(indices, [indices.size / numCodebooks, numCodebooks]) as Tensor2D;
+        const decode = (own: Tensor2D): Tensor2D => decodeAny(own, codebookSize, (known) => method.decodeTokens(known));
+        return layout.fromTokens(decodeInPieces(flat, dim, Object.values(parameters.variables()), decode));
       });
     },
 

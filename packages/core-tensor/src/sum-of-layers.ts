@@ -8,6 +8,7 @@ import {
   greaterEqual,
   less,
   logicalAnd,
+  logicalNot,
   logicalOr,
   mul,
   notEqual,
@@ -20,7 +21,7 @@ import {
   type Tensor2D,
   tensor1d,
   transpose,
-  zerosLike,
+  zeros,
 } from '@tensorflow/tfjs-core';
 import { selectRows } from './kernels/select-rows.ts';
 
@@ -61,10 +62,10 @@ export function sumOfLayers(
   const sum = sizes
     .map((_, j) => {
       const codes = codesOf(row(safe, j), j);
-      return selectRows(greater(row(ran, j), scalar(0, 'int32')), codes, zerosLike(codes));
+      return selectRows(greater(row(ran, j), scalar(0, 'int32')), codes, zeros([codes.shape[0], 1]));
     })
     .reduce((total, codes) => add(total, codes));
-  return selectRows(broken, fill(sum.shape, Number.NaN), sum);
+  return selectRows(logicalNot(broken), sum, fill([sum.shape[0], 1], Number.NaN));
 }
 
 /** One row of indices per layer → int32 [N, Q]. */

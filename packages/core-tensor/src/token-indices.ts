@@ -15,7 +15,7 @@ export function finishIndices(
   if (real === undefined && util.arraysEqual(indices.shape, shape)) return detach(indices);
   return withoutGradient(() => {
     const rows = indices.rank === 1 ? (reshape(indices, [-1, 1]) as Tensor2D) : (indices as Tensor2D);
-    const masked = real === undefined ? rows : selectRows(real, rows, fill(rows.shape, -1, 'int32'));
+    const masked = real === undefined ? rows : selectRows(real, rows, fill([rows.shape[0], 1], -1, 'int32'));
     return reshape(masked, shape);
   });
 }

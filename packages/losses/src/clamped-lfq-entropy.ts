@@ -61,7 +61,7 @@ function entropies(logits: Tensor, options: ClampedLfqEntropyOptions): LfqEntrop
   }
   const { rows, sampleShares, batchShares } = entropyTokens(WHERE, logits, { weights, sampleWeights });
   const [n] = rows.shape;
-  if (n === 0) return nothing(numCodebooks, 2 ** bits);
+  if (n === 0) return nothing(rows, numCodebooks, 2 ** bits);
 
   const signs = corners(bits);
   // softmax(2τ⟨x,c⟩) with z = 4τsx: half of z for a set bit, minus half for a clear one.

@@ -3,9 +3,9 @@ import {
   div,
   reshape,
   type Scalar,
-  scalar,
   slice,
   stack,
+  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -92,7 +92,7 @@ function entropies(where: string, logits: Tensor, options: LfqEntropyOptions, co
   const bits = bitsPerCodebook(where, logits, numCodebooks);
   const { rows, sampleShares, batchShares } = entropyTokens(where, logits, options);
   const [n] = rows.shape;
-  if (n === 0) return nothing(numCodebooks, codebook ? 2 ** bits : 0);
+  if (n === 0) return nothing(rows, numCodebooks, codebook ? 2 ** bits : 0);
 
   const each = Array.from({ length: numCodebooks }, (_, book) => {
     const own = numCodebooks === 1 ? rows : slice(rows, [0, book * bits], [n, bits]);
@@ -130,9 +130,10 @@ export function bitsPerCodebook(where: string, logits: Tensor, numCodebooks: num
   );
 }
 
-/** What an empty set of tokens gives. */
-export function nothing(numCodebooks: number, codebookSize: number): LfqEntropies {
-  return { perSample: scalar(0), codebook: scalar(0), averageProbabilities: zeros([numCodebooks, codebookSize]) };
+/** What an empty set of tokens gives: zeros that hang on it, so that they have a gradient. */
+export function nothing(rows: Tensor2D, numCodebooks: number, codebookSize: number): LfqEntropies {
+  const averageProbabilities: Tensor2D = add(zeros([numCodebooks, codebookSize]), sum(rows));
+  return { perSample: sum(rows), codebook: sum(rows), averageProbabilities };
 }
 
 function meanOf(values: Scalar[]): Scalar {

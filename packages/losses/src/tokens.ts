@@ -8,7 +8,6 @@ import {
   mul,
   reshape,
   type Scalar,
-  scalar,
   where as select,
   sum,
   type Tensor,
@@ -72,7 +71,7 @@ export function shares(weights: Tensor1D | undefined, n: number): Tensor1D {
 
 /** Mean over the tokens, by weight, of the mean over the features: [N, features] → scalar. 0 for no tokens. */
 export function tokenMean(values: Tensor2D, weights: Tensor1D | undefined): Scalar {
-  if (values.size === 0) return scalar(0);
+  if (values.size === 0) return sum(values);
   if (weights === undefined) return mean(values);
   return sum(mul(mean(values, 1), shares(weights, values.shape[0])));
 }

@@ -14,11 +14,11 @@ import {
   type Tensor1D,
   type Tensor2D,
   transpose,
-  zeros,
 } from '@tensorflow/tfjs-core';
 import {
   createRng,
   type DataFormat,
+  decodeInPieces,
   layoutOf,
   type QuantizeOptions,
   type Quantizer,
@@ -198,7 +198,8 @@ export function createGroups<Config, Call extends ResidualQuantizeOptions>(
     decode: (indices, options = {}) =>
       withIndices('decode', indices, options, ({ indices: own, tokenShape, layers }) => {
         const layout = layoutOf(tokenShape, dim, config.dataFormat);
-        return layout.fromTokens(indices.size === 0 ? zeros([0, dim]) : decodeIndices(own, layers));
+        const variables = Object.values(quantizer.variables());
+        return layout.fromTokens(decodeInPieces(own, dim, variables, (piece) => decodeIndices(piece, layers)));
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { add, concat, fill, stack, sub, type Tensor, type Tensor2D, transpose, zeros } from '@tensorflow/tfjs-core';
 import {
   createRng,
+  decodeInPieces,
   detach,
   layoutOf,
   type QuantizeOptions,
@@ -9,6 +10,7 @@ import {
   type TokenCall,
   type TokenResult,
   withoutGradient,
+  zerosFrom,
 } from '@vqkit/core-tensor';
 import { createComposition, type ResidualDecodeOptions, type ResidualQuantizeOptions } from './composition.ts';
 import { createLayerDecoder } from './decode-layers.ts';
@@ -162,15 +164,17 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
     decode: (indices, options = {}) =>
       withIndices('decode', indices, options, ({ indices: own, tokenShape, layers: kept }) => {
         const layout = layoutOf(tokenShape, frame.dim, dataFormat);
-        if (indices.size === 0) return layout.fromTokens(zeros([0, frame.dim]));
-        return layout.fromTokens(decoder.sum(own, kept ?? count));
+        const variables = Object.values(quantizer.variables());
+        return layout.fromTokens(
+          decodeInPieces(own, frame.dim, variables, (piece) => decoder.sum(piece, kept ?? count)),
+        );
       }),
     decodeLayers: (indices) =>
       withIndices('decodeLayers', indices, {}, ({ indices: own, tokenShape }) => {
         const layout = layoutOf(tokenShape, codeDim, dataFormat);
         if (indices.size === 0) {
           const { shape } = layout.fromTokens(zeros([0, codeDim]));
-          return zeros([count, ...shape]);
+          return zerosFrom([count, ...shape], Object.values(quantizer.variables()));
         }
         return stack(decoder.each(own).map((codes) => layout.fromTokens(codes)));
       }),

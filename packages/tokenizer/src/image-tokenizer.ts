@@ -197,10 +197,12 @@ function build(maker: string, described: ImageTokenizerConfig): ImageTokenizer {
     },
     forward(images, { training = false, step } = {}) {
       requireImages(alive('forward'), images, channels, imageMultiple);
-      const latents = toLatents(images);
-      const { quantized, indices, loss, losses } = quantizer.quantize(latents, { training, step });
-      const codes = quantized as Tensor4D;
-      return { latents, quantized: codes, indices, output: fromCodes(codes), loss, losses };
+      return tidy(() => {
+        const latents = toLatents(images);
+        const { quantized, indices, loss, losses } = quantizer.quantize(latents, { training, step });
+        const codes = quantized as Tensor4D;
+        return { latents, quantized: codes, indices, output: fromCodes(codes), loss, losses };
+      });
     },
 
     variables() {

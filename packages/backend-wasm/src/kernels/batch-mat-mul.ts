@@ -7,6 +7,7 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import { engineOf } from '../engine.ts';
+import { shareStart } from '../pool.ts';
 
 /** Rows of A that one unit of work computes. */
 const BLOCK_ROWS = 64;
@@ -16,6 +17,10 @@ const SMALL_WORK = 32 * 1024;
 const PARTS = 16;
 const PART_DEPTH = 512;
 const PARTS_MAX_OUTPUT = 64 * 1024;
+/** Depth of one pass in assembly/gemm.ts: where the depth is cut at a multiple of it, the bits stay the same. */
+const DEPTH = 256;
+/** Most of B that is packed at a time. */
+const PACKED_FLOATS = 16 * 1024 * 1024;
 
 /**
  * out = A · B, either side transposed, batch axes broadcast. A is read as it lies and B is packed, so that no layout is slow
@@ -33,15 +38,16 @@ export function batchMatMul(tfjs: KernelConfig): KernelFunc {
     const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
     const [rows, depth] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
     const [bDepth, columns] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
-    // Broadcasting inside the batch axes, types other than float32, and nothing at all: tfjs knows how.
+    // Broadcasting inside the batch axes and types other than float32: tfjs knows how.
     const partly = (aCount !== count && aCount !== 1) || (bCount !== count && bCount !== 1);
-    const empty = count * rows * columns * depth === 0;
-    if (partly || empty || depth !== bDepth || a.dtype !== 'float32' || b.dtype !== 'float32') {
+    if (partly || depth !== bDepth || a.dtype !== 'float32' || b.dtype !== 'float32') {
       return tfjs.kernelFunc(call);
     }
 
     const engine = engineOf(call.backend);
     const out = engine.output([...outer, rows, columns], 'float32');
+    // Zeros, as all that is allocated where an input is empty.
+    if (count * rows * columns * depth === 0) return out;
     // One B for all: the matrices of A are one tall matrix.
     const tall = bCount === 1 && !transposeA && aCount === count;
     const batch = tall ? 1 : count;
@@ -53,44 +59,90 @@ export function batchMatMul(tfjs: KernelConfig): KernelFunc {
       batch * blocks < PARTS && outputs <= PARTS_MAX_OUTPUT
         ? Math.max(1, Math.min(PARTS, Math.floor(depth / PART_DEPTH)))
         : 1;
-    const panels = Math.ceil(columns / 8);
-    const packedFloats = panels * 8 * depth;
-    const packedBytes = 4 * packedFloats * bCount;
+    const [aRow, aStep, aMatrix] = [
+      transposeA ? 1 : aColumns,
+      transposeA ? aColumns : 1,
+      aCount === 1 ? 0 : aRows * aColumns,
+    ];
+    const [bStep, bNext, bMatrix] = [transposeB ? 1 : bColumns, transposeB ? bColumns : 1, bRows * bColumns];
+    const [left, right, result] = [a, b, out].map((tensor) => engine.address(tensor)) as [number, number, number];
+    // B is packed whole where that takes little, else `width` columns and `steps` of the depth of one matrix at a time.
+    const whole = 8 * panelsOf(columns) * depth * bCount <= PACKED_FLOATS;
+    const width = whole ? columns : Math.min(columns, PACKED_FLOATS / DEPTH);
+    const steps = whole ? depth : DEPTH * Math.floor(PACKED_FLOATS / (8 * panelsOf(width) * DEPTH));
+    const many = whole ? batch : 1;
+    const packedFloats = 8 * panelsOf(width) * Math.min(steps, depth);
+    const packedBytes = 4 * packedFloats * (whole ? bCount : 1);
+    const pieces = whole
+      ? [{ n: 0, part: 0, column: 0, k: 0, columnsHere: columns, stepsHere: depth, onTop: false }]
+      : piecesOf(batch, parts, columns, width, depth, steps);
+
     engine.scratch(packedBytes + (parts > 1 ? 4 * parts * outputs : 0), (packed) => {
-      const result = engine.address(out);
       const partials = packed + packedBytes;
-      engine.run(
-        'packPanels',
-        panels * bCount,
-        engine.address(b),
-        packed,
-        bRows * bColumns,
-        1,
-        0,
-        depth,
-        transposeB ? 1 : bColumns,
-        columns,
-        transposeB ? bColumns : 1,
-      );
-      engine.run(
-        'gemm',
-        batch * parts * blocks,
-        engine.address(a),
-        aCount === 1 ? 0 : aRows * aColumns,
-        transposeA ? 1 : aColumns,
-        transposeA ? aColumns : 1,
-        packed,
-        bCount === 1 ? 0 : packedFloats,
-        parts > 1 ? partials : result,
-        batch,
-        allRows,
-        columns,
-        depth,
-        parts,
-        blockRows,
-      );
+      const target = parts > 1 ? partials : result;
+      for (const { n, part, column, k, columnsHere, stepsHere, onTop } of pieces) {
+        const from = right + 4 * ((bCount === 1 ? 0 : n * bMatrix) + k * bStep + column * bNext);
+        const shape = [1, 0, stepsHere, bStep, columnsHere, bNext];
+        engine.run('packPanels', panelsOf(columnsHere) * (whole ? bCount : 1), from, packed, bMatrix, ...shape);
+        engine.run(
+          'gemm',
+          many * (whole ? parts : 1) * blocks,
+          left + 4 * (n * aMatrix + k * aStep),
+          aMatrix,
+          aRow,
+          aStep,
+          packed,
+          bCount === 1 ? 0 : packedFloats,
+          target + 4 * ((part * batch + n) * allRows * columns + column),
+          many,
+          allRows,
+          columnsHere,
+          stepsHere,
+          whole ? parts : 1,
+          blockRows,
+          columns,
+          Number(onTop),
+        );
+      }
       if (parts > 1) engine.call('addPartials', partials, result, parts, outputs);
     });
     return out;
   };
+}
+
+function panelsOf(columns: number): number {
+  return Math.ceil(columns / 8);
+}
+
+/** A product of `stepsHere` of the depth from `k` on and `columnsHere` columns from `column` on, of matrix `n`. */
+interface Piece {
+  readonly n: number;
+  readonly part: number;
+  readonly column: number;
+  readonly k: number;
+  readonly columnsHere: number;
+  readonly stepsHere: number;
+  /** Added to the piece before it. */
+  readonly onTop: boolean;
+}
+
+function* piecesOf(
+  batch: number,
+  parts: number,
+  columns: number,
+  width: number,
+  depth: number,
+  steps: number,
+): Generator<Piece> {
+  for (let n = 0; n < batch; n++) {
+    for (let part = 0; part < parts; part++) {
+      const [first, end] = [shareStart(depth, parts, part), shareStart(depth, parts, part + 1)];
+      for (let column = 0; column < columns; column += width) {
+        const columnsHere = Math.min(width, columns - column);
+        for (let k = first; k < end; k += steps) {
+          yield { n, part, column, k, columnsHere, stepsHere: Math.min(steps, end - k), onTop: k > first };
+        }
+      }
+    }
+  }
 }

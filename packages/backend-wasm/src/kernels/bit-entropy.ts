@@ -79,7 +79,7 @@ function averageOf(
       const geometry = [here, dim, high, aStride, bStride];
       engine.run('halfProbabilities', Math.ceil(here / TOKENS), z, w, a, b, lines, ...geometry);
       engine.run('packPanels', panels, b, packed, 0, 1, 0, here, bStride, columns, 1);
-      const operands = [a, 0, 1, aStride, packed, 0, partials, 1, rows, columns, here, parts, BLOCK_ROWS];
+      const operands = [a, 0, 1, aStride, packed, 0, partials, 1, rows, columns, here, parts, BLOCK_ROWS, columns, 0];
       engine.run('gemm', parts * rowBlocks, ...operands);
       const before = first === 0 ? 0 : 1;
       engine.call('addPartials', before === 0 ? partials : total, total, parts + before, codes);
@@ -149,8 +149,26 @@ function throughHalves(
       const geometry = [here, dim, high, aStride, bStride];
       const [blocks, rowBlocks] = [Math.ceil(here / TOKENS), Math.ceil(here / BLOCK_ROWS)];
       engine.run('halfProbabilities', blocks, pointers[0] as number, 0, a, b, lines, ...geometry);
-      engine.run('gemm', rowBlocks, b, 0, bStride, 1, byB, 0, aSlopes, 1, here, rows, columns, 1, BLOCK_ROWS);
-      engine.run('gemm', rowBlocks, a, 0, aStride, 1, byA, 0, bSlopes, 1, here, columns, rows, 1, BLOCK_ROWS);
+      engine.run('gemm', rowBlocks, b, 0, bStride, 1, byB, 0, aSlopes, 1, here, rows, columns, 1, BLOCK_ROWS, rows, 0);
+      engine.run(
+        'gemm',
+        rowBlocks,
+        a,
+        0,
+        aStride,
+        1,
+        byA,
+        0,
+        bSlopes,
+        1,
+        here,
+        columns,
+        rows,
+        1,
+        BLOCK_ROWS,
+        columns,
+        0,
+      );
       engine.run('bitEntropyGrad', blocks, ...pointers, a, b, aSlopes, bSlopes, lines, ...geometry);
     }
   });

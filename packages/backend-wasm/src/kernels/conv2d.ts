@@ -2,13 +2,13 @@ import {
   backend_util,
   type Conv2DAttrs,
   type FusedConv2DAttrs,
-  type KernelConfig,
   type KernelFunc,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
 import { convolutionOf, convolve } from '../convolve.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import { type ConvInfo, requireChannelsLast } from '../shapes.ts';
+import { composedConv2D } from './fused.ts';
 
 /** out[n, y, x, o] = Σ x[n, y·s + kh·d - p, x·s + kw·d - p, i] · W[kh, kw, i, o]. */
 export const conv2D: KernelFunc = ({ inputs, backend, attrs }) => {
@@ -19,19 +19,17 @@ export const conv2D: KernelFunc = ({ inputs, backend, attrs }) => {
   return forward(engineOf(backend), info, x, filter, undefined, false);
 };
 
-/** The same with a bias and an activation; activations other than linear and relu are left to tfjs. */
-export function fusedConv2D(tfjs: KernelConfig): KernelFunc {
-  return (call) => {
-    const { x, filter, bias } = call.inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
-    const { strides, pad, dilations, dataFormat, dimRoundingMode, activation } =
-      call.attrs as unknown as FusedConv2DAttrs;
-    requireChannelsLast('fused.conv2d', dataFormat);
-    const info = convInfo(x, filter, strides, dilations, pad, dimRoundingMode);
-    const plainBias = bias === undefined || (bias.shape.length === 1 && bias.shape[0] === info.outChannels);
-    if (!plainBias || (activation !== 'linear' && activation !== 'relu')) return tfjs.kernelFunc(call);
-    return forward(engineOf(call.backend), info, x, filter, bias, activation === 'relu');
-  };
-}
+/** The same with a bias and an activation. */
+export const fusedConv2D: KernelFunc = (call) => {
+  const { x, filter, bias } = call.inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
+  const { strides, pad, dilations, dataFormat, dimRoundingMode, activation } =
+    call.attrs as unknown as FusedConv2DAttrs;
+  requireChannelsLast('fused.conv2d', dataFormat);
+  const info = convInfo(x, filter, strides, dilations, pad, dimRoundingMode);
+  const plainBias = bias === undefined || (bias.shape.length === 1 && bias.shape[0] === info.outChannels);
+  if (!plainBias || (activation !== 'linear' && activation !== 'relu')) return composedConv2D(call);
+  return forward(engineOf(call.backend), info, x, filter, bias, activation === 'relu');
+};
 
 function convInfo(
   x: TensorInfo,

@@ -14,7 +14,7 @@ export function gatherV2(tfjs: KernelConfig): KernelFunc {
     const rows = util.sizeFromShape(indices.shape);
     const width = util.sizeFromShape(x.shape.slice(1));
     const first = x.shape.length > 0 && util.parseAxisParam(axis, x.shape)[0] === 0;
-    if (!first || !words || (batchDims ?? 0) !== 0 || indices.dtype !== 'int32' || rows * width === 0) {
+    if (!first || !words || (batchDims ?? 0) !== 0 || indices.dtype !== 'int32') {
       return tfjs.kernelFunc(call);
     }
     const engine = engineOf(call.backend);

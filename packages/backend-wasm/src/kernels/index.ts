@@ -1,5 +1,12 @@
-import { getKernel, type KernelBackend, type KernelConfig, type KernelFunc } from '@tensorflow/tfjs-core';
+import {
+  getKernel,
+  getKernelsForBackend,
+  type KernelBackend,
+  type KernelConfig,
+  type KernelFunc,
+} from '@tensorflow/tfjs-core';
 import { provideKernel } from '@vqkit/core-tensor';
+import { guardKernel } from '../guard.ts';
 import { adamWStep } from './adamw-step.ts';
 import { batchMatMul } from './batch-mat-mul.ts';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
@@ -14,6 +21,7 @@ import {
 } from './depthwise-conv2d-backprop.ts';
 import { einsum, registerEinsumGradient } from './einsum.ts';
 import { fsqDecode, fsqEncode, fsqQuantize, fsqQuantizeGrad } from './fsq-quantize.ts';
+import { fusedMatMul } from './fused.ts';
 import { gatherV2 } from './gather.ts';
 import { gatherSum } from './gather-sum.ts';
 import { gelu, geluGrad } from './gelu.ts';
@@ -54,12 +62,13 @@ function register(): void {
   };
 
   provide('Conv2D', conv2D);
-  provide('FusedConv2D', fusedConv2D(tfjs('FusedConv2D')));
+  provide('FusedConv2D', fusedConv2D);
   provide('Conv2DBackpropInput', conv2DBackpropInput);
   provide('Conv2DBackpropFilter', conv2DBackpropFilter);
   provide('DepthwiseConv2dNativeBackpropInput', depthwiseConv2dNativeBackpropInput);
   provide('DepthwiseConv2dNativeBackpropFilter', depthwiseConv2dNativeBackpropFilter);
   provide('BatchMatMul', batchMatMul(tfjs('BatchMatMul')));
+  provide('_FusedMatMul', fusedMatMul);
   provide('Einsum', einsum);
   registerEinsumGradient();
   provide('MaxPool', maxPool);
@@ -108,4 +117,7 @@ function register(): void {
   provide('GroupNorm', groupNorm);
   provide('GroupNormGrad', groupNormGrad);
   provide('AdamWStep', adamWStep);
+
+  // tfjs's own as well.
+  for (const config of getKernelsForBackend('wasm')) guardKernel(config);
 }

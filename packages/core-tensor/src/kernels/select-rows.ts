@@ -2,6 +2,7 @@ import {
   cast,
   expandDims,
   greater,
+  logicalNot,
   mul,
   ones,
   scalar,
@@ -9,6 +10,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.ts';
@@ -26,8 +28,8 @@ const SelectRows = defineKernel<{ condition: Tensor1D; a: Tensor2D; b: Tensor2D 
     const rows = dy as Tensor2D;
     return {
       condition: () => zerosLike(condition as Tensor),
-      a: () => selectRows(condition as Tensor1D, rows, zerosLike(rows)),
-      b: () => selectRows(condition as Tensor1D, zerosLike(rows), rows),
+      a: () => selectRows(condition as Tensor1D, rows, zeros([rows.shape[0], 1])),
+      b: () => selectRows(logicalNot(condition as Tensor1D), rows, zeros([rows.shape[0], 1])),
     };
   },
 });
@@ -37,10 +39,11 @@ const SelectRows = defineKernel<{ condition: Tensor1D; a: Tensor2D; b: Tensor2D 
  * get exactly 0, even if the gradient that comes back to the taken ones is NaN.
  *
  * @param condition bool [N]; a constant.
- * @param a [N, d], and `b` of the same shape and dtype.
+ * @param a [N, d].
+ * @param b of the same shape and dtype; or [N, 1], a constant: one value for all of a row.
  * @example
- * selectRows(tf.tensor1d([true, false], 'bool'), tf.ones([2, 3]), tf.zeros([2, 3])); // [[1, 1, 1], [0, 0, 0]]
+ * selectRows(tf.tensor1d([true, false], 'bool'), tf.ones([2, 3]), tf.zeros([2, 1])); // [[1, 1, 1], [0, 0, 0]]
  */
-export function selectRows<T extends Tensor2D>(condition: Tensor1D, a: T, b: T): T {
+export function selectRows<T extends Tensor2D>(condition: Tensor1D, a: T, b: Tensor2D): T {
   return SelectRows({ condition, a, b }, {})[0] as T;
 }

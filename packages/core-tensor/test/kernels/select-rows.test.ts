@@ -19,7 +19,7 @@ eachEngine(() => {
   describe('selectRows', () => {
     const condition = () => tensor1d([true, false, true, false], 'bool');
 
-    it('copies rows bit for bit, of any width, float32 and int32', async () => {
+    it('copies rows bit for bit, of any width, float32 and int32, and one value to a whole row', async () => {
       for (const width of [1, 2, 5]) {
         const a = Array.from(
           { length: 4 * width },
@@ -30,6 +30,14 @@ eachEngine(() => {
         expect(rows.shape).toEqual([4, width]);
         const expected = b.map((value, i) => (Math.floor(i / width) % 2 === 0 ? Math.fround(a[i] as number) : value));
         await expectIdentical(rows, expected);
+      }
+      for (const width of [1, 2, 5, 8]) {
+        const perRow = tensor2d([1, Number.NaN, 3, -0], [4, 1]);
+        const rows = selectRows(condition(), fill([4, width], 7) as Tensor2D, perRow);
+        await expectIdentical(
+          rows,
+          [7, Number.NaN, 7, -0].flatMap((value) => Array(width).fill(value) as number[]),
+        );
       }
       const ids = tensor([2 ** 31 - 1, 7, -(2 ** 31), 2 ** 24 + 1], [4, 1], 'int32') as Tensor2D;
       const picked = selectRows(condition(), ids, fill([4, 1], -1, 'int32') as Tensor2D);

@@ -11,6 +11,7 @@ import {
   type Tensor,
   tensor,
   tile,
+  zeros,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import type { QuantizeResult, Quantizer } from '@vqkit/core-tensor';
@@ -114,6 +115,33 @@ export function describeGradients(make: Make, is: { straightThrough: boolean }):
       for (const [i, d] of [whole.z, ...whole.variables].entries()) {
         if (d !== undefined) await expectIdentical([same.z, ...same.variables][i] as Tensor, d);
       }
+    }));
+
+  it('gives gradients of zero to z and to every variable where there are no tokens, and where the mask covers all', () =>
+    scoped(async () => {
+      const q = make();
+      const variables = Object.values(q.variables());
+      const expectZeros = async (objective: () => Tensor, xs: Tensor[]): Promise<void> => {
+        const { value, grads } = engine().gradients(() => objective() as Scalar, xs);
+        await expectSame(value, [0]);
+        for (const [i, x] of xs.entries()) await expectSame(grads[i] as Tensor, zerosLike(x));
+      };
+      const nothing = zeros([2, 0, q.dim]);
+      for (const mask of [undefined, zeros([2, 0], 'bool')]) {
+        for (const training of [true, false]) {
+          const names = Object.keys(q.quantize(nothing, { ...TRAIN, training, mask }).losses);
+          const quantize = () => q.quantize(nothing, { ...TRAIN, training, mask });
+          await expectZeros(() => quantize().loss, [nothing, ...variables]);
+          await expectZeros(() => add(sum(quantize().quantized), quantize().loss), [nothing, ...variables]);
+          for (const name of names) await expectZeros(() => quantize().losses[name] as Tensor, [nothing, ...variables]);
+        }
+      }
+      if (variables.length > 0) await expectZeros(() => sum(q.decode(q.encode(nothing))), variables);
+      const z = latents(q, [2, 3]);
+      const hidden = zeros([2, 3], 'bool');
+      await expectZeros(() => q.quantize(z, { ...TRAIN, mask: hidden }).loss, [z]);
+      await expectZeros(() => q.quantize(z, { mask: hidden }).loss, [z, ...variables]);
+      q.dispose();
     }));
 
   it('gives indices that are constants to the tape, from quantize and from encode', () =>
