@@ -2,7 +2,6 @@ import {
   type Rank,
   reshape,
   type Scalar,
-  scalar,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
