@@ -202,6 +202,14 @@ describe('decodeTokens', () => {
     }
   });
 
+  it('brings ids without notes back, whatever the ending', async () => {
+    const tokens = { ids: new Int32Array([3, -1, 19, 0]), shape: [1, 2, 2] };
+    for (const ending of ['npy', 'safetensors']) {
+      await writeTokens(at(`bare.${ending}`), tokens);
+      expect(await readTokens(at(`bare.${ending}`))).toEqual(tokens);
+    }
+  });
+
   it('reads no notes that it would not write', async () => {
     const ids = { dtype: 'I32', shape: [2, 2, 2], data: new Int32Array(8) } as const;
     const notes = { tokenizer: 'a'.repeat(64), codebookSize: 20, numCodebooks: 1, imageShape: [8, 8, 1] };

@@ -63,14 +63,12 @@ export function requireTokenFile(where: string, path: string): void {
 export async function writeTokens(path: string, { ids, shape, notes }: Tokens): Promise<void> {
   requireTokenFile('writeTokens', path);
   if (extname(path) === '.npy') return writeFileAtomic(path, encodeNpy(ids, shape));
-  const checked = notes === undefined ? {} : requireNotes(`writeTokens: ${path}`, notes, ids, shape);
+  const checked =
+    notes === undefined ? {} : { format: FORMAT, ...requireNotes(`writeTokens: ${path}`, notes, ids, shape) };
   const metadata = Object.entries(checked).filter(([, value]) => value !== undefined);
   const texts = metadata.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
-  await writeSafetensors(
-    path,
-    { [IDS]: { dtype: 'I32', shape, data: ids } },
-    { format: FORMAT, ...(Object.fromEntries(texts) as Record<string, string>) },
-  );
+  const tensors = { [IDS]: { dtype: 'I32', shape, data: ids } } as const;
+  await writeSafetensors(path, tensors, Object.fromEntries(texts) as Record<string, string>);
 }
 
 /**

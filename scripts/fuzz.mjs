@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+// `npm run fuzz -- --minutes 10`: reads damaged files with every reader, on the built packages. Each input is a function of the seed and of
+// its number, so that `--seed 1 --from 1234 --inputs 1` runs one again. Ends with 1 when an error has no name, a damaged file is taken
+// in silence, or an input takes more than 2 seconds or 500 MB; such files are kept in test-results/fuzz.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { root } from './setup.mjs';
+
+const MOST_MS = 2000;
+const MOST_BYTES = 500e6;
+/** After this an input hangs. */
+const HANGS_MS = 60_000;
+
+const { values: given } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    inputs: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    from: { type: 'string', default: '0' },
+  },
+});
+const seed = Number(given.seed);
+const from = Number(given.from);
+const to = from + Number(given.inputs ?? (given.minutes === undefined ? 20_000 : 2 ** 31 - 1 - from));
+const until = given.minutes === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + 60_000 * Number(given.minutes);
+
+/** @typedef {{ inputs: number, accepted: number, refused: number, crash: number, silent: number, slow: number, mostMs: number }} Count */
+/** @type {Map<string, Count>} */
+const counts = new Map();
+/** @type {string[]} */
+const failures = [];
+const at = new Int32Array(new SharedArrayBuffer(4));
+
+/** @param {{ index: number, reader: string, file?: string, error?: string, bytes?: Uint8Array }} found @param {string} what */
+function fail({ index, reader, file, error, bytes }, what) {
+  const name = `${reader.replaceAll(' ', '-')}-${seed}-${index}`;
+  const kept = `${root}test-results/fuzz/${name}`;
+  mkdirSync(`${root}test-results/fuzz`, { recursive: true });
+  if (bytes !== undefined) writeFileSync(kept, bytes);
+  failures.push(name);
+  console.log(
+    `${what}: ${reader}, input ${index} of seed ${seed}${file === undefined ? '' : `, from ${file}`}\n${error ?? ''}`,
+  );
+}
+
+const worker = new Worker(new URL('fuzz/worker.mjs', import.meta.url), { workerData: { seed, from, to, until, at } });
+const resting = process.memoryUsage().rss;
+let mostBytes = 0;
+let [watched, since] = [-1, Date.now()];
+const watch = setInterval(() => {
+  mostBytes = Math.max(mostBytes, process.memoryUsage().rss);
+  if (watched !== at[0]) [watched, since] = [/** @type {number} */ (at[0]), Date.now()];
+  else if (Date.now() - since > HANGS_MS) {
+    fail({ index: watched, reader: 'any' }, 'hangs');
+    void worker.terminate();
+  }
+}, 20);
+worker.on('message', (found) => {
+  const { reader, outcome, ms } = found;
+  const count = counts.get(reader) ?? { inputs: 0, accepted: 0, refused: 0, crash: 0, silent: 0, slow: 0, mostMs: 0 };
+  counts.set(reader, count);
+  count.inputs++;
+  count[/** @type {'accepted' | 'refused' | 'crash' | 'silent'} */ (outcome)]++;
+  count.mostMs = Math.max(count.mostMs, Math.round(ms));
+  if (outcome === 'crash' || outcome === 'silent') fail(found, outcome);
+  if (ms > MOST_MS) {
+    count.slow++;
+    fail(found, `takes ${Math.round(ms)} ms`);
+  }
+});
+worker.on('error', (error) =>
+  fail({ index: /** @type {number} */ (at[0]), reader: 'any', error: String(error.stack) }, 'ends the process'),
+);
+worker.on('exit', () => {
+  clearInterval(watch);
+  console.table(Object.fromEntries(counts));
+  const inputs = [...counts.values()].reduce((sum, count) => sum + count.inputs, 0);
+  const memory = `${(mostBytes / 1e6).toFixed(0)} MB at most, ${(resting / 1e6).toFixed(0)} MB of them Node's own`;
+  console.log(`${inputs} inputs of seed ${seed}, ${failures.length} failures, the whole process ${memory}`);
+  if (mostBytes - resting > MOST_BYTES) console.log(`more than ${MOST_BYTES / 1e6} MB`);
+  process.exitCode = failures.length > 0 || mostBytes - resting > MOST_BYTES ? 1 : 0;
+});

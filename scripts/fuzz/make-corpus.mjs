@@ -1,0 +1,94 @@
+#!/usr/bin/env node
+// Makes scripts/fuzz/fixtures/: the whole files that the fuzzer damages, as vqkit writes them. After `npm run build`;
+// usage: node scripts/fuzz/make-corpus.mjs
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { createConfig, encodeImages, readTokenizer, train } from '../../apps/train/dist/index.js';
+import { createRng } from '../../packages/core-tensor/dist/index.js';
+import { sharp } from './modules.mjs';
+
+const out = fileURLToPath(new URL('fixtures/', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'vqkit-corpus-'));
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+
+const side = 8;
+const rng = createRng(5);
+const pixels = Uint8Array.from({ length: 24 * side * side }, () => rng.integer(256));
+const idx = Buffer.alloc(16 + pixels.length);
+[0x803, 24, side, side].forEach((value, i) => {
+  idx.writeUInt32BE(value, 4 * i);
+});
+idx.set(pixels, 16);
+writeFileSync(join(out, 'images.idx'), idx);
+writeFileSync(join(out, 'images.idx.gz'), gzipSync(idx));
+
+/** @type {[string, import('../../apps/train/dist/index.js').TrainOptions][]} */
+const runs = [
+  ['fsq', { quantizer: 'fsq', quantizerOptions: { levels: [5, 4] } }],
+  ['simvq', { quantizer: 'simvq', quantizerOptions: { codebookSize: 8, codebookTransform: 'linear' } }],
+  ['residual-vq', { quantizer: 'residual-vq', quantizerOptions: { codebookSize: 4, numQuantizers: 2 } }],
+  ['lfq', { quantizer: 'lfq', quantizerOptions: { codebookSize: 16 } }],
+];
+for (const [name, options] of runs) {
+  const outDir = join(folder, name);
+  await train(
+    createConfig({
+      data: 'idx',
+      dataPath: join(out, 'images.idx'),
+      outDir,
+      widths: [2, 4],
+      batchSize: 4,
+      steps: 3,
+      validationSize: 4,
+      testSize: 4,
+      engine: 'cpu',
+      ...options,
+    }),
+  );
+  copyFileSync(join(outDir, 'checkpoints', 'step-3.safetensors'), join(out, `${name}.checkpoint.safetensors`));
+  writeFileSync(join(out, `${name}.tokenizer.safetensors`), await readTokenizer(outDir));
+  for (const [file, ending] of [
+    ['config', 'json'],
+    ['metrics', 'jsonl'],
+    ['report-data', 'json'],
+  ]) {
+    const text = readFileSync(join(outDir, `${file}.${ending}`), 'utf8')
+      .replaceAll(folder, '/runs')
+      .replaceAll(out, '/data/');
+    writeFileSync(join(out, `${name}.${file}.${ending}`), ending === 'json' ? JSON.stringify(JSON.parse(text)) : text);
+  }
+}
+
+const raw = { width: 8, height: 8, channels: /** @type {const} */ (3) };
+const picture = () => sharp(pixels.subarray(0, 192), { raw });
+await picture().png().toFile(join(out, 'rgb.png'));
+await picture().toColourspace('grey16').png({ palette: false }).toFile(join(out, 'grey16.png'));
+await picture().png({ palette: true }).toFile(join(out, 'palette.png'));
+await picture().jpeg().toFile(join(out, 'rgb.jpg'));
+await picture().jpeg({ progressive: true }).withMetadata({ orientation: 6 }).toFile(join(out, 'turned.jpg'));
+
+for (const name of ['rgb.png', 'rgb.jpg']) {
+  mkdirSync(join(folder, 'pictures'), { recursive: true });
+  copyFileSync(join(out, name), join(folder, 'pictures', name));
+}
+for (const ending of ['safetensors', 'npy']) {
+  await encodeImages(join(out, 'residual-vq.tokenizer.safetensors'), {
+    data: 'idx',
+    dataPath: join(out, 'images.idx'),
+    limit: 3,
+    out: join(out, `tokens.${ending}`),
+    engine: 'cpu',
+  });
+}
+await encodeImages(join(out, 'lfq.tokenizer.safetensors'), {
+  data: 'idx',
+  dataPath: join(out, 'images.idx'),
+  limit: 3,
+  out: join(out, 'tokens-lfq.safetensors'),
+  engine: 'cpu',
+});
+rmSync(folder, { recursive: true });

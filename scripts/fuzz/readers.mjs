@@ -1,0 +1,361 @@
+// Every reader of a file: what damaged files are made of, and a call that reads one and throws unless what it took obeys the file's rules.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readIdxImages } from '../../apps/train/dist/data/idx.js';
+import { decodePictures } from '../../apps/train/dist/data/image-folder.js';
+import {
+  createConfig,
+  loadConfig,
+  readTokenizer,
+  readTokens,
+  writeReport,
+  writeTokens,
+} from '../../apps/train/dist/index.js';
+import { createAdamW } from '../../apps/train/dist/optimizer/adamw.js';
+import { readRun } from '../../apps/train/dist/report/read-run.js';
+import { parseMetrics } from '../../apps/train/dist/report-schema.js';
+import { readCheckpoint } from '../../apps/train/dist/training-state.js';
+import { decodeNpy, decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
+import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
+import { floatsOf, integersOf, QuantizerError } from '../../packages/core-tensor/dist/index.js';
+import { createFsq } from '../../packages/fsq/dist/index.js';
+import { createLfq } from '../../packages/lfq/dist/index.js';
+import { createResidualVq } from '../../packages/residual/dist/index.js';
+import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
+import { createSimVq } from '../../packages/simvq/dist/index.js';
+import { loadImageTokenizer, recreateImageTokenizer, saveImageTokenizer } from '../../packages/tokenizer/dist/index.js';
+import { createVqCodec } from '../../packages/vq/dist/codec.js';
+import { createVq } from '../../packages/vq/dist/index.js';
+import { runCli } from '../../packages/vqkit/dist/cli/run.js';
+import {
+  mutateBytes,
+  mutateContent,
+  mutateGzip,
+  mutateHeader,
+  mutateJsonFile,
+  mutateLines,
+  mutatePngHeader,
+} from './mutate.mjs';
+
+/**
+ * @typedef {{ name: string, bytes: Uint8Array }} Whole
+ * @typedef {object} Reader
+ * @property {string} name
+ * @property {number} weight how often, among all
+ * @property {Whole[]} corpus whole files
+ * @property {import('./mutate.mjs').Mutator[]} mutators
+ * @property {(bytes: Uint8Array, whole: Whole, folder: string) => unknown} read throws what the reader throws
+ */
+
+const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
+const PYTHON = fileURLToPath(new URL('../../packages/testing/fixtures/python/', import.meta.url));
+
+/**
+ * @param {RegExp} names
+ * @param {string} folder
+ * @returns {Whole[]}
+ */
+function files(names, folder = FIXTURES) {
+  const found = readdirSync(folder).filter((name) => names.test(name));
+  return found.map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(folder, name))) }));
+}
+
+/** @param {ArrayLike<number>} values */
+const allFinite = (values) => Array.from(values).every(Number.isFinite);
+
+/** Ids that can be read. */
+const IDS = /^ids-[iu]\d+\./;
+
+const OF_SAFETENSORS = [mutateBytes, mutateHeader, mutateContent];
+
+/**
+ * A quantizer of each state dict of PyTorch.
+ * @type {Record<string, () => import('../../packages/core-tensor/dist/index.js').Quantizer>}
+ */
+const QUANTIZERS = {
+  fsq: () => createFsq({ levels: [5, 4, 3], dim: 6 }),
+  lfq: () => createLfq({ dim: 6, codebookSize: 16 }),
+  simvq: () => createSimVq({ dim: 4, codebookSize: 16 }),
+  vq: () => createVq({ dim: 4, codebookSize: 16 }),
+  residual: () => createResidualVq({ dim: 4, codebookSize: 16, numQuantizers: 2 }),
+};
+
+/** Calls the command line and throws its message as an error, unless it is done. @param {string[]} args */
+async function cli(args) {
+  const write = process.stderr.write;
+  const out = process.stdout.write;
+  let message = '';
+  process.stderr.write = (text) => {
+    message += text;
+    return true;
+  };
+  process.stdout.write = () => true;
+  try {
+    const code = await runCli(args);
+    if (code === 0) return;
+    const line = message.split('\n').find((text) => text.startsWith('error: ')) ?? message;
+    assert(code === 1 || code === 2, `exit code ${code}`);
+    assert(!line.includes('(unexpected'), line);
+    throw new QuantizerError(line.slice('error: '.length));
+  } finally {
+    process.stderr.write = write;
+    process.stdout.write = out;
+    process.stdout.removeAllListeners('error');
+  }
+}
+
+/** @type {Reader[]} */
+export const READERS = [
+  {
+    name: 'safetensors',
+    weight: 20,
+    corpus: [...files(/^(tokens|simvq).*safetensors$/), ...files(/(16|32|64|u8|bool)\.safetensors$/, PYTHON)],
+    mutators: OF_SAFETENSORS,
+    read(bytes) {
+      const file = decodeSafetensors(bytes, 'file');
+      assert.deepEqual(decodeSafetensors(encodeSafetensors(file.tensors, file.metadata)), file);
+      for (const [name, value] of Object.entries(file.tensors)) {
+        const made = fromSafeTensor(name, value);
+        try {
+          const exact = Array.from(/** @type {ArrayLike<number | bigint>} */ (value.data), Number);
+          const isBits = /^(F16|BF16|F8)/.test(value.dtype);
+          assert.deepEqual(made.shape, value.shape);
+          assert.deepEqual([...made.dataSync()], isBits ? [...floatsOf('', '', value)] : exact);
+        } finally {
+          made.dispose();
+        }
+      }
+    },
+  },
+  {
+    name: 'npy',
+    weight: 15,
+    corpus: [...files(/npy$/), ...files(IDS, PYTHON).filter(({ name }) => name.endsWith('npy'))],
+    mutators: [mutateBytes],
+    read(bytes) {
+      const { dtype, shape, data } = decodeNpy(bytes, 'file');
+      assert.equal(
+        data.length,
+        shape.reduce((product, size) => product * size, 1),
+      );
+      const values = Array.from(/** @type {ArrayLike<number | bigint>} */ (data), Number);
+      assert.deepEqual([...integersOf('f', 'ids', { dtype, shape, data })], values);
+    },
+  },
+  {
+    name: 'ids',
+    weight: 15,
+    corpus: [...files(/^tokens/), ...files(IDS, PYTHON)],
+    mutators: [mutateBytes, mutateBytes, mutateContent],
+    async read(bytes, { name }, folder) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      const tokens = await readTokens(path);
+      await writeTokens(path, tokens);
+      assert.deepEqual(await readTokens(path), tokens);
+    },
+  },
+  {
+    name: 'tokenizer',
+    weight: 15,
+    corpus: files(/tokenizer\.safetensors$/),
+    mutators: OF_SAFETENSORS,
+    async read(bytes) {
+      const tokenizer = loadImageTokenizer(bytes, 'file');
+      try {
+        const again = await saveImageTokenizer(tokenizer);
+        assert(Object.values(decodeSafetensors(again).tensors).every((value) => allFinite(floatsOf('', '', value))));
+        const twin = loadImageTokenizer(again);
+        const same = await saveImageTokenizer(twin);
+        twin.dispose();
+        assert.deepEqual(same, again);
+      } finally {
+        tokenizer.dispose();
+      }
+    },
+  },
+  {
+    name: 'state dict',
+    weight: 10,
+    corpus: files(/^(fsq|lfq|simvq|vq|residual)/, PYTHON),
+    mutators: OF_SAFETENSORS,
+    read(bytes, { name }) {
+      const make = QUANTIZERS[name.split('-')[0] ?? ''];
+      const { tensors } = decodeSafetensors(bytes, 'file');
+      /** @type {[string, import('@tensorflow/tfjs-core').Tensor][]} */
+      const state = [];
+      const quantizer = /** @type {NonNullable<typeof make>} */ (make)();
+      try {
+        for (const [key, value] of Object.entries(tensors)) state.push([key, fromSafeTensor(key, value)]);
+        quantizer.loadStateDict(Object.fromEntries(state));
+        for (const [key, value] of Object.entries(quantizer.stateDict())) {
+          const stored = /** @type {import('./mutate.mjs').SafeTensor} */ (tensors[key]);
+          const expected = stored.dtype === 'BOOL' ? stored.data : floatsOf('', key, stored);
+          assert.deepEqual([...value.dataSync()], [...expected]);
+          value.dispose();
+        }
+      } finally {
+        for (const [, value] of state) value.dispose();
+        quantizer.dispose();
+      }
+    },
+  },
+  {
+    name: 'codec',
+    weight: 10,
+    corpus: files(/^(simvq|vq)/, PYTHON),
+    mutators: OF_SAFETENSORS,
+    read(bytes, { name }) {
+      const { tensors } = decodeSafetensors(bytes, 'file');
+      const create = name.startsWith('vq') ? createVqCodec : createSimVqCodec;
+      const codec = create({ dim: 4, codebookSize: 16 }, tensors);
+      const ids = codec.encode(new Float32Array(8));
+      assert(ids.length === 2 && ids.every((id) => id >= 0 && id < 16));
+      const codes = codec.decode(Int32Array.from({ length: 16 }, (_, i) => i));
+      const { '_codebook.embed': embed } = tensors;
+      if (embed !== undefined) assert.deepEqual([...codes], [...floatsOf('', '', embed)]);
+    },
+  },
+  {
+    name: 'checkpoint',
+    weight: 15,
+    corpus: files(/checkpoint\.safetensors$/),
+    mutators: [mutateBytes, mutateContent, mutateContent],
+    async read(bytes, whole, folder) {
+      const path = join(folder, 'step-3.safetensors');
+      await writeFile(path, bytes);
+      await loadTokenizerOf(path);
+      const { metadata } = decodeSafetensors(whole.bytes);
+      const model = recreateImageTokenizer(JSON.parse(metadata.model ?? ''));
+      const optimizer = createAdamW({ variables: model.variables() });
+      try {
+        const step = await readCheckpoint(path, { model, optimizer });
+        assert(Number.isSafeInteger(step) && step >= 0);
+        for (const [name, value] of Object.entries(optimizer.state())) {
+          assert(allFinite(value.dataSync()) && (!name.startsWith('v.') || value.dataSync().every((v) => v >= 0)));
+        }
+        assert(Object.values(optimizer.steps()).every((t) => t <= step));
+      } finally {
+        optimizer.dispose();
+        model.dispose();
+      }
+    },
+  },
+  {
+    name: 'config.json',
+    weight: 15,
+    corpus: files(/config\.json$/),
+    mutators: [mutateBytes, mutateJsonFile, mutateJsonFile],
+    async read(bytes, _, folder) {
+      const path = join(folder, 'config.json');
+      await writeFile(path, bytes);
+      const config = await loadConfig({ file: path });
+      const text = JSON.stringify(config);
+      assert.equal(JSON.stringify(createConfig(JSON.parse(text))), text);
+    },
+  },
+  {
+    name: 'metrics.jsonl',
+    weight: 15,
+    corpus: files(/jsonl$/),
+    mutators: [mutateBytes, mutateLines, mutateLines],
+    read(bytes) {
+      const { records, problems } = parseMetrics(bytes);
+      for (const { record } of records) assert(Number.isSafeInteger(record.step) && record.step >= 0);
+      const text = records.map(({ line }) => `${line}\n`).join('');
+      assert.deepEqual(parseMetrics(Buffer.from(text)), { records, problems: [] });
+      for (const problem of problems) requireNamed(new QuantizerError(`metrics: ${problem}. Left out.`));
+    },
+  },
+  {
+    name: 'report-data.json',
+    weight: 10,
+    corpus: files(/report-data\.json$/),
+    mutators: [mutateBytes, mutateJsonFile, mutateJsonFile],
+    async read(bytes, whole, folder) {
+      await writeFile(join(folder, 'report-data.json'), bytes);
+      const { images } = await readRun('fuzz', folder);
+      assert.equal(images.originals.length, images.count * images.height * images.width * images.channels);
+      // The page itself takes a hundred times as long.
+      if (bytes.length % 50 === whole.bytes.length % 50) await writeReport([folder], join(folder, 'report.html'));
+    },
+  },
+  {
+    name: 'idx',
+    weight: 10,
+    corpus: files(/idx(\.gz)?$/),
+    mutators: [mutateBytes, mutateBytes, mutateGzip],
+    async read(bytes, _, folder) {
+      const path = join(folder, 'images.idx');
+      await writeFile(path, bytes);
+      const images = await readIdxImages(path);
+      const batch = images.batch([0, images.count - 1]);
+      assert.equal(batch.length, 2 * images.height * images.width);
+      assert(batch.every((value) => value >= -1 && value <= 1));
+    },
+  },
+  {
+    name: 'picture',
+    weight: 10,
+    corpus: files(/(png|jpg)$/),
+    mutators: [mutateBytes, mutateBytes, mutatePngHeader],
+    async read(bytes, { name }, folder) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      const { decoded, skipped } = await decodePictures([path], 16, 3);
+      assert.equal(decoded.length + skipped.length, 1);
+      assert(decoded.every(({ pixels }) => pixels.length === 16 * 16 * 3));
+      assert(skipped.every(({ reason }) => reason !== '' && reason.length < 1000));
+      if (skipped.length > 0)
+        throw new QuantizerError(`picture: it must be readable, got ${skipped[0]?.reason}. Skipped.`);
+    },
+  },
+  {
+    name: 'command line',
+    weight: 1,
+    corpus: [...files(/^(tokens-lfq|lfq\.(tokenizer|checkpoint))\.safetensors$/), ...files(/^lfq\.report/)],
+    mutators: [mutateBytes, mutateBytes],
+    async read(bytes, { name }, folder) {
+      const tokenizer = join(FIXTURES, 'lfq.tokenizer.safetensors');
+      const path = join(folder, name.startsWith('lfq.report') ? 'report-data.json' : name);
+      await writeFile(path, bytes);
+      const out = ['--out', join(folder, 'out')];
+      if (name.startsWith('tokens')) await cli(['decode', tokenizer, path, '--engine', 'cpu', ...out]);
+      else if (name.startsWith('lfq.report')) await cli(['report', folder, ...out]);
+      else await cli(['export', path, ...out]);
+    },
+  },
+];
+
+/** @param {string} path */
+async function loadTokenizerOf(path) {
+  loadImageTokenizer(await readTokenizer(path), path).dispose();
+}
+
+/**
+ * Throws unless an error is one that a user can act on: of vqkit's classes, one sentence of what must hold, what was found, and the fix.
+ * @param {unknown} error
+ */
+export function requireNamed(error) {
+  if (!(error instanceof QuantizerError)) throw error;
+  const { message } = error;
+  const isWhole = /^\S.*(\bmust\b.*\bgot\b|has no ').*[.?]$/s.test(message) && message.length < 2000;
+  assert(isWhole, `an error without rule, value or fix: ${message.slice(0, 500)}`);
+}
+
+/** A folder for the files of a run of the fuzzer; the caller removes it. */
+export async function makeFolder() {
+  return mkdtemp(join(tmpdir(), 'vqkit-fuzz-'));
+}
+
+/** An empty folder in it. @param {string} folder */
+export async function emptyFolder(folder) {
+  const path = join(folder, 'input');
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true });
+  return path;
+}

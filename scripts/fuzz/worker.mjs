@@ -1,0 +1,34 @@
+// Reads damaged files one after the other; what it is at stands in memory that the main thread watches.
+import { rm } from 'node:fs/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { startEngine } from './engine.mjs';
+import { makeFolder } from './readers.mjs';
+import { inputOf, tryCorpus, tryInput } from './run.mjs';
+
+/** @type {{ seed: number, from: number, to: number, until: number, at: Int32Array }} */
+const { seed, from, to, until, at } = workerData;
+await startEngine();
+const folder = await makeFolder();
+try {
+  const refused = await tryCorpus(folder);
+  if (refused.length > 0) throw new Error(`whole files are refused: ${refused.join('; ')}`);
+  for (let index = from; index < to && Date.now() < until; index++) {
+    Atomics.store(at, 0, index);
+    const input = inputOf(seed, index);
+    const { outcome, error, ms } = await tryInput(input, folder);
+    const isBad = outcome === 'crash' || outcome === 'silent';
+    parentPort?.postMessage({
+      index,
+      reader: input.reader.name,
+      outcome,
+      ms,
+      ...(isBad && {
+        bytes: input.bytes,
+        file: input.whole.name,
+        error: String((error instanceof Error && error.stack) || error),
+      }),
+    });
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
