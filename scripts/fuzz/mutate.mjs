@@ -138,7 +138,7 @@ function strangeJson(rng) {
  * @param {Rng} rng
  * @param {string} text
  */
-export function mutateJson(rng, text) {
+function mutateJson(rng, text) {
   let damaged = text;
   for (let i = 1 + rng.integer(2); i > 0; i--) damaged = damageJson(rng, damaged);
   return damaged;
@@ -256,26 +256,29 @@ const DTYPES = /** @type {const} */ ([
  */
 function mutateTensor(rng, { dtype, shape, data }, other) {
   const size = data.length;
+  /** @type {(dtype: string, shape: readonly number[], data: unknown) => SafeTensor} */
+  const made = (...parts) => {
+    const [type, axes, values] = parts;
+    return /** @type {SafeTensor} */ ({ dtype: type, shape: axes, data: values });
+  };
   switch (rng.integer(6)) {
     case 0:
       return undefined;
     case 1: {
       const [name, Type] = pick(rng, DTYPES);
-      const values = Array.from(/** @type {ArrayLike<number | bigint>} */ (data), Number);
-      const isBig = Type === BigInt64Array || Type === BigUint64Array;
       const most = name === 'BOOL' ? 2 : 256;
-      const kept = values.map((value) => {
-        const whole = Number.isFinite(value) ? Math.abs(Math.trunc(value)) % most : 0;
-        return isBig ? BigInt(whole) : name === 'F32' || name === 'F64' ? value : whole;
+      const kept = Array.from(/** @type {ArrayLike<number | bigint>} */ (data), (value) => {
+        if (name === 'F32' || name === 'F64') return Number(value);
+        return Number.isFinite(Number(value)) ? Math.abs(Math.trunc(Number(value))) % most : 0;
       });
-      // @ts-expect-error: every class takes a list of its own kind of numbers.
-      return { dtype: name, shape, data: new Type(kept) };
+      const values = Type === BigInt64Array || Type === BigUint64Array ? kept.map(BigInt) : kept;
+      return made(name, shape, Reflect.construct(Type, [values]));
     }
     case 2: {
-      const bytes = new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+      const values = data.slice();
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       if (bytes.length > 0 && dtype !== 'BOOL') bytes[rng.integer(bytes.length)] = other[0] ?? 0xff;
-      // @ts-expect-error: the class of the same dtype.
-      return { dtype, shape, data: new data.constructor(bytes.buffer) };
+      return made(dtype, shape, values);
     }
     case 3: {
       const values = data.slice();
@@ -283,19 +286,14 @@ function mutateTensor(rng, { dtype, shape, data }, other) {
       if (size > 0 && dtype === 'F32') values[rng.integer(size)] = pick(rng, strange);
       if (size > 0 && dtype === 'I64') values[rng.integer(size)] = pick(rng, [2n ** 40n, -1n, 2n ** 31n]);
       if (size > 0 && dtype === 'I32') values[rng.integer(size)] = pick(rng, [-1, -2, 2 ** 31 - 1, 20]);
-      // @ts-expect-error: data of the same dtype.
-      return { dtype, shape, data: values };
+      return made(dtype, shape, values);
     }
-    case 4:
-      // @ts-expect-error: data of the same dtype.
-      return {
-        dtype,
-        shape: pick(rng, [[size], [1, ...shape], [...shape, 1], [...shape].reverse(), [size, 1, 1]]),
-        data,
-      };
+    case 4: {
+      const shapes = [[size], [1, ...shape], [...shape, 1], [...shape].reverse(), [size, 1, 1]];
+      return made(dtype, pick(rng, shapes), data);
+    }
     default:
-      // @ts-expect-error: data of the same dtype.
-      return { dtype, shape: [0, ...pick(rng, [[], [2 ** 40], [3, 4]])], data: data.slice(0, 0) };
+      return made(dtype, [0, ...pick(rng, [[], [2 ** 40], [3, 4]])], data.slice(0, 0));
   }
 }
 
@@ -321,4 +319,10 @@ export function mutatePngHeader(rng, bytes, other) {
   if (rng.integer(2) === 0) file[24 + rng.integer(5)] = pick(rng, [0, 1, 2, 3, 4, 6, 8, 16, 255]);
   file.writeUInt32BE(crc32(file.subarray(12, 29)), 29);
   return file;
+}
+
+/** Whatever a file of a run has inside. @type {Mutator} */
+export function mutateInside(rng, bytes, other) {
+  if (bytes[0] !== 0x7b) return mutateContent(rng, bytes, other);
+  return (bytes.includes(10) ? mutateLines : mutateJsonFile)(rng, bytes, other);
 }

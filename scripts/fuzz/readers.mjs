@@ -1,10 +1,8 @@
 // Every reader of a file: what damaged files are made of, and a call that reads one and throws unless what it took obeys the file's rules.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { readIdxImages } from '../../apps/train/dist/data/idx.js';
 import { decodePictures } from '../../apps/train/dist/data/image-folder.js';
 import {
@@ -12,6 +10,7 @@ import {
   loadConfig,
   readTokenizer,
   readTokens,
+  resumeTraining,
   writeReport,
   writeTokens,
 } from '../../apps/train/dist/index.js';
@@ -30,19 +29,21 @@ import { createSimVq } from '../../packages/simvq/dist/index.js';
 import { loadImageTokenizer, recreateImageTokenizer, saveImageTokenizer } from '../../packages/tokenizer/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
-import { runCli } from '../../packages/vqkit/dist/cli/run.js';
+import { FIXTURES, files, PYTHON } from './corpus.mjs';
+import { cli, requireNamed } from './errors.mjs';
 import {
   mutateBytes,
   mutateContent,
   mutateGzip,
   mutateHeader,
+  mutateInside,
   mutateJsonFile,
   mutateLines,
   mutatePngHeader,
 } from './mutate.mjs';
 
 /**
- * @typedef {{ name: string, bytes: Uint8Array }} Whole
+ * @typedef {import('./corpus.mjs').Whole} Whole
  * @typedef {object} Reader
  * @property {string} name
  * @property {number} weight how often, among all
@@ -51,26 +52,13 @@ import {
  * @property {(bytes: Uint8Array, whole: Whole, folder: string) => unknown} read throws what the reader throws
  */
 
-const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
-const PYTHON = fileURLToPath(new URL('../../packages/testing/fixtures/python/', import.meta.url));
-
-/**
- * @param {RegExp} names
- * @param {string} folder
- * @returns {Whole[]}
- */
-function files(names, folder = FIXTURES) {
-  const found = readdirSync(folder).filter((name) => names.test(name));
-  return found.map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(folder, name))) }));
-}
-
 /** @param {ArrayLike<number>} values */
 const allFinite = (values) => Array.from(values).every(Number.isFinite);
 
 /** Ids that can be read. */
 const IDS = /^ids-[iu]\d+\./;
 
-const OF_SAFETENSORS = [mutateBytes, mutateHeader, mutateContent];
+const OF_SAFETENSORS = [mutateBytes, mutateHeader, mutateInside, mutateContent];
 
 /**
  * A quantizer of each state dict of PyTorch.
@@ -84,38 +72,14 @@ const QUANTIZERS = {
   residual: () => createResidualVq({ dim: 4, codebookSize: 16, numQuantizers: 2 }),
 };
 
-/** Calls the command line and throws its message as an error, unless it is done. @param {string[]} args */
-async function cli(args) {
-  const write = process.stderr.write;
-  const out = process.stdout.write;
-  let message = '';
-  process.stderr.write = (text) => {
-    message += text;
-    return true;
-  };
-  process.stdout.write = () => true;
-  try {
-    const code = await runCli(args);
-    if (code === 0) return;
-    const line = message.split('\n').find((text) => text.startsWith('error: ')) ?? message;
-    assert(code === 1 || code === 2, `exit code ${code}`);
-    assert(!line.includes('(unexpected'), line);
-    throw new QuantizerError(line.slice('error: '.length));
-  } finally {
-    process.stderr.write = write;
-    process.stdout.write = out;
-    process.stdout.removeAllListeners('error');
-  }
-}
-
 /** @type {Reader[]} */
 export const READERS = [
   {
     name: 'safetensors',
-    weight: 20,
+    weight: 60,
     corpus: [...files(/^(tokens|simvq).*safetensors$/), ...files(/(16|32|64|u8|bool)\.safetensors$/, PYTHON)],
     mutators: OF_SAFETENSORS,
-    read(bytes) {
+    async read(bytes) {
       const file = decodeSafetensors(bytes, 'file');
       assert.deepEqual(decodeSafetensors(encodeSafetensors(file.tensors, file.metadata)), file);
       for (const [name, value] of Object.entries(file.tensors)) {
@@ -124,7 +88,7 @@ export const READERS = [
           const exact = Array.from(/** @type {ArrayLike<number | bigint>} */ (value.data), Number);
           const isBits = /^(F16|BF16|F8)/.test(value.dtype);
           assert.deepEqual(made.shape, value.shape);
-          assert.deepEqual([...made.dataSync()], isBits ? [...floatsOf('', '', value)] : exact);
+          assert.deepEqual([...(await made.data())], isBits ? [...floatsOf('', '', value)] : exact);
         } finally {
           made.dispose();
         }
@@ -133,7 +97,7 @@ export const READERS = [
   },
   {
     name: 'npy',
-    weight: 15,
+    weight: 45,
     corpus: [...files(/npy$/), ...files(IDS, PYTHON).filter(({ name }) => name.endsWith('npy'))],
     mutators: [mutateBytes],
     read(bytes) {
@@ -148,7 +112,7 @@ export const READERS = [
   },
   {
     name: 'ids',
-    weight: 15,
+    weight: 45,
     corpus: [...files(/^tokens/), ...files(IDS, PYTHON)],
     mutators: [mutateBytes, mutateBytes, mutateContent],
     async read(bytes, { name }, folder) {
@@ -161,7 +125,7 @@ export const READERS = [
   },
   {
     name: 'tokenizer',
-    weight: 15,
+    weight: 45,
     corpus: files(/tokenizer\.safetensors$/),
     mutators: OF_SAFETENSORS,
     async read(bytes) {
@@ -180,10 +144,10 @@ export const READERS = [
   },
   {
     name: 'state dict',
-    weight: 10,
+    weight: 30,
     corpus: files(/^(fsq|lfq|simvq|vq|residual)/, PYTHON),
     mutators: OF_SAFETENSORS,
-    read(bytes, { name }) {
+    async read(bytes, { name }) {
       const make = QUANTIZERS[name.split('-')[0] ?? ''];
       const { tensors } = decodeSafetensors(bytes, 'file');
       /** @type {[string, import('@tensorflow/tfjs-core').Tensor][]} */
@@ -195,7 +159,7 @@ export const READERS = [
         for (const [key, value] of Object.entries(quantizer.stateDict())) {
           const stored = /** @type {import('./mutate.mjs').SafeTensor} */ (tensors[key]);
           const expected = stored.dtype === 'BOOL' ? stored.data : floatsOf('', key, stored);
-          assert.deepEqual([...value.dataSync()], [...expected]);
+          assert.deepEqual([...(await value.data())], [...expected]);
           value.dispose();
         }
       } finally {
@@ -206,7 +170,7 @@ export const READERS = [
   },
   {
     name: 'codec',
-    weight: 10,
+    weight: 30,
     corpus: files(/^(simvq|vq)/, PYTHON),
     mutators: OF_SAFETENSORS,
     read(bytes, { name }) {
@@ -222,7 +186,7 @@ export const READERS = [
   },
   {
     name: 'checkpoint',
-    weight: 15,
+    weight: 45,
     corpus: files(/checkpoint\.safetensors$/),
     mutators: [mutateBytes, mutateContent, mutateContent],
     async read(bytes, whole, folder) {
@@ -236,7 +200,8 @@ export const READERS = [
         const step = await readCheckpoint(path, { model, optimizer });
         assert(Number.isSafeInteger(step) && step >= 0);
         for (const [name, value] of Object.entries(optimizer.state())) {
-          assert(allFinite(value.dataSync()) && (!name.startsWith('v.') || value.dataSync().every((v) => v >= 0)));
+          const values = Array.from(await value.data());
+          assert(allFinite(values) && (!name.startsWith('v.') || values.every((v) => v >= 0)));
         }
         assert(Object.values(optimizer.steps()).every((t) => t <= step));
       } finally {
@@ -247,7 +212,7 @@ export const READERS = [
   },
   {
     name: 'config.json',
-    weight: 15,
+    weight: 45,
     corpus: files(/config\.json$/),
     mutators: [mutateBytes, mutateJsonFile, mutateJsonFile],
     async read(bytes, _, folder) {
@@ -260,7 +225,7 @@ export const READERS = [
   },
   {
     name: 'metrics.jsonl',
-    weight: 15,
+    weight: 45,
     corpus: files(/jsonl$/),
     mutators: [mutateBytes, mutateLines, mutateLines],
     read(bytes) {
@@ -273,7 +238,7 @@ export const READERS = [
   },
   {
     name: 'report-data.json',
-    weight: 10,
+    weight: 30,
     corpus: files(/report-data\.json$/),
     mutators: [mutateBytes, mutateJsonFile, mutateJsonFile],
     async read(bytes, whole, folder) {
@@ -286,7 +251,7 @@ export const READERS = [
   },
   {
     name: 'idx',
-    weight: 10,
+    weight: 30,
     corpus: files(/idx(\.gz)?$/),
     mutators: [mutateBytes, mutateBytes, mutateGzip],
     async read(bytes, _, folder) {
@@ -300,7 +265,7 @@ export const READERS = [
   },
   {
     name: 'picture',
-    weight: 10,
+    weight: 30,
     corpus: files(/(png|jpg)$/),
     mutators: [mutateBytes, mutateBytes, mutatePngHeader],
     async read(bytes, { name }, folder) {
@@ -312,6 +277,23 @@ export const READERS = [
       assert(skipped.every(({ reason }) => reason !== '' && reason.length < 1000));
       if (skipped.length > 0)
         throw new QuantizerError(`picture: it must be readable, got ${skipped[0]?.reason}. Skipped.`);
+    },
+  },
+  {
+    name: 'run folder',
+    weight: 1,
+    corpus: files(/^lfq\.(config\.json|metrics\.jsonl|checkpoint\.safetensors)$/),
+    mutators: [mutateBytes, mutateInside, mutateInside],
+    async read(bytes, { name }, folder) {
+      for (const whole of files(/^lfq\.(config\.json|metrics\.jsonl|checkpoint\.safetensors)$/)) {
+        const isCheckpoint = whole.name.includes('checkpoint');
+        const path = join(folder, isCheckpoint ? 'checkpoints/step-3.safetensors' : whole.name.replace('lfq.', ''));
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, whole.name === name ? bytes : whole.bytes);
+      }
+      const changes = { dataPath: join(FIXTURES, 'images.idx'), engine: /** @type {const} */ ('cpu') };
+      const { status } = await resumeTraining(folder, changes);
+      assert.equal(status, 'finished');
     },
   },
   {
@@ -334,17 +316,6 @@ export const READERS = [
 /** @param {string} path */
 async function loadTokenizerOf(path) {
   loadImageTokenizer(await readTokenizer(path), path).dispose();
-}
-
-/**
- * Throws unless an error is one that a user can act on: of vqkit's classes, one sentence of what must hold, what was found, and the fix.
- * @param {unknown} error
- */
-export function requireNamed(error) {
-  if (!(error instanceof QuantizerError)) throw error;
-  const { message } = error;
-  const isWhole = /^\S.*(\bmust\b.*\bgot\b|has no ').*[.?]$/s.test(message) && message.length < 2000;
-  assert(isWhole, `an error without rule, value or fix: ${message.slice(0, 500)}`);
 }
 
 /** A folder for the files of a run of the fuzzer; the caller removes it. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createRng, QuantizerError } from '../../packages/core-tensor/dist/index.js';
+import { requireNamed } from './errors.mjs';
 import { pick } from './mutate.mjs';
-import { emptyFolder, READERS, requireNamed } from './readers.mjs';
+import { emptyFolder, READERS } from './readers.mjs';
 
 /**
  * @typedef {import('./readers.mjs').Reader} Reader

@@ -36,6 +36,8 @@ export interface RunFolder {
   cutMetrics(step: number, warn: (message: string) => void): Promise<MetricsRecord[]>;
   /** Checkpoints, oldest first. */
   checkpoints(): Promise<CheckpointFile[]>;
+  /** Bytes of the largest; without one no number bounds what the run may be. */
+  largestCheckpoint(): Promise<number>;
   checkpointPath(step: number): string;
   /** Removes all but the newest `keep` checkpoints. */
   pruneCheckpoints(keep: number): Promise<void>;
@@ -187,6 +189,10 @@ function runFolder(path: string): Omit<RunFolder, 'release'> {
       return kept.map(({ record }) => record);
     },
     checkpoints,
+    async largestCheckpoint() {
+      const files = await Promise.all((await checkpoints()).map((file) => stat(file.path)));
+      return files.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...files.map(({ size }) => size));
+    },
     checkpointPath: (step) => join(checkpointFolder, `step-${step}.safetensors`),
     async pruneCheckpoints(keep) {
       const files = await checkpoints();

@@ -1,6 +1,6 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { limitParameters, OptionError, show } from '@vqkit/core-tensor';
 import { collectReportData } from './collect-report.ts';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import { createBatchOrder } from './data/batches.ts';
@@ -101,7 +101,10 @@ export async function resumeTraining(
       outDir: path,
     };
     requireChangeable(stored, { ...config, preset: changes.preset ?? preset }, changes);
-    return await run(config, hooks, recreateModel, async (complete) => {
+    // What a config.json of unknown origin asks for is bounded by what was stored, before it is checked against it.
+    const numbers = (await folder.largestCheckpoint()) / 4;
+    const recreate: typeof recreateModel = (...model) => limitParameters(numbers, () => recreateModel(...model));
+    return await run(config, hooks, recreate, async (complete) => {
       await folder.writeJson('config.json', complete);
       return folder;
     });

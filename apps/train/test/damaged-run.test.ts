@@ -140,6 +140,15 @@ describe('resumeTraining', () => {
     expect(await readFile(join(folder, 'metrics.jsonl.damaged'), 'utf8')).toMatch(/^null\n/);
   });
 
+  it('makes no model that is larger than its checkpoints', async () => {
+    const { resume } = await copyOf(async (folder) => {
+      const path = join(folder, 'config.json');
+      const config = JSON.parse(await readFile(path, 'utf8')) as object;
+      await writeFile(path, JSON.stringify({ ...config, widths: [10_000, 10_000] }));
+    });
+    await expect(resume()).rejects.toThrow(/the model must be no larger than its file, got \d+ numbers more/);
+  });
+
   it.each([
     ['{', /config\.json must be JSON in UTF-8, got /],
     ['{"steps":1,"steps":2}', /config\.json must be JSON with every key once, got "steps" twice/],

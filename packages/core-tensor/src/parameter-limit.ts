@@ -5,22 +5,24 @@ let left = Number.POSITIVE_INFINITY;
 
 /** What a quantizer or a layer counts as at least: thousands of them without a parameter take memory and time too. */
 const SMALLEST_PART = 1024;
+/** For a thousand such parts. */
+const NOT_STORED = 1024 * SMALLEST_PART;
 
 /**
- * Runs `make`, in which no more than `limit` random numbers may be drawn for parameters, and no more than `limit` / 1024 quantizers and layers be made:
- * for a model that a file describes, which the size of the file bounds. What it would take is known before it is allocated, and the
- * variables of a `make` that throws are disposed.
+ * Runs `make`, which may draw no more random numbers for parameters than a file holds, and make no more than a thousand quantizers and
+ * layers beside: for a model that a file describes and that the size of the file bounds. What it would take is known before it is
+ * allocated, and the variables of a `make` that throws are disposed.
  *
- * @param limit the numbers of the file, and some for what it does not hold.
+ * @param stored how many numbers the file holds.
  * @throws UnsupportedError, from within, when the model is larger.
  * @example
  * limitParameters(1e6, () => createVq({ dim: 1e5, codebookSize: 1e5 })); // throws
  */
-export function limitParameters<T>(limit: number, make: () => T): T {
+export function limitParameters<T>(stored: number, make: () => T): T {
   const before = left;
   const { registeredVariables } = engine().state;
   const known = new Set(Object.keys(registeredVariables));
-  left = Math.min(before, limit);
+  left = Math.min(before, stored + NOT_STORED);
   try {
     return make();
   } catch (error) {

@@ -14,8 +14,6 @@ import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.t
 
 /** Of the files that {@link saveImageTokenizer} writes. */
 const FORMAT = 'vqkit-tokenizer-1';
-/** Numbers that making a tokenizer may take beyond those of its file: for a thousand layers and quantizers. */
-const NOT_IN_FILE = 2 ** 20;
 
 /**
  * The bytes of a tokenizer file from plain data, without an engine: a safetensors file with the weights under their state-dict names, in
@@ -78,7 +76,7 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
     }) as ImageTokenizerConfig;
     requireFiniteWeights('tokenizer', tensors, 'Export a run that did not diverge.');
     const numbers = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
-    tokenizer = limitParameters(numbers + NOT_IN_FILE, () => recreateImageTokenizer(config, 'loadImageTokenizer'));
+    tokenizer = limitParameters(numbers, () => recreateImageTokenizer(config, 'loadImageTokenizer'));
     for (const [name, value] of Object.entries(tensors)) weights.push([name, fromSafeTensor(name, value)]);
     tokenizer.loadStateDict(Object.fromEntries(weights));
     return tokenizer;

@@ -1,5 +1,5 @@
 import { type Tensor, tidy, util, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
-import { adamWStep, OptionError, requireInteger, ShapeError, show } from '@vqkit/core-tensor';
+import { adamWStep, OptionError, requireInteger, ShapeError, shorten, show } from '@vqkit/core-tensor';
 
 export interface AdamWOptions {
   /** What to train, by name. */
@@ -100,7 +100,7 @@ function requireKeys(argument: string, given: Readonly<Record<string, unknown>>,
   const missing = keys.find((key) => !Object.hasOwn(given, key));
   const unknown = Object.keys(given).find((key) => !keys.includes(key));
   if (missing === undefined && unknown === undefined) return;
-  const rule = missing === undefined ? `not hold '${unknown}'` : `hold '${missing}'`;
+  const rule = missing === undefined ? `not hold '${shorten(unknown ?? '')}'` : `hold '${missing}'`;
   throw new OptionError(
     `${RESTORE}: ${argument} must ${rule}, got ${show(Object.keys(given))}. Pass what ${argument}() gave for the same variables.`,
   );

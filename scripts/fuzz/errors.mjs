@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { QuantizerError } from '../../packages/core-tensor/dist/index.js';
+import { runCli } from '../../packages/vqkit/dist/cli/run.js';
+
+/** Calls the command line and throws its message as an error, unless it is done. @param {string[]} args */
+export async function cli(args) {
+  const write = process.stderr.write;
+  const out = process.stdout.write;
+  let message = '';
+  process.stderr.write = (text) => {
+    message += text;
+    return true;
+  };
+  process.stdout.write = () => true;
+  try {
+    const code = await runCli(args);
+    if (code === 0) return;
+    const line = message.split('\n').find((text) => text.startsWith('error: ')) ?? message;
+    assert(code === 1 || code === 2, `exit code ${code}`);
+    assert(!line.includes('(unexpected'), line);
+    throw new QuantizerError(line.slice('error: '.length));
+  } finally {
+    process.stderr.write = write;
+    process.stdout.write = out;
+    process.stdout.removeAllListeners('error');
+  }
+}
+
+/**
+ * Throws unless an error is one that a user can act on: of vqkit's classes, one sentence of what must hold, what was found, and the fix.
+ * @param {unknown} error
+ */
+export function requireNamed(error) {
+  if (!(error instanceof QuantizerError)) throw error;
+  const { message } = error;
+  const isWhole = /^\S.*(\bmust\b.*\bgot\b|has no ').*[.?]$/s.test(message) && message.length < 2000;
+  assert(isWhole, `an error without rule, value or fix: ${message.slice(0, 500)}`);
+}
