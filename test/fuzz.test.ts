@@ -27,12 +27,14 @@ it.each(READERS.map((reader) => [reader.name, reader] as const))(
   '%s: takes damaged files that obey its rules and refuses the others by name',
   async (_, reader) => {
     const outcomes = { accepted: 0, refused: 0 };
-    for (let index = 0; index < INPUTS; index++) {
+    // Those that are rare in the fuzzer too take long.
+    const inputs = reader.weight === 1 ? INPUTS / 4 : INPUTS;
+    for (let index = 0; index < inputs; index++) {
       const { outcome, error } = await tryInput(inputOf(SEED, index, [reader]), folder);
       if (outcome !== 'accepted' && outcome !== 'refused') throw error;
       outcomes[outcome]++;
     }
     // Metrics are read line by line, and what is no record is named and left out.
-    if (reader.name !== 'metrics.jsonl') expect(outcomes.refused).toBeGreaterThan(INPUTS / 4);
+    if (reader.name !== 'metrics.jsonl') expect(outcomes.refused).toBeGreaterThan(inputs / 4);
   },
 );

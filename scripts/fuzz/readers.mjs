@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { decodePictures } from '../../apps/train/dist/data/decode-pictures.js';
 import { readIdxImages } from '../../apps/train/dist/data/idx.js';
-import { decodePictures } from '../../apps/train/dist/data/image-folder.js';
 import {
   createConfig,
   loadConfig,

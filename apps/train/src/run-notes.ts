@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CheckpointError, parseJson } from '@vqkit/checkpoint';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, shorten, show } from '@vqkit/core-tensor';
 import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
 import type { TrainConfig } from './config.ts';
 import type { DataNotes } from './data/dataset.ts';
@@ -57,7 +57,7 @@ export function requireSameRun(
   if (changed !== undefined) {
     const { name, before, now } = changed;
     throw new OptionError(
-      `resumeTraining: ${name} in config.json must be what the run was begun with, ${show(before)}, got ${show(now)}. Put it back, or start a new run.`,
+      `resumeTraining: ${shorten(name)} in config.json must be what the run was begun with, ${show(before)}, got ${show(now)}. Put it back, or start a new run.`,
     );
   }
   const before = noteOf(path, metadata, 'data') as DataNotes;

@@ -1,6 +1,6 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
-import { limitParameters, OptionError, show } from '@vqkit/core-tensor';
+import { limitParameters, OptionError, shorten, show } from '@vqkit/core-tensor';
 import { collectReportData } from './collect-report.ts';
 import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import { createBatchOrder } from './data/batches.ts';
@@ -120,7 +120,7 @@ function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: Tr
     if (changed === undefined) continue;
     const { name, before, now } = changed;
     throw new OptionError(
-      `resumeTraining: ${name} must stay ${show(before)} in a resumed run, got ${show(now)}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
+      `resumeTraining: ${shorten(name)} must stay ${show(before)} in a resumed run, got ${show(now)}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
     );
   }
 }
