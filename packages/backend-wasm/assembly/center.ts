@@ -1,4 +1,5 @@
 import { rowOf } from './nearest';
+import { sumLanes } from './store';
 
 /** origin = the mean of the rows, from the first on, so that neither an offset of all takes their digits nor their sum overflows. */
 export function meanRow(rows: usize, origin: usize, count: i32, dim: i32): void {
@@ -63,6 +64,24 @@ export function centerRows(
       v128.store(out + i, f32x4.mul(f32x4.sub(v128.load(from + i), v128.load(origin + i)), factors));
     }
     for (; i < rowBytes; i += 4) store<f32>(out + i, (load<f32>(from + i) - load<f32>(origin + i)) * factor);
+  }
+}
+
+/** lengths = |row|, never too small: squares of what is below 2^-63 are lost. Units: rows. */
+export function rowLengths(rows: usize, lengths: usize, dim: i32, begin: i32, end: i32, _worker: i32): void {
+  const rowBytes = (<usize>dim) << 2;
+  const vectors = rowBytes & ~15;
+  for (let row = begin; row < end; row++) {
+    const from = rows + <usize>row * rowBytes;
+    let squares = f32x4.splat(0);
+    let i: usize = 0;
+    for (; i < vectors; i += 16) {
+      const v = v128.load(from + i);
+      squares = f32x4.add(squares, f32x4.mul(v, v));
+    }
+    let sum = sumLanes(squares);
+    for (; i < rowBytes; i += 4) sum += load<f32>(from + i) * load<f32>(from + i);
+    store<f32>(lengths + ((<usize>row) << 2), sqrt(sum) * 1.01 + 8.7e-19);
   }
 }
 

@@ -1,6 +1,6 @@
 export { adamWStep } from './adamw';
 export { multiply, scale, spread } from './arithmetic';
-export { centerRows, largestFrom, meanRow, packCentered } from './center';
+export { centerRows, largestFrom, meanRow, packCentered, rowLengths } from './center';
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';

@@ -1,4 +1,5 @@
 import {
+  type GroupedCodes,
   groupCodes,
   mayBeNearer,
   type Nearest,
@@ -33,14 +34,17 @@ export interface SearchedCodes {
   readonly count: number;
   readonly dim: number;
   readonly space?: ScoredSpace | undefined;
+  /** Stands for these values of the codes: what is found out about them is kept with it. */
+  readonly identity?: object;
 }
 
-/** Tokens [N, dim], with their queries [N, width] and reaches [N] where the codes have a space. */
+/** Tokens [N, dim]; where the codes have a space, their queries [N, width] and their reaches [N], or x - o [N, dim], whose lengths these are. */
 export interface SearchedTokens {
   readonly x: number;
   readonly tokens: number;
   readonly queries?: number;
   readonly reach?: number;
+  readonly moved?: number;
 }
 
 /** Codes that are ready to be searched. */
@@ -71,6 +75,8 @@ const SLACK = 24;
 const SPREAD: Readonly<Record<Way, number>> = { exact: Number.POSITIVE_INFINITY, rough: 2 ** 12, screened: 2 ** 6 };
 /** Elements of so few codes that comparing all is faster than putting them into groups. */
 const LEAST_GROUPED = 512;
+/** Tokens so few that comparing all codes is faster than bringing these into another form. */
+const FEW = 16;
 /** Codes on a line are in an order: from so many on they are searched by halving. */
 const LINE = 512;
 
@@ -81,7 +87,7 @@ const aligned = (bytes: number): number => 16 * Math.ceil(bytes / 16);
  * bench/nearest.mjs.
  */
 function wayOf(tokens: number, count: number, width: number): Way {
-  if (count <= 4 || width > WIDEST) return 'exact';
+  if (count <= 4 || tokens <= FEW || width > WIDEST) return 'exact';
   if (tokens >= 64 && count * width >= 8192 && width >= 2) return 'screened';
   return count <= MOST_ROUGH ? 'rough' : 'exact';
 }
@@ -94,19 +100,34 @@ function wayOf(tokens: number, count: number, width: number): Way {
  */
 export function planSearch(host: SearchHost, book: SearchedCodes, tokens: number): SearchPlan {
   const { codes, count, dim, space } = book;
-  const way = wayOf(tokens, count, space?.width ?? dim);
-  if (way !== 'exact' && count * dim >= LEAST_GROUPED && !isEven(host, book, wayOf(tokens, count, dim)))
-    return planGroups(host, book, tokens);
-  return planEven(host, space?.slack.every(Number.isFinite) ? book : { codes, count, dim }, way);
+  if (space?.slack.every(Number.isFinite)) return planEven(host, book, wayOf(tokens, count, space.width));
+  const way = wayOf(tokens, count, dim);
+  if (way === 'exact' || count * dim < LEAST_GROUPED) return planEven(host, { codes, count, dim }, way);
+  const grouped = groupsOf(host, book, way);
+  return grouped ? planGroups(host, book, tokens, grouped) : planEven(host, { codes, count, dim }, way);
 }
 
-/** Whether one origin and one scale are enough for all codes. */
-function isEven(host: SearchHost, { codes, count, dim }: SearchedCodes, way: Way): boolean {
-  if (dim === 1 && count >= LINE) return false;
-  const near = nearDistance({ values: host.floats(codes, count * dim), dim }, count);
-  // From the first code: where that is far away, so is another.
-  const furthest = host.call('largestFrom', codes, codes, count, dim);
-  return near > 0 && furthest <= SPREAD[way] * near;
+/** By identity and way. */
+const known = new WeakMap<object, Partial<Record<Way, GroupedCodes | 'even'>>>();
+
+/** The codes in groups, unless one origin and one scale are enough for all. */
+function groupsOf(
+  host: SearchHost,
+  { codes, count, dim, identity }: SearchedCodes,
+  way: Way,
+): GroupedCodes | undefined {
+  const before = identity && known.get(identity);
+  let found = before?.[way];
+  if (found === undefined) {
+    const rows: Rows = { values: host.floats(codes, count * dim), dim };
+    const near = nearDistance(rows, count);
+    // From the first code: where that is far away, so is another.
+    const furthest = host.call('largestFrom', codes, codes, count, dim);
+    const isEven = near > 0 && furthest <= SPREAD[way] * near && !(dim === 1 && count >= LINE);
+    found = isEven ? 'even' : groupCodes(rows);
+    if (identity) known.set(identity, { ...before, [way]: found });
+  }
+  return found === 'even' ? undefined : found;
 }
 
 /** One origin and one scale, or scores in a space. */
@@ -118,7 +139,7 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
   const roundedBytes = 32 * panels * (Math.ceil(width / 2) + 1);
   const exactBytes = aligned(host.call('exactFrameBytes', dim)) * host.threads;
   const frameBytes = way === 'screened' ? aligned(host.call('screenedFrameBytes', width)) * host.threads : 0;
-  const rowBytes = way === 'exact' || space ? 0 : 4 * dim;
+  const rowBytes = way === 'exact' ? 0 : space ? 4 : 4 * dim;
   return {
     bytes: way === 'exact' ? 0 : originBytes + packedBytes + roundedBytes,
     prepare(measures) {
@@ -146,16 +167,18 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
       if (used === 'screened') host.run('roundCodes', panels, packed, rounded, measures, width);
       return {
         scratchBytes: (n) => exactBytes + frameBytes + rowBytes * n,
-        search({ x, tokens: n, queries, reach = 0 }, scratch, indices) {
+        search({ x, tokens: n, queries, reach, moved }, scratch, indices) {
           const groups = Math.ceil(n / 4);
           if (used === 'exact') {
             host.run('nearestCodeExact', groups, x, codes, scratch, indices, first, n, dim, count);
             return;
           }
           const frames = scratch + exactBytes;
-          const rows = space && queries ? queries : frames + frameBytes;
+          const own = frames + frameBytes;
+          const rows = space && queries ? queries : own;
+          if (space && moved) host.run('rowLengths', n, moved, own, dim);
           if (!space) host.run('centerRows', n, x, origin, rows, factor, dim);
-          const exact = [x, codes, scratch, space ? reach : 0, indices, first, n, width, dim, count] as const;
+          const exact = [x, codes, scratch, space ? (reach ?? own) : 0, indices, first, n, width, dim, count] as const;
           if (used === 'screened') {
             host.run('nearestCodeSettled', groups, rows, rounded, measures, frames, ...exact);
           } else {
@@ -168,9 +191,13 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
 }
 
 /** An origin and a scale for each group of codes, and one by one those that are in none. */
-function planGroups(host: SearchHost, { codes, count, dim }: SearchedCodes, tokens: number): SearchPlan {
+function planGroups(
+  host: SearchHost,
+  { codes, count, dim }: SearchedCodes,
+  tokens: number,
+  grouped: GroupedCodes,
+): SearchPlan {
   const codesNow = (): Rows => ({ values: host.floats(codes, count * dim), dim });
-  const grouped = groupCodes(codesNow());
   const first = host.call('firstFinite', codes, count, dim);
   let end = 0;
   const parts = grouped.groups.map((group) => {

@@ -64,19 +64,14 @@ export function frozenSpaceSearch(codebook: Derived<Tensor2D>, frozen: Variable,
         queries: matMul(moved, back.get()),
         keys: keys.get(),
         bias: keyBias.get(),
-        reach: norms(moved, 1) as Tensor1D,
+        moved,
         slack: slack.get(),
       };
     },
   });
 }
 
-/** Lengths, never too short: squares of what is below 2^-63 are lost. */
-function norms(x: Tensor, axis?: number): Tensor {
-  return add(sqrt(sum(square(x), axis)), 2 ** -60);
-}
-
-/** The length of all elements together, or of the longest row. */
+/** The length of all elements together, or of the longest row, never too short: squares of what is below 2^-63 are lost. */
 function norm(x: Tensor, axis?: number): Tensor {
-  return max(norms(x, axis));
+  return add(sqrt(max(sum(square(x), axis))), 2 ** -60);
 }

@@ -8,16 +8,16 @@ type Infos = { readonly [name in keyof NearestCodeExactInputs]: TensorInfo };
 /** The code at the smallest distance of each token, as float64 finds it. */
 export const nearestCodeExact: KernelFunc = ({ inputs, backend }) => {
   const engine = engineOf(backend);
-  const { x, codes, queries, reach, ...scores } = inputs as unknown as Infos;
+  const { x, codes, queries, moved, ...scores } = inputs as unknown as Infos;
   const [tokens, dim] = x.shape as [number, number];
   const [count] = codes.shape as [number];
   const indices = engine.output([tokens], 'int32');
-  const book = { codes: engine.address(codes), count, dim, space: spaceOf(engine, scores) };
+  const book = { codes: engine.address(codes), count, dim, space: spaceOf(engine, scores), identity: codes.dataId };
   const plan = planSearch(engine, book, tokens);
   engine.scratch(Math.max(plan.bytes, 16), (at) => {
     const search = plan.prepare(at);
     engine.scratch(search.scratchBytes(tokens), (scratch) => {
-      const scored = queries && reach ? { queries: engine.address(queries), reach: engine.address(reach) } : {};
+      const scored = queries && moved ? { queries: engine.address(queries), moved: engine.address(moved) } : {};
       search.search({ x: engine.address(x), tokens, ...scored }, scratch, engine.address(indices));
     });
   });

@@ -44,8 +44,8 @@ export type ScoreInputs = {
   readonly keys: Tensor2D;
   /** [K] */
   readonly bias: Tensor1D;
-  /** r, [N]; not too small. */
-  readonly reach: Tensor1D;
+  /** x - o, [N, f]. */
+  readonly moved: Tensor2D;
   /** [3]; with a NaN or an infinity in it scores decide nothing. */
   readonly slack: Tensor1D;
 };

@@ -8,15 +8,15 @@ const LOWEST = -(2 ** 127);
 
 /** NearestCodeExact on tfjs's cpu engine: JavaScript's numbers are float64. */
 export const nearestCodeExactPlain: KernelFunc = ({ inputs, backend }) => {
-  const { x, codes, queries, keys, bias, reach, slack } = inputs as {
+  const { x, codes, queries, keys, bias, moved, slack } = inputs as {
     [name in keyof NearestCodeExactInputs]: TensorInfo;
   };
   const [tokens, dim] = x.shape as [number, number];
   const floats = (tensor: TensorInfo): Float32Array => floatsOf(tensor, backend);
   let space: ScoredSpace | undefined;
-  if (queries && keys && bias && reach && slack) {
+  if (queries && keys && bias && moved && slack) {
     const width = keys.shape[1] as number;
-    const [rows, reaches] = [floats(queries), floats(reach)];
+    const [rows, distances] = [floats(queries), floats(moved)];
     space = {
       width,
       keys: floats(keys),
@@ -24,7 +24,9 @@ export const nearestCodeExactPlain: KernelFunc = ({ inputs, backend }) => {
       slack: [...floats(slack)] as unknown as ScoredSpace['slack'],
       setQuery: (_, token, to, at) => {
         to.set(rows.subarray(token * width, (token + 1) * width), at);
-        return reaches[token] as number;
+        let squares = 0;
+        for (let i = token * dim; i < (token + 1) * dim; i++) squares += (distances[i] as number) ** 2;
+        return 1.01 * Math.sqrt(squares);
       },
     };
   }

@@ -131,7 +131,9 @@ function centred({ x, codes }: NearestCodeExactInputs): Scored {
   };
 }
 
-function given({ queries, keys, bias, reach, slack }: Required<NearestCodeExactInputs>): Scored {
+function given({ queries, keys, bias, moved, slack }: Required<NearestCodeExactInputs>): Scored {
+  // Never too short: squares of what is below 2^-63 are lost.
+  const reach = add(mul(sqrt(sum(square(moved), 1)), 1.01), 2 ** -60);
   const part = (i: number): Tensor => slice(slack, [i], [1]);
   const off = add(part(0), mul(add(part(1), mul(part(2), reach)), reach));
   const usable = logicalAnd(less(off, DECIDED / 4), allOf(less(abs(queries), 2 ** 40))) as Tensor1D;
