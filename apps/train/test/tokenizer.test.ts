@@ -38,7 +38,7 @@ describe('readTokenizer', () => {
     expect(tensors).toEqual(Object.fromEntries(weights.map(([name, value]) => [name.slice('model.'.length), value])));
     expect(Object.keys(metadata).sort()).toEqual(['format', 'tokenizer']);
     const { quantizer, quantizerOptions, widths, seed } = tinyConfig('data', 'out', { seed: 3 });
-    const made = createImageTokenizer({ quantizer, quantizerOptions, widths, seed, channels: 1 });
+    const made = createImageTokenizer({ quantizer, quantizerOptions, widths, seed, channels: 1, imageSize: [8, 8] });
     expect(JSON.parse(metadata.tokenizer ?? '')).toEqual(made.config);
     made.dispose();
   });

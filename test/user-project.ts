@@ -1,0 +1,22 @@
+import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../scripts/setup.mjs';
+
+/** The folders of all packages, from the root. */
+export const packages: readonly string[] = ['packages', 'apps'].flatMap((group) =>
+  readdirSync(join(root, group)).map((name) => `${group}/${name}`),
+);
+
+/** A user's project in which every package is installed, built as it is now. Remove it at the end. */
+export function makeUserProject(name: string): string {
+  mkdirSync(join(root, 'test-results'), { recursive: true });
+  const folder = mkdtempSync(join(root, `test-results/${name}-`));
+  mkdirSync(join(folder, 'node_modules/@vqkit'), { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  for (const path of packages) {
+    const own = path.split('/').at(-1) ?? '';
+    symlinkSync(join(root, path), join(folder, 'node_modules', own === 'vqkit' ? own : `@vqkit/${own}`));
+  }
+  symlinkSync(join(root, 'packages/testing/node_modules/@tensorflow'), join(folder, 'node_modules/@tensorflow'));
+  return folder;
+}
