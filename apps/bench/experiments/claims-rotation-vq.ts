@@ -2,6 +2,7 @@ import { mnistPatches } from '../src/data/images.ts';
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
+import { differenceOf, inAll, isLower } from '../src/seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
 import { measurement, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
@@ -120,13 +121,24 @@ function pairsOf(groups: readonly Group[]): Pair[] {
   );
 }
 
+/** More, or all in both: seeds that all have the same have no spread. */
+function notFewer(rotation: readonly number[], plain: readonly number[]): Verdict['verdict'] {
+  const [first] = rotation;
+  const equal = first !== undefined && [...rotation, ...plain].every((value) => value === first);
+  return equal ? 'reproduced' : isLower(differenceOf(plain, rotation));
+}
+
 function verdictsOf(groups: readonly Group[]): Verdict[] {
   const pairs = pairsOf(groups);
   const claim = (text: string, expected: string, pick: Pick, better: 'lower' | 'higher'): Verdict => {
-    const mean = (runs: readonly TrainingRun[]): number => testSpread(runs, pick)?.mean ?? Number.NaN;
-    const holds = pairs.filter(({ rotation, plain }) =>
-      better === 'lower' ? mean(rotation) < mean(plain) : mean(rotation) >= mean(plain),
+    const samples = (runs: readonly TrainingRun[]): readonly number[] => testSpread(runs, pick)?.samples ?? [];
+    const verdicts = pairs.map(({ rotation, plain }) =>
+      better === 'lower'
+        ? isLower(differenceOf(samples(rotation), samples(plain)))
+        : notFewer(samples(rotation), samples(plain)),
     );
+    const holds = pairs.filter((_, i) => verdicts[i] === 'reproduced');
+    const open = verdicts.filter((verdict) => verdict === 'undecided').length;
     return {
       claim: text,
       expected,
@@ -136,8 +148,8 @@ function verdictsOf(groups: readonly Group[]): Verdict[] {
             `${name}: ${spreadText(testSpread(rotation, pick)) ?? 'diverged'} against ${spreadText(testSpread(plain, pick)) ?? 'diverged'}`,
         )
         .join('; '),
-      verdict: holds.length === pairs.length ? 'reproduced' : 'not reproduced',
-      remark: `It holds in ${holds.length} of ${pairs.length} settings${holds.length > 0 && holds.length < pairs.length ? `: ${holds.map(({ name }) => name).join('; ')}` : ''}.`,
+      verdict: inAll(verdicts),
+      remark: `With 95 % confidence it holds in ${holds.length} of ${pairs.length} settings${open > 0 ? ` and is undecided in ${open}` : ''}${holds.length > 0 && holds.length < pairs.length ? `: ${holds.map(({ name }) => name).join('; ')}` : ''}.`,
     };
   };
   return [

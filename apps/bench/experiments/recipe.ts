@@ -48,9 +48,10 @@ token), SimVQ with an MLP of 128 and the rotation trick (256 codes, 8 bits) or s
 3e-4, ${data.loss === 'mse' ? 'mean squared error' : 'L1 on the clamped output'}, ${STEPS} steps (a run of minutes; the example itself trains 1,000), 60,000 images. Each
 training has a process of its own with all cores. L1 and PSNR (mean of the images) are of the output clamped to [-1, 1] on the 10,000 test
 images; used codes and perplexity count over all of them. Steps per second are of the training alone, memory is the peak of the process.
-Left out are vqkit's plain JavaScript, on which this would take hours, and WebGPU, which vqkit train does not have.
-The seeds decide weights and order of the images, and mean other numbers in each library: means are to be compared, with their spread.`,
-    expected: `The same quality within the spread of the seeds, because it is the same mathematics. FSQ and SimVQ at half the speed of PyTorch or
+Left out are vqkit's plain JavaScript, on which this would take hours, and WebGPU.
+The seeds decide weights and order of the images, and mean other numbers in each library: means are compared, with Welch's 95 % interval of their
+difference. The quality counts as the same when that interval lies within ±5 %, and as undecided when it holds both answers.`,
+    expected: `The same quality, because it is the same mathematics. FSQ and SimVQ at half the speed of PyTorch or
 better, LFQ at least as fast.`,
 
     async run(context): Promise<Outcome> {

@@ -87,7 +87,8 @@ export interface Verdict {
   readonly claim: string;
   readonly expected: string;
   readonly measured: string;
-  readonly verdict: 'reproduced' | 'not reproduced' | 'beyond reach here';
+  /** `undecided` where the seeds cannot tell: their interval holds both answers. */
+  readonly verdict: 'reproduced' | 'not reproduced' | 'undecided' | 'beyond reach here';
   /** Why, and what speaks against it. */
   readonly remark: string;
 }

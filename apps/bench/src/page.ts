@@ -54,7 +54,7 @@ export function indexPage(results: readonly Result[]): string {
   return [
     '<!-- Made by `pnpm bench docs` from the results; do not edit. -->',
     '# Answers',
-    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim counts as reproduced when it held here, in miniature; that one did not is an answer too.',
+    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim counts as reproduced when it held here, in miniature; that one did not is an answer too, and one that the seeds cannot decide counts as neither.',
     ...leading.flatMap(({ experiment, question, outcome }) => [
       `## ${question}`,
       openingOf(outcome.answer),

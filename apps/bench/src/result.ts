@@ -68,7 +68,7 @@ const outcomeSchema: z.ZodType<Outcome> = z.strictObject({
       claim: z.string(),
       expected: z.string(),
       measured: z.string(),
-      verdict: z.enum(['reproduced', 'not reproduced', 'beyond reach here']),
+      verdict: z.enum(['reproduced', 'not reproduced', 'undecided', 'beyond reach here']),
       remark: z.string(),
     }),
   ),

@@ -29,19 +29,38 @@ describe('recipeVerdicts', () => {
     ],
   } as const;
 
-  it('compares the ranges of the seeds, and the speeds', () => {
+  it('compares the means by their interval, and the speeds', () => {
     expect(recipeVerdicts([ours, theirs])).toMatchObject([
-      { verdict: 'reproduced', measured: '0.11 (0.1 to 0.12) against 0.107 (0.105 to 0.11)' },
+      { verdict: 'undecided', measured: '0.11 (0.1 to 0.12) against 0.107 (0.105 to 0.11)' },
       { verdict: 'reproduced', expected: '0.5×' },
     ]);
+    const again = { ...ours, runs: theirs.runs.map(({ l1, ...each }) => ({ ...each, l1: l1 + 1e-5 })) };
+    const three = (runs: readonly (typeof run)[]): (typeof run)[] => [...runs, ...runs, ...runs];
+    const same = recipeVerdicts([
+      { ...again, runs: three(again.runs) },
+      { ...theirs, runs: three(theirs.runs) },
+    ]);
+    expect(same[0]).toMatchObject({
+      verdict: 'reproduced',
+      remark: expect.stringMatching(/with 95 % confidence, from 6/),
+    });
     const worse = {
       ...ours,
-      runs: [
-        { ...run, l1: 0.2, stepsPerSecond: 1 },
-        { ...run, l1: 0.3, stepsPerSecond: 1 },
-      ],
+      runs: [0.2, 0.21, 0.22].map((l1) => ({ ...run, l1, stepsPerSecond: 1 })),
     };
     expect(recipeVerdicts([worse, theirs]).map(({ verdict }) => verdict)).toEqual(['not reproduced', 'not reproduced']);
+  });
+
+  it('does not call worse numbers as good because two ranges meet', () => {
+    const of = (l1s: number[]): (typeof run)[] => l1s.map((l1) => ({ ...run, l1 }));
+    const results = [
+      { ...ours, runs: of([14, 20, 20]) },
+      { ...theirs, runs: of([12, 12, 14]) },
+    ];
+    expect(recipeVerdicts(results)[0]?.verdict).toBe('undecided');
+    expect(recipeAnswer(results, 'MNIST')).toContain(
+      'shown for 0 of 1 quantizers, undecided for 1, because 3 seeds are too few to tell',
+    );
   });
 
   it('decides nothing without PyTorch', () => {

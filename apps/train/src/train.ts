@@ -62,7 +62,7 @@ export type TrainResult =
  * @throws OptionError when an option breaks its rule or the folder already holds a run; DataError for unusable data; DivergenceError
  * when a loss, gradient or weight is not finite (the run folder then has failure.json and the last good checkpoint).
  * @example
- * const result = await train(createConfig({ preset: 'start', quantizer: 'fsq' }));
+ * const result = await train(createConfig({ quantizer: 'fsq', steps: 20, outDir: 'runs/first' }));
  */
 export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promise<TrainResult> {
   await requireNoRun(config.outDir);

@@ -51,7 +51,7 @@ let queue: Promise<unknown> = Promise.resolve();
  * found, or `threads` differs from those of the engine that already runs.
  * @example
  * const { threads } = await init();
- * const y = tf.conv2d(tf.ones([1, 8, 8, 3]), tf.ones([3, 3, 3, 4]), 1, 'same');
+ * const y = tf.conv2d(tf.ones<tf.Rank.R4>([1, 8, 8, 3]), tf.ones<tf.Rank.R4>([3, 3, 3, 4]), 1, 'same');
  */
 export function init(options: InitOptions = {}): Promise<EngineReport> {
   // One after the other, so that two calls at once start one engine.

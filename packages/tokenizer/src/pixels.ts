@@ -18,7 +18,7 @@ const SCALED: Float32Array = Float32Array.from({ length: 256 }, (_, p) => (Math.
  *
  * @param values where to put them. Default a new array.
  * @example
- * scalePixels(new Uint8Array([0, 128, 255])); // -1, 0.00392…, 1
+ * scalePixels(new Uint8Array([0, 128, 255])); // [-1, 0.0039, 1]
  */
 export function scalePixels(pixels: Pixels, values: Float32Array = new Float32Array(pixels.length)): Float32Array {
   for (let i = 0; i < pixels.length; i++) values[i] = SCALED[pixels[i] as number] as number;
@@ -29,7 +29,7 @@ export function scalePixels(pixels: Pixels, values: Float32Array = new Float32Ar
  * Values in [-1, 1] → the nearest bytes, the inverse of {@link scalePixels}. What lies beyond is clamped; NaN is black.
  *
  * @example
- * unscalePixels([-1, 0, 2]); // 0, 128, 255
+ * unscalePixels([-1, 0, 2]); // [0, 128, 255]
  */
 export function unscalePixels(values: ArrayLike<number>): Uint8ClampedArray<ArrayBuffer> {
   const pixels = new Uint8ClampedArray(values.length);

@@ -1,5 +1,6 @@
 import type { Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
+import { differenceOf, intervalText, sameWithin } from '../seeds.ts';
 import type { RecipeRun, RecipeSettings } from './settings.ts';
 
 /** The trainings of one quantizer on one engine, one for each seed. */
@@ -47,7 +48,13 @@ export function recipeTables(results: readonly EngineRuns[], steps: number): Tab
   ];
 }
 
-/** Quality: the ranges over the seeds meet, or ours is better. Speed: the slowest of ours against the goal times their mean. */
+/** How far two libraries' mean L1 may be apart and count as the same, as a share of PyTorch's. */
+const SAME = 0.05;
+
+/**
+ * Quality: the same when the 95 % interval of the difference of the means lies within ±5 %, undecided when it only reaches in. Speed: the
+ * ratio of the means against the goal.
+ */
 export function recipeVerdicts(results: readonly EngineRuns[]): Verdict[] {
   return results
     .filter(({ engine }) => engine === 'wasm')
@@ -55,37 +62,39 @@ export function recipeVerdicts(results: readonly EngineRuns[]): Verdict[] {
       const theirs = results.find((other) => other.quantizer === quantizer && other.engine === 'torch')?.runs;
       const name = QUANTIZERS[quantizer];
       const goal = SPEED_GOALS[quantizer];
-      const l1 = spread(runs.map((run) => run.l1));
-      const speed = spread(runs.map(({ stepsPerSecond }) => stepsPerSecond));
-      const absent = 'No Python with torch and vector-quantize-pytorch was named or found.';
+      const [l1, speed] = [spread(runs.map((run) => run.l1)), spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))];
+      const quality = { claim: `${name}: the same quality as PyTorch`, expected: `mean L1 within ${100 * SAME} %` };
+      const fast = { claim: `${name}: ${goal}× the speed of PyTorch or more`, expected: `${goal}×` };
       if (theirs === undefined) {
+        const remark = 'No Python with torch and vector-quantize-pytorch was named or found.';
+        const absent = { verdict: 'beyond reach here', remark } as const;
         return [
-          verdict(`${name}: the same quality as PyTorch`, 'L1 within the spread', `${l1}`, undefined, absent),
-          verdict(`${name}: ${goal}× its speed`, `${goal}×`, `${speed} steps/s`, undefined, absent),
+          { ...quality, measured: `${l1}`, ...absent },
+          { ...fast, measured: `${speed} steps/s`, ...absent },
         ];
       }
-      const [worst, theirWorst] = [Math.max(...runs.map((run) => run.l1)), Math.max(...theirs.map((run) => run.l1))];
-      const best = Math.min(...runs.map((run) => run.l1));
       const ratio = mean(runs.map((run) => run.stepsPerSecond)) / mean(theirs.map((run) => run.stepsPerSecond));
+      const difference = differenceOf(
+        runs.map((run) => run.l1),
+        theirs.map((run) => run.l1),
+      );
+      const reference = mean(theirs.map((run) => run.l1));
       return [
-        verdict(
-          `${name}: the same quality as PyTorch`,
-          'L1 within the spread of the seeds, or lower',
-          `${l1} against ${spread(theirs.map((run) => run.l1))}`,
-          runs.length < 2 ? undefined : best <= theirWorst,
-          runs.length < 2
-            ? 'One seed shows no spread.'
-            : worst <= theirWorst
-              ? ''
-              : 'The highest of ours is above the highest of theirs.',
-        ),
-        verdict(
-          `${name}: ${goal}× the speed of PyTorch or more`,
-          `${goal}×`,
-          `${numberText(ratio)}× (${speed} against ${spread(theirs.map((run) => run.stepsPerSecond))} steps/s)`,
-          ratio >= goal,
-          '',
-        ),
+        {
+          ...quality,
+          measured: `${l1} against ${spread(theirs.map((run) => run.l1))}`,
+          verdict: sameWithin(difference, SAME * reference),
+          remark:
+            difference === undefined
+              ? 'One seed shows no spread.'
+              : `Difference of the means: ${intervalText(difference, reference)} with 95 % confidence, from ${runs.length} and ${theirs.length} seeds.`,
+        },
+        {
+          ...fast,
+          measured: `${numberText(ratio)}× (${speed} against ${spread(theirs.map((run) => run.stepsPerSecond))} steps/s)`,
+          verdict: ratio >= goal ? 'reproduced' : 'not reproduced',
+          remark: '',
+        },
       ];
     });
 }
@@ -96,31 +105,19 @@ export function recipeAnswer(results: readonly EngineRuns[], data: string): stri
       `- ${QUANTIZERS[quantizer]}, ${ENGINES[engine]}: test L1 **${spread(runs.map(({ l1 }) => l1))}**, ${spread(runs.map(({ usedCodes }) => usedCodes))} used codes, perplexity ${spread(runs.map(({ perplexity }) => perplexity))}, **${spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))} steps per second**`,
   );
   const claims = recipeVerdicts(results).filter(({ verdict }) => verdict !== 'beyond reach here');
-  const phrases = (['quality', 'speed'] as const).flatMap((of) => {
-    const own = claims.filter(({ claim }) => claim.includes(of));
-    const met = own.filter(({ verdict }) => verdict === 'reproduced').length;
-    const words = of === 'quality' ? 'as well as PyTorch' : 'as fast as wanted';
-    return own.length === 0 ? [] : [`${words} for ${met} of ${own.length} quantizers`];
-  });
-  const short = phrases.length === 0 ? '' : `**It trains ${phrases.join(', ')}.** `;
+  const ofKind = (kind: string, verdict: Verdict['verdict']): number =>
+    claims.filter((each) => each.claim.includes(kind) && each.verdict === verdict).length;
+  const all = claims.length / 2;
+  const seeds = Math.min(...results.filter(({ engine }) => engine !== 'native').map(({ runs }) => runs.length));
+  const open = ofKind('quality', 'undecided');
+  const shown = `shown for ${ofKind('quality', 'reproduced')} of ${all} quantizers`;
+  const unknown = open === 0 ? '' : `, undecided for ${open}, because ${seeds} seeds are too few to tell`;
+  const short =
+    all === 0
+      ? ''
+      : `**As well as PyTorch (mean L1 within ${100 * SAME} %): ${shown}${unknown}. As fast as wanted: ${ofKind('speed', 'reproduced')} of ${all}.** `;
   const absent = results.some(({ engine }) => engine === 'torch') ? '' : '\n\nPyTorch was not measured.';
   return `${short}On ${data}, mean of the seeds with the lowest and the highest in brackets:\n\n${lines.join('\n')}${absent}`;
-}
-
-function verdict(
-  claim: string,
-  expected: string,
-  measured: string,
-  holds: boolean | undefined,
-  remark: string,
-): Verdict {
-  return {
-    claim,
-    expected,
-    measured,
-    verdict: holds === undefined ? 'beyond reach here' : holds ? 'reproduced' : 'not reproduced',
-    remark,
-  };
 }
 
 /** `0.1003 (0.0998 to 0.101)`; of one seed its number; null where there is none. */

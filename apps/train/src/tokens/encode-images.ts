@@ -98,7 +98,7 @@ export function encodeJsonSchema(): z.core.JSONSchema.JSONSchema {
  * @param options `paths` names pictures and folders of them; without paths MNIST is encoded.
  * @throws OptionError, DataError or CheckpointError naming what is wrong; then nothing is written.
  * @example
- * await encodeImages('runs/mnist-fsq-1234', { data: 'mnist', part: 'test', out: 'test.safetensors' });
+ * await encodeImages('runs/mnist-fsq-1234', { part: 'test', limit: 1000, out: 'test.safetensors' });
  */
 export async function encodeImages(
   path: string,

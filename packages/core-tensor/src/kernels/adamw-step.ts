@@ -24,7 +24,7 @@ export interface AdamWAttrs {
  *
  * Equals PyTorch's `torch.optim.AdamW`. Source: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
  * @example
- * const [p, m, v] = adamWStep({ parameter, gradient, m, v }, { learningRate: 3e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, step: 1 });
+ * const [p, mean, square] = adamWStep({ parameter, gradient, m, v }, { learningRate: 3e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, step: 1 });
  */
 export const adamWStep: Kernel<
   { parameter: Tensor; gradient: Tensor; m: Tensor; v: Tensor },

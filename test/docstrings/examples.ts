@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { root } from '../scripts/setup.mjs';
-import { packages } from './user-project.ts';
+import { root } from '../../scripts/setup.mjs';
+import { packages } from '../user-project.ts';
 
 /** What a docstring shows under `@example`. */
 export interface Example {
@@ -138,7 +138,7 @@ const OWN_GIVENS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   layoutOf: { codes: 'const codes = tf.randomNormal([98, 4]) as Tensor2D;' },
   assertLayerIndices: { indices: 'const indices = tf.zeros([16, 2], "int32");' },
   comparesLatents: { latents: 'const latents = (await z.data()) as Float32Array;' },
-  saveImageTokenizer: {},
+  codeSpaceSearch: { codes: 'const codes = tf.variable(tf.randomNormal([64]));' },
 };
 
 /** Imports that any example may use. */
