@@ -1,6 +1,11 @@
-import { readdirSync } from 'node:fs';
+#!/usr/bin/env node
+// `node scripts/pack.mjs`: packs every public package as it would be published, and prints the line that installs them in another
+// project. Until 0.1.0 is published, this is how to use vqkit from a clone. `node scripts/pack.mjs lfq backend-wasm` packs those alone,
+// with what they depend on.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pnpm } from './setup.mjs';
+import { pathToFileURL } from 'node:url';
+import { ensureBuilt, ensureInstalled, pnpm, requireNode, root } from './setup.mjs';
 
 /**
  * Packs packages into an empty folder, as `pnpm publish` would.
@@ -12,4 +17,21 @@ export function pack(filters, destination) {
   const only = filters.map((filter) => `--filter=${filter}`);
   pnpm([...only, 'pack', '--silent', '--pack-destination', destination]);
   return readdirSync(destination).map((name) => join(destination, name));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  requireNode();
+  ensureInstalled();
+  ensureBuilt();
+  const named = process.argv.slice(2);
+  // Three dots: and the packages that it depends on.
+  const filters =
+    named.length > 0
+      ? named.map((name) => `${name === 'vqkit' ? name : `@vqkit/${name}`}...`)
+      : ['./packages/*', '@vqkit/train'];
+  const folder = join(root, 'packed');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const tarballs = pack([...filters, '!@vqkit/testing'], folder);
+  console.log(`\nIn your own project, type:\n\n  npm install @tensorflow/tfjs-core@4.22.0 ${tarballs.join(' ')}\n`);
 }

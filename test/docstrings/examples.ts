@@ -113,6 +113,7 @@ const GIVENS: Readonly<Record<string, string>> = {
   simvq: 'const simvq = createSimVq({ dim: 4, codebookSize: 16 });',
   rlfq: 'const rlfq = createResidualLfq({ codebookSize: 16, numQuantizers: 2 });',
   bytes: 'const bytes = await exportedLfq();',
+  tensors: "const tensors = { w: { dtype: 'F32', shape: [1], data: new Float32Array(1) } } as const;",
   text: "const text = '{}';",
   config: 'const config = {};',
   url: "const url = 'digits.safetensors';",
@@ -138,7 +139,7 @@ const OWN_GIVENS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   layoutOf: { codes: 'const codes = tf.randomNormal([98, 4]) as Tensor2D;' },
   assertLayerIndices: { indices: 'const indices = tf.zeros([16, 2], "int32");' },
   comparesLatents: { latents: 'const latents = (await z.data()) as Float32Array;' },
-  codeSpaceSearch: { codes: 'const codes = tf.variable(tf.randomNormal([64]));' },
+  codeSearch: { codes: 'const codes = tf.variable(tf.randomNormal([64]));' },
 };
 
 /** Imports that any example may use. */

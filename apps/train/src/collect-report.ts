@@ -6,6 +6,7 @@ import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { countSkipped } from './data/decode-pictures.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
+import { findingsOf } from './findings.ts';
 import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
 import { PAIRS } from './report-schema.ts';
 
@@ -40,7 +41,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     history,
     images: evaluation.pairs,
     histograms: evaluation.histograms,
-    diagnosis: findings(model.quantizer, evaluation, rank, history),
+    diagnosis: findings(run, evaluation, rank),
   };
 }
 
@@ -68,22 +69,16 @@ function rankStatistics(rank: CodebookRank | undefined): Record<string, number> 
 }
 
 function findings(
-  quantizer: Quantizer,
-  { tracker }: Evaluation,
+  { config, model: { quantizer }, history }: FinishedRun,
+  { tracker, codes, pairs }: Evaluation,
   rank: CodebookRank | undefined,
-  history: readonly MetricsRecord[],
 ): Finding[] {
   const found = diagnose(sinceStart(tracker, history), {
     method: quantizer.kind,
     rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
     rank,
   });
-  return found.map(({ problem, severity, evidence, remedy }) => ({
-    name: problem,
-    severity,
-    message: evidence,
-    remedy,
-  }));
+  return findingsOf(found, { config, codes, pairs, history });
 }
 
 /** The tracker saw the test only; growth of the latents counts from the validation before the first step. */

@@ -89,6 +89,8 @@ export interface Finding {
   readonly message: string;
   /** What to try. */
   readonly remedy: string;
+  /** What to type next, where one command tries it. */
+  readonly command?: string;
 }
 
 /** The test at the end of a run: summary.json of the run folder. */

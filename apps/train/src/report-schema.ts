@@ -95,7 +95,9 @@ export const reportData: z.ZodType = z.looseObject({
   history: z.array(metricsRecord),
   images,
   histograms: z.array(histogram),
-  diagnosis: z.array(z.looseObject({ name: text, severity: text, message: text, remedy: text })),
+  diagnosis: z.array(
+    z.looseObject({ name: text, severity: text, message: text, remedy: text, command: text.optional() }),
+  ),
 });
 
 /** A record of metrics.jsonl, and its line as it stands there. */

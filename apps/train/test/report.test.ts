@@ -117,6 +117,42 @@ describe('writeReport', () => {
     expect(text).not.toContain('Nothing wrong found.');
   });
 
+  it('says beside each comparison how many tokens and bits an image takes', async () => {
+    const text = textOf(await pageOf(fakeReportData({ quantizer: 'lfq' }), fakeReportData({ quantizer: 'fsq' })));
+    // 4,900 tokens of 100 images; 256 and 240 codes, perplexity 150.
+    expect(text).toContain(
+      'Bits per image as stored, and with an ideal entropy coder; compare runs of equal bits 392 (354.2) bits 387.4 (354.2) bits',
+    );
+    expect(text).toContain('LFQ L1 0.1131, 49 tokens and 392 (354.2) bits an image');
+    expect(text).toContain('from 49 tokens of 7.2 bits an image');
+  });
+
+  it('lists the options that differ between runs, and no others', async () => {
+    const runs = [{ batchSize: 32 }, { batchSize: 64, quantizerOptions: { codebookSize: 64 } }];
+    const text = textOf(await pageOf(...runs.map((options) => fakeReportData(options))));
+    expect(text).toMatch(/What differs between the runs Option LFQ \(run0\) LFQ \(run1\) batchSize 32 64 /);
+    expect(text).toContain('Options that not all of them have: 1');
+    expect(text).toMatch(/quantizerOptions\.codebookSize – 64/);
+    expect(textOf(await pageOf(fakeReportData(), fakeReportData()))).toContain('The runs have the same options.');
+    expect(textOf(await pageOf(fakeReportData()))).not.toContain('What differs');
+  });
+
+  it('shows the command to type next as text', async () => {
+    const finding = { name: 'still improving', severity: 'warning', message: 'It rose.', remedy: 'Go on.' } as const;
+    const page = await pageOf(
+      fakeReportData({}, { diagnosis: [{ ...finding, command: "vqkit train --resume '<b>'" }] }),
+    );
+    expect(textOf(page)).toContain("Try: Go on. vqkit train --resume '<b>'");
+    expect(page).not.toContain('<b>');
+  });
+
+  it('enlarges its pictures by a click or a key, without a script', async () => {
+    const page = await pageOf(fakeReportData());
+    expect(page).toContain('<input type="checkbox" class="zoom" id="enlarge">');
+    expect(page.match(/<label class="strip" for="enlarge"/g)).toHaveLength(2);
+    expect(page).toContain('.zoom:checked ~ .scroll .strip');
+  });
+
   it('loads nothing, from nowhere, and runs no script', async () => {
     const page = await pageOf(fakeReportData());
     expect(page).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`);

@@ -22,7 +22,7 @@ export interface ScoreSpace {
  * @param codebook [K, dim]; it stays the caller's.
  * @param space where scores say which codes can be the nearest with less work than among the codes.
  * @example
- * const book = derived([codes], () => tf.reshape(codes, [K, dim]));
+ * const book = derived([codes], () => tf.reshape<tf.Rank.R2>(codes, [K, dim]));
  * const search = codeSearch(book);
  * const indices = search.nearest(tokens);
  */

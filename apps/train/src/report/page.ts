@@ -4,11 +4,12 @@ import { curveFigures, entropyFigures, histogramFigures } from './figures.ts';
 import { fixed, significant, words } from './format.ts';
 import { type Html, html, trusted } from './html.ts';
 import { layersSection } from './layer-tables.ts';
+import { optionsTable } from './options-table.ts';
 import { stripPng } from './pictures.ts';
 import type { Run } from './read-run.ts';
 import { runDot, runStyle } from './runs.ts';
 import { STYLE } from './style.ts';
-import { summaryTable } from './summary-table.ts';
+import { bitsText, summaryTable, tokensPerImage } from './summary-table.ts';
 
 const PICTURES = 16;
 
@@ -44,7 +45,8 @@ export async function renderPage(runs: readonly Run[]): Promise<string> {
 </header>
 <section><h2>In numbers</h2>
 <p class="hint">On ${inWords([...new Set(runs.map(({ data }) => significant(data.summary.testImages, 9)))])} test images.</p>
-${summaryTable(runs)}</section>
+${summaryTable(runs)}
+${optionsTable(runs)}</section>
 <section><h2>In pictures</h2>
 <p class="hint">Test images, and what each run makes of them from its tokens alone.</p>
 ${pictures}</section>
@@ -71,10 +73,10 @@ ${runs.map(details)}</section>
 }
 
 function lead(runs: readonly Run[]): string {
-  const describe = ({ data }: Run): string => {
-    const { quality, codes } = data.summary.test;
+  const describe = (run: Run): string => {
+    const { quality, codes } = run.data.summary.test;
     const psnr = quality.psnrDb === null ? '' : ` and a PSNR of ${fixed(quality.psnrDb, 1)} dB`;
-    return `an L1 of ${fixed(quality.l1, 4)}${psnr}, from ${fixed(codes.bitsPerToken, 1)} bits per token`;
+    return `an L1 of ${fixed(quality.l1, 4)}${psnr}, from ${significant(tokensPerImage(run), 9)} tokens of ${fixed(codes.bitsPerToken, 1)} bits an image`;
   };
   const [first] = runs;
   if (runs.length === 1 && first !== undefined) return `Test images come back with ${describe(first)}.`;
@@ -111,14 +113,17 @@ async function pictureStrips(runs: readonly Run[]): Promise<Html> {
   const [first] = runs;
   const shared = runs.every(({ data }) => sameOriginals(data.images, first?.data.images ?? data.images));
   const strips = await Promise.all(
-    runs.map(async ({ name, data }, i) => {
+    runs.map(async (run, i) => {
+      const { name, data } = run;
       const { l1 } = data.summary.test.quality;
       const originals = i === 0 || !shared ? await strip('Originals', data.images, 'originals') : undefined;
-      const label = html`${runDot(i)}${name} <small>L1 ${fixed(l1, 4)}</small>`;
+      const label = html`${runDot(i)}${name} <small>L1 ${fixed(l1, 4)}, ${significant(tokensPerImage(run), 9)} tokens and ${bitsText(run)} bits an image</small>`;
       return html`${originals}${await strip(label, data.images, 'reconstructions')}`;
     }),
   );
-  return html`<div class="scroll"><div class="strips">${strips}</div></div>`;
+  // A box that is ticked by a click on any picture or by the space bar: the page runs no script.
+  return html`<input type="checkbox" class="zoom" id="enlarge"><label class="enlarge" for="enlarge">Enlarge the pictures</label>
+<div class="scroll"><div class="strips">${strips}</div></div>`;
 }
 
 async function strip(label: Html | string, images: ImagePairs, which: 'originals' | 'reconstructions'): Promise<Html> {
@@ -128,8 +133,8 @@ async function strip(label: Html | string, images: ImagePairs, which: 'originals
   const aspect = (count * (images.width + 2)) / images.width;
   const crisp = images.width < 64 ? html` class="pixels"` : '';
   const source = `data:image/png;base64,${png.toString('base64')}`;
-  const size = `min-width: ${Math.round(44 * aspect)}px; max-width: ${Math.round(Math.max(64, images.width) * aspect)}px`;
-  return html`<p>${label}</p><div class="strip" style="${size}"><img${crisp} alt="${count} ${which}" src="${source}"></div>`;
+  const size = `--least: ${Math.round(44 * aspect)}px; --most: ${Math.round(Math.max(64, images.width) * aspect)}px; --large: ${Math.round(Math.max(180, 2 * images.width) * aspect)}px`;
+  return html`<p>${label}</p><label class="strip" for="enlarge" style="${size}"><img${crisp} alt="${count} ${which}" src="${source}"></label>`;
 }
 
 function sameOriginals(a: ImagePairs, b: ImagePairs): boolean {
@@ -149,7 +154,7 @@ function findings({ name, data }: Run, i: number): Html {
   }
   const list = data.diagnosis.map(
     (finding) =>
-      html`<p><span class="verdict ${finding.severity}">${capital(words(finding.name))}.</span> ${finding.message}</p><p>Try: ${finding.remedy}</p>`,
+      html`<p><span class="verdict ${finding.severity}">${capital(words(finding.name))}.</span> ${finding.message}</p><p>Try: ${finding.remedy}</p>${finding.command === undefined ? undefined : html`<pre class="command">${finding.command}</pre>`}`,
   );
   const worst = data.diagnosis.some(({ severity }) => severity === 'critical') ? 'finding critical' : 'finding';
   return html`<div class="${worst}">${title}${list}</div>`;

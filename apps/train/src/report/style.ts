@@ -47,7 +47,13 @@ td.best { font-weight: 650; }
 .strips > p { position: sticky; left: 0; display: inline-block; margin: 12px 0 4px; font-size: 14px; font-weight: 600; }
 .strips > p small { color: var(--muted); font-weight: 400; }
 .strips > p:first-child { margin-top: 0; }
+.strip { display: block; min-width: var(--least); max-width: var(--most); cursor: zoom-in; }
 .strip img { display: block; width: 100%; height: auto; }
+.zoom { accent-color: var(--run-0); margin: 0 6px 0 0; vertical-align: middle; }
+.enlarge { font-size: 14px; cursor: pointer; }
+.zoom:checked ~ .scroll .strip { min-width: var(--large); max-width: none; cursor: zoom-out; }
+.command { margin: 0 0 8px; padding: 8px 10px; background: var(--panel); white-space: pre-wrap; overflow-wrap: anywhere; }
+.differ { margin-top: 22px; }
 .pixels { image-rendering: pixelated; }
 .findings { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(290px, 100%), 1fr)); }
 .finding { padding: 14px 16px; border-radius: 10px; background: var(--warn-soft); }
@@ -59,8 +65,8 @@ td.best { font-weight: 650; }
 .finding.critical { background: var(--bad-soft); }
 .verdict.critical { color: var(--bad); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 8px 0 14px; font-size: 14px; }
-.charts { display: grid; gap: 22px 28px; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); }
-.charts.wide { grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); }
+.charts { display: grid; gap: 22px 28px; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
+.charts.wide { grid-template-columns: repeat(auto-fill, minmax(min(400px, 100%), 1fr)); }
 figure { margin: 0; min-width: 0; }
 figure svg { display: block; width: 100%; height: auto; }
 figure h3 { font-weight: 600; }

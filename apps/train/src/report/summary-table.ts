@@ -15,6 +15,18 @@ interface Row {
 const quality = (run: Run): Run['data']['summary']['test']['quality'] => run.data.summary.test.quality;
 const codes = (run: Run): Run['data']['summary']['test']['codes'] => run.data.summary.test.codes;
 
+/** Of the test images. */
+export function tokensPerImage({ data: { summary } }: Run): number {
+  return summary.test.codes.tokens / summary.testImages;
+}
+
+/** `392 (301)`: log₂ K for every id, and the entropy of the codes. */
+export function bitsText(run: Run): string {
+  const { codebookSize, numCodebooks, bitsPerToken } = codes(run);
+  const tokens = tokensPerImage(run);
+  return `${significant(tokens * numCodebooks * Math.log2(codebookSize), 4)} (${significant(tokens * bitsPerToken, 4)})`;
+}
+
 const ROWS: readonly Row[] = [
   {
     title: 'Test L1',
@@ -58,9 +70,24 @@ const ROWS: readonly Row[] = [
     hint: 'entropy of the codes',
     cell: (run) => {
       const { bitsPerToken, codebookSize, numCodebooks } = codes(run);
-      const books = numCodebooks > 1 ? html`<br><small>and codebook, of ${numCodebooks}</small>` : undefined;
-      return html`${fixed(bitsPerToken, 2)} <small>of ${significant(Math.log2(codebookSize), 3)}</small>${books}`;
+      const books = numCodebooks > 1 ? html`<br><small>over ${numCodebooks} codebooks</small>` : undefined;
+      return html`${fixed(bitsPerToken, 2)} <small>of ${significant(numCodebooks * Math.log2(codebookSize), 3)}</small>${books}`;
     },
+  },
+  {
+    title: 'Tokens per image',
+    hint: 'and ids, of several codebooks',
+    cell: (run) => {
+      const { numCodebooks } = codes(run);
+      const tokens = tokensPerImage(run);
+      const ids = numCodebooks > 1 ? html` <small>of ${numCodebooks} ids</small>` : undefined;
+      return html`${significant(tokens, 9)}${ids}`;
+    },
+  },
+  {
+    title: 'Bits per image',
+    hint: 'as stored, and with an ideal entropy coder; compare runs of equal bits',
+    cell: (run) => html`${bitsText(run)} <small>bits</small>`,
   },
   {
     title: 'Speed',

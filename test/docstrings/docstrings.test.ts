@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { engineMissing } from '@vqkit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { docstringExamples, programOf } from './docstrings/examples.ts';
-import { compile } from './readme-programs.ts';
-import { makeUserProject } from './user-project.ts';
+import { compile } from '../readme-programs.ts';
+import { makeUserProject } from '../user-project.ts';
+import { docstringExamples, programOf } from './examples.ts';
 
 const execute = promisify(execFile);
 
@@ -17,7 +17,7 @@ const NOT_RUN = ['installNative'];
 const webgpuMissing = engineMissing('webgpu');
 const needsWebgpu = ['init', 'findAdapter'];
 
-const sourceOf = (name: string): string => readFileSync(new URL(`docstrings/${name}`, import.meta.url), 'utf8');
+const sourceOf = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
 let folder = '';
 /** Why each example failed; '' where it did not. */

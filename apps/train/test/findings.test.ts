@@ -1,0 +1,88 @@
+import { createRng } from '@vqkit/core-tensor';
+import { describe, expect, it } from 'vitest';
+import { createConfig } from '../src/config.ts';
+import { type FindingFacts, findingsOf } from '../src/findings.ts';
+import type { ImagePairs, MetricsRecord } from '../src/report-data.ts';
+import { fakeReportData } from './fake-run.ts';
+
+const data = fakeReportData({ quantizer: 'lfq' });
+const flat = data.history.filter(({ kind }) => kind === 'train');
+const sharp: ImagePairs = { ...data.images, reconstructions: data.images.originals };
+
+function facts(changes: Partial<FindingFacts> = {}): FindingFacts {
+  const config = createConfig({ quantizer: 'lfq', steps: 100, outDir: 'runs/a' });
+  return { config, codes: data.summary.test.codes, pairs: sharp, history: flat, ...changes };
+}
+
+function validation(step: number, psnrDb: number): MetricsRecord {
+  const { quality, codes } = data.summary.test;
+  return { kind: 'validation', step, epoch: 1, quality: { ...quality, psnrDb }, codes, elapsedSeconds: 1 };
+}
+
+const named = (changes: Partial<FindingFacts>): ReturnType<typeof findingsOf> => findingsOf([], facts(changes));
+
+describe('findingsOf', () => {
+  it('finds nothing in a run that is done, sharp and uses its codes', () => {
+    const history = [validation(0, 5), validation(50, 19), validation(80, 20), validation(100, 20.05)];
+    expect(named({ history })).toEqual([]);
+  });
+
+  it('says that a run was still improving, and how to go on', () => {
+    const history = [validation(0, 5), validation(50, 15), validation(80, 17), validation(100, 18)];
+    expect(named({ history })).toMatchObject([
+      {
+        name: 'still improving',
+        message: 'Validation PSNR rose by 1.00 dB from step 80 to the last, 100: training was not done.',
+        command: 'vqkit train --resume runs/a --steps 200',
+      },
+    ]);
+    expect(named({ history: [validation(0, 5), validation(100, 18)] })).toEqual([]);
+  });
+
+  it('says that codes are under-used, short of a collapse', () => {
+    const codes = { ...data.summary.test.codes, used: 90, statistics: { utilizationOfExpected: 0.35 } };
+    expect(named({ codes })).toMatchObject([
+      {
+        name: 'under-used',
+        message: '90 of 256 codes are used, 35 % of those that as many uniform draws would use.',
+        command: 'vqkit train --config runs/a/config.json --codebook-size 128 --out-dir runs/a-smaller',
+      },
+    ]);
+    for (const utilizationOfExpected of [0.1, 0.7]) {
+      expect(named({ codes: { ...codes, statistics: { utilizationOfExpected } } })).toEqual([]);
+    }
+  });
+
+  it('says that reconstructions are blurred, by the energy of their edges', () => {
+    const rng = createRng(1);
+    const pixels = Array.from({ length: 4 * 16 * 16 }, () => Math.sign(rng.normal()));
+    const blurredPixels = pixels.map((_, i) => {
+      const row = Math.floor(i / 16) * 16;
+      const at = (column: number): number => pixels[row + Math.min(15, Math.max(0, column))] as number;
+      return (at((i % 16) - 1) + at(i % 16) + at((i % 16) + 1)) / 3;
+    });
+    const pairs = { count: 4, height: 16, width: 16, channels: 1, originals: pixels, reconstructions: blurredPixels };
+    const [finding, ...others] = named({ pairs });
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      name: 'blurred',
+      command: 'vqkit train --quantizer residual-lfq --steps 100 --out-dir runs/a-residual-lfq',
+    });
+    expect(finding?.message).toMatch(/have 1\d % of the edge energy/);
+    expect(named({ pairs: { ...pairs, reconstructions: pixels.map((x) => 0.9 * x) } })).toEqual([]);
+  });
+
+  it('gives the findings of the diagnosis a command, with names that a shell takes', () => {
+    const diagnosis = { problem: 'over-rotation', severity: 'warning', evidence: 'e', remedy: 'r' } as const;
+    const config = createConfig({ quantizer: 'simvq', outDir: "runs/it's" });
+    expect(findingsOf([diagnosis], facts({ config }))).toEqual([
+      {
+        name: 'over-rotation',
+        severity: 'warning',
+        message: 'e',
+        remedy: 'r',
+        command: `vqkit train --config 'runs/it'\\''s/config.json' --no-rotation --out-dir 'runs/it'\\''s-straight-through'`,
+      },
+    ]);
+  });
+});
