@@ -22,6 +22,8 @@ const sourceOf = (name: string): string => readFileSync(new URL(name, import.met
 let folder = '';
 /** Why each example failed; '' where it did not. */
 const failures = new Map<string, string>();
+/** What tsc says of it. */
+const uncompiled = new Map<string, string>();
 
 beforeAll(async () => {
   folder = makeUserProject('docstrings');
@@ -29,7 +31,11 @@ beforeAll(async () => {
   await compile(folder, [
     ...['harness', 'runner'].map((name) => ({ name, code: sourceOf(`${name}.ts`), promised: [] })),
     ...examples.map((example) => ({ name: example.name, code: programOf(example), promised: [] })),
-  ]);
+  ]).catch((error: Error) => {
+    // Each example answers for its own errors; the JavaScript is there all the same.
+    for (const [line, name = ''] of error.message.matchAll(/(example-\d+)\.ts\(.*$/gm)) uncompiled.set(name, line);
+    if (uncompiled.size === 0) throw error;
+  });
   for (const from of new Set(examples.map((example) => example.from))) {
     const names = examples
       .filter((example) => example.from === from && !NOT_RUN.includes(example.documented))
@@ -50,6 +56,7 @@ describe('the examples of the docstrings compile and run on the built packages',
   for (const { title, name, from, documented } of examples) {
     const skipped = from === '@vqkit/backend-webgpu' && needsWebgpu.includes(documented) ? webgpuMissing : undefined;
     it.skipIf(skipped !== undefined)(skipped === undefined ? title : `${title}: skipped, ${skipped}`, () => {
+      expect(uncompiled.get(name)).toBeUndefined();
       if (!NOT_RUN.includes(documented)) expect(failures.get(name)).toBe('');
     });
   }

@@ -124,6 +124,8 @@ const GIVENS: Readonly<Record<string, string>> = {
   tracker: 'const tracker = createTracker({ codebookSize: 16 });',
   pixels: 'const pixels = new Float32Array(784);',
   reconstruction: 'const reconstruction = new Float32Array(784);',
+  folder: "const folder = '.';",
+  flag: 'const flag = tf.scalar(1);',
   fetch: 'const fetch = async (path: string): Promise<Response> => new Response(new Uint8Array(await readFile(path)));',
   canvas:
     "const canvas = { getContext: (_kind: '2d') => ({ getImageData: (_x: number, _y: number, width: number, height: number) => ({ data: new Uint8ClampedArray(4 * width * height), width, height }) }) };",
@@ -144,7 +146,7 @@ const OWN_GIVENS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Imports that any example may use. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
-  'node:fs/promises': ['readFile', 'writeFile'],
+  'node:fs/promises': ['readdir', 'readFile', 'writeFile'],
   './harness.js': ['exportedLfq'],
 };
 const TENSOR_TYPES = ['Tensor', 'Tensor1D', 'Tensor2D', 'Tensor4D'];
@@ -191,6 +193,6 @@ function checked(line: string): string {
   if (statement === '' || statement.includes('await ')) return line;
   const promise = JSON.stringify(comment);
   const [, constant] = /^const (\w+) = /.exec(statement) ?? [];
-  if (constant !== undefined) return `${line}\nverify(() => ${constant}, ${promise});`;
-  return /^(const|let|for|if|\})/.test(statement) ? line : `verify(() => ${statement.slice(0, -1)}, ${promise});`;
+  if (constant !== undefined) return `${line}\nawait verify(() => ${constant}, ${promise});`;
+  return /^(const|let|for|if|\})/.test(statement) ? line : `await verify(() => ${statement.slice(0, -1)}, ${promise});`;
 }

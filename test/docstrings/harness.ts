@@ -6,7 +6,7 @@ import { toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { createLfq } from '@vqkit/lfq';
 
 /** Whether a value is what a comment says first: a number, a list, or a message that is thrown. Prose says nothing. */
-export function verify(make: () => unknown, promise: string): void {
+export async function verify(make: () => unknown, promise: string): Promise<void> {
   const message = /^throws\b/.test(promise)
     ? ''
     : /^[a-z]\w*(?:\(\)\.\w+)?: (?=\S+ must|options has)/.test(promise)
@@ -27,16 +27,16 @@ export function verify(make: () => unknown, promise: string): void {
   if (literal === undefined || promise.includes('→')) return;
   const expected: unknown = JSON.parse(literal.replace(/^[^[]*(?=\[)/, ''));
   const digits = Math.max(0, ...[...literal.matchAll(/\.(\d+)/g)].map(([, each = '']) => each.length));
-  const found = plain(value);
+  const found = await plain(value);
   if (alike(found, expected, digits) || (value instanceof tf.Tensor && isDeepStrictEqual(value.shape, expected)))
     return;
   throw new Error(`promised ${literal}, got ${inspect(found)}`);
 }
 
-function plain(value: unknown): unknown {
-  if (value instanceof tf.Tensor) return value.arraySync();
+async function plain(value: unknown): Promise<unknown> {
+  if (value instanceof tf.Tensor) return value.array();
   if (ArrayBuffer.isView(value)) return Array.from(value as Float32Array);
-  return Array.isArray(value) ? value.map(plain) : value;
+  return Array.isArray(value) ? Promise.all(value.map(plain)) : value;
 }
 
 function alike(found: unknown, expected: unknown, digits: number): boolean {

@@ -15,7 +15,7 @@ export interface Difference {
  * The difference of two means over seeds with Welch's interval, its degrees of freedom rounded down; undefined with fewer than two seeds on a
  * side, which show no spread.
  */
-export function differenceOf(ours: readonly number[], theirs: readonly number[]): Difference | undefined {
+export function differenceOf(ours: readonly number[] = [], theirs: readonly number[] = []): Difference | undefined {
   if (ours.length < 2 || theirs.length < 2) return undefined;
   const [a, b] = [momentsOf(ours), momentsOf(theirs)];
   const variance = a.ofMean + b.ofMean;
@@ -55,6 +55,13 @@ export function isLower(difference: Difference | undefined): Verdict['verdict'] 
   if (difference === undefined) return 'undecided';
   if (difference.high < 0) return 'reproduced';
   return difference.low > 0 ? 'not reproduced' : 'undecided';
+}
+
+/** Whether a gain is below `least`, and so none worth the name: only when the whole interval says so; above 0 it is one. */
+export function isBelow(gain: Difference | undefined, least: number): Verdict['verdict'] {
+  if (gain === undefined) return 'undecided';
+  if (gain.high < least) return 'reproduced';
+  return gain.low > 0 ? 'not reproduced' : 'undecided';
 }
 
 /** One verdict about several settings: reproduced in all, not in one, or undecided. */

@@ -225,7 +225,7 @@ function verdictsOf(rows: readonly Row[]): Verdict[] {
     four(false, false),
   ];
   const lower = (a: readonly TrainingRun[], b: readonly TrainingRun[], pick: typeof raw): Verdict['verdict'] =>
-    isLower(differenceOf(pick(a)?.samples ?? [], pick(b)?.samples ?? []));
+    isLower(differenceOf(pick(a)?.samples, pick(b)?.samples));
   const blamed = grows(rotationBoth);
   const heavy = [false, true].map((mlp) => ({
     mlp,
