@@ -90,8 +90,11 @@ function ran({ status }) {
   return status === 'passed' || status === 'failed';
 }
 
+/** How the name ends of what the short run leaves out, a test or a suite (packages/testing/src/short-run.ts). */
+const LEFT = '[left to the full run: bash .ci/run]';
+
 /**
- * The tests that did not run, by name: how many in which files.
+ * The tests that did not run, by name: how many in which files. Those that the short run leaves out are counted by packages.
  * @param {TestFile[]} report
  */
 function skippedTests(report) {
@@ -100,7 +103,9 @@ function skippedTests(report) {
   for (const file of report) {
     for (const test of file.assertionResults) {
       if (ran(test)) continue;
-      const name = skippedName(test, file);
+      const own = skippedName(test, file);
+      const [group, folder] = file.name.replace(root, '').split('/');
+      const name = own.endsWith(LEFT) ? `${group === 'test' ? 'test' : `${group}/${folder}`} ${LEFT}` : own;
       const { tests, files } = names.get(name) ?? { tests: 0, files: new Set() };
       names.set(name, { tests: tests + 1, files: files.add(file.name.replace(root, '')) });
     }

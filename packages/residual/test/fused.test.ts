@@ -16,7 +16,7 @@ import {
 import { createRng, type Quantizer, softClamp } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
-import { eachEngine, expectIdentical } from '@vqkit/testing';
+import { eachEngine, expectIdentical, spreadIt } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scaledThreshold } from '../src/fused.ts';
@@ -75,6 +75,7 @@ async function kernelsOf(f: () => Tensor): Promise<string[]> {
 }
 
 eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   const some = engineName === 'webgpu' ? [33] : [1, 5, 16, 33, 250];
 
   describe('a stack by one kernel', () => {

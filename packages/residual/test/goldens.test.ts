@@ -10,9 +10,10 @@ import {
   type GoldenTensor,
   goldenCases,
   goldenTensor,
+  spreadIt,
   tolerances,
 } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   createGroupedResidualFsq,
   createGroupedResidualLfq,
@@ -91,7 +92,8 @@ function gradientsOf(stack: Stack, x: Tensor, objective: () => Scalar): Gradient
  */
 const ENTROPY = { relative: tolerances.rounding * 1200 * 2, noise: tolerances.rounding * 40 };
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('stacks against vector-quantize-pytorch', () => {
     for (const [kind] of Object.entries(kinds)) {
       for (const [i, golden] of goldenCases(kind).entries()) {

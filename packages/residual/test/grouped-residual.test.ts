@@ -1,6 +1,6 @@
 import { reshape, tensor } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-import { describeQuantizer, eachEngine, expectIdentical, expectSame } from '@vqkit/testing';
+import { describeQuantizer, eachEngine, expectIdentical, expectSame, spreadIt } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -28,7 +28,8 @@ describeQuantizer<GroupedResidualLfqOptions>('Grouped residual LFQ', {
     .map(({ width, ...options }) => ({ ...options, dim: width * options.groups })),
 });
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('grouped residual stacks', () => {
     it('are stacks of their own on their share of the features', async () => {
       const grouped = createGroupedResidualFsq({ dim: 6, groups: 3, levels: [5, 4], numQuantizers: 2 });

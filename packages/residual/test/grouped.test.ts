@@ -14,14 +14,15 @@ import { createRng, DataError, DtypeError, OptionError, type Quantizer, ShapeErr
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { createSimVq } from '@vqkit/simvq';
-import { eachEngine, expectIdentical, expectSame } from '@vqkit/testing';
+import { eachEngine, expectIdentical, expectSame, spreadIt } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { assertLayerIndices, createGrouped, createResidual, type GroupedOptions } from '../src/index.ts';
 
 const stack = (quantizeDropout = false): Quantizer =>
   createResidual({ layers: [createLfq({ dim: 2 }), createLfq({ dim: 2, codebookScale: 0.5 })], quantizeDropout });
 
-eachEngine(() => {
+eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('createGrouped', () => {
     it('quantizes every share of the features by its own quantizer', async () => {
       const groups = [createSimVq({ dim: 3, codebookSize: 7 }), createFsq({ levels: [5, 4] }), createLfq({ dim: 1 })];

@@ -1,6 +1,6 @@
 import { tensor } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-import { describeQuantizer, eachEngine, expectClose, tolerances } from '@vqkit/testing';
+import { describeQuantizer, eachEngine, expectClose, spreadIt, tolerances } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createResidualFsq, type ResidualFsqOptions } from '../src/index.ts';
@@ -25,7 +25,8 @@ describeQuantizer<ResidualFsqOptions>('Residual FSQ', {
   }),
 });
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('residual FSQ', () => {
     it('is off the bounded input by at most L^-(Q-1) / (L - 1)', async () => {
       for (const count of [2, 3, 4, 5, 8]) {

@@ -1,7 +1,15 @@
 import { abs, max, mul, sub, type Tensor, tensor, tidy, zeros } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
 import { createLfq } from '@vqkit/lfq';
-import { describeQuantizer, eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
+import {
+  describeQuantizer,
+  eachEngine,
+  expectClose,
+  expectIdentical,
+  expectSame,
+  spreadIt,
+  tolerances,
+} from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createResidualLfq, type ResidualLfqOptions } from '../src/index.ts';
@@ -34,7 +42,8 @@ describeQuantizer<ResidualLfqOptions>('Residual LFQ', {
   straightThrough: ['plain'],
 });
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('residual LFQ', () => {
     it('is off by at most 2^-(Q-1) within ±2, and saturates beyond', async () => {
       for (const depth of [1, 2, 3, 6, 10]) {

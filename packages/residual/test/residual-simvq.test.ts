@@ -1,6 +1,6 @@
 import { engine, mul, type Scalar, sub, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-import { describeQuantizer, eachEngine } from '@vqkit/testing';
+import { describeQuantizer, eachEngine, spreadIt } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createResidualSimVq, type ResidualSimVqOptions } from '../src/index.ts';
@@ -35,7 +35,8 @@ describeQuantizer<ResidualSimVqOptions>('Residual SimVQ', {
   straightThrough: ['plain'],
 });
 
-eachEngine(() => {
+eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('residual SimVQ', () => {
     it('makes the error smaller with every layer after a little training, for itself and its inputs', async () => {
       const stack = createResidualSimVq({ dim: 4, codebookSize: 32, numQuantizers: 4 });

@@ -16,7 +16,7 @@ import { createRng, OptionError, type Quantizer, ShapeError } from '@vqkit/core-
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { createSimVq } from '@vqkit/simvq';
-import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
+import { eachEngine, expectClose, expectIdentical, expectSame, spreadIt, tolerances } from '@vqkit/testing';
 import { createVq } from '@vqkit/vq';
 import { describe, expect, it } from 'vitest';
 import { createResidual, type Residual, type ResidualOptions } from '../src/index.ts';
@@ -38,7 +38,8 @@ function gradient(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
   return tidy(() => engine().gradients(() => sum(f(x)) as Scalar, [x]).grads[0] as Tensor);
 }
 
-eachEngine(() => {
+eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('createResidual', () => {
     it('is the greedy chain of its layers, each on what is left over', async () => {
       const layers = [

@@ -3,8 +3,8 @@ import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { createSimVq } from '@vqkit/simvq';
-import { eachEngine, expectIdentical, repetitions } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { eachEngine, expectIdentical, repetitions, spreadIt } from '@vqkit/testing';
+import { describe, expect } from 'vitest';
 import { createGrouped, createResidual, type Residual, type ResidualOptions } from '../src/index.ts';
 
 const dim = 4;
@@ -20,6 +20,7 @@ const latents = (shape: number[], seed = 1): Tensor =>
   );
 
 eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('quantize dropout', () => {
     const ran = async (indices: Tensor): Promise<number> => {
       const data = await indices.data();

@@ -96,6 +96,13 @@ export function engineMissing(name: EngineName): string | undefined {
   return required.includes(name) ? undefined : missing[name];
 }
 
+const running = (Object.keys(engines) as EngineName[]).filter((name) => engineMissing(name) === undefined);
+
+/** The place of an engine among those that run here. */
+export function engineIndex(name: EngineName): number {
+  return running.indexOf(name);
+}
+
 /**
  * How many of `count` repetitions an engine makes. On WebGPU a twentieth: here a processor plays the graphics processor, and an operation
  * takes a millisecond however small it is.

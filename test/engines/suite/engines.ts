@@ -42,6 +42,11 @@ export function engineMissing(name: string): string | undefined {
   return NAMES.includes(name as EngineName) ? undefined : `a page has no ${name}`;
 }
 
+/** The place of an engine among those of a page. */
+export function engineIndex(name: EngineName): number {
+  return NAMES.indexOf(name);
+}
+
 /** As in Node: a processor plays the graphics processor. */
 export function repetitions(engine: string, count: number): number {
   return engine === 'webgpu' ? Math.ceil(count / 20) : count;
