@@ -13,6 +13,7 @@ import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { requireKnownOptions, requireOneOf } from '@vqkit/core-tensor/check';
 import { compileBinding } from './install/binding.ts';
+import { requireKnownArchive } from './install/digests.ts';
 import { download, officialAddress } from './install/download.ts';
 import { InstallError } from './install/error.ts';
 import { findLibrary, placeLibraries } from './install/library.ts';
@@ -178,6 +179,7 @@ const getters: Record<InstallMethod, (getting: Getting) => Promise<{ raw: string
     say(`downloading ${address}`);
     const archive = join(work, basename(new URL(address).pathname));
     await download(address, archive, tfjsNode);
+    requireKnownArchive(address, (await describeFile(archive)).sha256);
     return { raw: await unpacked(archive, work, say), source: address };
   },
   path: async ({ work, from, say }) => {

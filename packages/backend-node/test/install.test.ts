@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
@@ -197,8 +197,23 @@ describe('the official download', () => {
       if (request.url?.startsWith('/library-') === true) response.writeHead(302, { location: '/file' }).end();
       else response.end('not gzip');
     });
-    expect(await failure({ method: 'official' })).toContain('is corrupt');
+    expect(await failure({ method: 'official' })).toMatch(
+      /the archive of http:\S+ is not the official one: its SHA-256 must be [0-9a-f]{64}, got 3b8f5bf2[0-9a-f]{56}\. Look at proxies/,
+    );
   });
+
+  it.skipIf(process.arch !== 'x64')(
+    'runs nothing of an archive that is another, however well made (x64 only)',
+    async () => {
+      const marker = join(folder, 'ran');
+      const made = join(folder, 'other.tar.gz');
+      await createTar({ gzip: true, file: made, cwd: hollow }, ['.']);
+      await serve((_, response) => response.end(readFileSync(made)));
+      const compiler = program(join(folder, 'marks'), `touch '${marker}'`);
+      expect(await failure({ method: 'official', compiler })).toContain('is not the official one: its SHA-256 must be');
+      expect(existsSync(marker)).toBe(false);
+    },
+  );
 
   it('comes first, then pip; when both fail, each says why', async () => {
     process.env.TFJS_NODE_BASE_URI = process.env.CDN_STORAGE = 'http://127.0.0.1:1/';
