@@ -1,6 +1,7 @@
 import type { FsqAttrs } from '@vqkit/core-tensor';
 
-export const FSQ_BOUNDS = ['reference', 'official', 's3Tokenizer', 'hardClamp'] as const;
+/** Those that have a symmetric form come first. */
+export const FSQ_BOUNDS = ['reference', 'hardClamp', 'official', 's3Tokenizer'] as const;
 
 /**
  * Whose bounding function comes before rounding, with L levels and ε = 10⁻³; a model keeps its ids only under the one that it was

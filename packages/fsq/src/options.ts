@@ -62,8 +62,11 @@ const OPTIONS = [
   'seed',
 ] as const;
 
-/** The range of `official` is narrower than its levels: from 1,001 on it would not reach the outermost ones. */
-const MAX_OFFICIAL_LEVELS = 1000;
+/** Fewest and most levels of published code. The range of `official` is narrower than its levels: from 1,001 on it misses the outermost. */
+const PUBLISHED_LEVELS: { readonly [bound in FsqBound]?: readonly [number, number] } = {
+  official: [2, 1000],
+  s3Tokenizer: [3, 3],
+};
 
 /** Beyond this many levels neighbouring float32 thresholds are no longer far apart, and their table is large. */
 const MAX_LEVELS = 2 ** 16;
@@ -108,28 +111,19 @@ export function resolveQuantizer(
   where: string,
   options: Pick<FsqOptions, 'bound' | 'boundHardClamp' | 'preserveSymmetry'>,
 ): FsqQuantizer {
-  const { preserveSymmetry = false } = options;
+  const { preserveSymmetry = false, boundHardClamp } = options;
   requireBoolean(where, 'preserveSymmetry', preserveSymmetry);
-  const { bound = options.boundHardClamp === true ? 'hardClamp' : 'reference' } = options;
-  requireOneOf(where, 'bound', bound, FSQ_BOUNDS);
-  const { boundHardClamp = bound === 'hardClamp' } = options;
-  requireBoolean(where, 'boundHardClamp', boundHardClamp);
-  requireOption(
-    boundHardClamp === (bound === 'hardClamp'),
-    where,
-    'boundHardClamp',
-    `${bound === 'hardClamp'} with bound '${bound}'`,
-    boundHardClamp,
-    'Leave it out: bound says it all.',
+  if (boundHardClamp !== undefined) requireBoolean(where, 'boundHardClamp', boundHardClamp);
+  const { bound = boundHardClamp ? 'hardClamp' : 'reference' } = options;
+  const allowed = FSQ_BOUNDS.filter(
+    (name, i) => (!preserveSymmetry || i < 2) && boundHardClamp !== (name !== 'hardClamp'),
   );
-  requireOption(
-    !preserveSymmetry || bound === 'reference' || bound === 'hardClamp',
-    where,
-    'bound',
-    "'reference' or 'hardClamp' with preserveSymmetry",
-    bound,
-    'Leave preserveSymmetry out: the published code of this bound has no symmetric form.',
-  );
+  const given = preserveSymmetry
+    ? ' with preserveSymmetry'
+    : boundHardClamp === undefined
+      ? ''
+      : ' with boundHardClamp';
+  requireOneOf(where, `bound${given}`, bound, allowed);
   return { bound, preserveSymmetry };
 }
 
@@ -147,23 +141,20 @@ export function requireLevels(
     levels,
     'Pass for example [8, 5, 5, 5].',
   );
-  const official = bound === 'official';
+  const published = PUBLISHED_LEVELS[bound];
   for (const [i, level] of levels.entries()) {
     const argument = `levels[${i}]`;
     requireInteger(where, argument, level, 2);
+    if (published) requireInteger(where, `${argument} with bound ${bound}`, level, ...published);
     requireOption(
-      level > 2 || preserveSymmetry || official,
+      level > 2 || preserveSymmetry || published !== undefined,
       where,
       argument,
       'an integer >= 3 unless preserveSymmetry is on',
       level,
       'Pass preserveSymmetry: true, or 3 or more levels.',
     );
-    const three = "3 with bound 's3Tokenizer'";
-    requireOption(level === 3 || bound !== 's3Tokenizer', where, argument, three, level, "Use bound 'official'.");
-    const most = official ? MAX_OFFICIAL_LEVELS : MAX_LEVELS;
-    const rule = `at most ${most}${official ? " with bound 'official'" : ''}`;
-    requireOption(level <= most, where, argument, rule, level, 'Use several dimensions.');
+    requireOption(level <= MAX_LEVELS, where, argument, `at most ${MAX_LEVELS}`, level, 'Use several dimensions.');
   }
   const size = levels.reduce((product, level) => product * level, 1);
   requireOption(

@@ -111,27 +111,27 @@ describe('the options of createFsq', () => {
     [
       'an unknown bound',
       { levels: [8], bound: 'tanh' },
-      "bound must be one of 'reference', 'official', 's3Tokenizer', 'hardClamp', got \"tanh\".",
+      "bound must be one of 'reference', 'hardClamp', 'official', 's3Tokenizer', got \"tanh\".",
     ],
     [
       'two bounds at once',
       { levels: [8], bound: 'official', boundHardClamp: true },
-      "boundHardClamp must be false with bound 'official', got true. Leave it out: bound says it all.",
+      "bound with boundHardClamp must be one of 'hardClamp', got \"official\". Pick one of 'hardClamp'.",
     ],
     [
       'a symmetric form that was never published',
       { levels: [8], bound: 'official', preserveSymmetry: true },
-      "bound must be 'reference' or 'hardClamp' with preserveSymmetry, got \"official\". Leave preserveSymmetry out",
+      "bound with preserveSymmetry must be one of 'reference', 'hardClamp', got \"official\".",
     ],
     [
       'other levels than 3 of S3Tokenizer',
       { levels: [3, 5], bound: 's3Tokenizer' },
-      "levels[1] must be 3 with bound 's3Tokenizer', got 5. Use bound 'official'.",
+      'levels[1] with bound s3Tokenizer must be an integer from 3 to 3, got 5. Use 3 or less.',
     ],
     [
       'levels that the official bound does not reach',
       { levels: [1001], bound: 'official' },
-      "levels[0] must be at most 1000 with bound 'official', got 1001. Use several dimensions.",
+      'levels[0] with bound official must be an integer from 2 to 1000, got 1001. Use 1000 or less.',
     ],
     ['orthogonalRotation', { levels: [8], orthogonalRotation: 0 }, 'orthogonalRotation must be true or false, got 0.'],
     [

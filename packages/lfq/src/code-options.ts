@@ -109,8 +109,7 @@ export type QuantizationOptions =
   | 'spherical'
   | 'orthogonalRotation'
   | 'straightThroughActivation'
-  | 'bitOrder'
-  | 'sphericalGradient';
+  | 'bitOrder';
 
 /** What happens to the features. */
 export function resolveQuantization(where: string, options: LfqOptions): Pick<LfqConfig, QuantizationOptions> {
@@ -133,17 +132,8 @@ export function resolveQuantization(where: string, options: LfqOptions): Pick<Lf
   requireBoolean(where, 'orthogonalRotation', orthogonalRotation);
   const { straightThroughActivation = 'identity' } = options;
   requireOneOf(where, 'straightThroughActivation', straightThroughActivation, ['identity', 'tanh', 'hardTanh']);
-  const { bitOrder = 'msbFirst', sphericalGradient = 'reference' } = options;
+  const { bitOrder = 'msbFirst' } = options;
   requireOneOf(where, 'bitOrder', bitOrder, ['msbFirst', 'lsbFirst']);
-  requireOneOf(where, 'sphericalGradient', sphericalGradient, ['reference', 'official']);
-  requireOption(
-    spherical || sphericalGradient === 'reference',
-    where,
-    'sphericalGradient',
-    "'reference' unless spherical is on",
-    sphericalGradient,
-    'Pass spherical: true.',
-  );
   return {
     codebookScale,
     softClampInputValue,
@@ -152,6 +142,5 @@ export function resolveQuantization(where: string, options: LfqOptions): Pick<Lf
     orthogonalRotation,
     straightThroughActivation,
     bitOrder,
-    sphericalGradient,
   };
 }

@@ -82,11 +82,12 @@ export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {
 
 /** The lowest `bits` bits in reverse order, of an index below 2^bits. */
 function reversedBits(index: number, bits: number): number {
-  const ones = ((index >>> 1) & 0x55555555) | ((index & 0x55555555) << 1);
-  const twos = ((ones >>> 2) & 0x33333333) | ((ones & 0x33333333) << 2);
-  const fours = ((twos >>> 4) & 0x0f0f0f0f) | ((twos & 0x0f0f0f0f) << 4);
-  const bytes = ((fours >>> 8) & 0x00ff00ff) | ((fours & 0x00ff00ff) << 8);
-  return ((bytes >>> 16) | (bytes << 16)) >>> (32 - bits);
+  const pairs = swapped(swapped(index, 1, 0x55555555), 2, 0x33333333);
+  return swapped(swapped(swapped(pairs, 4, 0x0f0f0f0f), 8, 0x00ff00ff), 16, 0xffff) >>> (32 - bits);
+}
+
+function swapped(x: number, by: number, mask: number): number {
+  return ((x >>> by) & mask) | ((x & mask) << by);
 }
 
 function requireCodable(config: Pick<LfqConfig, ShapeOptions | QuantizationOptions>): void {

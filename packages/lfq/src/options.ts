@@ -3,6 +3,7 @@ import {
   requireBoolean,
   requireKnownOptions,
   requireNonNegative,
+  requireOneOf,
   requireOption,
   requireSchedule,
 } from '@vqkit/core-tensor';
@@ -107,7 +108,7 @@ export function resolve(options: LfqOptions): LfqConfig {
 
 type LossOptions = Exclude<keyof LfqConfig, ShapeOptions | QuantizationOptions>;
 
-/** What is minimised. */
+/** What is minimised, and the gradient that training has. */
 function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {
   const { entropyLossWeight = 0.1, commitmentLossWeight = 0, unitNormLossWeight = 0, diversityGamma = 1 } = options;
   requireNonNegative(WHERE, 'entropyLossWeight', entropyLossWeight);
@@ -136,6 +137,16 @@ function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {
   requireBoolean(WHERE, 'experimentalSoftplusEntropyLoss', experimentalSoftplusEntropyLoss);
   const { entropyLossOffset = 5, entropyEps = null, pooledCodebookEntropy = false } = options;
   requireBoolean(WHERE, 'pooledCodebookEntropy', pooledCodebookEntropy);
+  const { sphericalGradient = 'reference' } = options;
+  requireOneOf(WHERE, 'sphericalGradient', sphericalGradient, ['reference', 'official']);
+  requireOption(
+    options.spherical === true || sphericalGradient === 'reference',
+    WHERE,
+    'sphericalGradient',
+    "'reference' unless spherical is on",
+    sphericalGradient,
+    'Pass spherical: true.',
+  );
   requireOption(
     Number.isFinite(entropyLossOffset),
     WHERE,
@@ -167,6 +178,7 @@ function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {
     experimentalSoftplusEntropyLoss,
     entropyLossOffset,
     pooledCodebookEntropy,
+    sphericalGradient,
     entropyEps,
   };
 }
