@@ -5,7 +5,7 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { DataError, DtypeError, OptionError } from '@vqkit/core-tensor';
 import { pythonFile } from '@vqkit/testing';
-import { imagesFromPixels, pixelsFromImages } from '@vqkit/tokenizer';
+import { createImageTokenizer, imagesFromPixels, pixelsFromImages, saveImageTokenizer } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readImageFolder } from '../src/data/image-folder.ts';
@@ -200,6 +200,16 @@ describe('decodeTokens', () => {
       await expect(decodeTokens(at('grey'), file, { out: at('none'), engine })).rejects.toThrow(kind);
       await expect(readTokens(file)).rejects.toThrow(`readTokens: ${file}: ${message}`);
     }
+  });
+
+  it('refuses pictures that a small file makes huge', async () => {
+    const tokenizer = createImageTokenizer({ quantizer: 'fsq', widths: Array<number>(16).fill(1) });
+    await writeFile(at('huge.safetensors'), await saveImageTokenizer(tokenizer));
+    tokenizer.dispose();
+    await writeTokens(at('one.npy'), { ids: new Int32Array(1), shape: [1, 1, 1] });
+    await expect(decodeTokens(at('huge.safetensors'), at('one.npy'), { out: at('huge'), engine })).rejects.toThrow(
+      'must hold pictures of at most 16777216 pixels, got ids of 65536 × 65536. Decode parts of them.',
+    );
   });
 
   it('brings ids without notes back, whatever the ending', async () => {

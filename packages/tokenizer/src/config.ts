@@ -34,6 +34,9 @@ export interface ImageTokenizerConfig {
 /** A token then stands for 65,536 × 65,536 pixels. */
 const MOST_WIDTHS = 16;
 
+/** Pixels, of the images that a tokenizer says it was trained on. */
+const LONGEST_SIDE = 2 ** 13;
+
 const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
   'quantizer',
   'quantizerOptions',
@@ -111,9 +114,9 @@ function requireWidths(where: string, widths: readonly number[]): void {
 }
 
 function requireImageSize(where: string, size: readonly number[], multiple: number): void {
-  const isSize =
-    Array.isArray(size) && size.length === 2 && size.every((n) => Number.isInteger(n) && n > 0 && n % multiple === 0);
-  const rule = `[height, width], multiples of ${multiple} (each of the widths halves the image)`;
+  const isSide = (n: number): boolean => Number.isInteger(n) && n > 0 && n <= LONGEST_SIDE && n % multiple === 0;
+  const isSize = Array.isArray(size) && size.length === 2 && size.every(isSide);
+  const rule = `[height, width], multiples of ${multiple} (each of the widths halves the image) up to ${LONGEST_SIDE}`;
   requireOption(isSize, where, 'imageSize', rule, size, `Pass for example [${16 * multiple}, ${16 * multiple}].`);
 }
 

@@ -28,6 +28,8 @@ export interface DecodeOptions {
 }
 
 const OUT = 'decoded';
+/** Of one picture: what the decoder holds for it is many times as much. */
+const MAX_PIXELS = 2 ** 24;
 const BATCH_SIZE = 256;
 
 const schema = z.strictObject({
@@ -128,9 +130,15 @@ function requireOwnTokens(where: string, tokenizer: Uint8Array, { notes }: Token
 function requireShape(where: string, { shape }: Tokens, { imageMultiple, tokenShape }: ImageTokenizer): void {
   const axes = tokenShape(imageMultiple, imageMultiple).slice(2);
   const [, rows = 0, columns = 0] = shape;
-  if (shape.length === 3 + axes.length && rows > 0 && columns > 0 && isDeepStrictEqual(shape.slice(3), axes)) return;
+  if (shape.length !== 3 + axes.length || rows < 1 || columns < 1 || !isDeepStrictEqual(shape.slice(3), axes)) {
+    throw new OptionError(
+      `${where} must hold ids of shape [${['images', 'rows', 'columns', ...axes].join(', ')}], got ${show(shape)}. Reshape them as vqkit encode wrote them.`,
+    );
+  }
+  const [height, width] = [rows * imageMultiple, columns * imageMultiple];
+  if (height * width <= MAX_PIXELS) return;
   throw new OptionError(
-    `${where} must hold ids of shape [${['images', 'rows', 'columns', ...axes].join(', ')}], got ${show(shape)}. Reshape them as vqkit encode wrote them.`,
+    `${where} must hold pictures of at most ${MAX_PIXELS} pixels, got ids of ${height} × ${width}. Decode parts of them.`,
   );
 }
 
