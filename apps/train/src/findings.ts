@@ -2,11 +2,11 @@ import type { Diagnosis } from '@vqkit/metrics';
 import type { TrainConfig } from './config.ts';
 import type { CodeUse, Finding, ImagePairs, MetricsRecord } from './report-data.ts';
 
-/** A gain in PSNR over the last fifth of a training that says that it was not done. The recipe gains 0.05 dB there after 5,000 steps. */
+/** A gain in PSNR over the last fifth of a training that says that it was not done: as much again is worth the time. A choice, not a measurement. */
 const STILL_IMPROVING_DB = 0.15;
 /** Used codes over those that as many uniform draws would use; the diagnosis calls less than 0.2 a collapse. */
 const UNDER_USED = { least: 0.2, most: 0.5 };
-/** Energy of the edges of the reconstructions over that of the originals. A copy has 1, a mean over 4 × 4 pixels about a tenth. */
+/** Energy of the edges of the reconstructions over that of the originals: 1 for a copy. The limit is a choice, not a measurement. */
 const BLURRED = 0.5;
 
 /** What a run may look at beside the statistics of its tokens. */
