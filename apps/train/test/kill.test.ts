@@ -6,13 +6,33 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRng } from '@vqkit/core-tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TrainConfig } from '../src/config.ts';
+import type { TrainConfig, TrainOptions } from '../src/config.ts';
 import type { MetricsRecord } from '../src/report-data.ts';
 import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 
 /** Runs the built package, which npm test builds first. */
 const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url));
 const STEPS = 60;
+const KILLS = Number(process.env.KILLS ?? 6);
+/** The other quantizers, for a longer run with KILL_ALL. */
+const ALL: [string, TrainOptions][] = [
+  // The codes are placed by the tokens of the first steps: kills come while they are gathered.
+  ['vq', { quantizer: 'vq', quantizerOptions: { codebookSize: 128, kmeansInit: true }, batchSize: 1 }],
+  ['lfq', { quantizer: 'lfq', quantizerOptions: { codebookSize: 16, fracPerSampleEntropy: 0.5 } }],
+  ['simvq', { quantizer: 'simvq', quantizerOptions: { codebookSize: 16 } }],
+  ['vq-sampled', { quantizer: 'vq', quantizerOptions: { codebookSize: 16, stochasticSampleCodes: true } }],
+  [
+    'residual-vq',
+    {
+      quantizer: 'residual-vq',
+      quantizerOptions: { codebookSize: 64, numQuantizers: 3, quantizeDropout: true },
+      batchSize: 1,
+    },
+  ],
+  ['residual-simvq', { quantizer: 'residual-simvq', quantizerOptions: { codebookSize: 16, quantizeDropout: true } }],
+  ['residual-lfq', { quantizer: 'residual-lfq', quantizerOptions: { codebookSize: 16 } }],
+  ['residual-fsq', { quantizer: 'residual-fsq', quantizerOptions: { levels: [5, 4], quantizeDropout: true } }],
+];
 
 /** What became of a process: its last line, or the signal that ended it. */
 interface Outcome {
@@ -52,8 +72,10 @@ describe('a process that trains', () => {
     runs = await temporaryFolder();
   });
   // A checkpoint after every step, so that many a kill comes while one is written.
-  const config = (name: string): TrainConfig =>
-    tinyConfig(data, join(runs, name), { engine: 'wasm', steps: STEPS, checkpointEvery: 1, validateEvery: 20 });
+  const config = (name: string, options: TrainOptions = {}): TrainConfig => {
+    const often = { engine: 'wasm', steps: STEPS, checkpointEvery: 1, validateEvery: 20 } as const;
+    return tinyConfig(data, join(runs, name), { ...often, ...options });
+  };
   const finalCheckpoint = (name: string): Promise<Buffer> =>
     readFile(join(runs, name, 'checkpoints', `step-${STEPS}.safetensors`));
   const metrics = async (name: string): Promise<unknown[]> =>
@@ -62,21 +84,30 @@ describe('a process that trains', () => {
       .split('\n')
       .map((line) => ({ ...(JSON.parse(line) as MetricsRecord), elapsedSeconds: 0 }));
 
-  it('ends with the same bytes when it is killed at random moments and resumed', async () => {
-    expect(await trainingProcess(['train', JSON.stringify(config('whole'))])).toMatchObject({ lastLine: 'finished' });
-    const rng = createRng(7);
-    let kills = 0;
-    let outcome: Outcome | undefined;
-    while (outcome?.lastLine !== 'finished') {
-      const started = existsSync(join(runs, 'killed', 'config.json'));
-      const args = started ? ['resume', join(runs, 'killed')] : ['train', JSON.stringify(config('killed'))];
-      outcome = await trainingProcess(args, kills < 6 ? { name: 'SIGKILL', afterMs: 250 * rng.uniform() } : undefined);
-      if (outcome.signal === 'SIGKILL') kills++;
-    }
-    expect(kills).toBeGreaterThanOrEqual(3);
-    expect((await finalCheckpoint('killed')).equals(await finalCheckpoint('whole'))).toBe(true);
-    expect(await metrics('killed')).toEqual(await metrics('whole'));
-  });
+  it.each<[string, TrainOptions]>([['fsq', {}], ...(process.env.KILL_ALL === undefined ? [] : ALL)])(
+    '%s: ends with the same bytes when it is killed at random moments and resumed',
+    async (name, options) => {
+      const [whole, killed] = [`whole-${name}`, `killed-${name}`];
+      expect(await trainingProcess(['train', JSON.stringify(config(whole, options))])).toMatchObject({
+        lastLine: 'finished',
+      });
+      const rng = createRng(7);
+      let kills = 0;
+      let outcome: Outcome | undefined;
+      while (outcome?.lastLine !== 'finished') {
+        const started = existsSync(join(runs, killed, 'config.json'));
+        const args = started ? ['resume', join(runs, killed)] : ['train', JSON.stringify(config(killed, options))];
+        outcome = await trainingProcess(
+          args,
+          kills < KILLS ? { name: 'SIGKILL', afterMs: 250 * rng.uniform() } : undefined,
+        );
+        if (outcome.signal === 'SIGKILL') kills++;
+      }
+      expect(kills).toBeGreaterThanOrEqual(3);
+      expect((await finalCheckpoint(killed)).equals(await finalCheckpoint(whole))).toBe(true);
+      expect(await metrics(killed)).toEqual(await metrics(whole));
+    },
+  );
 
   it('keeps a second process out of its folder, but no longer once it is killed', async () => {
     const long = { ...config('shared'), steps: 100_000, checkpointEvery: 100_000 };
