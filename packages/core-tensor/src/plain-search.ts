@@ -44,10 +44,12 @@ export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): Row
  * The slack of scores in the space of vectors f_k that a linear transform makes codes of, c_k = f_k W + b, by numbers or tensors. All norms are
  * Euclidean: |W| that of all its elements.
  *
- * With u = 2^-24, keys κ = f - f̄, centre o = f̄ W + b, y = x - o and e = c - o - κ W, which roundings make: |e| <= (w + 4) u ((3 max|f|) |W| +
+ * With keys κ = f - f̄, centre o = f̄ W + b, y = x - o and e = c - o - κ W, which roundings make: |e| <= (w + 4) u ((3 max|f|) |W| +
  * 2 |b|). Then (|y|² - |x - c|²)/2 = ⟨y, c - o⟩ - |c - o|²/2 differs from ⟨y W', κ⟩ - |κ W|²/2 by at most |y| |e| + |κ W| |e| + |e|²/2; the
  * query y W' is (d + 3) u |y| |W| off, the bias (d + 2 w + 8) u |κ|² |W|²/2 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), and
  * float64's sum of squares (d + 2) 2^-53 (|y| + |c - o|)²/2. What is below 2^-126 may count as 0. The formula takes twice all that.
+ *
+ * @param u half a unit in the last place of 1 in the arithmetic of the scores and codes; codes are float32, rounded once more if need be.
  */
 export function linearSlack<T>(
   add: (a: T, b: T) => T,
@@ -55,12 +57,12 @@ export function linearSlack<T>(
   norms: { readonly weight: T; readonly key: T; readonly frozen: T; readonly bias: T; readonly one: T },
   width: number,
   dim: number,
+  u: number,
 ): [T, T, T] {
-  const u = 2 ** -24;
   const { weight, key, frozen, bias, one } = norms;
   const least = mul(one, 2 ** -120 * (dim + width));
   const length = mul(weight, key);
-  const off = add(mul(add(mul(mul(frozen, weight), 3), mul(bias, 2)), (width + 4) * u), least);
+  const off = add(mul(add(mul(mul(frozen, weight), 3), mul(bias, 2)), (width + 4) * u + 2 ** -24), least);
   const sums = (dim + 2) * 2 ** -51;
   const perReach = add(off, add(mul(length, (dim + 3) * u), mul(key, 2 ** -120 * (dim + width))));
   const all = add(mul(off, add(length, off)), mul(mul(length, length), (dim + 2 * width + 8) * u + sums));
@@ -101,14 +103,22 @@ function createDirectSearch({ codes, dim }: PlainCodes): RowEncoder {
       const k1 = padded[k + dim] as number;
       const k2 = padded[k + 2 * dim] as number;
       const k3 = padded[k + 3 * dim] as number;
-      a0 += (a - k0) * (a - k0);
-      a1 += (a - k1) * (a - k1);
-      a2 += (a - k2) * (a - k2);
-      a3 += (a - k3) * (a - k3);
-      b0 += (b - k0) * (b - k0);
-      b1 += (b - k1) * (b - k1);
-      b2 += (b - k2) * (b - k2);
-      b3 += (b - k3) * (b - k3);
+      let d = a - k0;
+      a0 += d * d;
+      d = b - k0;
+      b0 += d * d;
+      d = a - k1;
+      a1 += d * d;
+      d = b - k1;
+      b1 += d * d;
+      d = a - k2;
+      a2 += d * d;
+      d = b - k2;
+      b2 += d * d;
+      d = a - k3;
+      a3 += d * d;
+      d = b - k3;
+      b3 += d * d;
     }
     offer(0, a0, code);
     offer(0, a1, code + 1);
@@ -136,42 +146,96 @@ function createDirectSearch({ codes, dim }: PlainCodes): RowEncoder {
 function createScoredSearch(dim: number, space: ScoredSpace, direct: RowEncoder): RowEncoder {
   const { width, setQuery, slack } = space;
   const codebookSize = space.biases.length;
-  const keys = Float64Array.from(space.keys);
-  const biases = Float64Array.from(space.biases);
-  const query = new Float64Array(width);
   const one = new Int32Array(1);
+  // Room for the last block of codes, which are never better.
+  const keys = new Float64Array((codebookSize + CODES) * width);
+  const biases = new Float64Array(codebookSize + CODES).fill(Number.NEGATIVE_INFINITY);
+  keys.set(space.keys);
+  biases.set(space.biases);
   let largest = 0;
   for (let k = 0; k < codebookSize; k++) {
     let squares = 0;
     for (let i = k * width; i < (k + 1) * width; i++) squares += (keys[i] as number) ** 2;
     largest = Math.max(largest, squares, Math.abs(biases[k] as number));
   }
+  const queries = new Float64Array(TOKENS * width);
+  const reaches = new Float64Array(TOKENS);
+  const best = new Float64Array(TOKENS);
+  const second = new Float64Array(TOKENS);
+  const found = new Int32Array(TOKENS);
+
+  const offer = (t: number, score: number, code: number): void => {
+    if (score <= (second[t] as number)) return;
+    if (score > (best[t] as number)) {
+      second[t] = best[t] as number;
+      best[t] = score;
+      found[t] = code;
+    } else {
+      second[t] = score;
+    }
+  };
+
+  const scoreBlock = (code: number): void => {
+    let a0 = biases[code] as number;
+    let a1 = biases[code + 1] as number;
+    let a2 = biases[code + 2] as number;
+    let a3 = biases[code + 3] as number;
+    let b0 = a0;
+    let b1 = a1;
+    let b2 = a2;
+    let b3 = a3;
+    for (let i = 0, k = code * width; i < width; i++, k++) {
+      const a = queries[i] as number;
+      const b = queries[width + i] as number;
+      const k0 = keys[k] as number;
+      const k1 = keys[k + width] as number;
+      const k2 = keys[k + 2 * width] as number;
+      const k3 = keys[k + 3 * width] as number;
+      a0 += a * k0;
+      a1 += a * k1;
+      a2 += a * k2;
+      a3 += a * k3;
+      b0 += b * k0;
+      b1 += b * k1;
+      b2 += b * k2;
+      b3 += b * k3;
+    }
+    offer(0, a0, code);
+    offer(0, a1, code + 1);
+    offer(0, a2, code + 2);
+    offer(0, a3, code + 3);
+    offer(1, b0, code);
+    offer(1, b1, code + 1);
+    offer(1, b2, code + 2);
+    offer(1, b3, code + 3);
+  };
+
+  /** Whether the best score is further above the others than both may be off, and so is that of the nearest code. */
+  const isDecided = (t: number): boolean => {
+    let squares = 0;
+    for (let i = t * width; i < (t + 1) * width; i++) squares += (queries[i] as number) ** 2;
+    const reach = reaches[t] as number;
+    // Rounding of the scores themselves, many times over.
+    const rounding = (width + 8) * 2 ** -50 * (squares + largest);
+    const off = slack[0] + (slack[1] + slack[2] * reach) * reach + rounding;
+    return (best[t] as number) - (second[t] as number) > 2 * off;
+  };
 
   return (input, indices, tokens) => {
-    for (let n = 0; n < tokens; n++) {
-      const reach = setQuery(input, n, query, 0);
-      let [best, second, found] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-      for (let k = 0, at = 0; k < codebookSize; k++) {
-        let score = biases[k] as number;
-        for (let i = 0; i < width; i++, at++) score += (query[i] as number) * (keys[at] as number);
-        if (score > best) {
-          second = best;
-          best = score;
-          found = k;
-        } else if (score > second) {
-          second = score;
+    for (let start = 0; start < tokens; start += TOKENS) {
+      const here = Math.min(TOKENS, tokens - start);
+      for (let t = 0; t < here; t++) reaches[t] = setQuery(input, start + t, queries, t * width);
+      best.fill(Number.NEGATIVE_INFINITY);
+      second.fill(Number.NEGATIVE_INFINITY);
+      for (let code = 0; code < codebookSize; code += CODES) scoreBlock(code);
+      for (let t = 0; t < here; t++) {
+        const n = start + t;
+        if (isDecided(t)) {
+          indices[n] = found[t] as number;
+        } else {
+          direct(input.subarray(n * dim, (n + 1) * dim), one, 1);
+          indices[n] = one[0] as number;
         }
-      }
-      let squares = 0;
-      for (let i = 0; i < width; i++) squares += (query[i] as number) ** 2;
-      // Rounding of the scores themselves, many times over.
-      const rounding = (width + 8) * 2 ** -50 * (squares + largest);
-      const off = slack[0] + (slack[1] + slack[2] * reach) * reach + rounding;
-      if (best - second > 2 * off) {
-        indices[n] = found;
-      } else {
-        direct(input.subarray(n * dim, (n + 1) * dim), one, 1);
-        indices[n] = one[0] as number;
       }
     }
   };

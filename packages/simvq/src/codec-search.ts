@@ -33,6 +33,7 @@ function frozenSpace(
       0,
     ),
   );
+  const moved = new Float64Array(dim);
   const norms = {
     weight: longest(weight, weight.length),
     key: longest(keys, width),
@@ -50,16 +51,18 @@ function frozenSpace(
       norms,
       width,
       dim,
+      2 ** -53,
     ),
     setQuery: (input, token, queries, at) => {
       let squares = 0;
-      queries.fill(0, at, at + width);
       for (let j = 0; j < dim; j++) {
-        const moved = (input[token * dim + j] as number) - (center[j] as number);
-        squares += moved * moved;
-        for (let i = 0; i < width; i++) {
-          queries[at + i] = (queries[at + i] as number) + moved * (weight[j * width + i] as number);
-        }
+        moved[j] = (input[token * dim + j] as number) - (center[j] as number);
+        squares += (moved[j] as number) ** 2;
+      }
+      for (let i = 0; i < width; i++) {
+        let sum = 0;
+        for (let j = 0; j < dim; j++) sum += (moved[j] as number) * (weight[j * width + i] as number);
+        queries[at + i] = sum;
       }
       return Math.sqrt(squares);
     },

@@ -20,10 +20,7 @@ export interface SimVqOptions extends SimVqCodeOptions {
   readonly codebookInit?: 'normal' | 'uniform';
   /** Trains the frozen vectors too. Default false. */
   readonly trainCodebook?: boolean;
-  /**
-   * Finds the nearest code as float64 does, so that every engine gives the same ids, near-ties included; slower, many times so with many wide codes. Default
-   * false: float32.
-   */
+  /** Changes nothing: the code is always the one that float64 finds. Default false. */
   readonly exact?: boolean;
   /** Gradient by the rotation trick; false: straight-through. Default true. */
   readonly rotationTrick?: boolean;

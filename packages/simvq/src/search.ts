@@ -54,7 +54,7 @@ export function frozenSpaceSearch(codebook: Derived<Tensor2D>, frozen: Variable,
       bias: bias === undefined ? scalar(0) : norm(bias),
       one: scalar(1),
     };
-    return stack(linearSlack<Tensor>(add, mul, norms, width, dim)) as Tensor1D;
+    return stack(linearSlack<Tensor>(add, mul, norms, width, dim, 2 ** -24)) as Tensor1D;
   }, [keys]);
   return codeSearch(codebook, {
     parts: [mid, keys, back, center, keyBias, slack],

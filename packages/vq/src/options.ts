@@ -28,7 +28,7 @@ export interface VqOptions {
   readonly separateCodebookPerHead?: boolean;
   /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
   readonly useCosineSim?: boolean;
-  /** Finds the code that float64 finds, near-ties included, so that ids agree on every engine; slower, many times so with wide codes. Default false. */
+  /** Changes nothing: the code is always the one that float64 finds. Default false. */
   readonly exact?: boolean;
   /** Default `channelsLast`. */
   readonly dataFormat?: DataFormat;
