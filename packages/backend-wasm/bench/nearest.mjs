@@ -1,83 +1,89 @@
-// The search for the nearest code, in float32 (nearestCode) and screened by 16-bit integers (nearestCodeScreened, with the rounding of the
-// codes), on one thread: the least processor time of some repetitions in turns, GFLOP/s of 2·N·K·D, and whether all indices are equal.
-// Codes and tokens are normal random numbers; `equal`: all codes are one; `M times`: every code is there M times.
+// The search for the nearest code on one thread: in float32 (nearestCode), as it is planned (planSearch), and by comparing all codes in float64
+// (nearestCodeExact): the least processor time of some repetitions in turns, and how many indices the last two give differently.
+// Codes and tokens are normal random numbers; the last rows are codebooks of mixed magnitudes, with tokens near their codes.
 // Run on the built package: node bench/nearest.mjs [N] [repetitions]
 import { createRng } from '@vqkit/core-tensor';
+import { inflate } from '../dist/embedded.js';
+import { planSearch } from '../dist/search-codes.js';
 import { base64 } from '../dist/simd.js';
 
 const n = Number(process.argv[2] ?? 16_384);
 const repetitions = Number(process.argv[3] ?? 7);
-const module = new WebAssembly.Module(Buffer.from(base64, 'base64'));
-
+const module = new WebAssembly.Module(await inflate(base64));
 const rng = createRng(1);
 
-function measure(k, dim, codeOf = (i) => i) {
-  const panels = Math.ceil(k / 8);
-  const pairs = Math.ceil(dim / 2);
-  const sizes = {
-    x: 4 * n * dim,
-    keys: 4 * k * dim,
-    bias: 4 * k,
-    packed: 32 * panels * (dim + 1),
-    rounded: 32 * panels * (pairs + 1),
-    measures: 32,
-    frames: 8 * (4096 + 16 * pairs),
-    strict: 4 * n,
-    screened: 4 * n,
-  };
-  const at = {};
-  let end = 64;
-  for (const [name, bytes] of Object.entries(sizes)) {
-    at[name] = end;
-    end += Math.ceil(bytes / 64) * 64;
-  }
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65_536) });
+function measure(k, dim, change) {
+  const memory = new WebAssembly.Memory({ initial: 1 });
   const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports;
-  const floats = (address, count) => new Float32Array(memory.buffer, address, count);
-  floats(at.x, n * dim).set(rng.normalArray(n * dim, 1));
-  const keys = floats(at.keys, k * dim);
-  const normal = rng.normalArray(k * dim, 1);
-  for (let i = 0; i < k; i++) keys.set(normal.subarray(codeOf(i) * dim, (codeOf(i) + 1) * dim), i * dim);
-  const bias = floats(at.bias, k);
-  for (let i = 0; i < k; i++) bias[i] = -keys.subarray(i * dim, (i + 1) * dim).reduce((s, v) => s + v * v, 0) / 2;
-
-  const groups = Math.ceil(n / 4);
-  const contenders = {
-    strict: () => wasm.nearestCode(at.x, at.packed, at.strict, n, dim, panels, 0, groups, 0),
-    screened: () => {
-      wasm.measureCodes(at.packed, at.measures, dim, panels);
-      wasm.roundCodes(at.packed, at.rounded, at.measures, dim, 0, panels, 0);
-      const places = [at.x, at.packed, at.rounded, at.measures, at.frames, at.screened];
-      wasm.nearestCodeScreened(...places, n, dim, panels, 0, groups, 0);
-    },
+  const host = {
+    threads: 1,
+    call: (name, ...args) => wasm[name](...args),
+    run: (name, units, ...args) => wasm[name](...args, 0, units, 0),
+    floats: (address, count) => new Float32Array(memory.buffer, address, count),
   };
-  wasm.packCodes(at.keys, at.bias, at.packed, k, dim, 0, panels, 0);
-  const best = { strict: Number.POSITIVE_INFINITY, screened: Number.POSITIVE_INFINITY };
+  let end = 64;
+  const lend = (bytes) => {
+    const at = end;
+    end += Math.ceil(bytes / 64) * 64;
+    memory.grow(Math.max(0, Math.ceil((end - memory.buffer.byteLength) / 65_536)));
+    return at;
+  };
+  const normal = rng.normalArray(k * dim, 1);
+  const values = normal.map((value, i) => change(value, Math.floor(i / dim), i % dim, normal));
+  const [x, codes, bias] = [n * dim, k * dim, k].map((count) => lend(4 * count));
+  host.floats(codes, k * dim).set(values);
+  host.floats(x, n * dim).set(rng.normalArray(n * dim, 0.5).map((v, i) => v + values[i % (k * dim)]));
+  for (let i = 0; i < k; i++) {
+    host.floats(bias, k)[i] = -values.subarray(i * dim, (i + 1) * dim).reduce((s, v) => s + v * v, 0) / 2;
+  }
+  const panels = Math.ceil(k / 8);
+  const packed = lend(32 * panels * (dim + 1));
+  const frame = lend(wasm.exactFrameBytes(dim));
+  const book = { codes, count: k, dim };
+  const at = lend(planSearch(host, book, n).bytes);
+  const scratch = lend(planSearch(host, book, n).prepare(at).scratchBytes(n));
+  const ids = [0, 1, 2].map(() => lend(4 * n));
+  const groups = Math.ceil(n / 4);
+  const contenders = [
+    () => {
+      host.run('packCodes', panels, codes, bias, packed, k, dim);
+      host.run('nearestCode', groups, x, packed, ids[0], n, dim, panels);
+    },
+    () => planSearch(host, book, n).prepare(at).search({ x, tokens: n }, scratch, ids[1]),
+    () => host.run('nearestCodeExact', groups, x, codes, frame, ids[2], 0, n, dim, k),
+  ];
+  const best = contenders.map(() => Number.POSITIVE_INFINITY);
   for (let i = 0; i <= repetitions; i++) {
-    for (const [name, run] of Object.entries(contenders)) {
+    for (const [c, run] of contenders.entries()) {
       const used = process.cpuUsage();
       run();
       const { user, system } = process.cpuUsage(used);
-      if (i > 0) best[name] = Math.min(best[name], (user + system) / 1000);
+      if (i > 0) best[c] = Math.min(best[c], (user + system) / 1000);
     }
   }
-  const [strict, screened] = ['strict', 'screened'].map((name) => new Int32Array(memory.buffer, at[name], n));
-  const different = strict.reduce((count, index, i) => count + (index === screened[i] ? 0 : 1), 0);
-  return { ...best, different };
+  const [planned, exact] = [1, 2].map((i) => new Int32Array(memory.buffer, ids[i], n));
+  return [...best.map((ms) => ms.toFixed(2)), planned.filter((id, i) => id !== exact[i]).length];
 }
 
-const flops = (k, dim, ms) => ((2 * n * k * dim) / ms / 1e6).toFixed(1);
 console.log(`Node ${process.versions.node}, N = ${n}`);
-console.log('| K | D | codes | strict, ms | GFLOP/s | screened, ms | GFLOP/s | ratio | indices that differ |');
-const rows = [
-  ...[128, 32, 8].map((dim) => [8192, dim]),
-  ...[2, 4, 16, 64, 256].map((dim) => [1024, dim]),
+console.log('| K | D | codes | float32, ms | planned, ms | float64, ms | indices that differ |');
+console.log('| --- | --- | --- | --- | --- | --- | --- |');
+const ordinary = [
+  ...[128, 32, 8, 1].map((dim) => [8192, dim]),
+  ...[2, 16, 64, 256].map((dim) => [1024, dim]),
   ...[16, 64, 256].flatMap((k) => [8, 32, 128].map((dim) => [k, dim])),
-  [8192, 32, 'equal', () => 0],
-  ...[2, 16, 100].map((times) => [8192, 32, `${times} times`, (i) => Math.floor(i / times)]),
 ];
-for (const [k, dim, codes = 'normal', codeOf] of rows) {
-  const { strict, screened, different } = measure(k, dim, codeOf);
-  const times = [strict, screened].flatMap((ms) => [ms.toFixed(2), flops(k, dim, ms)]);
-  console.log(`| ${[k, dim, codes, ...times, (strict / screened).toFixed(2), different].join(' | ')} |`);
-}
+for (const [k, dim] of ordinary) console.log(`| ${[k, dim, 'normal', ...measure(k, dim, (v) => v)].join(' | ')} |`);
+const centers = rng.normalArray(16 * 32, 1e4);
+const mixed = {
+  'offset of 1,000': (v) => v + 1000,
+  'one at 10^6': (v, code) => (code === 5 ? 1e6 : v),
+  'each tenth row 10^10': (v, code) => (code % 10 === 0 ? 1e10 : v),
+  'two clusters': (v, code) => v + (code % 2 === 0 ? 300 : -300),
+  '16 clusters': (v, code, i) => v + centers[((code * 7) % 16) * 32 + i],
+  'each twice': (_, code, i, all) => all[(code >> 1) * 32 + i],
+  'all equal': (_, __, i, all) => all[i],
+  'of all magnitudes': (v, code) => v * 10 ** ((code % 40) - 20),
+};
+for (const [name, change] of Object.entries(mixed))
+  console.log(`| ${[8192, 32, name, ...measure(8192, 32, change)].join(' | ')} |`);
