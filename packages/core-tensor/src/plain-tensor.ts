@@ -2,7 +2,7 @@ import { DataError, DtypeError, shorten, show } from './errors.ts';
 
 /** A tensor as plain data, row-major, such as `@vqkit/checkpoint` reads from a file. */
 export interface PlainTensor {
-  /** How `data` hold the values, by the names of safetensors: `F16` are bits, for example. Default: they are numbers as they stand. */
+  /** How `data` hold the values, by the names of safetensors: `F16` are bits, for example. Without such a name they are numbers as they stand. */
   readonly dtype?: string;
   readonly shape: readonly number[];
   readonly data: ArrayLike<number | bigint>;
@@ -20,7 +20,7 @@ const NUMBERS = /^(F32|F64|BOOL|[IU]\d+)$/;
 
 /**
  * The values of a tensor as float32: every F16, BF16 and 8-bit float, and what float32 can hold of F64 and of integers, exactly. Numbers
- * without a dtype are rounded, as `Float32Array.from` does.
+ * without a dtype of a file are rounded, as `Float32Array.from` does.
  *
  * @param where the caller and `name` the tensor: both for errors.
  * @returns `data` itself where it is a Float32Array.
@@ -31,8 +31,9 @@ const NUMBERS = /^(F32|F64|BOOL|[IU]\d+)$/;
 export function floatsOf(where: string, name: string, { dtype, data }: PlainTensor): Float32Array {
   if (data instanceof Float32Array) return data;
   const format = FLOATS[`${dtype}`];
-  const isBits = dtype === undefined ? data instanceof Uint16Array : !NUMBERS.test(dtype);
-  if (format === undefined && isBits) {
+  const isNumbers = NUMBERS.test(`${dtype}`);
+  const mayBeBits = data instanceof Uint16Array || data instanceof Uint8Array;
+  if (format === undefined && !isNumbers && mayBeBits) {
     throw new DtypeError(
       `${where}: '${shorten(name)}' must have a dtype whose values are known, got ${show(dtype)}. Pass { dtype: 'F16', … }, or convert it.`,
     );
@@ -42,7 +43,7 @@ export function floatsOf(where: string, name: string, { dtype, data }: PlainTens
     const value = Number(stored);
     const isExact =
       typeof stored === 'bigint' ? BigInt(Math.fround(value)) === stored : Object.is(Math.fround(value), value);
-    if (dtype !== undefined && !isExact)
+    if (isNumbers && !isExact)
       throw inexact(where, name, 'float32', stored, at, 'Round it in PyTorch with tensor.float().');
     return value;
   });

@@ -58,6 +58,7 @@ describe('floatsOf', () => {
 
   it('rounds plain numbers, and refuses bits of no known format', () => {
     expect(floats(undefined, [0.1, 2])).toEqual([Math.fround(0.1), 2]);
+    expect(floats('float32', [0.1, 2])).toEqual([Math.fround(0.1), 2]);
     const values = new Float32Array(2);
     expect(floatsOf('load', 'w', plain('F32', values))).toBe(values);
     expect(() => floats(undefined, new Uint16Array(1))).toThrow(DtypeError);
