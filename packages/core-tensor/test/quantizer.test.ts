@@ -1,7 +1,7 @@
 import { grad, greater, memory, norm, sum, type Tensor, tensor, tidy, zeros } from '@tensorflow/tfjs-core';
-import { describeQuantizer, eachEngine, expectIdentical, expectSame } from '@vqkit/testing';
+import { describeQuantizer, eachEngine, expectIdentical, expectSame, spreadIt } from '@vqkit/testing';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { createParameterSet, createQuantizer, createRng, DisposedError } from '../src/index.ts';
 import { createSign } from './sign-quantizer.ts';
 
@@ -15,7 +15,8 @@ describeQuantizer('createQuantizer’s part of any method', {
   random: fc.record({ bits: fc.integer({ min: 1, max: 5 }), numCodebooks: fc.integer({ min: 1, max: 3 }) }),
 });
 
-eachEngine(() => {
+eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('createQuantizer', () => {
     it('gives plain facts about the quantizer', () => {
       const q = createSign({ bits: 3, numCodebooks: 2 });

@@ -23,9 +23,10 @@ import {
   goldenCases,
   goldenTensor,
   publishedGoldens,
+  spreadIt,
   tolerances,
 } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { createLfqCodec } from '../src/codec.ts';
 import { createLfq, type Lfq, type LfqOptions, type LfqQuantizeOptions } from '../src/index.ts';
 
@@ -118,6 +119,7 @@ function gradientsOf(lfq: Lfq, x: Tensor, objective: () => Scalar): Gradients {
 }
 
 eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('LFQ against vector-quantize-pytorch', () => {
     for (const [i, golden] of goldenCases('LFQ').entries()) {
       if (golden.mask !== undefined) continue;

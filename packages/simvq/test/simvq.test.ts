@@ -1,7 +1,7 @@
 import { add, grads, memory, mul, slice, sum, type Tensor, tensor, train } from '@tensorflow/tfjs-core';
 import { rotateTo } from '@vqkit/losses';
-import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { eachEngine, expectClose, expectIdentical, expectSame, spreadIt, tolerances } from '@vqkit/testing';
+import { describe, expect } from 'vitest';
 import { createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
 import { codebook64, nearest64 } from './float64.ts';
 import { differences, normal, parameterGradients, TRAIN } from './tokens.ts';
@@ -14,7 +14,8 @@ const KINDS: Record<string, SimVqOptions> = {
   MLP: { dim: 6, codebookSize: 40, codebookTransform: { hidden: [9] } },
 };
 
-eachEngine(() => {
+eachEngine((engineName) => {
+  const it = spreadIt(engineName);
   describe('the losses of SimVQ', () => {
     for (const [name, options] of Object.entries(KINDS)) {
       it(`are mean squared distances to the nearest code, ${name}`, async () => {
