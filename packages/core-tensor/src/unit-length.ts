@@ -4,6 +4,7 @@ import {
   div,
   fill,
   greater,
+  less,
   max,
   mul,
   onesLike,
@@ -16,6 +17,7 @@ import {
   tidy,
   zerosLike,
 } from '@tensorflow/tfjs-core';
+import { readNow } from './read-now.ts';
 
 /** The square of the length up to which there is no direction. */
 const NO_DIRECTION = 1e-24;
@@ -42,19 +44,30 @@ export function unitLength<T extends Tensor>(x: T, axis: number): T {
 }
 
 function forward(x: Tensor, axis: number): Tensor {
-  const scaled = mul(x, scaleOf(x, axis));
-  const squared = sum(square(scaled), axis, true);
+  const plain = sum(square(x), axis, true);
+  const ordinary = isOrdinary(plain, LARGE ** 2);
+  const scaled = ordinary ? x : mul(x, scaleOf(x, axis));
+  const squared = ordinary ? plain : sum(square(scaled), axis, true);
   const long = greater(squared, NO_DIRECTION);
   return mul(scaled, select(long, rsqrt(select(long, squared, onesLike(squared))), zerosLike(squared)));
 }
 
 /** (g - û ⟨û, g⟩) / |x| */
 function backward(g: Tensor, [x, unit]: [Tensor, Tensor], axis: number): Tensor {
-  const scale = scaleOf(x, axis);
-  const length = sum(mul(mul(x, scale), unit), axis, true);
   const across = sub(g, mul(unit, sum(mul(unit, g), axis, true)));
-  const long = greater(length, 0);
-  return mul(div(across, select(long, length, onesLike(length))), select(long, scale, zerosLike(scale)));
+  const over = (length: Tensor): Tensor => {
+    const long = greater(length, 0);
+    return mul(across, select(long, div(1, select(long, length, onesLike(length))), zerosLike(length)));
+  };
+  const length = sum(mul(x, unit), axis, true);
+  if (isOrdinary(length, LARGE)) return over(length);
+  const scale = scaleOf(x, axis);
+  return mul(over(sum(mul(mul(x, scale), unit), axis, true)), scale);
+}
+
+/** Whether all are known to be small, so that scaling, which would be by 1, can be left out. */
+function isOrdinary(sizes: Tensor, limit: number): boolean {
+  return readNow(less(max(sizes), limit))?.[0] === 1;
 }
 
 /** A power of two for each vector: 1 but for the large. */

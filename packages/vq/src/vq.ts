@@ -34,28 +34,32 @@ export type Vq = Quantizer<VqConfig, VqLoss, VqQuantizeOptions>;
  *
  * `index = argmin_k |x - c_k|`, `q = c_index`. In a training step codes move by moving averages of the cluster sizes n and the sums m
  * of their tokens, with γ = `decay` and ε = `eps`:
- * `n ← γ n + (1 - γ) n_batch`, `m ← γ m + (1 - γ) m_batch`, `c = m / (Σn · (n + ε) / (Σn + K ε))`;
+ * `n ← γ n + (1 - γ) n_batch`, `m ← γ m + (1 - γ) m_batch`, `c = m / n` (with ε: `m / (Σn · (n + ε) / (Σn + K ε))`); the code of a cluster
+ * that got no token stays where it is;
  * or, with `learnableCodebook`, by the gradient of the loss.
  * `loss = commitmentWeight · mse(x, sg q) + codebookWeight · mse(sg x, q) + orthogonalRegWeight · Σ_{i≠j} cos²(c_i, c_j) / K²`,
  * sg = stop gradient, means over all elements of the tokens that are not masked; the second term for learnable codes only.
  *
  * - Shapes: x is [batch, …, dim] (any rank >= 2, `dataFormat` places the feature axis); indices are int32 [batch, …] with a
  *   trailing axis when there are several heads.
- * - `useCosineSim`: tokens and codes have length 1. `heads`: the features are split, each part is quantized on its own.
+ * - `useCosineSim`: tokens and codes have length 1, a code that is loaded too; `c = m / |m|`. A token or code without a direction (a length
+ *   up to 1e-12) takes part in no statistic, and such a code is never chosen. `heads`: the features are split, each part is quantized on its own.
  * - What learns, learns in `quantize(x, { training: true })`, once per call, off the gradient tape: call it once per step. The
  *   result is that of the codes before the update. Inference, `encode` and `decode` change nothing.
  * - `kmeansInit`: k-means++ and Lloyd iterations at the beginning of the first training step; before it, the codes are the random ones.
- *   While there have been fewer than `kmeansTokensPerCode` · K tokens that count, the next step starts anew, on all of them. These are
- *   not in the state dict: a state that was saved in between goes on with the tokens that follow. `thresholdEmaDeadCode`: codes in too little use become tokens of the batch, and their averages start anew.
+ *   While there have been fewer than `kmeansTokensPerCode` · K tokens that count, codes are placed from seeds spread over all tokens so far, and
+ *   the next step starts anew. These tokens are `trainingState()`: a training that is resumed with it goes on exactly.
+ * - `thresholdEmaDeadCode`: codes in too little use become tokens of the batch, and their averages start anew.
  * - Gradient of `quantized`: to x by the rotation trick (`rotateTo` of @vqkit/losses) or straight-through; none to the codes.
  * - `quantized` is exactly the code, in training and inference. Never forms a matrix of all tokens and all codes.
  * - The nearest code is the one that float64 finds, on every engine and whatever the codes. Ties: the lowest index. A code with a NaN or an
- *   infinity is never chosen while there is another; a token with one gets the first code that has none and takes part in no
- *   statistic. Out-of-range indices in `decode` give NaN, -1 gives zeros.
- * - The state dict holds the codes, their averages and whether k-means was done: training goes on from it exactly (with `rng.state()`).
+ *   infinity is never chosen while there is another; a token with one gets the first code that has none and, as one of length 2^56
+ *   or more, takes part in no statistic. Out-of-range indices in `decode` give NaN, -1 gives zeros.
+ * - The state dict holds the codes, their averages and whether k-means was done: training goes on from it exactly, with `trainingState()`
+ *   and `rng.state()`.
  *
  * Differs from vector-quantize-pytorch (`VectorQuantize`): see the README. Above all, learnable codes have a loss of their own;
- * padding takes part in nothing; k-means waits for training; an orthogonality loss works together with moving averages.
+ * padding takes part in nothing; a code that is not used stays; k-means waits for training; an orthogonality loss works together with moving averages.
  *
  * Source: van den Oord, Vinyals, Kavukcuoglu, "Neural Discrete Representation Learning", arXiv:1711.00937 (appendix A.1 for the
  * moving averages); revival: Zeghidour et al., "SoundStream", arXiv:2107.03312; cosine similarity: Yu et al., "Vector-quantized
