@@ -5,14 +5,12 @@ import {
   type Scalar,
   slice,
   stack,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
   tidy,
-  zeros,
 } from '@tensorflow/tfjs-core';
-import { bitEntropy, requireInteger, requireKnownOptions, ShapeError, show } from '@vqkit/core-tensor';
+import { bitEntropy, requireInteger, requireKnownOptions, ShapeError, show, zerosFrom } from '@vqkit/core-tensor';
 import { flatWeights, shares, type TokenWeights, tokenRows } from './tokens.ts';
 
 export interface LfqEntropyOptions extends TokenWeights {
@@ -132,8 +130,9 @@ export function bitsPerCodebook(where: string, logits: Tensor, numCodebooks: num
 
 /** What an empty set of tokens gives: zeros that hang on it, so that they have a gradient. */
 export function nothing(rows: Tensor2D, numCodebooks: number, codebookSize: number): LfqEntropies {
-  const averageProbabilities: Tensor2D = add(zeros([numCodebooks, codebookSize]), sum(rows));
-  return { perSample: sum(rows), codebook: sum(rows), averageProbabilities };
+  const zero = (): Scalar => zerosFrom([], [rows]) as Scalar;
+  const averageProbabilities = zerosFrom([numCodebooks, codebookSize], [rows]) as Tensor2D;
+  return { perSample: zero(), codebook: zero(), averageProbabilities };
 }
 
 function meanOf(values: Scalar[]): Scalar {

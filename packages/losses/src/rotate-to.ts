@@ -1,4 +1,4 @@
-import { reshape, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { reshape, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { requireKnownOptions, requirePositive, rotateRowsTo, ShapeError, show } from '@vqkit/core-tensor';
 
 const WHERE = 'rotateTo';
@@ -47,7 +47,8 @@ export function rotateTo<T extends Tensor>(x: T, q: T, options: RotateToOptions 
       `${WHERE}: x and q must have the same shape of rank >= 1, got ${show(x.shape)} and ${show(q.shape)}. Pass one code per token.`,
     );
   }
-  if (x.size === 0) return q.clone();
+  // Both are empty, but x has the gradient.
+  if (x.size === 0) return x.clone();
   const rows = (t: Tensor): Tensor2D => reshape(t, [-1, x.shape.at(-1) as number]);
-  return reshape(rotateRowsTo(rows(x), rows(q), maxScale), x.shape) as T;
+  return tidy(() => reshape(rotateRowsTo(rows(x), rows(q), maxScale), x.shape) as T);
 }

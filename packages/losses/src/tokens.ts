@@ -15,7 +15,7 @@ import {
   type Tensor2D,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, ShapeError, show } from '@vqkit/core-tensor';
+import { requireKnownOptions, ShapeError, show, zerosFrom } from '@vqkit/core-tensor';
 
 /** How much each token counts in a mean. */
 export interface TokenWeights {
@@ -71,7 +71,7 @@ export function shares(weights: Tensor1D | undefined, n: number): Tensor1D {
 
 /** Mean over the tokens, by weight, of the mean over the features: [N, features] → scalar. 0 for no tokens. */
 export function tokenMean(values: Tensor2D, weights: Tensor1D | undefined): Scalar {
-  if (values.size === 0) return sum(values);
+  if (values.size === 0) return zerosFrom([], [values]) as Scalar;
   if (weights === undefined) return mean(values);
   return sum(mul(mean(values, 1), shares(weights, values.shape[0])));
 }
