@@ -123,13 +123,22 @@ export function recreateImageTokenizer(config: ImageTokenizerConfig, maker = 're
 }
 
 function build(maker: string, described: ImageTokenizerConfig): ImageTokenizer {
-  const { widths, normGroups, channels, seed, quantizer: name } = described;
+  const { widths, normGroups, channels, imageSize, seed, quantizer: name } = described;
   const top = widths.at(-1) as number;
   const rng = createRng(seed).fork('weights');
   const quantizer = METHODS[name].create(described.quantizerOptions);
   // With the constructor's defaults, for a later version may have others; in one order, so that equal tokenizers give equal files.
   const quantizerOptions = quantizer.config as Readonly<Record<string, unknown>>;
-  const config: ImageTokenizerConfig = { quantizer: name, quantizerOptions, widths, normGroups, channels, seed };
+  const size = imageSize === undefined ? {} : { imageSize };
+  const config: ImageTokenizerConfig = {
+    quantizer: name,
+    quantizerOptions,
+    widths,
+    normGroups,
+    channels,
+    ...size,
+    seed,
+  };
   const conv = (layer: string, inputs: number, outputs: number, kernel: number, upsample: 1 | 2 = 1): Conv2d =>
     createConv2d({ name: layer, inputs, outputs, kernel, upsample, rng });
 

@@ -58,6 +58,17 @@ eachEngine(() => {
       },
     );
 
+    it('keep the size of the images that it was trained on', async () => {
+      const made = createImageTokenizer({ quantizer: 'fsq', widths: [4, 8], imageSize: [8, 12] });
+      const loaded = loadImageTokenizer(await saveImageTokenizer(made));
+      expect([made.config.imageSize, loaded.config.imageSize]).toEqual([
+        [8, 12],
+        [8, 12],
+      ]);
+      made.dispose();
+      loaded.dispose();
+    });
+
     it('leave no tensors', async () => {
       const start = memory().numTensors;
       const bytes = await saveAndDispose(tiny('simvq'));
