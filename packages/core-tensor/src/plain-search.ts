@@ -42,31 +42,30 @@ export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): Row
 
 /**
  * The slack of scores in the space of vectors f_k that a linear transform makes codes of, c_k = f_k W + b, by numbers or tensors. All norms are
- * Euclidean: |W| that of all its elements.
+ * Euclidean: `weight` that of all elements of W, `key`, `frozen` and `code` those of the longest f - f̄, f and c - o.
  *
- * With keys κ = f - f̄, centre o = f̄ W + b, y = x - o and e = c - o - κ W, which roundings make: |e| <= (w + 4) u ((3 max|f|) |W| +
- * 2 |b|). Then (|y|² - |x - c|²)/2 = ⟨y, c - o⟩ - |c - o|²/2 differs from ⟨y W', κ⟩ - |κ W|²/2 by at most |y| |e| + |κ W| |e| + |e|²/2; the
- * query y W' is (d + 3) u |y| |W| off, the bias (d + 2 w + 8) u |κ|² |W|²/2 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), and
- * float64's sum of squares (d + 2) 2^-53 (|y| + |c - o|)²/2. What is below 2^-126 may count as 0. The formula takes twice all that.
+ * With keys κ = f - f̄, centre o = f̄ W + b, y = x - o, biases -|c - o|²/2 and e = c - o - κ W, which roundings make: |e| <= (w + 4) u ((3 max|f|)
+ * |W| + 2 |b|). So (|y|² - |x - c|²)/2 = ⟨y, c - o⟩ - |c - o|²/2 differs from ⟨y W', κ⟩ - |c - o|²/2 by at most |y| |e|; the query y W' is
+ * (d + 3) u |y| |W| off, the bias (d + 4) u |c - o|²/2 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), and float64's sum of
+ * squares (d + 2) 2^-53 (|y| + |c - o|)²/2. What is below 2^-126 may count as 0. The formula takes twice all that.
  *
  * @param u half a unit in the last place of 1 in the arithmetic of the scores and codes; codes are float32, rounded once more if need be.
  */
 export function linearSlack<T>(
   add: (a: T, b: T) => T,
   mul: (a: T, b: T | number) => T,
-  norms: { readonly weight: T; readonly key: T; readonly frozen: T; readonly bias: T; readonly one: T },
+  norms: { readonly [name in 'weight' | 'key' | 'frozen' | 'bias' | 'code' | 'one']: T },
   width: number,
   dim: number,
   u: number,
 ): [T, T, T] {
-  const { weight, key, frozen, bias, one } = norms;
-  const least = mul(one, 2 ** -120 * (dim + width));
-  const length = mul(weight, key);
-  const off = add(mul(add(mul(mul(frozen, weight), 3), mul(bias, 2)), (width + 4) * u + 2 ** -24), least);
+  const { weight, key, frozen, bias, code, one } = norms;
+  const least = 2 ** -120 * (dim + width);
+  const off = mul(add(mul(mul(frozen, weight), 3), mul(bias, 2)), (width + 4) * u + 2 ** -24);
+  const perReach = add(add(off, mul(mul(weight, key), (dim + 3) * u)), mul(add(key, one), least));
   const sums = (dim + 2) * 2 ** -51;
-  const perReach = add(off, add(mul(length, (dim + 3) * u), mul(key, 2 ** -120 * (dim + width))));
-  const all = add(mul(off, add(length, off)), mul(mul(length, length), (dim + 2 * width + 8) * u + sums));
-  return [mul(all, 2), mul(perReach, 2), mul(one, sums)];
+  const all = add(mul(mul(code, code), (dim + 4) * u + sums), mul(add(key, one), least));
+  return [all, mul(perReach, 2), mul(one, sums)];
 }
 
 function createDirectSearch({ codes, dim }: PlainCodes): RowEncoder {

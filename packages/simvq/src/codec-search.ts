@@ -9,12 +9,13 @@ export function createCodeSearch(
   { codebook, linear }: PlainCodes,
   kernels?: CodecKernels,
 ): RowEncoder {
-  const space = linear && frozenCodebookDim < dim ? frozenSpace(linear, frozenCodebookDim, dim) : undefined;
+  const space = linear && frozenCodebookDim < dim ? frozenSpace(codebook, linear, frozenCodebookDim, dim) : undefined;
   return createPlainSearch({ codes: codebook, dim, space }, kernels);
 }
 
-/** With keys κ = f - f̄ and the centre o = W f̄ + b: `argmax ⟨(x - o) W, κ⟩ - ½ |W κ|²`. */
+/** With keys κ = f - f̄ and the centre o = W f̄ + b: `argmax ⟨(x - o) W, κ⟩ - ½ |c - o|²`. */
 function frozenSpace(
+  codebook: Float32Array,
   { frozen, weight, bias }: NonNullable<PlainCodes['linear']>,
   width: number,
   dim: number,
@@ -26,19 +27,19 @@ function frozenSpace(
   });
   const center = affine(mean, weight, bias);
   const keys = Float64Array.from(frozen, (value, i) => value - (mean[i % width] as number));
-  const none = new Float32Array(dim);
-  const biases = Float64Array.from({ length: count }, (_, k) =>
-    affine(keys.subarray(k * width, (k + 1) * width), weight, none).reduce(
-      (sum, value) => sum - (value * value) / 2,
-      0,
-    ),
-  );
+  const offsets = Float64Array.from(codebook, (value, i) => value - (center[i % dim] as number));
+  const biases = new Float64Array(count);
+  offsets.forEach((value, i) => {
+    const k = Math.floor(i / dim);
+    biases[k] = (biases[k] as number) - (value * value) / 2;
+  });
   const moved = new Float64Array(dim);
   const norms = {
     weight: longest(weight, weight.length),
     key: longest(keys, width),
     frozen: longest(frozen, width),
     bias: longest(bias, dim),
+    code: longest(offsets, dim),
     one: 1,
   };
   return {

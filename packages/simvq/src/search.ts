@@ -23,7 +23,7 @@ import { linearSlack } from '@vqkit/core-tensor/plain-search';
  * Search in the frozen space, for a linear transform whose codes c_k = f_k W + b are wider than the frozen vectors f_k. With the
  * centre o = f̄ W + b,
  *
- * `argmin |x - c_k|² = argmax ⟨(x - o)Wᵀ, f_k - f̄⟩ - ½ (f_k - f̄)ᵀ W Wᵀ (f_k - f̄)`.
+ * `argmin |x - c_k|² = argmax ⟨(x - o)Wᵀ, f_k - f̄⟩ - ½ |c_k - o|²`.
  *
  * The N × K product runs in the narrow space, and centring keeps an offset common to x and codes out of float32's way. Scores that are nearer
  * to each other than roundings in that space decide nothing: there the codes themselves are compared.
@@ -42,22 +42,21 @@ export function frozenSpaceSearch(codebook: Derived<Tensor2D>, frozen: Variable,
     const moved: Tensor = matMul(mid.get(), w);
     return bias === undefined ? moved : add(moved, bias);
   }, [mid]);
-  const keyBias = derived([frozen, weight], () => {
-    const metric: Tensor2D = matMul(w, back.get());
-    return mul(sum(mul(matMul(keys.get(), metric), keys.get()), 1), -0.5) as Tensor1D;
-  }, [keys, back]);
+  const offsets = derived(variables, () => sub(codebook.get(), center.get()) as Tensor2D, [codebook, center]);
+  const keyBias = derived(variables, () => mul(sum(square(offsets.get()), 1), -0.5) as Tensor1D, [offsets]);
   const slack = derived(variables, () => {
     const norms = {
       weight: norm(w),
       key: norm(keys.get(), 1),
       frozen: norm(codes, 1),
       bias: bias === undefined ? scalar(0) : norm(bias),
+      code: norm(offsets.get(), 1),
       one: scalar(1),
     };
     return stack(linearSlack<Tensor>(add, mul, norms, width, dim, 2 ** -24)) as Tensor1D;
-  }, [keys]);
+  }, [keys, offsets]);
   return codeSearch(codebook, {
-    parts: [mid, keys, back, center, keyBias, slack],
+    parts: [mid, keys, back, center, offsets, keyBias, slack],
     scoresFor: (x) => {
       const moved = sub(x, center.get()) as Tensor2D;
       return {
