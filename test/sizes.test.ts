@@ -41,6 +41,12 @@ const ceilings: readonly {
       tokenizer: await bundledSize("export * from './packages/tokenizer/dist/index.js'", ['@tensorflow/*', '@vqkit/*']),
     }),
   },
+  {
+    part: '@vqkit/codecs',
+    bytes: 25 * 1024,
+    reason: 'what a page may take to read files of four formats, with everything that it imports',
+    sizes: async () => ({ codecs: await bundledSize("export * from './packages/codecs/dist/index.js'", []) }),
+  },
   ...['simvq', 'vq'].map((name) => ({
     part: `@vqkit/${name}/codec`,
     bytes: 4.25 * 1024,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** @typedef {{ name: string, bytes: Uint8Array }} Whole */
 
 export const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
+export const CODECS = fileURLToPath(new URL('../../packages/codecs/test/fixtures/read/', import.meta.url));
 export const PYTHON = fileURLToPath(new URL('../../packages/testing/fixtures/python/', import.meta.url));
 
 /**

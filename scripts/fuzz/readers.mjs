@@ -20,6 +20,7 @@ import { parseMetrics } from '../../apps/train/dist/report-schema.js';
 import { readCheckpoint } from '../../apps/train/dist/training-state.js';
 import { decodeNpy, decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
 import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
+import { openWeights } from '../../packages/codecs/dist/index.js';
 import { floatsOf, integersOf, QuantizerError } from '../../packages/core-tensor/dist/index.js';
 import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
@@ -29,7 +30,7 @@ import { createSimVq } from '../../packages/simvq/dist/index.js';
 import { loadImageTokenizer, recreateImageTokenizer, saveImageTokenizer } from '../../packages/tokenizer/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
-import { FIXTURES, files, PYTHON } from './corpus.mjs';
+import { CODECS, FIXTURES, files, PYTHON } from './corpus.mjs';
 import { cli, requireNamed } from './errors.mjs';
 import {
   mutateBytes,
@@ -121,6 +122,21 @@ export const READERS = [
       const tokens = await readTokens(path);
       await writeTokens(path, tokens);
       assert.deepEqual(await readTokens(path), tokens);
+    },
+  },
+  {
+    name: 'weights',
+    weight: 60,
+    corpus: [...files(/./, CODECS), ...files(/^simvq.*safetensors$/, PYTHON)],
+    mutators: [mutateBytes],
+    async read(bytes) {
+      const weights = await openWeights(bytes, 'file');
+      for (const [name, { dtype, shape }] of weights.tensors) {
+        const tensor = await weights.read(name);
+        const size = shape.reduce((product, axis) => product * axis, 1);
+        assert.deepEqual([tensor.dtype, tensor.shape, tensor.data.length], [dtype, shape, size]);
+        assert(tensor.data.byteLength <= Math.max(16 * bytes.length, 2 ** 20), 'larger than a file may make it');
+      }
     },
   },
   {

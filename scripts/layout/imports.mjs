@@ -18,6 +18,7 @@ const layers = [
     packages: ['tokenizer'],
     mayImport: ['contract', 'blocks', 'quantizers', 'compositions'],
   },
+  { name: 'importers', packages: ['codecs'], mayImport: ['contract', 'blocks', 'quantizers', 'compositions'] },
   {
     name: 'harness',
     packages: ['train'],
@@ -31,7 +32,17 @@ const layers = [
   {
     name: 'umbrella',
     packages: ['vqkit'],
-    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness', 'benchmarks'],
+    mayImport: [
+      'contract',
+      'blocks',
+      'engines',
+      'quantizers',
+      'compositions',
+      'tokenizers',
+      'importers',
+      'harness',
+      'benchmarks',
+    ],
   },
   {
     name: 'demo',

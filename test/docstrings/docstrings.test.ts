@@ -12,8 +12,11 @@ const execute = promisify(execFile);
 
 const examples = docstringExamples().map((example, i) => ({ ...example, name: `example-${i}` }));
 
-/** Compiled only: running it would download and build TensorFlow, which packages/backend-node/test/install.test.ts does with a fake. */
-const NOT_RUN = ['installNative'];
+/**
+ * Compiled only: running them would download TensorFlow and build it, which packages/backend-node/test/install.test.ts does with a fake, and
+ * ask a server, which packages/codecs/test/read.test.ts starts.
+ */
+const NOT_RUN = ['installNative', 'urlSource'];
 const webgpuMissing = engineMissing('webgpu');
 const needsWebgpu = ['init', 'findAdapter'];
 

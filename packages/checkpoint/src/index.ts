@@ -1,6 +1,14 @@
 export type { SafeDtype, SafeTensor } from './dtypes.ts';
+export { bytesPerValue, count, isCounts } from './dtypes.ts';
 export { CheckpointError } from './errors.ts';
 export { parseJson } from './json.ts';
-export { decodeNpy, encodeNpy } from './npy.ts';
-export type { SafeFile } from './safetensors.ts';
-export { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+export type { NpyHeader } from './npy.ts';
+export { decodeNpy, decodeNpyHeader, encodeNpy, NPY_HEADER_BYTES } from './npy.ts';
+export type { SafeFile, SafePlace } from './safetensors.ts';
+export {
+  decodeSafetensors,
+  decodeSafetensorsHeader,
+  encodeSafetensors,
+  safetensorOf,
+  safetensorsHeaderEnd,
+} from './safetensors.ts';

@@ -55,30 +55,53 @@ export function encodeNpy(data: Int32Array, shape: readonly number[]): Uint8Arra
  * const { dtype, shape, data } = decodeNpy(await readFile('ids.npy'), 'ids.npy');
  */
 export function decodeNpy(bytes: Uint8Array, source = 'the data'): SafeTensor {
-  const fail = (rule: string, found: string): never => {
-    throw new CheckpointError(
-      `decodeNpy: ${source} must ${rule}, got ${found}. Write it with numpy.save(…, numpy.ascontiguousarray(ids, '<i4')), or pass what vqkit encode wrote.`,
-    );
-  };
-  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
-  const [major = 0] = bytes.subarray(MAGIC.length);
-  if (magic !== MAGIC || bytes.length < 12 || major < 1 || major > 3) fail('be an .npy file', 'other bytes');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { start, dtype, shape } = decodeNpyHeader(bytes, bytes.length, source);
+  const tensor = tensorOf(dtype, shape, bytes.subarray(start));
+  return isWhole(tensor) ? tensor : fail(source, 'hold booleans of 0 or 1', 'others');
+}
+
+/** What an .npy file holds, and the byte at which its values start. */
+export interface NpyHeader {
+  readonly dtype: SafeDtype;
+  readonly shape: readonly number[];
+  readonly start: number;
+}
+
+/** So many bytes from the start of an .npy file hold all that {@link decodeNpyHeader} reads: an array of NumPy has 64 axes at most. */
+export const NPY_HEADER_BYTES = 2048;
+
+/**
+ * What an .npy file holds, from its beginning alone. It checks all that {@link decodeNpy} does, but for the values.
+ *
+ * @param start the file's first {@link NPY_HEADER_BYTES}, or all; `fileBytes` its size; `source` what to call it in errors.
+ * @throws CheckpointError as `decodeNpy` does.
+ * @example
+ * const { dtype, shape } = decodeNpyHeader(encodeNpy(Int32Array.of(1, 2), [2]), 136); // I32, [ 2 ]
+ */
+export function decodeNpyHeader(start: Uint8Array, fileBytes: number, source = 'the data'): NpyHeader {
+  const magic = String.fromCharCode(...start.subarray(0, MAGIC.length));
+  const [major = 0] = start.subarray(MAGIC.length);
+  if (magic !== MAGIC || start.length < 12 || major < 1 || major > 3) fail(source, 'be an .npy file', 'other bytes');
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   const prefix = major === 1 ? PREFIX_BYTES : 12;
-  const start = prefix + (major === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
-  // An array of NumPy has 64 axes at most.
-  const header = new TextDecoder().decode(bytes.subarray(prefix, Math.min(start, prefix + 2000)));
+  const end = prefix + (major === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  const header = new TextDecoder().decode(start.subarray(prefix, Math.min(end, prefix + 2000)));
   const entry = (pattern: RegExp): string | undefined => (HEADER.test(header) ? pattern.exec(header)?.[1] : undefined);
   const descr = entry(/'descr' *: *'([^']*)'/) ?? '';
   const dtype = Object.hasOwn(DTYPES, descr) ? DTYPES[descr] : undefined;
   const axes = entry(/'shape' *: *\(([^)]*)\)/);
   if (dtype === undefined || axes === undefined || entry(/'fortran_order' *: *(False)/) === undefined) {
-    return fail('hold numbers, little-endian and row-major', show(header.trim()));
+    return fail(source, 'hold numbers, little-endian and row-major', show(header.trim()));
   }
   const shape = axes.split(',').flatMap((axis) => (axis.trim() === '' ? [] : [Number(axis)]));
-  if (!isCounts(shape)) return fail('have a shape of integers >= 0', show(axes));
-  const size = start + count(shape) * bytesPerValue(dtype);
-  if (bytes.length !== size) fail(`have ${size} bytes (${descr} ${show(shape)})`, `${bytes.length}`);
-  const tensor = tensorOf(dtype, shape, bytes.subarray(start));
-  return isWhole(tensor) ? tensor : fail('hold booleans of 0 or 1', 'others');
+  if (!isCounts(shape)) return fail(source, 'have a shape of integers >= 0', show(axes));
+  const size = end + count(shape) * bytesPerValue(dtype);
+  if (fileBytes !== size) fail(source, `have ${size} bytes (${descr} ${show(shape)})`, `${fileBytes}`);
+  return { dtype, shape, start: end };
+}
+
+function fail(source: string, rule: string, found: string): never {
+  throw new CheckpointError(
+    `decodeNpy: ${source} must ${rule}, got ${found}. Write it with numpy.save(…, numpy.ascontiguousarray(ids, '<i4')), or pass what vqkit encode wrote.`,
+  );
 }

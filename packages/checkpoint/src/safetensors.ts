@@ -86,36 +86,99 @@ export function encodeSafetensors(
  * const { tensors, metadata } = decodeSafetensors(new Uint8Array(await (await fetch(url)).arrayBuffer()), url);
  */
 export function decodeSafetensors(file: Uint8Array, source = 'the data'): SafeFile {
+  const { metadata, tensors: placed } = decodeSafetensorsHeader(file, file.length, source);
+  const tensors = Object.entries(placed).map(([name, { begin, end, ...info }]) => {
+    return [name, safetensorOf(name, info, file.subarray(begin, end), source)] as const;
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** A tensor's place in a file: its bytes are those from `begin` to before `end`, counted from the start of the file. */
+export interface SafePlace {
+  readonly dtype: SafeDtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * The number of bytes up to the end of a safetensors file's header, which its first 8 bytes announce.
+ *
+ * @param fileBytes the size of the file, and `source` what to call it in errors.
+ * @throws CheckpointError when that is more than the format allows or than the file has.
+ * @example
+ * const start = bytes.subarray(0, safetensorsHeaderEnd(bytes.subarray(0, 8), bytes.length));
+ */
+export function safetensorsHeaderEnd(start: Uint8Array, fileBytes: number, source = 'the data'): number {
   const where = `decodeSafetensors: ${source}`;
-  require(file.length >= PREFIX_BYTES, `${where} must have at least ${PREFIX_BYTES} bytes, got ${file.length}. ${FIX}`);
-  const announced = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);
+  require(fileBytes >= PREFIX_BYTES, `${where} must have at least ${PREFIX_BYTES} bytes, got ${fileBytes}. ${FIX}`);
+  const announced = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
   require(announced <=
     MAX_HEADER_BYTES, `${where} must have a header of at most ${MAX_HEADER_BYTES} bytes, got ${announced}. ${FIX}`);
-  const dataStart = PREFIX_BYTES + Number(announced);
-  require(dataStart <=
-    file.length, `${where} must have the ${announced} bytes of header that it announces, got ${file.length - PREFIX_BYTES}. ${FIX}`);
-  const { [METADATA]: metadata = {}, ...infos } = parseHeader(where, file.subarray(PREFIX_BYTES, dataStart));
+  const end = PREFIX_BYTES + Number(announced);
+  require(end <=
+    fileBytes, `${where} must have the ${announced} bytes of header that it announces, got ${fileBytes - PREFIX_BYTES}. ${FIX}`);
+  return end;
+}
+
+/**
+ * What a safetensors file holds and where, from its beginning alone: the way to read single tensors of a large one. It checks all that
+ * {@link decodeSafetensors} does, but for the values.
+ *
+ * @param start the file's bytes up to {@link safetensorsHeaderEnd}, or more; `fileBytes` its size; `source` what to call it in errors.
+ * @throws CheckpointError as `decodeSafetensors` does.
+ * @example
+ * const { tensors } = decodeSafetensorsHeader(bytes, bytes.length);
+ */
+export function decodeSafetensorsHeader(
+  start: Uint8Array,
+  fileBytes: number,
+  source = 'the data',
+): { readonly tensors: Record<string, SafePlace>; readonly metadata: Record<string, string> } {
+  const where = `decodeSafetensors: ${source}`;
+  const dataStart = safetensorsHeaderEnd(start, fileBytes, source);
+  const { [METADATA]: metadata = {}, ...infos } = parseHeader(where, start.subarray(PREFIX_BYTES, dataStart));
   requireMetadata(where, metadata);
 
   const placed = Object.entries(infos).map(([name, info]) => readInfo(where, name, info));
   placed.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  const data = file.subarray(dataStart);
+  const dataBytes = fileBytes - dataStart;
   let reached = 0;
   for (const { name, begin, end } of placed) {
     require(begin ===
       reached, `${where}: tensor '${shorten(name)}' must start at data byte ${reached}, where the one before it ends, got ${begin}. ${FIX}`);
     require(end <=
-      data.length, `${where}: tensor '${shorten(name)}' must end within the file's ${data.length} bytes of data, got ${end}. ${FIX}`);
+      dataBytes, `${where}: tensor '${shorten(name)}' must end within the file's ${dataBytes} bytes of data, got ${end}. ${FIX}`);
     reached = end;
   }
   require(reached ===
-    data.length, `${where} must end where its last tensor does, at data byte ${reached}, got ${data.length} bytes of data. ${FIX}`);
+    dataBytes, `${where} must end where its last tensor does, at data byte ${reached}, got ${dataBytes} bytes of data. ${FIX}`);
   const tensors = placed.map(({ name, dtype, shape, begin, end }) => {
-    const tensor = tensorOf(dtype, shape, data.subarray(begin, end));
-    require(isWhole(tensor), `${where}: tensor '${shorten(name)}' must hold booleans of 0 or 1, got others. ${FIX}`);
-    return [name, tensor] as const;
+    return [name, { dtype, shape, begin: dataStart + begin, end: dataStart + end }] as const;
   });
   return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/**
+ * The tensor that bytes of a file hold, copied into memory of their own.
+ *
+ * @throws CheckpointError when they are not as many as its dtype and shape take, or hold a boolean other than 0 and 1.
+ * @example
+ * const { data } = safetensorOf('w', { dtype: 'I16', shape: [1] }, Uint8Array.of(1, 1)); // Int16Array [ 257 ]
+ */
+export function safetensorOf(
+  name: string,
+  { dtype, shape }: { readonly dtype: SafeDtype; readonly shape: readonly number[] },
+  bytes: Uint8Array,
+  source = 'the data',
+): SafeTensor {
+  const tensorName = `decodeSafetensors: ${source}: tensor '${shorten(name)}'`;
+  const expected = count(shape) * bytesPerValue(dtype);
+  require(bytes.length ===
+    expected, `${tensorName} must take ${expected} bytes (${dtype} ${show(shape)}), got ${bytes.length}. ${FIX}`);
+  const tensor = tensorOf(dtype, shape, bytes);
+  require(isWhole(tensor), `${tensorName} must hold booleans of 0 or 1, got others. ${FIX}`);
+  return tensor;
 }
 
 function parseHeader(where: string, bytes: Uint8Array): Record<string, unknown> {

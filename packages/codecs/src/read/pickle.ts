@@ -1,0 +1,199 @@
+import { CheckpointError } from '@vqkit/checkpoint';
+import { show } from '@vqkit/core-tensor/errors';
+
+/** A name that a pickle refers to: a class or a function, which is never looked up. */
+export class PickledName {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What a pickle would make by a call: the name that it calls, with what, and the state that it would set. Nothing is called. */
+export class PickledCall {
+  readonly callee: unknown;
+  readonly args: readonly unknown[];
+  state: unknown = undefined;
+  constructor(callee: unknown, args: readonly unknown[]) {
+    this.callee = callee;
+    this.args = args;
+  }
+}
+
+/** A persistent id: in files of PyTorch, a storage. */
+export class PickledId {
+  readonly id: unknown;
+  constructor(id: unknown) {
+    this.id = id;
+  }
+}
+
+const MARK = Symbol('mark');
+/** Dictionaries of Python, which hold what is set in them. */
+const DICTIONARIES = new Set([
+  'collections.OrderedDict',
+  'collections.defaultdict',
+  'builtins.dict',
+  '__builtin__.dict',
+]);
+const FIX = 'The file is damaged or is no checkpoint; save its state_dict() again.';
+const latin1 = new TextDecoder('latin1');
+const utf8 = new TextDecoder();
+
+/**
+ * What a pickle (protocols 2 to 5) describes: null, booleans, numbers, bigints, strings, bytes, arrays for lists, tuples and sets, maps for
+ * dictionaries, and for everything else the {@link PickledName}, {@link PickledCall} or {@link PickledId} that stands in it.
+ *
+ * Nothing is imported, called or executed, and memory grows with the bytes alone: containers that a pickle repeats are one container, so what
+ * comes back may be shared and even contain itself.
+ *
+ * @param name what to call the file in errors.
+ * @throws CheckpointError for an instruction that is not known, or a pickle that ends early or takes from an empty stack.
+ * @example
+ * readPickle(Uint8Array.of(0x80, 2, 0x4b, 7, 0x2e), 'seven'); // 7
+ */
+export function readPickle(bytes: Uint8Array, name: string): unknown {
+  const fail = (rule: string, found: string): never => {
+    throw new CheckpointError(`openWeights: the pickle of ${name} must ${rule}, got ${found}. ${FIX}`);
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const stack: unknown[] = [];
+  const marks: number[] = [];
+  const memo = new Map<number, unknown>();
+  let at = 0;
+
+  /** The place of the next `length` bytes. */
+  const take = (length: number): number => {
+    if (length > bytes.length - at) fail(`have ${length} bytes more at ${at}`, `${bytes.length - at}`);
+    at += length;
+    return at - length;
+  };
+  const u8 = (): number => view.getUint8(take(1));
+  const u16 = (): number => view.getUint16(take(2), true);
+  const u32 = (): number => view.getUint32(take(4), true);
+  const u64 = (): number => Number(view.getBigUint64(take(8), true));
+  const block = (length: number): Uint8Array => {
+    const start = take(length);
+    return bytes.subarray(start, start + length);
+  };
+  const line = (): string => {
+    const end = bytes.indexOf(0x0a, at);
+    if (end < 0) fail('end its lines', 'none');
+    const text = utf8.decode(bytes.subarray(at, end));
+    at = end + 1;
+    return text;
+  };
+  const integer = (length: number): number | bigint => {
+    const digits = block(length);
+    let value = 0n;
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i] as number);
+    const signed = BigInt.asIntN(8 * length, value);
+    return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
+  };
+  const pop = (): unknown => {
+    if (stack.length === 0 || stack.at(-1) === MARK) fail('take no more than it puts', `an empty stack at ${at}`);
+    return stack.pop();
+  };
+  const top = (): unknown => {
+    const value = pop();
+    stack.push(value);
+    return value;
+  };
+  const popToMark = (): unknown[] => {
+    const mark = marks.pop();
+    if (mark === undefined) return fail('set a mark before it goes back to one', `none at ${at}`);
+    const values = stack.splice(mark + 1);
+    stack.pop();
+    return values;
+  };
+  const remembered = (place: number): unknown => {
+    if (!memo.has(place)) fail('repeat what it has put by', `place ${place}, which is empty`);
+    return memo.get(place);
+  };
+  const setItems = (pairs: readonly unknown[]): void => {
+    const target = stack.at(-1);
+    if (pairs.length % 2 > 0) fail('set pairs of key and value', `${pairs.length} values`);
+    if (!(target instanceof Map)) return; // An object of a class that is not known keeps its items to itself.
+    for (let i = 0; i < pairs.length; i += 2) target.set(pairs[i], pairs[i + 1]);
+  };
+  const append = (values: readonly unknown[]): void => {
+    const target = stack.at(-1);
+    if (Array.isArray(target)) for (const value of values) target.push(value);
+  };
+  const reduce = (): void => {
+    const args = pop();
+    const callee = pop();
+    const isDictionary = callee instanceof PickledName && DICTIONARIES.has(callee.name);
+    stack.push(isDictionary ? new Map() : new PickledCall(callee, Array.isArray(args) ? args : []));
+  };
+  const stackGlobal = (): void => {
+    const own = pop();
+    const module = pop();
+    const areNames = typeof own === 'string' && typeof module === 'string';
+    if (!areNames) fail('name classes by strings', show(own));
+    stack.push(new PickledName(`${module}.${own}`));
+  };
+  const build = (state: unknown): void => {
+    const target = stack.at(-1);
+    if (target instanceof PickledCall) target.state = state;
+  };
+
+  const instructions: { readonly [opcode in number]?: () => unknown } = {
+    128: u8, // PROTO
+    149: u64, // FRAME
+    40: () => marks.push(stack.push(MARK) - 1),
+    48: pop, // POP
+    49: popToMark, // POP_MARK
+    50: () => stack.push(top()), // DUP
+    78: () => stack.push(null),
+    136: () => stack.push(true),
+    137: () => stack.push(false),
+    75: () => stack.push(u8()), // BININT1
+    77: () => stack.push(u16()), // BININT2
+    74: () => stack.push(view.getInt32(take(4), true)), // BININT
+    138: () => stack.push(integer(u8())), // LONG1
+    71: () => stack.push(view.getFloat64(take(8))), // BINFLOAT
+    88: () => stack.push(utf8.decode(block(u32()))), // BINUNICODE
+    140: () => stack.push(utf8.decode(block(u8()))), // SHORT_BINUNICODE
+    141: () => stack.push(utf8.decode(block(u64()))), // BINUNICODE8
+    84: () => stack.push(latin1.decode(block(u32()))), // BINSTRING
+    85: () => stack.push(latin1.decode(block(u8()))), // SHORT_BINSTRING
+    66: () => stack.push(block(u32())), // BINBYTES
+    67: () => stack.push(block(u8())), // SHORT_BINBYTES
+    142: () => stack.push(block(u64())), // BINBYTES8
+    93: () => stack.push([]), // EMPTY_LIST
+    41: () => stack.push([]), // EMPTY_TUPLE
+    143: () => stack.push([]), // EMPTY_SET
+    125: () => stack.push(new Map()), // EMPTY_DICT
+    108: () => stack.push(popToMark()), // LIST
+    116: () => stack.push(popToMark()), // TUPLE
+    145: () => stack.push(popToMark()), // FROZENSET
+    133: () => stack.push([pop()]), // TUPLE1
+    134: () => stack.push([pop(), pop()].reverse()), // TUPLE2
+    135: () => stack.push([pop(), pop(), pop()].reverse()), // TUPLE3
+    97: () => append([pop()]), // APPEND
+    101: () => append(popToMark()), // APPENDS
+    144: () => append(popToMark()), // ADDITEMS
+    115: () => setItems([pop(), pop()].reverse()), // SETITEM
+    117: () => setItems(popToMark()), // SETITEMS
+    113: () => memo.set(u8(), top()), // BINPUT
+    114: () => memo.set(u32(), top()), // LONG_BINPUT
+    148: () => memo.set(memo.size, top()), // MEMOIZE
+    104: () => stack.push(remembered(u8())), // BINGET
+    106: () => stack.push(remembered(u32())), // LONG_BINGET
+    99: () => stack.push(new PickledName(`${line()}.${line()}`)), // GLOBAL
+    147: stackGlobal, // STACK_GLOBAL
+    82: reduce, // REDUCE
+    129: reduce, // NEWOBJ
+    98: () => build(pop()), // BUILD
+    81: () => stack.push(new PickledId(pop())), // BINPERSID
+  };
+
+  for (;;) {
+    const opcode = u8();
+    if (opcode === 46) return pop();
+    const run = instructions[opcode];
+    if (run === undefined) fail('hold instructions that checkpoints have', `${show(opcode)} at ${at - 1}`);
+    run?.();
+  }
+}

@@ -1,0 +1,94 @@
+import {
+  CheckpointError,
+  decodeSafetensorsHeader,
+  type SafeDtype,
+  type SafeTensor,
+  safetensorOf,
+  safetensorsHeaderEnd,
+} from '@vqkit/checkpoint';
+import { shorten } from '@vqkit/core-tensor/errors';
+import { openNpz } from './npz.ts';
+import { type Source, type SourceLike, sourceOf } from './source.ts';
+import { openTorch } from './torch.ts';
+import { openZip } from './zip.ts';
+
+/** A tensor of a file before it is read. */
+export interface TensorInfo {
+  readonly dtype: SafeDtype;
+  readonly shape: readonly number[];
+}
+
+/** A file of weights whose tensors are read one by one, when they are asked for. */
+export interface Weights {
+  readonly format: 'safetensors' | 'torch' | 'npz';
+  /** What to call the file in errors. */
+  readonly name: string;
+  /** Its tensors by name; where dictionaries nest, the names of all levels joined by dots. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Reads one tensor; half floats stay bits. */
+  read(name: string): Promise<SafeTensor>;
+}
+
+/** What the reader of one format gives; {@link openWeights} adds the rest. */
+export type OpenFile = Pick<Weights, 'tensors'> & { readBytes(name: string): Promise<Uint8Array> };
+
+/**
+ * Opens a file of weights: .safetensors; .pt, .pth, .ckpt and .bin of PyTorch (1.6 or newer); .npz. Only its table of contents is read.
+ *
+ * Nothing of a file is executed or believed: a pickle is read by an interpreter that knows tensors, containers, numbers and strings, and
+ * holds any other object as a name; no tensor takes more memory than the file has bytes, and a compressed one at most 16 times its own.
+ *
+ * @param fileName what to call it in errors.
+ * @throws CheckpointError when it is something else, damaged or hostile: naming the file, what must hold and what was found.
+ * @example
+ * const weights = await openWeights(bytes, 'model.pt');
+ * for (const [name, { dtype, shape }] of weights.tensors) console.log(name, dtype, shape);
+ */
+export async function openWeights(data: SourceLike, fileName?: string): Promise<Weights> {
+  const source = sourceOf(data, fileName);
+  const start = await source.read(0, Math.min(8, source.size));
+  const format = await formatOf(source, start);
+  const { tensors, readBytes } = format.file;
+  const { name } = source;
+  return {
+    format: format.name,
+    name,
+    tensors,
+    async read(key) {
+      const info = tensors.get(key);
+      if (info !== undefined) return safetensorOf(key, info, await readBytes(key), name);
+      throw new CheckpointError(
+        `openWeights().read: name must be a tensor of ${name}, got '${shorten(key)}'. See its tensors.`,
+      );
+    },
+  };
+}
+
+async function formatOf(source: Source, start: Uint8Array): Promise<{ name: Weights['format']; file: OpenFile }> {
+  const [a = 0, b = 0, c = 0] = start;
+  if (a === 0x50 && b === 0x4b) {
+    const zip = await openZip(source);
+    const isNpz = zip.entries.size > 0 && [...zip.entries.keys()].every((name) => name.endsWith('.npy'));
+    return isNpz ? { name: 'npz', file: await openNpz(zip) } : { name: 'torch', file: await openTorch(zip) };
+  }
+  // Protocol 2, and the magic number of torch.save before 1.6, or a bare pickle.
+  if (a === 0x80 && b >= 2 && b <= 5 && c !== 0) {
+    throw new CheckpointError(
+      `openWeights: ${source.name} must be a zip archive of PyTorch 1.6 or newer, got a bare pickle. Load it in PyTorch and torch.save it again.`,
+    );
+  }
+  return { name: 'safetensors', file: await openSafetensors(source, start) };
+}
+
+async function openSafetensors(source: Source, start: Uint8Array): Promise<OpenFile> {
+  const headerEnd = safetensorsHeaderEnd(start, source.size, source.name);
+  const header = await source.read(0, headerEnd);
+  const tensors = new Map(Object.entries(decodeSafetensorsHeader(header, source.size, source.name).tensors));
+  return {
+    tensors,
+    async readBytes(name) {
+      const { begin, end } = tensors.get(name) ?? { begin: 0, end: 0 };
+      return source.read(begin, end);
+    },
+  };
+}
