@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { type Tensor, util } from '@tensorflow/tfjs-core';
 import { DtypeError, requireInteger, requireOption, requireTensor, ShapeError, show } from '@vqkit/core-tensor';
 
 /** Throws unless images are float32 [batch, height, width, channels], height and width multiples of `multiple`. */
@@ -30,7 +30,8 @@ export function requireIds(where: string, ids: Tensor, idAxes: readonly number[]
     throw new DtypeError(`${where}: ids must be int32, got ${ids.dtype}. Cast them with tf.cast(ids, 'int32').`);
   }
   const [, rows = 0, columns = 0] = ids.shape;
-  if (ids.rank === 3 + idAxes.length && rows > 0 && columns > 0 && show(ids.shape.slice(3)) === show(idAxes)) return;
+  if (ids.rank === 3 + idAxes.length && rows > 0 && columns > 0 && util.arraysEqual(ids.shape.slice(3), [...idAxes]))
+    return;
   const wanted = ['batch', 'rows', 'columns', ...idAxes].join(', ');
   throw new ShapeError(
     `${where}: ids must be int32 [${wanted}], got shape ${show(ids.shape)}. Reshape them to what encode() returned.`,
