@@ -114,6 +114,19 @@ describe.each(codecs)('@vqkit/$name/codec, as built', ({ name, call, tokens }) =
   });
 });
 
+describe.each([
+  ['residual', 'codec'],
+  ['codecs', 'index'],
+])('@vqkit/%s, dist/%s.js as built', (name, entry) => {
+  it('loads in a process that cannot load TensorFlow.js', async () => {
+    const { stdout } = await runWithoutTensorFlow(`
+      const functions = await import(${builtUrl(name, `dist/${entry}.js`)});
+      console.log(Object.keys(functions).length > 0);
+    `);
+    expect(stdout).toBe('true\n');
+  });
+});
+
 describe('@vqkit/backend-wasm/codec, as built', () => {
   it('encodes with SIMD in a process that cannot load TensorFlow.js', async () => {
     const { stdout } = await runWithoutTensorFlow(`

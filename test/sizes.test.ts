@@ -44,7 +44,7 @@ const ceilings: readonly {
   {
     part: '@vqkit/codecs',
     bytes: 25 * 1024,
-    reason: 'what a page may take to read files of four formats, with everything that it imports',
+    reason: 'files of three formats, twelve models and five codecs, with everything that they import',
     sizes: async () => ({ codecs: await bundledSize("export * from './packages/codecs/dist/index.js'", []) }),
   },
   ...['simvq', 'vq'].map((name) => ({

@@ -25,6 +25,7 @@ import {
   type Parameter,
   type Quantizer,
   randomOrthogonal,
+  UnsupportedError,
 } from '@vqkit/core-tensor';
 import { fsqAttrs } from './levels.ts';
 import { type FsqConfig, type FsqOptions, resolveOptions } from './options.ts';
@@ -64,7 +65,7 @@ export type Fsq = Quantizer<FsqConfig, never>;
  * (google-research/fsq) is `bound: 'official'`; S3Tokenizer: Du et al., "CosyVoice 2", arXiv:2412.10117; symmetric
  * form and noise: Parker et al., "Scaling Transformers for Low-Bitrate High-Quality Speech Coding", arXiv:2411.19842.
  *
- * @throws OptionError when an option breaks its rule.
+ * @throws OptionError when an option breaks its rule; UnsupportedError for `bound: 'twice'`.
  * @example
  * const fsq = createFsq({ levels: [8, 5, 5, 5] });
  * const z = tf.randomNormal([2, 16, 4]);
@@ -73,6 +74,11 @@ export type Fsq = Quantizer<FsqConfig, never>;
  */
 export function createFsq(options: FsqOptions): Fsq {
   const config = resolveOptions(WHERE, options);
+  if (config.bound === 'twice') {
+    throw new UnsupportedError(
+      `${WHERE}: bound must be one that can be trained, got "twice". Use createFsqCodec of @vqkit/fsq/codec.`,
+    );
+  }
   const { levels, dim, numCodebooks, preserveSymmetry, noiseDropout } = config;
   const codeDim = levels.length;
   const innerDim = codeDim * numCodebooks;

@@ -1,7 +1,7 @@
 import type { FsqAttrs } from '@vqkit/core-tensor';
 
 /** Those that have a symmetric form come first. */
-export const FSQ_BOUNDS = ['reference', 'hardClamp', 'official', 's3Tokenizer'] as const;
+export const FSQ_BOUNDS = ['reference', 'hardClamp', 'official', 's3Tokenizer', 'twice'] as const;
 
 /**
  * Whose bounding function comes before rounding, with L levels and ε = 10⁻³; a model keeps its ids only under the one that it was
@@ -13,6 +13,10 @@ export const FSQ_BOUNDS = ['reference', 'hardClamp', 'official', 's3Tokenizer'] 
  * | `official`    | tanh: the notebook of the FSQ paper       | (L - 1)(1 - ε)/2   | tan(o/h)    |
  * | `s3Tokenizer` | tanh: S3Tokenizer of CosyVoice, L = 3     | 1 - ε in float32   | 0           |
  * | `hardClamp`   | a clamp to [-1, 1]                        | (L - 1)(1 + ε)/2   | o/h         |
+ * | `twice`       | `reference` of what `reference` gives     | (L - 1)(1 + ε)/2   | atanh(o/h)  |
+ *
+ * `twice` is ResidualFSQ of vector-quantize-pytorch of December 2023 to October 2024 (1.18.2), and so X-Codec2 and NeuCodec. It has thresholds, and codecs
+ * have it; what trains has not.
  */
 export type FsqBound = (typeof FSQ_BOUNDS)[number];
 
@@ -52,8 +56,12 @@ export function fsqAttrs(levels: readonly number[], { bound, preserveSymmetry }:
     const offset = count % 2 === 0 ? 0.5 : 0;
     const shift = bound === 'official' ? Math.tan(offset / half) : inverse(offset / half);
     const center = Math.floor(count / 2);
+    const unbound = (y: number): number => inverse((y + offset) / half) - shift;
     return {
-      thresholds: steps(count, (j) => inverse((j - center - 0.5 + offset) / half) - shift),
+      thresholds: steps(count, (j) => {
+        const once = unbound(j - center - 0.5);
+        return bound === 'twice' ? unbound(once) : once;
+      }),
       center,
       step: Math.fround(1 / center),
       shift,

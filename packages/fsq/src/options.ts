@@ -30,7 +30,7 @@ export interface FsqOptions {
   readonly preserveSymmetry?: boolean;
   /**
    * Whose bounding function: `reference` (vector-quantize-pytorch), `official` (the notebook of the FSQ paper, at most 1,000 levels),
-   * `s3Tokenizer` (CosyVoice, 3 levels each), or `hardClamp`, a clamp to [-1, 1] in place of tanh; `preserveSymmetry` goes with the first
+   * `s3Tokenizer` (CosyVoice, 3 levels each), `twice` (X-Codec2 and NeuCodec; codecs only), or `hardClamp`, a clamp to [-1, 1] in place of tanh; `preserveSymmetry` goes with the first
    * and the last. Default `hardClamp` with `boundHardClamp`, else `reference`.
    */
   readonly bound?: FsqBound;

@@ -111,7 +111,7 @@ describe('the options of createFsq', () => {
     [
       'an unknown bound',
       { levels: [8], bound: 'tanh' },
-      "bound must be one of 'reference', 'hardClamp', 'official', 's3Tokenizer', got \"tanh\".",
+      "bound must be one of 'reference', 'hardClamp', 'official', 's3Tokenizer', 'twice', got \"tanh\".",
     ],
     [
       'two bounds at once',

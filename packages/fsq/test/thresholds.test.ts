@@ -2,6 +2,7 @@ import { tensor2d } from '@tensorflow/tfjs-core';
 import { eachEngine, expectSame } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createFsqCodec } from '../src/codec.ts';
 import { createFsq, type FsqBound, fsqThresholds } from '../src/index.ts';
 
 interface Bound {
@@ -13,6 +14,7 @@ const BOUNDS: readonly Bound[] = [
   { preserveSymmetry: false, bound: 'reference' },
   { preserveSymmetry: false, bound: 'hardClamp' },
   { preserveSymmetry: false, bound: 'official' },
+  { preserveSymmetry: false, bound: 'twice' },
   { preserveSymmetry: true, bound: 'reference' },
   { preserveSymmetry: true, bound: 'hardClamp' },
 ];
@@ -28,7 +30,8 @@ function unrounded(z: number, levels: number, { preserveSymmetry, bound }: Bound
   const offset = levels % 2 === 0 ? 0.5 : 0;
   const ratio = offset / half;
   const shift = bound === 'hardClamp' ? ratio : bound === 'official' ? Math.tan(ratio) : Math.atanh(ratio);
-  return squash(z + shift) * half - offset + Math.floor(levels / 2);
+  const bounded = (x: number): number => squash(x + shift) * half - offset;
+  return (bound === 'twice' ? bounded(bounded(z)) : bounded(z)) + Math.floor(levels / 2);
 }
 
 const bits = new Int32Array(1);
@@ -171,5 +174,16 @@ eachEngine(() => {
       await expectSame(fsq.decode(fsq.encode(z)), codes);
       fsq.dispose();
     });
+  });
+
+  it('has the thresholds of X-Codec2 for `twice`, where codecs take it and training refuses it by name', () => {
+    const [thresholds = []] = fsqThresholds([4], { bound: 'twice' });
+    expect(thresholds.map((value) => Math.round(value * 1000))).toEqual([-809, -243, 408]);
+    expect([...createFsqCodec({ levels: [4], bound: 'twice' }).encode(Float32Array.of(-0.82, -0.8, 0.41))]).toEqual([
+      0, 1, 3,
+    ]);
+    expect(() => createFsq({ levels: [4], bound: 'twice' })).toThrow(
+      /createFsq: bound must be one that can be trained, got "twice"/,
+    );
   });
 });

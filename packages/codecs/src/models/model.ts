@@ -1,0 +1,20 @@
+import type { CodecExtras } from '@vqkit/core-tensor/codec';
+import type { StackCodec } from '@vqkit/residual/codec';
+import type { View } from '../view.ts';
+
+/** How to find the quantizer of a published model in a file, and to read it. */
+export interface CodecModel {
+  /** What to call it, in `{ model }` and in errors. */
+  readonly name: string;
+  /** Where the latents and ids agree: the published module, and the repository of its code. */
+  readonly source: string;
+  /** Keys that are all there below the quantizer's prefix, in each form that its files have. */
+  readonly forms: readonly (readonly string[])[];
+  /** What the prefix ends with, where its keys alone would be found elsewhere. */
+  readonly prefixEnd?: string;
+  /** Keys that other models have. */
+  readonly without?: readonly string[];
+  /** Whether the same keys are of models with other mathematics: then `{ model }` must say. */
+  readonly mustBeNamed?: boolean;
+  load(view: View, extras: CodecExtras): Promise<StackCodec>;
+}
