@@ -20,7 +20,6 @@ import { parseMetrics } from '../../apps/train/dist/report-schema.js';
 import { readCheckpoint } from '../../apps/train/dist/training-state.js';
 import { decodeNpy, decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
 import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
-import { loadCodec, openWeights } from '../../packages/codecs/dist/index.js';
 import { floatsOf, integersOf, QuantizerError } from '../../packages/core-tensor/dist/index.js';
 import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
@@ -30,7 +29,8 @@ import { createSimVq } from '../../packages/simvq/dist/index.js';
 import { loadImageTokenizer, recreateImageTokenizer, saveImageTokenizer } from '../../packages/tokenizer/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
-import { CODECS, FIXTURES, files, MODELS, modelFiles, PYTHON } from './corpus.mjs';
+import { CODEC_READERS } from './codec-readers.mjs';
+import { FIXTURES, files, PYTHON } from './corpus.mjs';
 import { cli, requireNamed } from './errors.mjs';
 import {
   mutateBytes,
@@ -124,38 +124,7 @@ export const READERS = [
       assert.deepEqual(await readTokens(path), tokens);
     },
   },
-  {
-    name: 'weights',
-    weight: 60,
-    corpus: [...files(/./, CODECS), ...files(/pth$/, MODELS), ...files(/^simvq.*safetensors$/, PYTHON)],
-    mutators: [mutateBytes],
-    async read(bytes) {
-      const weights = await openWeights(bytes, 'file');
-      for (const [name, { dtype, shape }] of weights.tensors) {
-        const tensor = await weights.read(name);
-        const size = shape.reduce((product, axis) => product * axis, 1);
-        assert.deepEqual([tensor.dtype, tensor.shape, tensor.data.length], [dtype, shape, size]);
-        assert(tensor.data.byteLength <= Math.max(16 * bytes.length, 2 ** 20), 'larger than a file may make it');
-      }
-    },
-  },
-  {
-    name: 'published codec',
-    weight: 45,
-    corpus: modelFiles(),
-    mutators: OF_SAFETENSORS,
-    async read(bytes) {
-      const codec = await loadCodec(bytes, { fileName: 'file' });
-      const frames = 2 * Math.max(...codec.strides);
-      const ids = codec.encode(new Float32Array(frames * codec.dim).fill(0.5));
-      for (const [layer, own] of ids.entries()) {
-        assert.equal(own.length, frames / (codec.strides[layer] ?? 0));
-        assert(own.every((id) => id >= 0 && id < (codec.codebookSizes[layer] ?? 0)));
-      }
-      // This one has no latents for its ids.
-      if (codec.model !== 's3tokenizer-v2') assert.equal(codec.decode(ids).length, frames * codec.dim);
-    },
-  },
+  ...CODEC_READERS,
   {
     name: 'tokenizer',
     weight: 45,
