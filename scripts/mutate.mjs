@@ -1,0 +1,249 @@
+#!/usr/bin/env node
+// `node scripts/mutate.mjs residual lfq`: puts the faults of scripts/mutations/ into the sources, one at a time, and tells which the tests find: the
+// short run of `npm test`, and where that does not, the full one of `.ci/run`. Without a package, all. `--only WORD` takes the faults whose
+// description has it. `npm run build` first. What was found so far is kept in test-results/, and makes docs/mutations.md.
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from './setup.mjs';
+
+/**
+ * A fault: `from`, which stands once in the file, becomes `to`.
+ * @typedef {object} Mutation
+ * @property {string} file from the root
+ * @property {string} fault what it does
+ * @property {string} from
+ * @property {string} to
+ * @property {readonly string[]} [tests] test files, or folders of them, that would notice; the one of the file's own name comes first always.
+ * Default: its package, then what depends on it
+ * @property {string} [note] why it is right that the short run, or none, finds it
+ */
+
+/** @typedef {{ by: string } | 'lives' | 'hangs'} Verdict */
+/** @typedef {{ short: Verdict, full?: Verdict, key: string }} Found */
+
+const LISTS = `${root}scripts/mutations/`;
+const RESULTS = `${root}test-results/`;
+const KEPT = `${RESULTS}mutations.json`;
+const PAGE = `${root}docs/mutations.md`;
+const MOST_MS = 30 * 60_000;
+/** What `npm run build` makes of backend-wasm's assembly. */
+const COMPILED = `${root}packages/backend-wasm/dist`;
+const COMPILED_BEFORE = `${RESULTS}backend-wasm-dist`;
+
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string' }, again: { type: 'boolean', default: false } },
+});
+const listed = readdirSync(LISTS).map((name) => basename(name, '.mjs'));
+const unknown = positionals.find((name) => !listed.includes(name));
+if (unknown !== undefined) {
+  throw new Error(`mutate: a package must be one of ${listed.join(', ')}, got ${unknown}. Leave it out for all.`);
+}
+
+/** What must be put back, whatever happens. */
+/** @type {(() => void) | undefined} */
+let restore;
+/** @type {import('node:child_process').ChildProcess | undefined} */
+let child;
+
+function stop() {
+  if (child?.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  child = undefined;
+  restore?.();
+  restore = undefined;
+}
+process.on('exit', stop);
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => process.exit(1));
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} cwd
+ * @param {Record<string, string | undefined>} env
+ * @returns {Promise<{ status: number | null, out: string }>} without a status when it took too long
+ */
+function start(command, args, cwd, env = {}) {
+  return new Promise((done, failed) => {
+    const own = { cwd, env: { ...process.env, ...env }, detached: true };
+    const process_ = spawn(command, args, { ...own, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = process_;
+    let out = '';
+    for (const stream of [process_.stdout, process_.stderr]) stream.on('data', (data) => (out += data));
+    const timer = setTimeout(() => process.kill(-(/** @type {number} */ (process_.pid)), 'SIGKILL'), MOST_MS);
+    process_.on('error', failed);
+    process_.on('close', (status) => {
+      clearTimeout(timer);
+      child = undefined;
+      done({ status, out });
+    });
+  });
+}
+
+/** @param {string} path a file of a package, from the root */
+const packageOf = (path) => path.split('/').slice(0, 2).join('/');
+
+/** @type {Map<string, string[]>} the packages that import one, by its folder */
+const dependants = new Map();
+for (const folder of globSync('{packages,apps}/*', { cwd: root })) {
+  const { dependencies = {} } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
+  for (const name of Object.keys(dependencies).filter((name) => name.startsWith('@vqkit/'))) {
+    const of = ['packages', 'apps'].map((parent) => name.replace('@vqkit', parent)).find((path) => existsSync(root + path));
+    if (of !== undefined) dependants.set(of, [...(dependants.get(of) ?? []), folder]);
+  }
+}
+
+/** The tests that would notice, in the order in which they are asked: each entry is of one package. @param {Mutation} mutation */
+function stagesOf({ file, tests }) {
+  const folder = packageOf(file);
+  const own = globSync(`${folder}/test/**/${basename(file, '.ts')}.test.ts`, { cwd: root });
+  const others = tests ?? [`${folder}/test`, ...(dependants.get(folder) ?? []).map((path) => `${path}/test`)];
+  /** @type {Map<string, string[]>} */
+  const byPackage = new Map();
+  for (const path of others.filter((path) => !own.includes(path))) {
+    byPackage.set(packageOf(path), [...(byPackage.get(packageOf(path)) ?? []), path]);
+  }
+  return [...(own.length > 0 ? [own] : []), ...byPackage.values()];
+}
+
+/**
+ * Runs tests of one package until the first fails.
+ * @param {string[]} tests files or folders, from the root
+ * @param {boolean} full
+ * @param {string[]} more
+ * @returns {Promise<Verdict>}
+ */
+async function ask(tests, full, more = ['--bail=1']) {
+  const folder = packageOf(/** @type {string} */ (tests[0]));
+  const report = `${RESULTS}mutate.json`;
+  rmSync(report, { force: true });
+  const paths = tests.map((path) => path.slice(folder.length + 1));
+  const args = ['run', ...paths, '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`];
+  const waits = ['--testTimeout=240000', '--hookTimeout=240000'];
+  const vitest = [`${root}node_modules/vitest/vitest.mjs`, ...args, ...waits, ...more];
+  const { status, out } = await start(process.execPath, vitest, root + folder, { VQKIT_TESTS: full ? 'full' : undefined });
+  if (status === 0) return 'lives';
+  if (status === null) return 'hangs';
+  if (!existsSync(report)) throw new Error(`mutate: vitest must report on ${tests}, got exit code ${status}:\n${out}`);
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  for (const { name, status, assertionResults } of testResults) {
+    const failed = assertionResults.find((/** @type {{ status: string }} */ test) => test.status === 'failed');
+    if (failed !== undefined) return { by: `${name.slice(root.length)}: ${failed.fullName}` };
+    if (status === 'failed') return { by: `${name.slice(root.length)}: does not load` };
+  }
+  return { by: `${tests}: an error outside of the tests` };
+}
+
+/** @param {Mutation} mutation @param {boolean} full @returns {Promise<Verdict>} */
+async function verdictOf(mutation, full) {
+  for (const tests of stagesOf(mutation)) {
+    const verdict = await ask(tests, full);
+    if (verdict !== 'lives') return verdict;
+  }
+  return 'lives';
+}
+
+/** @param {Mutation} mutation @returns {Promise<Found>} */
+async function tryOut(mutation) {
+  const path = root + mutation.file;
+  const text = readFileSync(path, 'utf8');
+  restore = () => writeFileSync(path, text);
+  writeFileSync(path, text.replace(mutation.from, () => mutation.to));
+  if (mutation.file.includes('/assembly/')) {
+    cpSync(COMPILED, COMPILED_BEFORE, { recursive: true });
+    restore = () => {
+      writeFileSync(path, text);
+      cpSync(COMPILED_BEFORE, COMPILED, { recursive: true });
+    };
+    const { status, out } = await start(process.execPath, ['scripts/build-kernels.mjs'], dirname(COMPILED));
+    if (status !== 0) throw new Error(`mutate: ${mutation.fault} must compile, got:\n${out}`);
+  }
+  const short = await verdictOf(mutation, false);
+  const found = short === 'lives' ? { short, full: await verdictOf(mutation, true) } : { short };
+  stop();
+  return { ...found, key: keyOf(mutation) };
+}
+
+/** Changes when the fault does. @param {Mutation} mutation */
+const keyOf = ({ file, from, to }) => JSON.stringify([file, from, to]);
+
+/** @type {[name: string, mutations: Mutation[]][]} */
+const lists = [];
+for (const name of listed) lists.push([name, (await import(`${LISTS}${name}.mjs`)).mutations]);
+
+for (const { file, fault, from } of lists.flatMap(([, mutations]) => mutations)) {
+  const times = readFileSync(root + file, 'utf8').split(from).length - 1;
+  if (times !== 1) throw new Error(`mutate: what '${fault}' replaces must stand once in ${file}, got ${times} times.`);
+}
+const changed = (await start('git', ['status', '--porcelain', '--', 'packages', 'apps'], root)).out;
+if (changed !== '') throw new Error(`mutate: packages and apps must be as committed, got:\n${changed}Commit or restore them.`);
+mkdirSync(RESULTS, { recursive: true });
+
+/** @type {Found[]} */
+const known = existsSync(KEPT) ? JSON.parse(readFileSync(KEPT, 'utf8')) : [];
+const foundOf = (/** @type {Mutation} */ mutation) => known.find(({ key }) => key === keyOf(mutation));
+const killed = (/** @type {Verdict | undefined} */ verdict) => verdict !== undefined && verdict !== 'lives';
+
+for (const [name, mutations] of lists) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  /** @type {Map<string, Set<string>>} the tests that found something, by their file */
+  const finders = new Map();
+  for (const mutation of mutations) {
+    if (given.only !== undefined && !mutation.fault.includes(given.only)) continue;
+    if (foundOf(mutation) !== undefined && !given.again) continue;
+    const since = Date.now();
+    const found = await tryOut(mutation);
+    known.splice(0, known.length, ...known.filter(({ key }) => key !== found.key), found);
+    writeFileSync(KEPT, JSON.stringify(known, null, 1));
+    const by = found.full ?? found.short;
+    const short = killed(found.short) ? 'short' : killed(found.full) ? 'FULL ONLY' : 'LIVES';
+    console.log(`${name}: ${short}: ${mutation.fault} (${Math.round((Date.now() - since) / 1000)} s)`);
+    if (typeof by === 'object') {
+      console.log(`    ${by.by}`);
+      const [file = '', test = ''] = by.by.split(/: (.*)/s);
+      if (!killed(found.full)) finders.set(file, new Set([...(finders.get(file) ?? []), test]));
+    }
+  }
+  // Tests that fail without a fault find nothing.
+  for (const [file, tests] of finders) {
+    const pattern = [...tests].map((test) => test.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|');
+    const verdict = await ask([file], false, [`--testNamePattern=${pattern}`]);
+    if (typeof verdict !== 'object') continue;
+    console.log(`${name}: FAILS WITHOUT A FAULT: ${verdict.by}`);
+    process.exitCode = 1;
+  }
+}
+
+const words = (/** @type {Verdict | undefined} */ verdict) => (verdict === undefined ? '' : killed(verdict) ? 'killed' : 'lives');
+const finder = ({ short, full }) => {
+  const by = full !== undefined && killed(full) ? full : short;
+  return typeof by === 'object' ? `\`${by.by.split(':')[0].replace(/^(packages|apps)\//, '')}\`` : by === 'hangs' ? 'hangs' : '';
+};
+const page = lists.flatMap(([name, mutations]) => {
+  const rows = mutations.flatMap((mutation) => {
+    const found = foundOf(mutation);
+    if (found === undefined) return [];
+    const full = found.full === undefined ? 'killed' : words(found.full);
+    return [`| ${mutation.fault} | ${words(found.short)} | ${full} | ${mutation.note ?? finder(found)} |`];
+  });
+  return rows.length === 0 ? [] : [`## ${name}`, '', '| fault | short | full | first found by, or why not |', '| --- | --- | --- | --- |', ...rows, ''];
+});
+const all = lists.flatMap(([, mutations]) => mutations).flatMap((mutation) => foundOf(mutation) ?? []);
+const shorts = all.filter(({ short }) => killed(short)).length;
+const fulls = all.filter(({ full }) => killed(full)).length;
+const summary = `${all.length} faults: ${shorts} killed by the short run, ${fulls} by the full run alone, ${all.length - shorts - fulls} by neither.`;
+console.log(summary);
+writeFileSync(
+  PAGE,
+  [
+    '# Faults that the tests find',
+    '',
+    'Made by `node scripts/mutate.mjs`, which puts each fault of scripts/mutations/ into the sources and runs the tests that would notice: first those of the short run',
+    '(`npm test`), and where these pass, those of the full run (`bash .ci/run`), which has every test of the short one.',
+    '',
+    summary,
+    '',
+    ...page,
+  ].join('\n'),
+);
