@@ -3,7 +3,7 @@
 // short run of `npm test`, and where that does not, the full one of `.ci/run`. Without a package, all. `--only WORD` takes the faults whose
 // description has it. `npm run build` first. What was found so far is kept in test-results/, and makes docs/mutations.md.
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './setup.mjs';
@@ -16,7 +16,7 @@ import { root } from './setup.mjs';
  * @property {string} from
  * @property {string} to
  * @property {readonly string[]} [tests] test files, or folders of them, that would notice; the one of the file's own name comes first always.
- * Default: its package, then what depends on it
+ * Default: its package
  * @property {string} [note] why it is right that the short run, or none, finds it
  */
 
@@ -28,6 +28,9 @@ const RESULTS = `${root}test-results/`;
 const KEPT = `${RESULTS}mutations.json`;
 const PAGE = `${root}docs/mutations.md`;
 const MOST_MS = 30 * 60_000;
+/** What every machine has: cpu and wasm. Faults of the other engines' own packages are looked for on all that this machine has. */
+const WITHOUT_OTHERS = { VQKIT_NATIVE_CACHE: `${RESULTS}no-engine`, VK_ICD_FILENAMES: `${RESULTS}no-driver.json` };
+const OTHERS = ['packages/backend-node', 'packages/backend-webgpu'];
 /** What `npm run build` makes of backend-wasm's assembly. */
 const COMPILED = `${root}packages/backend-wasm/dist`;
 const COMPILED_BEFORE = `${RESULTS}backend-wasm-dist`;
@@ -42,8 +45,7 @@ if (unknown !== undefined) {
   throw new Error(`mutate: a package must be one of ${listed.join(', ')}, got ${unknown}. Leave it out for all.`);
 }
 
-/** What must be put back, whatever happens. */
-/** @type {(() => void) | undefined} */
+/** Puts back what was changed. @type {(() => void) | undefined} */
 let restore;
 /** @type {import('node:child_process').ChildProcess | undefined} */
 let child;
@@ -84,21 +86,12 @@ function start(command, args, cwd, env = {}) {
 /** @param {string} path a file of a package, from the root */
 const packageOf = (path) => path.split('/').slice(0, 2).join('/');
 
-/** @type {Map<string, string[]>} the packages that import one, by its folder */
-const dependants = new Map();
-for (const folder of globSync('{packages,apps}/*', { cwd: root })) {
-  const { dependencies = {} } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
-  for (const name of Object.keys(dependencies).filter((name) => name.startsWith('@vqkit/'))) {
-    const of = ['packages', 'apps'].map((parent) => name.replace('@vqkit', parent)).find((path) => existsSync(root + path));
-    if (of !== undefined) dependants.set(of, [...(dependants.get(of) ?? []), folder]);
-  }
-}
-
 /** The tests that would notice, in the order in which they are asked: each entry is of one package. @param {Mutation} mutation */
 function stagesOf({ file, tests }) {
   const folder = packageOf(file);
-  const own = globSync(`${folder}/test/**/${basename(file, '.ts')}.test.ts`, { cwd: root });
-  const others = tests ?? [`${folder}/test`, ...(dependants.get(folder) ?? []).map((path) => `${path}/test`)];
+  const paths = readdirSync(`${root}${folder}/test`, { recursive: true }).map((path) => `${folder}/test/${path}`);
+  const own = paths.filter((path) => path.endsWith(`/${basename(file, '.ts')}.test.ts`));
+  const others = tests ?? [`${folder}/test`];
   /** @type {Map<string, string[]>} */
   const byPackage = new Map();
   for (const path of others.filter((path) => !own.includes(path))) {
@@ -111,10 +104,11 @@ function stagesOf({ file, tests }) {
  * Runs tests of one package until the first fails.
  * @param {string[]} tests files or folders, from the root
  * @param {boolean} full
+ * @param {boolean} allEngines
  * @param {string[]} more
  * @returns {Promise<Verdict>}
  */
-async function ask(tests, full, more = ['--bail=1']) {
+async function ask(tests, full, allEngines, more = ['--bail=1']) {
   const folder = packageOf(/** @type {string} */ (tests[0]));
   const report = `${RESULTS}mutate.json`;
   rmSync(report, { force: true });
@@ -122,7 +116,8 @@ async function ask(tests, full, more = ['--bail=1']) {
   const args = ['run', ...paths, '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`];
   const waits = ['--testTimeout=240000', '--hookTimeout=240000'];
   const vitest = [`${root}node_modules/vitest/vitest.mjs`, ...args, ...waits, ...more];
-  const { status, out } = await start(process.execPath, vitest, root + folder, { VQKIT_TESTS: full ? 'full' : undefined });
+  const env = { ...(allEngines ? {} : WITHOUT_OTHERS), VQKIT_TESTS: full ? 'full' : undefined };
+  const { status, out } = await start(process.execPath, vitest, root + folder, env);
   if (status === 0) return 'lives';
   if (status === null) return 'hangs';
   if (!existsSync(report)) throw new Error(`mutate: vitest must report on ${tests}, got exit code ${status}:\n${out}`);
@@ -138,7 +133,7 @@ async function ask(tests, full, more = ['--bail=1']) {
 /** @param {Mutation} mutation @param {boolean} full @returns {Promise<Verdict>} */
 async function verdictOf(mutation, full) {
   for (const tests of stagesOf(mutation)) {
-    const verdict = await ask(tests, full);
+    const verdict = await ask(tests, full, OTHERS.includes(packageOf(mutation.file)));
     if (verdict !== 'lives') return verdict;
   }
   return 'lives';
@@ -149,7 +144,10 @@ async function tryOut(mutation) {
   const path = root + mutation.file;
   const text = readFileSync(path, 'utf8');
   restore = () => writeFileSync(path, text);
-  writeFileSync(path, text.replace(mutation.from, () => mutation.to));
+  writeFileSync(
+    path,
+    text.replace(mutation.from, () => mutation.to),
+  );
   if (mutation.file.includes('/assembly/')) {
     cpSync(COMPILED, COMPILED_BEFORE, { recursive: true });
     restore = () => {
@@ -177,7 +175,8 @@ for (const { file, fault, from } of lists.flatMap(([, mutations]) => mutations))
   if (times !== 1) throw new Error(`mutate: what '${fault}' replaces must stand once in ${file}, got ${times} times.`);
 }
 const changed = (await start('git', ['status', '--porcelain', '--', 'packages', 'apps'], root)).out;
-if (changed !== '') throw new Error(`mutate: packages and apps must be as committed, got:\n${changed}Commit or restore them.`);
+if (changed !== '')
+  throw new Error(`mutate: packages and apps must be as committed, got:\n${changed}Commit or restore them.`);
 mkdirSync(RESULTS, { recursive: true });
 
 /** @type {Found[]} */
@@ -208,26 +207,33 @@ for (const [name, mutations] of lists) {
   // Tests that fail without a fault find nothing.
   for (const [file, tests] of finders) {
     const pattern = [...tests].map((test) => test.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|');
-    const verdict = await ask([file], false, [`--testNamePattern=${pattern}`]);
+    const verdict = await ask([file], false, OTHERS.includes(`packages/${name}`), [`--testNamePattern=${pattern}`]);
     if (typeof verdict !== 'object') continue;
     console.log(`${name}: FAILS WITHOUT A FAULT: ${verdict.by}`);
     process.exitCode = 1;
   }
 }
 
-const words = (/** @type {Verdict | undefined} */ verdict) => (verdict === undefined ? '' : killed(verdict) ? 'killed' : 'lives');
-const finder = ({ short, full }) => {
-  const by = full !== undefined && killed(full) ? full : short;
-  return typeof by === 'object' ? `\`${by.by.split(':')[0].replace(/^(packages|apps)\//, '')}\`` : by === 'hangs' ? 'hangs' : '';
+/** @param {Verdict | undefined} verdict */
+const inWords = (verdict) => (verdict === undefined || verdict === 'lives' ? 'lives' : 'killed');
+/** The test that found it, and the engine. @param {Found} found */
+const finderOf = ({ short, full }) => {
+  const verdict = killed(full) ? full : short;
+  if (typeof verdict !== 'object') return '';
+  const [, folder = '', test = '', engine = ''] =
+    /^(?:packages|apps)\/(.*?)\/test\/(.*?)\.test\.ts: (on [\w-]+)?/.exec(verdict.by) ?? [];
+  return `${folder} ${test} ${engine}`.trim();
 };
 const page = lists.flatMap(([name, mutations]) => {
   const rows = mutations.flatMap((mutation) => {
     const found = foundOf(mutation);
     if (found === undefined) return [];
-    const full = found.full === undefined ? 'killed' : words(found.full);
-    return [`| ${mutation.fault} | ${words(found.short)} | ${full} | ${mutation.note ?? finder(found)} |`];
+    const full = inWords(found.full ?? found.short);
+    const by = killed(found.short) ? finderOf(found) : [finderOf(found), mutation.note].filter(Boolean).join('; ');
+    return [`| ${mutation.fault} | ${inWords(found.short)} | ${full} | ${by} |`];
   });
-  return rows.length === 0 ? [] : [`## ${name}`, '', '| fault | short | full | first found by, or why not |', '| --- | --- | --- | --- |', ...rows, ''];
+  const head = [`## ${name}`, '', '| fault | short | full | found by |', '| ----- | ----- | ---- | -------- |'];
+  return rows.length === 0 ? [] : [...head, ...rows, ''];
 });
 const all = lists.flatMap(([, mutations]) => mutations).flatMap((mutation) => foundOf(mutation) ?? []);
 const shorts = all.filter(({ short }) => killed(short)).length;
@@ -240,7 +246,8 @@ writeFileSync(
     '# Faults that the tests find',
     '',
     'Made by `node scripts/mutate.mjs`, which puts each fault of scripts/mutations/ into the sources and runs the tests that would notice: first those of the short run',
-    '(`npm test`), and where these pass, those of the full run (`bash .ci/run`), which has every test of the short one.',
+    '(`npm test`), and where these pass, those of the full run (`bash .ci/run`), which has every test of the short one. Engines: cpu and wasm, which every machine has; for',
+    'backend-node and backend-webgpu all that the machine had.',
     '',
     summary,
     '',

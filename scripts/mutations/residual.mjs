@@ -26,7 +26,7 @@ export const mutations = [
   },
   {
     file: 'packages/residual/src/stack.ts',
-    fault: "gradient: 'perLayer' passes identity while training",
+    fault: "gradient: 'perLayer' gives none to the input outside of training",
     from: "let residual = training || gradient === 'perLayer' ? x : detach(x);",
     to: 'let residual = training ? x : detach(x);',
     tests: [...STACK, ...METHODS],

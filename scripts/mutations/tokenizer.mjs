@@ -1,0 +1,75 @@
+/** @type {import('../mutate.mjs').Mutation[]} */
+export const mutations = [
+  {
+    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    fault: 'encode leaves out GroupNorm',
+    from: 'return tidy(() => quantizer.encode(toLatents(images)));',
+    to: 'return tidy(() => quantizer.encode(toCode?.apply(encoder.reduce((x, layer, i) => maxPool2(layer.apply(i === 0 ? x : gelu(x))), images)) ?? toLatents(images)));',
+  },
+  {
+    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    fault: 'NaN becomes a picture on wasm',
+    from: 'return add(clipByValue(images, -1, 1), mul(images, 0));',
+    to: 'return clipByValue(images, -1, 1);',
+  },
+  {
+    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    fault: 'the step does not reach the quantizer',
+    from: 'quantizer.quantize(latents, { training, step });',
+    to: 'quantizer.quantize(latents, { training });',
+  },
+  {
+    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    fault: "the description of a file lacks the constructor's defaults",
+    from: 'const quantizerOptions = quantizer.config as Readonly<Record<string, unknown>>;',
+    to: 'const quantizerOptions = described.quantizerOptions;',
+  },
+  {
+    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    fault: 'a weight that is missing in a state is left as it is',
+    from: 'if (unknown.length > 0 || missing.length > 0) {',
+    to: 'if (unknown.length > 0) {',
+  },
+  {
+    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    fault: 'dispose leaves the weights',
+    from: '      for (const { variable } of weights) variable.dispose();\n',
+    to: '',
+  },
+  {
+    file: 'packages/tokenizer/src/layers.ts',
+    fault: 'weights are written with height and width exchanged',
+    from: 'toTorch: (value) => transpose(value, [3, 2, 0, 1]),',
+    to: 'toTorch: (value) => transpose(value, [3, 2, 1, 0]),',
+  },
+  {
+    file: 'packages/tokenizer/src/file.ts',
+    fault: 'a file with NaN in its weights is loaded',
+    from: "    requireFiniteWeights('tokenizer', tensors, 'Export a run that did not diverge.');\n",
+    to: '',
+  },
+  {
+    file: 'packages/tokenizer/src/file.ts',
+    fault: 'what a description asks for is allocated whatever the file holds',
+    from: 'limitParameters(numbers, () =>',
+    to: 'limitParameters(1e9 + numbers, () =>',
+  },
+  {
+    file: 'packages/tokenizer/src/pixels.ts',
+    fault: 'halves are rounded to even',
+    from: 'pixels[i] = Math.round((((values[i] as number) + 1) / 2) * 255);',
+    to: 'pixels[i] = (((values[i] as number) + 1) / 2) * 255;',
+  },
+  {
+    file: 'packages/tokenizer/src/config.ts',
+    fault: 'the layout of images may be channels first in a file',
+    from: "dataFormat === undefined || dataFormat === 'channelsLast',",
+    to: "dataFormat === undefined || dataFormat !== '',",
+  },
+  {
+    file: 'packages/tokenizer/src/methods.ts',
+    fault: 'the recipe of one method is that of another',
+    from: 'fsq: method<FsqOptions>(createFsq, () => ({ levels: [8, 6, 5] })),',
+    to: 'fsq: method<FsqOptions>(createFsq, () => ({ levels: [8, 5, 5] })),',
+  },
+];
