@@ -1,5 +1,5 @@
-export type { LoadCodecOptions, PublishedCodec } from './load-codec.ts';
-export { loadCodec } from './load-codec.ts';
+export type { ExtractedCodec, LoadCodecOptions, PublishedCodec } from './load-codec.ts';
+export { extractCodec, loadCodec } from './load-codec.ts';
 export type { Source, SourceLike } from './read/source.ts';
 export { sourceOf, urlSource } from './read/source.ts';
 export type { TensorInfo, Weights } from './read/weights.ts';

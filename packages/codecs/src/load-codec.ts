@@ -1,3 +1,4 @@
+import type { SafeTensor } from '@vqkit/checkpoint';
 import { requireKnownOptions, requireOneOf } from '@vqkit/core-tensor/check';
 import type { CodecExtras, CodecKernels } from '@vqkit/core-tensor/codec';
 import { OptionError, shorten } from '@vqkit/core-tensor/errors';
@@ -33,6 +34,8 @@ export interface LoadCodecOptions {
 interface Match {
   readonly model: CodecModel;
   readonly prefix: string;
+  /** The form of its keys, and those of it that are not there. */
+  readonly form: readonly string[];
   readonly missing: readonly string[];
 }
 
@@ -54,6 +57,26 @@ interface Match {
  * const codes = codec.decode(ids); // [ 0, 1 ]
  */
 export async function loadCodec(data: SourceLike, options: LoadCodecOptions = {}): Promise<PublishedCodec> {
+  return (await extractCodec(data, options)).codec;
+}
+
+/** A quantizer, and the tensors of its file that make it, by the names that they have there. */
+export interface ExtractedCodec {
+  readonly codec: PublishedCodec;
+  readonly tensors: Readonly<Record<string, SafeTensor>>;
+}
+
+/**
+ * The same as {@link loadCodec}, and the tensors that were read for it: a file of these alone gives the same quantizer.
+ *
+ * @throws as `loadCodec`.
+ * @example
+ * const weight = { dtype: 'F32', shape: [2, 2], data: new Float32Array([1, 0, 0, 1]) } as const;
+ * const file = encodeSafetensors({ 'quantizer.vq.layers.0._codebook.embed': weight, decoder: weight });
+ * const { tensors } = await extractCodec(file); // without the decoder
+ * const { model } = await loadCodec(encodeSafetensors(tensors)); // encodec
+ */
+export async function extractCodec(data: SourceLike, options: LoadCodecOptions = {}): Promise<ExtractedCodec> {
   requireKnownOptions(WHERE, options, ['fileName', 'model', 'prefix', 'kernels']);
   const { fileName, model, prefix, kernels } = options;
   const names = MODELS.map(({ name }) => name);
@@ -61,9 +84,20 @@ export async function loadCodec(data: SourceLike, options: LoadCodecOptions = {}
   const weights = await openWeights(data, fileName);
   const models = MODELS.filter(({ name }) => model === undefined || name === model);
   const found = choose(weights, models, model !== undefined, prefix);
+  const tensors = new Map<string, SafeTensor>();
+  const read = async (name: string): Promise<SafeTensor> => {
+    const tensor = tensors.get(name) ?? (await weights.read(name));
+    tensors.set(name, tensor);
+    return tensor;
+  };
   const extras: CodecExtras = { kernels };
-  const codec = await found.model.load(viewOf(WHERE, weights, found.prefix), extras);
-  return { ...codec, model: found.model.name, prefix: found.prefix };
+  const codec = await found.model.load(viewOf(WHERE, { ...weights, read }, found.prefix), extras);
+  // Those that it is known by belong to it, though some models compute nothing with them.
+  for (const key of found.form) await read(found.prefix + key);
+  return {
+    codec: { ...codec, model: found.model.name, prefix: found.prefix },
+    tensors: Object.fromEntries(tensors),
+  };
 }
 
 /** The one quantizer of a file. */
@@ -112,7 +146,7 @@ function matchesOf(weights: Weights, model: CodecModel): Match[] {
         if (model.without?.some((other) => weights.tensors.has(prefix + other))) continue;
         const missing = form.filter((own) => !weights.tensors.has(prefix + own));
         if (missing.length < (matches.get(prefix)?.missing.length ?? Infinity))
-          matches.set(prefix, { model, prefix, missing });
+          matches.set(prefix, { model, prefix, form, missing });
       }
     }
   }

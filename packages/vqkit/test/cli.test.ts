@@ -79,6 +79,8 @@ describe('help', () => {
     'export',
     'encode',
     'decode',
+    'inspect',
+    'import',
     'doctor',
     'native',
     'native install',

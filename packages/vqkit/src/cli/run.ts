@@ -35,6 +35,16 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
     load: () => import('./commands/decode.ts'),
   },
   {
+    name: 'inspect',
+    summary: 'list the tensors of a checkpoint and say which quantizer it holds',
+    load: () => import('./commands/inspect.ts'),
+  },
+  {
+    name: 'import',
+    summary: 'write the quantizer of a published model into a file of its own',
+    load: () => import('./commands/import.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'say which engines run here, why not a faster one, and what to do about it',
     load: () => import('./commands/doctor.ts'),

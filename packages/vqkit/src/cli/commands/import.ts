@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import { encodeSafetensors } from '@vqkit/checkpoint';
+import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { extractCodec } from '@vqkit/codecs';
+import { OptionError } from '@vqkit/core-tensor';
+import { Command } from 'commander';
+import { describeCodec, sourceFrom } from '../published.ts';
+
+const EXAMPLES = `
+  vqkit import model.safetensors --out quantizer.safetensors
+  vqkit import vqgan.ckpt --model taming-vqgan
+
+The file is all that loadCodec of @vqkit/codecs needs, in Node and in a browser:
+the tensors of the quantizer, by the names that they had.
+`;
+
+export function command(): Command {
+  return new Command('import')
+    .description('Writes the quantizer of a published model into a file of its own.')
+    .argument('<file>', 'a path, or an address whose server sends ranges')
+    .option('--out <file>', 'where to write it', 'quantizer.safetensors')
+    .option('--model <name>', 'insist on a model, where keys alone do not tell')
+    .option('--prefix <keys>', 'which of several, by what its keys begin with')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, { out, ...options }: { out: string; model?: string; prefix?: string }) => {
+      if (resolve(file) === resolve(out)) {
+        throw new OptionError(
+          `import: out must be another file than the one that is read, got ${out}. Choose another name.`,
+        );
+      }
+      await requireWritable('import', out);
+      const { codec, tensors } = await extractCodec(await sourceFrom(file), options);
+      const bytes = encodeSafetensors(tensors, { model: codec.model });
+      await writeFileAtomic(out, bytes);
+      process.stdout.write(`${describeCodec(codec)}, ${(bytes.length / 1000).toFixed(1)} kB\n${out}\n`);
+    });
+}

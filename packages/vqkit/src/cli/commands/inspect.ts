@@ -1,0 +1,38 @@
+import { bytesPerValue, count } from '@vqkit/checkpoint';
+import { loadCodec, openWeights, type TensorInfo } from '@vqkit/codecs';
+import { QuantizerError } from '@vqkit/core-tensor';
+import { Command } from 'commander';
+import { describeCodec, sourceFrom } from '../published.ts';
+
+const EXAMPLES = `
+  vqkit inspect model.safetensors
+  vqkit inspect https://example.org/model.safetensors
+
+It reads .safetensors, .npz and what torch.save wrote (.pt, .pth, .ckpt, .bin),
+and executes nothing.
+`;
+
+export function command(): Command {
+  return new Command('inspect')
+    .description('Lists the tensors of a checkpoint, and says which published quantizer it holds.')
+    .argument('<file>', 'a path, or an address whose server sends ranges')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string) => {
+      const source = await sourceFrom(file);
+      const { format, tensors } = await openWeights(source);
+      const rows = [...tensors].map(
+        ([name, info]) => `${name}\t${info.dtype}\t[${info.shape.join(', ')}]\t${bytesOf(info)}`,
+      );
+      const bytes = [...tensors.values()].reduce((sum, info) => sum + bytesOf(info), 0);
+      const heading = `${format}: ${tensors.size} tensors, ${(bytes / 1e6).toFixed(1)} MB`;
+      const what = await loadCodec(source).then(describeCodec, (error: unknown) => {
+        if (error instanceof QuantizerError) return error.message;
+        throw error;
+      });
+      process.stdout.write(`${[...rows, heading, what].join('\n')}\n`);
+    });
+}
+
+function bytesOf({ dtype, shape }: TensorInfo): number {
+  return bytesPerValue(dtype) * count(shape);
+}

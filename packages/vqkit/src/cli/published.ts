@@ -1,0 +1,17 @@
+import { type PublishedCodec, type Source, urlSource } from '@vqkit/codecs';
+import { fileSource } from '@vqkit/codecs/node';
+
+/** What a user names: an address or a path. */
+export function sourceFrom(file: string): Promise<Source> {
+  return /^https?:\/\//.test(file) ? urlSource(file) : fileSource(file);
+}
+
+/** One line about a quantizer. */
+export function describeCodec({ model, prefix, dim, codebookSizes, strides }: PublishedCodec): string {
+  const [size = 0] = codebookSizes;
+  const codes = codebookSizes.every((other) => other === size)
+    ? `${codebookSizes.length} × ${size} codes`
+    : `${codebookSizes.join(', ')} codes`;
+  const rates = strides.some((stride) => stride > 1) ? `, an id for ${strides.join(', ')} frames` : '';
+  return `${model} at '${prefix}': ${codes}${rates}, ${dim} features`;
+}
