@@ -2,13 +2,13 @@ import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import type { TrainConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { countSkipped } from './data/decode-pictures.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { findingsOf } from './findings.ts';
 import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
 import { PAIRS } from './report-schema.ts';
+import type { TrainConfig } from './train-options.ts';
 
 /** A codebook is looked at as a whole up to this many numbers. */
 const MAX_CODEBOOK_ELEMENTS = 2 ** 22;

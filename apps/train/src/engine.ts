@@ -1,6 +1,6 @@
 import { init, type Obstacle } from '@vqkit/backend-node';
 import { UnsupportedError } from '@vqkit/core-tensor';
-import type { EngineName, TrainConfig } from './config.ts';
+import type { EngineName, TrainConfig } from './train-options.ts';
 
 /** The engine that runs, and its threads where their number may change the last bits of a result. */
 export interface StartedEngine {

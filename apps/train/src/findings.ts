@@ -1,6 +1,6 @@
 import type { Diagnosis } from '@vqkit/metrics';
-import type { TrainConfig } from './config.ts';
 import type { CodeUse, Finding, ImagePairs, MetricsRecord } from './report-data.ts';
+import type { TrainConfig } from './train-options.ts';
 
 /** A gain in PSNR over the last fifth of a training that says that it was not done: as much again is worth the time. A choice, not a measurement. */
 const STILL_IMPROVING_DB = 0.15;

@@ -1,4 +1,3 @@
-export type { DataName, EngineName, LossName, QuantizerName, TrainConfig, TrainOptions } from './config.ts';
 export { configJsonSchema, configSchema, createConfig, loadConfig } from './config.ts';
 export type { Dataset } from './data/dataset.ts';
 export { loadDataset } from './data/dataset.ts';
@@ -9,7 +8,7 @@ export type { EvaluateOptions, Evaluation } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
 export type { AdamW, AdamWOptions } from './optimizer/adamw.ts';
 export { createAdamW } from './optimizer/adamw.ts';
-export type { Preset, PresetName } from './presets.ts';
+export type { Preset } from './presets.ts';
 export { presets } from './presets.ts';
 export { writeReconstructions, writeReport } from './report/index.ts';
 export type {
@@ -33,3 +32,12 @@ export type { TokenNotes, Tokens } from './tokens/token-file.ts';
 export { readTokens, writeTokens } from './tokens/token-file.ts';
 export type { StartInfo, TrainHooks, TrainResult } from './train.ts';
 export { resumeTraining, train } from './train.ts';
+export type {
+  DataName,
+  EngineName,
+  LossName,
+  PresetName,
+  QuantizerName,
+  TrainConfig,
+  TrainOptions,
+} from './train-options.ts';

@@ -4,8 +4,8 @@ import {
   type ImageTokenizerConfig,
   recreateImageTokenizer,
 } from '@vqkit/tokenizer';
-import type { TrainConfig } from './config.ts';
 import type { Images } from './data/images.ts';
+import type { TrainConfig } from './train-options.ts';
 
 /** The part of a configuration that decides the model. */
 export type ModelConfig = Pick<TrainConfig, 'quantizer' | 'quantizerOptions' | 'widths' | 'normGroups' | 'seed'>;

@@ -1,7 +1,4 @@
-import type { DataName, TrainConfig, TrainOptions } from './config.ts';
-
-export const PRESET_NAMES = ['recipe', 'start'] as const;
-export type PresetName = (typeof PRESET_NAMES)[number];
+import type { DataName, PresetName, TrainConfig, TrainOptions } from './train-options.ts';
 
 /** A named set of options. It may look at the data: the reference recipe differs between data sets. */
 export interface Preset {

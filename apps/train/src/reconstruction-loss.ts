@@ -12,7 +12,7 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { defineKernel } from '@vqkit/core-tensor';
-import type { LossName } from './config.ts';
+import type { LossName } from './train-options.ts';
 
 /** Mean |x|, with PyTorch's gradient of 0 at 0 (tfjs's own `abs` has -1 there, which equal background pixels would feel). */
 const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]>({

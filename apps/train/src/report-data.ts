@@ -1,4 +1,4 @@
-import type { TrainConfig } from './config.ts';
+import type { TrainConfig } from './train-options.ts';
 
 /** One line of a run's metrics.jsonl. */
 export type MetricsRecord = TrainRecord | ValidationRecord;

@@ -4,9 +4,10 @@ import { lockFile } from '@vqkit/backend-node/lock';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readBytes, readJson, removePartialFiles, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
-import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import { createConfig } from './config.ts';
 import type { MetricsRecord } from './report-data.ts';
 import { parseMetrics } from './report-schema.ts';
+import type { TrainConfig, TrainOptions } from './train-options.ts';
 
 const LOCK = 'lock.json';
 const METRICS = 'metrics.jsonl';

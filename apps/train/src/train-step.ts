@@ -8,12 +8,12 @@ import {
   type Variable,
   variableGrads,
 } from '@tensorflow/tfjs-core';
-import type { TrainConfig } from './config.ts';
 import { DivergenceError } from './errors.ts';
 import { clipByGlobalNorm, globalNorm } from './optimizer/clip.ts';
 import { learningRateAt } from './optimizer/schedule.ts';
 import { reconstructionLoss } from './reconstruction-loss.ts';
 import type { TrainRecord } from './report-data.ts';
+import type { TrainConfig } from './train-options.ts';
 import type { TrainingState } from './training-state.ts';
 
 /** The numbers of one step. */

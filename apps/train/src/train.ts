@@ -2,7 +2,7 @@ import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, shorten, show } from '@vqkit/core-tensor';
 import { collectReportData } from './collect-report.ts';
-import { createConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import { createConfig } from './config.ts';
 import { createBatchOrder } from './data/batches.ts';
 import { type Dataset, dataNotes, loadDataset } from './data/dataset.ts';
 import { startEngine } from './engine.ts';
@@ -15,6 +15,7 @@ import { writeReconstructions, writeReport } from './report/index.ts';
 import type { MetricsRecord, RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
+import type { TrainConfig, TrainOptions } from './train-options.ts';
 import { trainStep } from './train-step.ts';
 import { readCheckpoint, type TrainingState, writeCheckpoint } from './training-state.ts';
 

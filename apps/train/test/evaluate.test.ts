@@ -17,11 +17,12 @@ import { eachEngine } from '@vqkit/testing';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { describe, expect, it } from 'vitest';
 import { collectReportData } from '../src/collect-report.ts';
-import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
+import { createConfig } from '../src/config.ts';
 import { createImages, type Images } from '../src/data/images.ts';
 import { evaluate } from '../src/evaluate.ts';
 import { createQualityMeter } from '../src/image-quality.ts';
 import { createModel } from '../src/model.ts';
+import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 import { blobs } from './fixtures.ts';
 
 const images = (count: number): Images => createImages(blobs(count, 3), [count, 8, 8, 1]);

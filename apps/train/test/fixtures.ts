@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll } from 'vitest';
-import { createConfig, type TrainConfig, type TrainOptions } from '../src/config.ts';
+import { createConfig } from '../src/config.ts';
+import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 
 /** A new folder that is removed after the tests of the file. */
 export async function temporaryFolder(): Promise<string> {

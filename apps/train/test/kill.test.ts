@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRng } from '@vqkit/core-tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TrainConfig, TrainOptions } from '../src/config.ts';
 import type { MetricsRecord } from '../src/report-data.ts';
+import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 
 /** Runs the built package, which npm test builds first. */

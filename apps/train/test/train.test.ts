@@ -6,7 +6,6 @@ import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TrainOptions } from '../src/config.ts';
 import {
   DivergenceError,
   loadTokenizer,
@@ -16,6 +15,7 @@ import {
   train,
 } from '../src/index.ts';
 import type { MetricsRecord, ReportData } from '../src/report-data.ts';
+import type { TrainOptions } from '../src/train-options.ts';
 import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 
 let data = '';

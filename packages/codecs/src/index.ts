@@ -1,6 +1,7 @@
 export type { ExtractedCodec, LoadCodecOptions, PublishedCodec } from './load-codec.ts';
 export { extractCodec, loadCodec } from './load-codec.ts';
+export type { TensorInfo } from './read/open-file.ts';
 export type { Source, SourceLike } from './read/source.ts';
 export { sourceOf, urlSource } from './read/source.ts';
-export type { TensorInfo, Weights } from './read/weights.ts';
+export type { Weights } from './read/weights.ts';
 export { openWeights } from './read/weights.ts';

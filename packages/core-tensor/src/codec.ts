@@ -1,6 +1,5 @@
 import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
 import type { FsqAttrs } from './fsq-attrs.ts';
-import type { PlainCodes } from './plain-search.ts';
 
 /**
  * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. The ids of the tensors' `encode` and the
@@ -37,6 +36,25 @@ export interface CodecKernels {
   signEncoder(features: number): RowEncoder;
   /** VQ and SimVQ: the index of the nearest code of each token, the same as `search.encode`. */
   nearestEncoder(search: NearestSearch): RowEncoder;
+}
+
+/** Scores that stand for distances, in a space of their own: the nearest code has the highest ⟨query, key⟩ + bias, or nearly. */
+export interface ScoredSpace {
+  readonly width: number;
+  /** [K, width] and [K]. */
+  readonly keys: ArrayLike<number>;
+  readonly biases: ArrayLike<number>;
+  /** By how much a score may differ from (|x - o|² - |x - c|²)/2 for a token of that reach r: slack[0] + slack[1] r + slack[2] r². */
+  readonly slack: readonly [number, number, number];
+  /** Puts the query of a token at a place of `queries`; gives the token's reach |x - o|. */
+  readonly setQuery: (input: Float32Array, token: number, queries: Float64Array, at: number) => number;
+}
+
+/** What is searched: codes [K, dim], and a narrower space where there is one. */
+export interface PlainCodes {
+  readonly codes: Float32Array;
+  readonly dim: number;
+  readonly space?: ScoredSpace | undefined;
 }
 
 /** A search in plain loops, and what it searches. */

@@ -1,14 +1,18 @@
 import {
   engine,
+  fill,
   getBackend,
   getGradient,
   getKernel,
   type KernelBackend,
   type KernelFunc,
+  mul,
   type NamedAttrMap,
   type NamedTensorMap,
   registerGradient,
   registerKernel,
+  type Scalar,
+  sum,
   type Tensor,
   type TensorInfo,
   tidy,
@@ -16,7 +20,6 @@ import {
 } from '@tensorflow/tfjs-core';
 import '#tfjs-gradients';
 import { detach } from './autodiff.ts';
-import { spread } from './kernels/spread.ts';
 import { registerReductionGradients } from './reduction-gradients.ts';
 
 /**
@@ -160,4 +163,10 @@ export function kernelReport(backendName: string = getBackend()): { name: string
   });
 }
 
-registerReductionGradients(defineKernel(spread));
+/** One number everywhere in a shape; on the tape, because the gradients that are made of it may be differentiated again. */
+const Spread = defineKernel<{ value: Scalar }, { readonly shape: readonly number[] }, [Tensor]>({
+  name: 'Spread',
+  reference: ({ value }, { shape }) => [mul(value, fill([...shape], 1))],
+  gradient: ([dy]) => ({ value: () => sum(dy as Tensor) }),
+});
+registerReductionGradients(Spread);

@@ -1,27 +1,8 @@
-import type { CodecKernels, CodecMethod, RowEncoder } from './codec.ts';
+import type { CodecKernels, CodecMethod, PlainCodes, RowEncoder, ScoredSpace } from './codec.ts';
 
 /** Tokens and codes that are compared together: each number is loaded once for several of the eight sums. */
 const TOKENS = 2;
 const CODES = 4;
-
-/** Scores that stand for distances, in a space of their own: the nearest code has the highest ⟨query, key⟩ + bias, or nearly. */
-export interface ScoredSpace {
-  readonly width: number;
-  /** [K, width] and [K]. */
-  readonly keys: ArrayLike<number>;
-  readonly biases: ArrayLike<number>;
-  /** By how much a score may differ from (|x - o|² - |x - c|²)/2 for a token of that reach r: slack[0] + slack[1] r + slack[2] r². */
-  readonly slack: readonly [number, number, number];
-  /** Puts the query of a token at a place of `queries`; gives the token's reach |x - o|. */
-  readonly setQuery: (input: Float32Array, token: number, queries: Float64Array, at: number) => number;
-}
-
-/** What is searched: codes [K, dim], and a narrower space where there is one. */
-export interface PlainCodes {
-  readonly codes: Float32Array;
-  readonly dim: number;
-  readonly space?: ScoredSpace | undefined;
-}
 
 /**
  * `argmin_k Σ_i (x_i - c_ki)²` in float64, added up from feature to feature, in plain loops that allocate nothing: the search of codecs and of

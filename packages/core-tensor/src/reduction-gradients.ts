@@ -10,9 +10,9 @@ import {
   type Tensor,
   util,
 } from '@tensorflow/tfjs-core';
-import type { Kernel } from './kernel.ts';
 
-type Spread = Kernel<{ value: Scalar }, { readonly shape: readonly number[] }, [Tensor]>;
+/** One number everywhere in a shape. */
+type Spread = (inputs: { value: Scalar }, attrs: { readonly shape: readonly number[] }) => [Tensor];
 
 /**
  * The gradients of Sum and Mean with the values that tfjs gives them. tfjs makes an array of ones in JavaScript at every step and copies

@@ -1,7 +1,54 @@
 import { requireBoolean, requireInteger, requireOneOf, requireOption, requirePositive } from '@vqkit/core-tensor/check';
 import { OptionError, show } from '@vqkit/core-tensor/errors';
-import { resolveTokenOptions, type TokenConfig } from '@vqkit/core-tensor/token-options';
-import type { LfqConfig, LfqOptions } from './options.ts';
+import { type DataFormat, resolveTokenOptions, type TokenConfig } from '@vqkit/core-tensor/token-options';
+
+/** f of the straight-through estimator: the gradient of `quantized` is that of f. */
+export type StraightThroughActivation = 'identity' | 'tanh' | 'hardTanh';
+
+/** Which bit of an index feature 0 is. */
+export type BitOrder = 'msbFirst' | 'lsbFirst';
+
+/** The options that decide what is a code. */
+export interface LfqCodeOptions {
+  /** Size of the feature axis. Default d · numCodebooks; linear projections are added when it differs. */
+  readonly dim?: number;
+  /** Number of codes K = 2^d of one codebook, a power of two up to 2^30. Default 2^dim. */
+  readonly codebookSize?: number;
+  /** Codebooks per token; the features are split between them in order. Default 1. */
+  readonly numCodebooks?: number;
+  /** Keeps the trailing codebook axis of the indices. Default `numCodebooks > 1`. */
+  readonly keepNumCodebooksDim?: boolean;
+  /** s: codes are ±s in every feature (spherical: of length s). Default 1. */
+  readonly codebookScale?: number;
+  /** Linear layers before and after. Default: only where `dim` differs from d · numCodebooks. */
+  readonly hasProjections?: boolean;
+  /** Bias in the projections. Default true. */
+  readonly projectionHasBias?: boolean;
+  /** v: features become v tanh(x / v) first, v >= s. Default null: off. */
+  readonly softClampInputValue?: number | null;
+  /** Projects in by cosine similarity, (x/|x|)·(w/|w|), without bias. Default false. */
+  readonly cosineSimProjectIn?: boolean;
+  /** Scale of that similarity. Default `codebookScale`. */
+  readonly cosineSimProjectInScale?: number;
+  /** Default `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+  /** Binary spherical quantization: features and codes have length s. Default false. */
+  readonly spherical?: boolean;
+  /** A fixed random rotation before quantizing, undone after. Default false. */
+  readonly orthogonalRotation?: boolean;
+  /** Default `identity`. */
+  readonly straightThroughActivation?: StraightThroughActivation;
+  /**
+   * Whether feature 0 is the most significant bit of an index, as in vector-quantize-pytorch and BSQ, or the least, as in Open-MAGVIT2.
+   * Default `msbFirst`.
+   */
+  readonly bitOrder?: BitOrder;
+  /** Seed of the projections, the rotation and the random share. Default 0. */
+  readonly seed?: number;
+}
+
+/** {@link LfqCodeOptions} with every default filled in. */
+export type LfqCodeConfig = Required<LfqCodeOptions>;
 
 /** Bits of the largest codebook: its size still is an int32. */
 const MAX_BITS = 30;
@@ -38,14 +85,14 @@ export const OPTIONS = [
 ] as const;
 
 /** d of the codebook that the options ask for. */
-export function bitsOf({ codebookSize }: Pick<LfqConfig, 'codebookSize'>): number {
+export function bitsOf({ codebookSize }: Pick<LfqCodeConfig, 'codebookSize'>): number {
   return Math.log2(codebookSize);
 }
 
-export type ShapeOptions = keyof TokenConfig | 'codebookSize' | 'hasProjections' | 'cosineSimProjectIn';
+type ShapeOptions = keyof TokenConfig | 'codebookSize' | 'hasProjections' | 'cosineSimProjectIn';
 
 /** Sizes, axes and projections. */
-export function resolveShape(where: string, options: LfqOptions): Pick<LfqConfig, ShapeOptions> {
+export function resolveShape(where: string, options: LfqCodeOptions): Pick<LfqCodeConfig, ShapeOptions> {
   const { numCodebooks = 1 } = options;
   requireInteger(where, 'numCodebooks', numCodebooks, 1);
   const codebookSize = codebookSizeOf(where, options, numCodebooks);
@@ -75,7 +122,7 @@ export function resolveShape(where: string, options: LfqOptions): Pick<LfqConfig
   return { ...tokens, codebookSize, hasProjections, cosineSimProjectIn };
 }
 
-export function codebookSizeOf(where: string, { dim, codebookSize }: LfqOptions, numCodebooks: number): number {
+export function codebookSizeOf(where: string, { dim, codebookSize }: LfqCodeOptions, numCodebooks: number): number {
   if (codebookSize !== undefined) {
     requireInteger(where, 'codebookSize', codebookSize, 2, 2 ** MAX_BITS);
     const above = 2 ** Math.ceil(Math.log2(codebookSize));
@@ -102,7 +149,7 @@ export function codebookSizeOf(where: string, { dim, codebookSize }: LfqOptions,
   return 2 ** dim;
 }
 
-export type QuantizationOptions =
+type QuantizationOptions =
   | 'codebookScale'
   | 'softClampInputValue'
   | 'cosineSimProjectInScale'
@@ -112,7 +159,7 @@ export type QuantizationOptions =
   | 'bitOrder';
 
 /** What happens to the features. */
-export function resolveQuantization(where: string, options: LfqOptions): Pick<LfqConfig, QuantizationOptions> {
+export function resolveQuantization(where: string, options: LfqCodeOptions): Pick<LfqCodeConfig, QuantizationOptions> {
   const { codebookScale = 1, softClampInputValue = null } = options;
   requirePositive(where, 'codebookScale', codebookScale);
   if (softClampInputValue !== null) {

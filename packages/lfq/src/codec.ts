@@ -6,15 +6,8 @@ import {
   requireChannelsLast,
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
-import {
-  bitsOf,
-  OPTIONS,
-  type QuantizationOptions,
-  resolveQuantization,
-  resolveShape,
-  type ShapeOptions,
-} from './code-options.ts';
-import type { LfqConfig, LfqOptions } from './options.ts';
+import { bitsOf, type LfqCodeConfig, OPTIONS, resolveQuantization, resolveShape } from './code-options.ts';
+import type { LfqOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { LfqOptions } from './options.ts';
@@ -90,7 +83,7 @@ function swapped(x: number, by: number, mask: number): number {
   return ((x >>> by) & mask) | ((x & mask) << by);
 }
 
-function requireCodable(config: Pick<LfqConfig, ShapeOptions | QuantizationOptions>): void {
+function requireCodable(config: LfqCodeConfig): void {
   const { hasProjections, orthogonalRotation, dataFormat, dim } = config;
   const inner = bitsOf(config) * config.numCodebooks;
   requireInCodec(dim === inner, WHERE, 'dim', `${inner}: a codec has no projections`, dim, 'Apply them outside.');

@@ -28,9 +28,9 @@ import {
   straightThrough,
   unitLength,
 } from '@vqkit/core-tensor';
-import { bitsOf } from './code-options.ts';
+import { bitsOf, type StraightThroughActivation } from './code-options.ts';
 import { type LfqLoss, lfqLoss, lfqLosses } from './loss.ts';
-import { type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
+import { type LfqConfig, type LfqOptions, resolve, WHERE } from './options.ts';
 import { createProjections } from './project.ts';
 
 export interface LfqQuantizeOptions extends QuantizeOptions {

@@ -8,34 +8,22 @@ import {
   requireSchedule,
 } from '@vqkit/core-tensor';
 import type { Schedule } from '@vqkit/core-tensor/schedule';
-import type { DataFormat } from '@vqkit/core-tensor/token-options';
 import { MAX_CLAMPED_BITS } from '@vqkit/losses';
 import {
   bitsOf,
   codebookSizeOf,
+  type LfqCodeOptions,
   OPTIONS,
-  type QuantizationOptions,
   resolveQuantization,
   resolveShape,
-  type ShapeOptions,
 } from './code-options.ts';
 
 export const WHERE = 'createLfq';
 
-/** f of the straight-through estimator: the gradient of `quantized` is that of f. */
-export type StraightThroughActivation = 'identity' | 'tanh' | 'hardTanh';
-
-/** Which bit of an index feature 0 is. */
-export type BitOrder = 'msbFirst' | 'lsbFirst';
-
 /** Whose straight-through gradient a spherical code has. */
 export type SphericalGradient = 'reference' | 'official';
 
-export interface LfqOptions {
-  /** Size of the feature axis. Default d · numCodebooks; linear projections are added when it differs. */
-  readonly dim?: number;
-  /** Number of codes K = 2^d of one codebook, a power of two up to 2^30. Default 2^dim. */
-  readonly codebookSize?: number;
+export interface LfqOptions extends LfqCodeOptions {
   /** Weight of H(c|x) - γ H(c) in the loss. Default 0.1. */
   readonly entropyLossWeight?: number;
   /** Weight of mean((x - sg q)²) in the loss. Default 0. */
@@ -46,41 +34,12 @@ export interface LfqOptions {
   readonly diversityGamma?: number;
   /** Inverse temperature τ of the entropies, > 0, or a schedule over `step`. Default 100. */
   readonly invTemperature?: Schedule;
-  /** Codebooks per token; the features are split between them in order. Default 1. */
-  readonly numCodebooks?: number;
-  /** Keeps the trailing codebook axis of the indices. Default `numCodebooks > 1`. */
-  readonly keepNumCodebooksDim?: boolean;
-  /** s: codes are ±s in every feature (spherical: of length s). Default 1. */
-  readonly codebookScale?: number;
   /** Share of the tokens in the per-sample entropy, in (0, 1]; drawn anew in each call, at least one token. Default 1. */
   readonly fracPerSampleEntropy?: number;
-  /** Linear layers before and after. Default: only where `dim` differs from d · numCodebooks. */
-  readonly hasProjections?: boolean;
-  /** Bias in the projections. Default true. */
-  readonly projectionHasBias?: boolean;
-  /** v: features become v tanh(x / v) first, v >= s. Default null: off. */
-  readonly softClampInputValue?: number | null;
-  /** Projects in by cosine similarity, (x/|x|)·(w/|w|), without bias. Default false. */
-  readonly cosineSimProjectIn?: boolean;
-  /** Scale of that similarity. Default `codebookScale`. */
-  readonly cosineSimProjectInScale?: number;
-  /** Default `channelsLast`. */
-  readonly dataFormat?: DataFormat;
   /** Replaces the entropy term by softplus(term + `entropyLossOffset`), which is positive. Default false. */
   readonly experimentalSoftplusEntropyLoss?: boolean;
   /** Default 5. */
   readonly entropyLossOffset?: number;
-  /** Binary spherical quantization: features and codes have length s. Default false. */
-  readonly spherical?: boolean;
-  /** A fixed random rotation before quantizing, undone after. Default false. */
-  readonly orthogonalRotation?: boolean;
-  /** Default `identity`. */
-  readonly straightThroughActivation?: StraightThroughActivation;
-  /**
-   * Whether feature 0 is the most significant bit of an index, as in vector-quantize-pytorch and BSQ, or the least, as in Open-MAGVIT2.
-   * Default `msbFirst`.
-   */
-  readonly bitOrder?: BitOrder;
   /**
    * With several codebooks: H(c) of the mean probabilities over tokens and codebooks together, as in Open-MAGVIT2, in place of the mean
    * of each codebook's own H(c). Default false.
@@ -94,8 +53,6 @@ export interface LfqOptions {
   readonly sphericalGradient?: SphericalGradient;
   /** Clamps probabilities inside the logarithm as the reference library does (1e-5), for comparison, d <= 12. Default null: exact. */
   readonly entropyEps?: number | null;
-  /** Seed of the projections, the rotation and the random share. Default 0. */
-  readonly seed?: number;
 }
 
 /** {@link LfqOptions} with every default filled in: plain data. */
@@ -106,7 +63,7 @@ export function resolve(options: LfqOptions): LfqConfig {
   return { ...resolveShape(WHERE, options), ...resolveQuantization(WHERE, options), ...loss(options) };
 }
 
-type LossOptions = Exclude<keyof LfqConfig, ShapeOptions | QuantizationOptions>;
+type LossOptions = Exclude<keyof LfqConfig, keyof LfqCodeOptions>;
 
 /** What is minimised, and the gradient that training has. */
 function loss(options: LfqOptions): Pick<LfqConfig, LossOptions> {

@@ -20,7 +20,7 @@ import type { Frame } from './frame.ts';
 import type { FusedStack } from './fused.ts';
 import type { Members } from './members.ts';
 import { hasIndex, rowsOf } from './rows.ts';
-import type { ScaledLayer } from './stack.ts';
+import type { ScaledLayer } from './scales.ts';
 
 /** From int32 indices [N, codebooks] to codes, by each layer's own `decode` or by a kernel for all. */
 export interface LayerDecoder {

@@ -9,7 +9,7 @@ import {
   reverseBits,
 } from '@vqkit/core-tensor';
 import type { BitOrder } from '@vqkit/lfq';
-import type { ScaledLayer } from './stack.ts';
+import type { ScaledLayer } from './scales.ts';
 
 /** All layers of a stack by one kernel, where that is the same mathematics as layer by layer: the same values, bit for bit. */
 export interface FusedStack {

@@ -1,5 +1,5 @@
 import { div, mul, type Tensor2D, tensor1d } from '@tensorflow/tfjs-core';
-import { requireOption, requirePositive } from '@vqkit/core-tensor';
+import { type Quantizer, requireOption, requirePositive } from '@vqkit/core-tensor';
 
 /** The scale of one layer: one number, or one per feature. */
 export type LayerScale = number | readonly number[];
@@ -10,6 +10,12 @@ export interface Scaling {
   readonly isOne: boolean;
   down(x: Tensor2D): Tensor2D;
   up(x: Tensor2D): Tensor2D;
+}
+
+/** One layer at its scale. */
+export interface ScaledLayer {
+  readonly layer: Quantizer;
+  readonly scale: Scaling;
 }
 
 const none: Scaling = { isOne: true, down: (x) => x, up: (x) => x };

@@ -19,7 +19,7 @@ import { type FusedStack, fusedCodebooks } from './fused.ts';
 import { passGradient } from './gradient.ts';
 import { createMembers, type Losses, sumOf } from './members.ts';
 import { toRows } from './rows.ts';
-import { createScaling, type LayerScale, type Scaling } from './scales.ts';
+import { createScaling, type LayerScale, type ScaledLayer } from './scales.ts';
 import { drawLayers, type StackOptions } from './stack-options.ts';
 
 /** A residual stack: a quantizer of the contract that also gives its layers one by one. */
@@ -49,12 +49,6 @@ export interface StackParts<Config extends Required<StackOptions>, Call extends 
   /** Call options beside those of every stack; `layerCall` says what layer j gets of them. */
   readonly callOptions?: readonly string[];
   layerCall?(call: Call, j: number): object;
-}
-
-/** One layer at its scale. */
-export interface ScaledLayer {
-  readonly layer: Quantizer;
-  readonly scale: Scaling;
 }
 
 /** The algorithm of `createResidual`; what may be checked beforehand has been checked. */

@@ -1,5 +1,5 @@
-import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
-import { createPlainSearch, linearSlack, type ScoredSpace } from '@vqkit/core-tensor/plain-search';
+import type { CodecKernels, RowEncoder, ScoredSpace } from '@vqkit/core-tensor/codec';
+import { createPlainSearch, linearSlack } from '@vqkit/core-tensor/plain-search';
 import type { SimVqCodeConfig } from './code-options.ts';
 import { affine, type PlainCodes } from './codec-state.ts';
 

@@ -1,5 +1,23 @@
 import { requireBoolean, requireInteger, requireOneOf } from '@vqkit/core-tensor/check';
-import type { VqConfig, VqOptions } from './options.ts';
+import type { DataFormat } from '@vqkit/core-tensor/token-options';
+
+/** The options that decide what is a code. */
+export interface VqCodeOptions {
+  /** Size of the feature axis. */
+  readonly dim: number;
+  /** Number of codes K of one codebook, from 1 to 2^24. */
+  readonly codebookSize: number;
+  /** Features d of a code. Default `dim`, for every head; linear projections are added when heads · d differs from dim. */
+  readonly codebookDim?: number;
+  /** Codes per token: the features are split between them in order. Default 1. */
+  readonly heads?: number;
+  /** A codebook for each head; false: one for all. Default false. */
+  readonly separateCodebookPerHead?: boolean;
+  /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
+  readonly useCosineSim?: boolean;
+  /** Default `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+}
 
 /** Every option of VQ, by its name. */
 export const OPTIONS = [
@@ -33,17 +51,7 @@ export const OPTIONS = [
   'seed',
 ] as const;
 
-/** The options that decide what is a code. */
-export type CodeOptions =
-  | 'dim'
-  | 'codebookSize'
-  | 'codebookDim'
-  | 'heads'
-  | 'separateCodebookPerHead'
-  | 'useCosineSim'
-  | 'dataFormat';
-
-export function resolveCodes(where: string, options: Pick<VqOptions, CodeOptions>): Pick<VqConfig, CodeOptions> {
+export function resolveCodes(where: string, options: VqCodeOptions): Required<VqCodeOptions> {
   const { dim, codebookSize, heads = 1, separateCodebookPerHead = false, useCosineSim = false } = options;
   requireInteger(where, 'dim', dim, 1);
   requireInteger(where, 'codebookSize', codebookSize, 1, 2 ** 24);

@@ -10,7 +10,7 @@ import {
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
 import { createPlainSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
 import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
-import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
+import { OPTIONS, resolveCodes, type VqCodeOptions } from './code-options.ts';
 import type { VqOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
@@ -22,8 +22,7 @@ const UNIT_TOKENS = 1024;
 const FIX = 'Pass the state of a quantizer of the same configuration.';
 
 /** What a codec takes: the options of `createVq`, or the `config` of a quantizer, of which only those of the codes count here. */
-export type VqCodecOptions = Pick<VqOptions, CodeOptions> &
-  Partial<Record<Exclude<keyof VqOptions, CodeOptions>, unknown>>;
+export type VqCodecOptions = VqCodeOptions & Partial<Record<Exclude<keyof VqOptions, keyof VqCodeOptions>, unknown>>;
 
 /**
  * VQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, for cosine similarity with x at length 1. Tokens are

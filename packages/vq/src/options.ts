@@ -9,29 +9,14 @@ import {
   requireSchedule,
 } from '@vqkit/core-tensor';
 import type { Schedule } from '@vqkit/core-tensor/schedule';
-import type { DataFormat } from '@vqkit/core-tensor/token-options';
 import { ROTATION_MAX_SCALE } from '@vqkit/losses';
-import { type CodeOptions, OPTIONS, resolveCodes } from './code-options.ts';
+import { OPTIONS, resolveCodes, type VqCodeOptions } from './code-options.ts';
 
 export const WHERE = 'createVq';
 
-export interface VqOptions {
-  /** Size of the feature axis. */
-  readonly dim: number;
-  /** Number of codes K of one codebook, from 1 to 2^24. */
-  readonly codebookSize: number;
-  /** Features d of a code. Default `dim`, for every head; linear projections are added when heads · d differs from dim. */
-  readonly codebookDim?: number;
-  /** Codes per token: the features are split between them in order. Default 1. */
-  readonly heads?: number;
-  /** A codebook for each head; false: one for all. Default false. */
-  readonly separateCodebookPerHead?: boolean;
-  /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
-  readonly useCosineSim?: boolean;
+export interface VqOptions extends VqCodeOptions {
   /** Changes nothing: the code is always the one that float64 finds. Default false. */
   readonly exact?: boolean;
-  /** Default `channelsLast`. */
-  readonly dataFormat?: DataFormat;
   /** Trains the codes by gradient instead of by moving averages. Default false. */
   readonly learnableCodebook?: boolean;
   /** Never changes the codes. Default false. */
@@ -166,7 +151,7 @@ function loss(options: VqOptions): Pick<VqConfig, LossOptions> {
 type GradientOptions = 'rotationTrick' | 'rotationMaxScale' | 'stochasticSampleCodes' | 'sampleCodebookTemp';
 
 /** How the gradient passes to the tokens. */
-function gradient(options: VqOptions, { codebookDim }: Pick<VqConfig, CodeOptions>): Pick<VqConfig, GradientOptions> {
+function gradient(options: VqOptions, { codebookDim }: Pick<VqConfig, 'codebookDim'>): Pick<VqConfig, GradientOptions> {
   const { stochasticSampleCodes = false, sampleCodebookTemp = 1 } = options;
   requireBoolean(WHERE, 'stochasticSampleCodes', stochasticSampleCodes);
   requireSchedule(WHERE, 'sampleCodebookTemp', sampleCodebookTemp);

@@ -3,12 +3,12 @@ import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritable } from '@vqkit/checkpoint/node';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
-import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../config.ts';
 import { countSkipped, requireReadable, type SkippedImage } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
 import { Interrupted, letSignalsIn } from '../let-signals-in.ts';
 import { checkOptions, count, field } from '../option-schema.ts';
 import { readTokenizer } from '../tokenizer.ts';
+import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
 import { openImages, PART_NAMES, type SourceOptions } from './image-source.ts';
 import { requireTokenFile, type Tokens, writeTokens } from './token-file.ts';
 

@@ -1,13 +1,14 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 import { OptionError, show } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import { type DataName, requireDivisible } from '../config.ts';
+import { requireDivisible } from '../config.ts';
 import { DEFAULT_FOLDER_SIZE, readIdx } from '../data/dataset.ts';
 import { decodePictures, requirePictureChannels, type SkippedImage } from '../data/decode-pictures.ts';
 import { createImages, type Images } from '../data/images.ts';
 import { kindOfData } from '../data/kind.ts';
 import { isFolder, isRegularFile, listPictures, type PictureList } from '../data/list-pictures.ts';
 import { readMnist } from '../data/mnist.ts';
+import type { DataName } from '../train-options.ts';
 
 export const PART_NAMES = ['train', 'test'] as const;
 type PartName = (typeof PART_NAMES)[number];

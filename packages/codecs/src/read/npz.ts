@@ -1,5 +1,5 @@
 import { decodeNpyHeader, NPY_HEADER_BYTES, type NpyHeader } from '@vqkit/checkpoint';
-import type { OpenFile } from './weights.ts';
+import type { OpenFile } from './open-file.ts';
 import type { Zip } from './zip.ts';
 
 /** The arrays of `numpy.savez` and `savez_compressed`, named without `.npy`. */

@@ -1,7 +1,7 @@
 import { bytesPerValue, CheckpointError, count, isCounts, type SafeDtype } from '@vqkit/checkpoint';
 import { shorten, show } from '@vqkit/core-tensor/errors';
+import type { OpenFile, TensorInfo } from './open-file.ts';
 import { PickledCall, PickledId, PickledName, readPickle } from './pickle.ts';
-import type { OpenFile, TensorInfo } from './weights.ts';
 import type { Zip } from './zip.ts';
 
 const FIX = 'The file is damaged or is no checkpoint; save its state_dict() again.';

@@ -1,22 +1,16 @@
 import {
   CheckpointError,
   decodeSafetensorsHeader,
-  type SafeDtype,
   type SafeTensor,
   safetensorOf,
   safetensorsHeaderEnd,
 } from '@vqkit/checkpoint';
 import { shorten } from '@vqkit/core-tensor/errors';
 import { openNpz } from './npz.ts';
+import type { OpenFile } from './open-file.ts';
 import { type Source, type SourceLike, sourceOf } from './source.ts';
 import { openTorch } from './torch.ts';
 import { openZip } from './zip.ts';
-
-/** A tensor of a file before it is read. */
-export interface TensorInfo {
-  readonly dtype: SafeDtype;
-  readonly shape: readonly number[];
-}
 
 /** A file of weights whose tensors are read one by one, when they are asked for. */
 export interface Weights {
@@ -24,13 +18,10 @@ export interface Weights {
   /** What to call the file in errors. */
   readonly name: string;
   /** Its tensors by name; where dictionaries nest, the names of all levels joined by dots. */
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly tensors: OpenFile['tensors'];
   /** Reads one tensor; half floats stay bits. */
   read(name: string): Promise<SafeTensor>;
 }
-
-/** What the reader of one format gives; {@link openWeights} adds the rest. */
-export type OpenFile = Pick<Weights, 'tensors'> & { readBytes(name: string): Promise<Uint8Array> };
 
 /**
  * Opens a file of weights: .safetensors; .pt, .pth, .ckpt and .bin of PyTorch (1.6 or newer); .npz. Only its table of contents is read.

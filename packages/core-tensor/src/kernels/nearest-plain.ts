@@ -1,6 +1,6 @@
 import type { KernelBackend, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { createPlainSearch, type ScoredSpace } from '../plain-search.ts';
-import type { NearestCodeExactInputs } from './nearest-code-exact.ts';
+import type { ScoredSpace } from '../codec.ts';
+import { createPlainSearch } from '../plain-search.ts';
 
 /** As in `nearestCode`: what cannot be scored. */
 const LIMIT = 2 ** 56;
@@ -8,9 +8,8 @@ const LOWEST = -(2 ** 127);
 
 /** NearestCodeExact on tfjs's cpu engine: JavaScript's numbers are float64. */
 export const nearestCodeExactPlain: KernelFunc = ({ inputs, backend }) => {
-  const { x, codes, queries, keys, bias, moved, slack } = inputs as {
-    [name in keyof NearestCodeExactInputs]: TensorInfo;
-  };
+  const { x, codes } = inputs as { x: TensorInfo; codes: TensorInfo };
+  const { queries, keys, bias, moved, slack } = inputs;
   const [tokens, dim] = x.shape as [number, number];
   const floats = (tensor: TensorInfo): Float32Array => floatsOf(tensor, backend);
   let space: ScoredSpace | undefined;
