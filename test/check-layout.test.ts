@@ -210,14 +210,22 @@ describe('imports', () => {
     ]);
   });
 
-  it('form no circle of files, types aside', () => {
-    const back = (keyword: string): string[] =>
-      failures({
-        'packages/fsq/src/thing.ts': "import { a } from './a.ts';\n",
-        'packages/fsq/src/a.ts': `${keyword} { thing } from './thing.ts';\n`,
-      });
-    expect(back('import')).toEqual(['packages/fsq/src/thing.ts: files do not import each other in a circle']);
-    expect(back('import type')).toEqual([]);
+  it.each([
+    ["import { thing } from './thing.ts';\n", 'src', '.ts'],
+    ["import type { Thing } from './thing.ts';\n", 'src', '.ts'],
+    ["export type { Thing } from './thing.ts';\n", 'src', '.ts'],
+    ["type Thing = import('./thing.ts').Thing;\n", 'src', '.ts'],
+    ["import { thing } from './thing';\n", 'assembly', ''],
+    ["import type { Thing } from './thing.ts';\n", 'test', '.ts'],
+  ])('form no circle of files, types included: %j in %s', (back, folder, end) => {
+    const [thing, a] = [`packages/fsq/${folder}/thing.ts`, `packages/fsq/${folder}/a.ts`];
+    const found = checkLayout(workspace({ [thing]: `import { a } from './a${end}';\n`, [a]: back }));
+    expect(found.map(({ rule }) => rule)).toEqual(['files do not import each other in a circle']);
+    expect(found[0]?.fix).toMatch(
+      /^It goes packages\S+ → packages\S+ → packages\S+\. Move what they share, types too, to one below them\.$/,
+    );
+    expect(found[0]?.fix).toContain(`${thing} → ${a}`);
+    expect(failures({ [thing]: `import { a } from './a${end}';\n` })).toEqual([]);
   });
 
   it('form no circle of packages', () => {

@@ -57,11 +57,11 @@ const enginesKnown = ['engines', 'testing'];
 
 /**
  * One import of one file.
- * @typedef {{ file: string, specifier: string, typeOnly: boolean }} Import
+ * @typedef {{ file: string, specifier: string }} Import
  */
 
 /**
- * Which way imports go: down the layers, through public entries, never in a circle.
+ * Which way imports go: down the layers, through public entries, never in a circle, types included.
  * @param {Map<string, string>} files
  * @param {Package[]} packages
  * @returns {Failure[]}
@@ -84,12 +84,12 @@ export function checkImports(files, packages) {
       continue;
     }
     for (const found of importsOf(files, pkg)) {
-      const { file, specifier, typeOnly } = found;
+      const { file, specifier } = found;
       const inSource = file.startsWith(`${pkg.dir}/src/`);
       if (specifier.startsWith('.')) {
         const target = posix.normalize(posix.join(posix.dirname(file), specifier));
         failures.push(...checkRelative(pkg, found, target));
-        if (inSource && !typeOnly) link(fileGraph, file, target);
+        link(fileGraph, file, /\.\w+$/.test(target) ? target : `${target}.ts`);
         continue;
       }
       const [, folder, entry] =
@@ -129,11 +129,11 @@ function importsOf(files, { dir }) {
   for (const [file, text] of files) {
     if (!file.startsWith(`${dir}/`) || !/\.(ts|mts|mjs)$/.test(file)) continue;
     const code = withoutComments(text);
-    for (const [, type, specifier] of code.matchAll(/^\s*(?:import|export)\s+(type\s)?[^'";]*?\bfrom\s+'([^']+)'/gm)) {
-      found.push({ file, specifier: specifier ?? '', typeOnly: type !== undefined });
+    for (const [, specifier] of code.matchAll(/^\s*(?:import|export)\s[^'";]*?\bfrom\s+'([^']+)'/gm)) {
+      found.push({ file, specifier: specifier ?? '' });
     }
     for (const [, specifier] of code.matchAll(/\bimport\s*\(?\s*'([^']+)'/g)) {
-      found.push({ file, specifier: specifier ?? '', typeOnly: false });
+      found.push({ file, specifier: specifier ?? '' });
     }
   }
   return found;
@@ -207,7 +207,11 @@ function circles(graph, what) {
   const visit = (node, path) => {
     if (path.includes(node)) {
       const circle = [...path.slice(path.indexOf(node)), node].join(' → ');
-      failures.push({ file: node, rule: `${what} do not import each other in a circle`, fix: `${circle}.` });
+      failures.push({
+        file: node,
+        rule: `${what} do not import each other in a circle`,
+        fix: `It goes ${circle}. Move what they share, types too, to one below them.`,
+      });
       return;
     }
     if (done.has(node)) return;
