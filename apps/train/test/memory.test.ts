@@ -1,12 +1,17 @@
-import { memory, tensor4d } from '@tensorflow/tfjs-core';
-import { eachEngine, repetitions } from '@vqkit/testing';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { add, fill, memory, mul, tensor4d, tidy, type Variable, zerosLike } from '@tensorflow/tfjs-core';
+import { CheckpointError } from '@vqkit/checkpoint';
+import { eachEngine, repetitions, startEngine } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
+import { DivergenceError } from '../src/errors.ts';
 import { createModel } from '../src/model.ts';
 import { createAdamW } from '../src/optimizer/adamw.ts';
 import { trainStep } from '../src/train-step.ts';
-import { blobs } from './fixtures.ts';
+import { readCheckpoint, type TrainingState, writeCheckpoint } from '../src/training-state.ts';
+import { blobs, temporaryFolder } from './fixtures.ts';
 
 eachEngine((engine) => {
   const times = repetitions(engine, 1000);
@@ -37,5 +42,45 @@ eachEngine((engine) => {
       images.dispose();
       expect(memory()).toMatchObject({ numTensors: before.numTensors, numBytes: before.numBytes });
     });
+  });
+});
+
+describe('a checkpoint leaves no tensors', () => {
+  const state = (codebookSize: number): TrainingState => {
+    const config = createConfig({ quantizer: 'simvq', quantizerOptions: { codebookSize }, widths: [2], normGroups: 1 });
+    const model = createModel(config, { channels: 1 });
+    return { model, optimizer: createAdamW({ variables: model.variables() }) };
+  };
+
+  it('when a weight, a moment or what was gathered is not finite, and when it is of another model', async () => {
+    await startEngine('cpu');
+    const [own, other] = [state(4), state(8)];
+    const folder = await temporaryFolder();
+    const [good, bad] = ['good', 'bad'].map((name) => join(folder, `${name}.safetensors`)) as [string, string];
+    await writeCheckpoint(good, own, 1, {});
+    const { numTensors } = memory();
+
+    await expect(readCheckpoint(good, other)).rejects.toThrow(CheckpointError);
+    expect(await readCheckpoint(good, own)).toBe(1);
+    expect(memory().numTensors).toBe(numTensors);
+
+    for (const weight of Object.values(own.model.variables())) {
+      const before = weight.clone();
+      tidy(() => weight.assign(mul(weight, Number.NaN)));
+      await expect(writeCheckpoint(bad, own, 1, {})).rejects.toThrow(DivergenceError);
+      weight.assign(before);
+      before.dispose();
+    }
+    const moment = Object.values(own.optimizer.state())[0] as Variable;
+    tidy(() => moment.assign(add(moment, Number.POSITIVE_INFINITY)));
+    await expect(writeCheckpoint(bad, own, 1, {})).rejects.toThrow(DivergenceError);
+    tidy(() => moment.assign(zerosLike(moment)));
+    const { quantizer } = own.model;
+    const { trainingState } = quantizer;
+    Object.assign(quantizer, { trainingState: () => ({ sample: fill([3], Number.NaN) }) });
+    await expect(writeCheckpoint(bad, own, 1, {})).rejects.toThrow(DivergenceError);
+    Object.assign(quantizer, { trainingState });
+    expect(memory().numTensors).toBe(numTensors);
+    expect(existsSync(bad)).toBe(false);
   });
 });

@@ -36,14 +36,23 @@ export function guardAllocator(backend: BackendWasm, tfjs: TfjsModule, memory: W
   tfjs._free(tfjs._malloc(1));
   const { _malloc: allocate, _free: free } = tfjs;
   let unchecked = 0;
+  // tfjs's allocator asks whether a free region ends behind address + bytes, and that sum wraps around too: it gives a region at the
+  // memory's end that is too small. It knows the region's true size; another one may do.
+  const allocateWhole = (bytes: number): number => {
+    const address = allocate(bytes) >>> 0;
+    if (address + bytes < ADDRESSES) return address;
+    const other = allocateWhole(bytes);
+    free(address);
+    return other;
+  };
   const leavesReserve = (): boolean => {
-    const reserve = allocate(RESERVE);
+    const reserve = allocateWhole(RESERVE);
     free(reserve);
     if (reserve !== 0) unchecked = 0;
     return reserve !== 0;
   };
   tfjs._malloc = (bytes) => {
-    const address = bytes < ADDRESSES ? allocate(bytes) >>> 0 : 0;
+    const address = bytes < ADDRESSES ? allocateWhole(bytes) : 0;
     unchecked += bytes;
     if (bytes === 0) everNothing = true;
     if (address === 0 || (unchecked > RESERVE / 2 && !leavesReserve())) {

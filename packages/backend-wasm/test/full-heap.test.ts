@@ -282,6 +282,28 @@ for (const threads of ['wasm', 'wasm-threads'] as const) {
       expect(memory()).toMatchObject({ numTensors, numDataBuffers });
     });
 
+    it('no block reaches over the end of the addresses, and what is free elsewhere is found', () => {
+      const module = wasmModule();
+      // None of it is touched, so that it takes no room in the machine.
+      for (const bytes of [402_653_184, 2 ** 28, 2 ** 29, 1e9, 1.5e9]) {
+        const held: number[] = [];
+        for (;;) {
+          try {
+            held.push(module._malloc(bytes));
+          } catch (error) {
+            expect(error).toBeInstanceOf(UnsupportedError);
+            break;
+          }
+        }
+        expect(held.length).toBeGreaterThanOrEqual(Math.floor(2 ** 32 / bytes) - 1);
+        const ends = held.map((address) => (address >>> 0) + bytes);
+        expect(Math.max(...ends)).toBeLessThan(2 ** 32);
+        module._free(held.shift() as number);
+        held.push(module._malloc(bytes));
+        for (const address of held) module._free(address);
+      }
+    });
+
     it('a size that does not fit into 32 bits is not taken for its remainder', () => {
       const { numDataBuffers } = memory();
       for (const size of [2 ** 30, 2 ** 30 + 2 ** 10]) {

@@ -6,7 +6,7 @@ import type { FsqAttrs } from './fsq-attrs.ts';
  * values of its `decode`, bit for bit, where both have the same codes: SimVQ's are sums, which an engine may round in another way.
  *
  * Tokens are flat and channels-last, [N, dim]; indices are flat, [N, numCodebooks]. `encodeInto` and `decodeInto` allocate nothing.
- * A wrong array throws OptionError, a wrong length ShapeError; data are not checked: what NaN does is documented in each method.
+ * A wrong array throws OptionError, a wrong length ShapeError, a result that no array can hold UnsupportedError; data are not checked: what NaN does is documented in each method.
  */
 export interface Codec {
   /** Features per token. */
@@ -109,7 +109,7 @@ export function createCodec(method: CodecMethod): Codec {
     numCodebooks,
     encode(input) {
       const tokens = tokensOf(encode, 'input', input, Float32Array, dim);
-      const indices = new Int32Array(tokens * numCodebooks);
+      const indices = makeArray(encode, Int32Array, tokens * numCodebooks);
       method.encodeTokens(input, indices, tokens);
       return indices;
     },
@@ -120,7 +120,7 @@ export function createCodec(method: CodecMethod): Codec {
     },
     decode(indices) {
       const tokens = tokensOf(decode, 'indices', indices, Int32Array, numCodebooks);
-      const output = new Float32Array(tokens * dim);
+      const output = makeArray(decode, Float32Array, tokens * dim);
       decodeChecked(indices, output, tokens);
       return output;
     },
@@ -164,6 +164,17 @@ export function requireChannelsLast(where: string, dataFormat: string): void {
 }
 
 type NumberArray = typeof Float32Array | typeof Int32Array;
+
+/** An array for a result; JavaScript's own error does not say whose it was. */
+function makeArray<T>(where: string, type: new (length: number) => T, length: number): T {
+  try {
+    return new type(length);
+  } catch {
+    throw new UnsupportedError(
+      `${where}: the result must fit into one array and the memory, got ${length} numbers. Pass fewer tokens at a time.`,
+    );
+  }
+}
 
 function requireArray(where: string, argument: string, value: unknown, type: NumberArray): void {
   if (value instanceof type) return;

@@ -72,6 +72,22 @@ describe('createCodec', () => {
 });
 
 describe('what a codec refuses', () => {
+  it('a result that no array can hold', () => {
+    const wide = createCodec({
+      where: 'createWideCodec',
+      dim: 2 ** 40,
+      codebookSize: 2,
+      numCodebooks: 1,
+      encodeTokens: () => undefined,
+      decodeTokens: () => undefined,
+    });
+    expect(() => wide.decode(new Int32Array(3))).toThrow(
+      new UnsupportedError(
+        'createWideCodec().decode: the result must fit into one array and the memory, got 3298534883328 numbers. Pass fewer tokens at a time.',
+      ),
+    );
+  });
+
   it('is an UnsupportedError that names function, option, rule, value and fix', () => {
     expect(() => requireInCodec(false, 'createX', 'dim', '4', 3, 'Project outside.')).toThrow(UnsupportedError);
     expect(() => requireInCodec(false, 'createX', 'dim', '4', 3, 'Project outside.')).toThrow(

@@ -25,7 +25,7 @@ import {
   unsortedSegmentSum,
   zeros,
 } from '@tensorflow/tfjs-core';
-import { expectSame, startEngine } from '@vqkit/testing';
+import { engineMissing, expectSame, startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { convSame } from '../src/kernels/conv-same.ts';
 
@@ -77,7 +77,7 @@ const cases: Record<string, { make: () => Tensor | Tensor[]; is: number }> = {
   },
 };
 
-/** What has no right answer that all would agree on: wasm does what tfjs's cpu engine does. */
+/** What has no right answer that all would agree on: wasm and webgpu do what tfjs's cpu engine does. */
 const asOnCpu: Record<string, { make: () => Tensor | Tensor[]; is: number }> = {
   mean: { make: () => [mean(nothing(0, 3), 0), mean(nothing(0)), mean(nothing(3, 0), 1)], is: 0 },
   moments: { make: () => Object.values(moments(nothing(3, 0), 1)) as Tensor[], is: 0 },
@@ -93,8 +93,10 @@ function litter(): void {
   });
 }
 
-for (const engine of ['cpu', 'wasm', 'wasm-threads'] as const) {
-  describe(`sums of no terms on ${engine}`, () => {
+for (const engine of ['cpu', 'wasm', 'wasm-threads', 'webgpu'] as const) {
+  const missing = engineMissing(engine);
+  const title = `sums of no terms on ${engine}`;
+  describe.skipIf(missing !== undefined)(missing === undefined ? title : `${title}: skipped, ${missing}`, () => {
     beforeAll(() => startEngine(engine));
 
     for (const [name, { make, is }] of Object.entries({ ...cases, ...asOnCpu })) {

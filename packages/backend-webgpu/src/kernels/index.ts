@@ -13,7 +13,7 @@ import { maxPoolGrad } from './max-pool-grad.ts';
 import { gather, MOVED, moveKernel, select } from './move.ts';
 import { nearestCode } from './nearest-code.ts';
 import { nearestCodeExact } from './nearest-code-exact.ts';
-import { multiplyNothing, OF_NOTHING, reduceNothing } from './of-nothing.ts';
+import { multiplyNothing, OF_NOTHING, ofNothing, reduceNothing, SHAPE_OF } from './of-nothing.ts';
 import { reverseBits } from './reverse-bits.ts';
 import { rotateToGrad } from './rotate-to-grad.ts';
 import { selectRows } from './select-rows.ts';
@@ -39,7 +39,8 @@ export function provideKernels(): void {
   for (const name of Object.keys(REDUCTIONS)) provideKernel(NAME, name, reduction(name, tfjs(name)));
   provideKernel(NAME, 'Sum', integerSum(tfjs('Sum')));
   for (const name of Object.keys(OF_NOTHING)) provideKernel(NAME, name, reduceNothing(name, tfjs(name)));
-  provideKernel(NAME, 'BatchMatMul', multiplyNothing(tfjs('BatchMatMul')));
+  for (const name of ['BatchMatMul', '_FusedMatMul']) provideKernel(NAME, name, multiplyNothing(tfjs(name)));
+  for (const name of Object.keys(SHAPE_OF)) provideKernel(NAME, name, ofNothing(name, tfjs(name)));
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
   provideKernel(NAME, 'MaxPoolGrad', maxPoolGrad);
   provideKernel(NAME, 'Select', select);
