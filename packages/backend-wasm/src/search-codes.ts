@@ -137,7 +137,8 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
   const originBytes = MEASURES_BYTES + aligned(4 * dim);
   const packedBytes = 32 * panels * (width + 1);
   const roundedBytes = 32 * panels * (Math.ceil(width / 2) + 1);
-  const exactBytes = aligned(host.call('exactFrameBytes', dim)) * host.threads;
+  // 32 bytes per feature, added here: from 2^26 features on they leave the function's 32 bits.
+  const exactBytes = aligned(host.call('exactFrameBytes', 0) + 32 * dim) * host.threads;
   const frameBytes = way === 'screened' ? aligned(host.call('screenedFrameBytes', width)) * host.threads : 0;
   const rowBytes = way === 'exact' ? 0 : space ? 4 : 4 * dim;
   return {

@@ -20,7 +20,8 @@ function run(threads: number, ...lines: string[]): string {
     'const buffers = () => tf.memory().numDataBuffers;',
     'const report = ({ name, message }) => console.log(name, message);',
     ...lines,
-    'const changed = guards.filter((guard, i) => guard.dataSync().some((x) => x !== i)).length;',
+    'let changed = 0;',
+    'for (const [i, guard] of guards.entries()) changed += Number((await guard.data()).some((x) => x !== i));',
     "console.log(changed, 'guards changed');",
   ].join('\n');
   const { stdout, stderr, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
@@ -64,7 +65,7 @@ describe.skipIf(!fullRun)(title, () => {
         threads,
         'const vq = createVq({ dim: 512, codebookSize: 4 });',
         'const codes = () => vq.decode(tf.tensor1d([0, 1, 2, 3], "int32"));',
-        'const [first, ids] = [codes().dataSync().slice(), tf.zeros([1, 196608], "int32")];',
+        'const [first, ids] = [(await codes().data()).slice(), tf.zeros([1, 196608], "int32")];',
         // In place of five that were kept before.
         occupied(5, 402_653_184),
         'const kept = [];',
@@ -79,12 +80,12 @@ describe.skipIf(!fullRun)(title, () => {
         // What was kept is whole, and the first of it can make room for another.
         'for (const one of kept) for (const token of [0, 98304, 196607]) {',
         '  const row = tf.slice(one, [0, token, 0], [1, 1, 512]);',
-        '  if (row.dataSync().some((x, i) => x !== first[i])) console.log("a code is wrong");',
+        '  if ((await row.data()).some((x, i) => x !== first[i])) console.log("a code is wrong");',
         '  row.dispose();',
         '}',
         'tf.dispose(kept.splice(0, 2));',
         'vq.decode(ids).dispose();',
-        'if (codes().dataSync().some((x, i) => x !== first[i])) console.log("the codebook is wrong");',
+        'if ((await codes().data()).some((x, i) => x !== first[i])) console.log("the codebook is wrong");',
       );
       expect(output).toMatch(refused(String.raw`\w+`));
     });
@@ -115,7 +116,7 @@ describe.skipIf(!fullRun)(title, () => {
   });
 
   it('matMul of inner size 2^27, whose copy of B would take 2^32 bytes, is computed', () => {
-    const product = 'console.log(tf.matMul(tf.ones([1, 2 ** 27]), tf.ones([2 ** 27, 1])).dataSync()[0]);';
+    const product = 'console.log((await tf.matMul(tf.ones([1, 2 ** 27]), tf.ones([2 ** 27, 1])).data())[0]);';
     expect(run(2, product)).toBe(`${2 ** 27}\n0 guards changed\n`);
   });
 
@@ -125,13 +126,13 @@ describe.skipIf(!fullRun)(title, () => {
       'const vq = createVq({ dim: 512, codebookSize: 4 });',
       'const tokens = 700_000;',
       'const ids = tf.tensor1d(Int32Array.from({ length: tokens }, (_, i) => (i % 5) - 1), "int32");',
-      'const book = vq.decode(tf.tensor1d([0, 1, 2, 3], "int32")).dataSync().slice();',
+      'const book = (await vq.decode(tf.tensor1d([0, 1, 2, 3], "int32")).data()).slice();',
       'const codes = vq.decode(ids);',
       // Around the border of the first two pieces of 2^24 elements, and the end.
       'for (const token of [0, 1, 32767, 32768, 65535, 65536, tokens - 1]) {',
       '  const row = tf.slice(codes, [token, 0], [1, 512]);',
       '  const id = (token % 5) - 1;',
-      '  if (row.dataSync().some((x, i) => x !== (id < 0 ? 0 : book[512 * id + i]))) console.log(token, "is wrong");',
+      '  if ((await row.data()).some((x, i) => x !== (id < 0 ? 0 : book[512 * id + i]))) console.log(token, "is wrong");',
       '}',
       'console.log(codes.shape.join());',
     );
