@@ -20,6 +20,8 @@ const NOT_RUN = ['installNative', 'urlSource'];
 const webgpuMissing = engineMissing('webgpu');
 const needsWebgpu = ['init', 'findAdapter'];
 
+const processOf = (from: string): string => (from.includes('/backend-') ? from : '');
+
 const sourceOf = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
 let folder = '';
@@ -39,11 +41,12 @@ beforeAll(async () => {
     for (const [line, name = ''] of error.message.matchAll(/(example-\d+)\.ts\(.*$/gm)) uncompiled.set(name, line);
     if (uncompiled.size === 0) throw error;
   });
-  for (const from of new Set(examples.map((example) => example.from))) {
-    const names = examples
-      .filter((example) => example.from === from && !NOT_RUN.includes(example.documented))
-      .map(({ name }) => name);
-    const { stdout } = await execute(process.execPath, ['runner.js', from, ...names], { cwd: folder }).catch(
+  // One process for most of them; those that start an engine of their own may not share one.
+  const run = examples.filter(({ documented }) => !NOT_RUN.includes(documented));
+  const processes = new Set(run.map(({ from }) => processOf(from)));
+  for (const each of processes) {
+    const own = run.filter(({ from }) => processOf(from) === each).map(({ from, name }) => `${from}:${name}`);
+    const { stdout } = await execute(process.execPath, ['runner.js', ...own], { cwd: folder }).catch(
       (error: { stdout: string }) => error,
     );
     for (const [, line = '{}'] of stdout.matchAll(/^@result (.*)$/gm)) {

@@ -1,16 +1,16 @@
-// Runs the examples of one package, one after the other: node runner.js <package> <examples…>. Copied beside them into a user's project.
+// Runs examples, one after the other, each package's on the cpu engine at first: node runner.js <package>:<example>… Copied beside them into a user's project.
 import { mkdir, writeFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { createImageTokenizer, saveImageTokenizer } from '@vqkit/tokenizer';
 import { createConfig, encodeImages, train } from '@vqkit/train';
 import '@tensorflow/tfjs-backend-cpu';
 
-const [, , from, ...names] = process.argv;
+const examples = process.argv.slice(2).map((argument) => argument.split(':') as [string, string]);
 await tf.setBackend('cpu');
 await writeFile('digits.safetensors', await saveImageTokenizer(createImageTokenizer({ quantizer: 'fsq' })));
 await writeFile('config.json', '{}');
 for (const folder of ['run', 'runs/a', 'data']) await mkdir(folder, { recursive: true });
-if (from === '@vqkit/train') {
+if (examples.some(([from]) => from === '@vqkit/train')) {
   // 32 black images are enough.
   const dataPath = 'data/images';
   const file = new DataView(new ArrayBuffer(16 + 32 * 28 * 28));
@@ -21,9 +21,12 @@ if (from === '@vqkit/train') {
   }
   await encodeImages('runs/mnist-fsq-1234', { dataPath, out: 'test.safetensors' });
 }
-for (const name of names) {
+let before = '';
+for (const [from, name] of examples) {
   let failure = '';
   try {
+    if (from !== before) await tf.setBackend('cpu');
+    before = from;
     await import(`./${name}.js`);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { fullRun } from '@vqkit/testing';
+import { fullRun, titleIf } from '@vqkit/testing';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from '../../scripts/pack.mjs';
@@ -22,7 +22,7 @@ interface Result {
 }
 
 const noBrowser = executablePath === undefined && !required ? ' [no Chromium is installed]' : '';
-const title = `packed tarballs in applications${fullRun ? '' : ' [left to the full run: bash .ci/run]'}`;
+const title = titleIf(fullRun, 'packed tarballs in applications');
 
 describe.skipIf(!fullRun)(title, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vqkit-bundlers-')));

@@ -1,6 +1,6 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
-import { eachEngine, expectClose, startEngine, tolerances } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { eachEngine, expectClose, spreadIt, startEngine, tolerances } from '@vqkit/testing';
+import { describe, expect } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
 import { createModel } from '../src/model.ts';
@@ -44,6 +44,7 @@ async function run(options: TrainOptions): Promise<Run> {
 const references = new Map<string, Run>();
 
 eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('50 steps of training', () => {
     for (const quantizer of ['lfq', 'fsq', 'simvq'] as const) {
       it(`of ${quantizer} follow those of plain JavaScript`, async () => {

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRng } from '@vqkit/core-tensor';
+import { fullRun } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { MetricsRecord } from '../src/report-data.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
@@ -13,7 +14,7 @@ import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
 /** Runs the built package, which npm test builds first. */
 const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url));
 const STEPS = 60;
-const KILLS = Number(process.env.KILLS ?? 6);
+const KILLS = Number(process.env.KILLS ?? (fullRun ? 6 : 3));
 /** The other quantizers, for a longer run with KILL_ALL. */
 const ALL: [string, TrainOptions][] = [
   ['lfq', { quantizer: 'lfq', quantizerOptions: { codebookSize: 16, fracPerSampleEntropy: 0.5 } }],

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { add, fill, memory, mul, tensor4d, tidy, type Variable, zerosLike } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
-import { eachEngine, repetitions, startEngine } from '@vqkit/testing';
+import { eachEngine, leakSteps, startEngine } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
@@ -14,7 +14,7 @@ import { readCheckpoint, type TrainingState, writeCheckpoint } from '../src/trai
 import { blobs, temporaryFolder } from './fixtures.ts';
 
 eachEngine((engine) => {
-  const times = repetitions(engine, 1000);
+  const times = leakSteps(engine);
 
   describe(`${times} steps of training and ${times} encodes leave no tensors and no bytes`, () => {
     it.each(['lfq', 'fsq', 'simvq'] as const)('%s', async (quantizer) => {

@@ -109,7 +109,8 @@ describe('lockFile', () => {
     writeFileSync(join(root, 'target'), 'kept');
     symlinkSync(join(root, 'target'), link);
     const fifo = newLock();
-    await once(spawn('mkfifo', [fifo]), 'close');
+    // Of every POSIX system, whatever the PATH of the tests.
+    await once(spawn('mkfifo', [fifo], { env: { PATH: '/usr/bin:/bin' } }), 'close');
     for (const path of [folder, dangling, link, fifo, '/dev/null', join(root, 'no-folder', 'lock')]) {
       await expect(lockFile('test', path)).rejects.toThrow(OptionError);
       await expect(lockFile('test', path)).rejects.toThrow(`test: ${path} must be a file of its own`);

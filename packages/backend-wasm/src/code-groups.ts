@@ -5,7 +5,7 @@ export interface Rows {
 }
 
 /** Codes that are near each other, measured by how far they are from all others. */
-export interface CodeGroup {
+interface CodeGroup {
   /** Ascending indices. */
   readonly members: Int32Array;
   /** The index of the code at its centre, and the largest distance of a member from that. */

@@ -39,7 +39,7 @@ export interface SearchedCodes {
 }
 
 /** Tokens [N, dim]; where the codes have a space, their queries [N, width] and their reaches [N], or x - o [N, dim], whose lengths these are. */
-export interface SearchedTokens {
+interface SearchedTokens {
   readonly x: number;
   readonly tokens: number;
   readonly queries?: number;
@@ -48,7 +48,7 @@ export interface SearchedTokens {
 }
 
 /** Codes that are ready to be searched. */
-export interface CodeSearch {
+interface CodeSearch {
   /** Bytes that {@link CodeSearch.search} needs for so many tokens. */
   scratchBytes(tokens: number): number;
   /** Writes int32 [N] at `indices`. */

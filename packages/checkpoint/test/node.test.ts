@@ -98,7 +98,8 @@ describe('writeFileAtomic', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o640);
 
     const fifo = join(folder, 'fifo');
-    execFileSync('mkfifo', [fifo]);
+    // Of every POSIX system, whatever the PATH of the tests.
+    execFileSync('mkfifo', [fifo], { env: { PATH: '/usr/bin:/bin' } });
     const reader = readFile(fifo, 'utf8');
     await writeFileAtomic(fifo, 'through');
     expect(await reader).toBe('through');

@@ -28,7 +28,9 @@ const PIECE = 2 ** 24;
  *
  * @param decode gets N >= 1 tokens.
  * @example
- * const codes = decodeInPieces(indices, 64, [table], (own) => tf.gather(table, tf.reshape(own, [-1])));
+ * const table = tf.tensor2d([[0, 1], [2, 3]]);
+ * const ids = tf.tensor2d([1, 0], [2, 1], 'int32');
+ * const codes = decodeInPieces(ids, 2, [table], (own) => tf.gather(table, tf.reshape(own, [-1])));
  */
 export function decodeInPieces(
   indices: Tensor2D,

@@ -1,12 +1,13 @@
 import { memory, tensor1d, tidy, zeros } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
-import { eachEngine, expectSame } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { eachEngine, expectSame, spreadIt } from '@vqkit/testing';
+import { describe, expect } from 'vitest';
 import { randomShare } from '../src/random-share.ts';
 
 const ones = (weights: ArrayLike<number>): number => Array.from(weights).reduce((a, b) => a + b, 0);
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('randomShare', () => {
     for (const [n, share, kept] of [
       [10, 0.5, 5],

@@ -1,7 +1,7 @@
 import { grads, memory, type Tensor, tensor, tensor1d, zeros } from '@tensorflow/tfjs-core';
 import { createRng, OptionError, ShapeError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, expectSame, gradientError, tolerances } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { eachEngine, expectClose, expectSame, gradientError, spreadIt, tolerances } from '@vqkit/testing';
+import { describe, expect } from 'vitest';
 import { codebookLoss, commitmentLoss } from '../src/index.ts';
 
 const SHAPE = [2, 3, 4];
@@ -19,7 +19,8 @@ async function bruteForce(a: Tensor, b: Tensor, weights: readonly number[]): Pro
   }, 0);
 }
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   for (const [loss, side] of [
     [commitmentLoss, 0],
     [codebookLoss, 1],

@@ -17,7 +17,7 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { createRng, OptionError, ShapeError, UnsupportedError } from '@vqkit/core-tensor';
-import { bitEntropies, eachEngine, expectClose, expectSame, gradientError, tolerances } from '@vqkit/testing';
+import { bitEntropies, eachEngine, expectClose, expectSame, gradientError, spreadIt, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import {
   clampedLfqEntropy,
@@ -72,7 +72,8 @@ describe('the brute force itself', () => {
   });
 });
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   for (const [name, { f, eps }] of Object.entries(implementations)) {
     describe(name, () => {
       for (const stddev of [0.5, 8]) {

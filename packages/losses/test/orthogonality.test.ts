@@ -1,7 +1,7 @@
 import { grad, memory, type Tensor, tensor, tensor2d, zeros } from '@tensorflow/tfjs-core';
 import { createRng, ShapeError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, expectSame, gradientError, tolerances } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { eachEngine, expectClose, expectSame, gradientError, spreadIt, tolerances } from '@vqkit/testing';
+import { describe, expect } from 'vitest';
 import { orthogonalityLoss } from '../src/index.ts';
 
 /** The mean over all pairs of squared cosines, without those of a code with itself. */
@@ -18,7 +18,8 @@ function bruteForce(values: Float32Array, h: number, n: number, d: number): numb
   return total / (h * n * n);
 }
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const it = spreadIt(engine);
   describe('orthogonalityLoss', () => {
     for (const [h, n, d] of [
       [1, 5, 3],

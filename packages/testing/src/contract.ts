@@ -9,7 +9,7 @@ import { describeMemory } from './laws/memory.ts';
 import { describeState } from './laws/state.ts';
 import { expectInRange, LAYOUTS, latents, type Make, scoped } from './laws/subject.ts';
 import { describeLayouts, describeValues } from './laws/values.ts';
-import { describeIf, isChosen, spreadRuns } from './short-run.ts';
+import { describeIf, isChosen, leakSteps, spreadRuns } from './short-run.ts';
 import { expectIdentical } from './values.ts';
 
 /** What the suite must know of a quantizer beside its contract. */
@@ -54,8 +54,7 @@ export function describeQuantizer<Options extends object>(name: string, subject:
           straightThrough: straightThrough.includes(variant),
           fixedPoint: fixedPoint.includes(variant),
         };
-        // A leak shows in the second step; a thousand are for one that comes now and then.
-        const steps = fullRun && variant === first ? 1000 : 50;
+        const steps = leakSteps(engine, variant === first ? 1000 : 50);
         const laws: Record<string, () => void> = {
           layouts: () => describeLayouts(make),
           values: () => describeValues(make, is),
@@ -63,7 +62,7 @@ export function describeQuantizer<Options extends object>(name: string, subject:
           'bad input': () => describeBadInput(make),
           state: () => describeState(make, (config) => create(config as Options)),
           gradients: () => describeGradients(make, is),
-          memory: () => describeMemory(make, repetitions(engine, steps)),
+          memory: () => describeMemory(make, steps),
         };
         describe(variant, () => {
           // The length of the name: so that not all quantizers leave out the same.

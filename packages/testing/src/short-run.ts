@@ -1,5 +1,5 @@
 import { it } from 'vitest';
-import { type EngineName, engineIndex, fullRun } from './engines.ts';
+import { type EngineName, engineIndex, fullRun, repetitions } from './engines.ts';
 
 /** Ends the name of a test that the short run leaves out; scripts/test.mjs counts them by it. */
 const LEFT = '[left to the full run: bash .ci/run]';
@@ -18,6 +18,11 @@ export function isChosen(engine: EngineName, ...coordinates: number[]): boolean 
   return fullRun || coordinates.reduce((a, b) => a + b, engineIndex(engine)) % STRIDE === 0;
 }
 
+/** The name of a test, or of a suite, that the short run may leave out. */
+export function titleIf(chosen: boolean, name: string): string {
+  return chosen ? name : `${name} ${LEFT}`;
+}
+
 type AddTest = (name: string, work: () => unknown) => void;
 
 /**
@@ -29,17 +34,22 @@ export function spreadIt(engine: EngineName): AddTest {
   let count = 0;
   return (name, work) => {
     const chosen = isChosen(engine, count++);
-    it.skipIf(!chosen)(chosen ? name : `${name} ${LEFT}`, work);
+    it.skipIf(!chosen)(titleIf(chosen, name), work);
   };
 }
 
 /** Describes a part of a suite, or one test in its place that says that it is left out. */
 export function describeIf(chosen: boolean, name: string, part: () => void): void {
   if (chosen) part();
-  else it.skipIf(true)(`${name} ${LEFT}`, () => undefined);
+  else it.skipIf(true)(titleIf(chosen, name), () => undefined);
 }
 
 /** Repetitions that only make a rare fault likelier: as many in the full run, a share of them on each engine in the short one. */
 export function spreadRuns(count: number): number {
   return fullRun ? count : Math.ceil(count / STRIDE);
+}
+
+/** Steps of a test for leaks: one shows in the second step; `full`, those of the full run, are for one that comes now and then. */
+export function leakSteps(engine: EngineName, full = 1000): number {
+  return Math.max(3, repetitions(engine, fullRun ? full : 15));
 }

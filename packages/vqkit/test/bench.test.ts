@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchHarness } from '../src/cli/bench-harness.ts';
 import { createBenchProgress } from '../src/cli/bench-progress.ts';
-import { vqkit } from './cli.ts';
+import { vqkit, vqkitHere } from './cli.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('vqkit bench', () => {
   it('describes itself', async () => {
-    const { code, stdout } = await vqkit(['bench', '--help']);
+    const { code, stdout } = await vqkitHere(['bench', '--help']);
     expect(code).toBe(0);
     for (const text of [
       '--quick',
@@ -51,26 +51,26 @@ describe('vqkit bench', () => {
     [['nonsense'], 2, /^error: bench: the experiment must be one of kernels, .* or all, got "nonsense"\. .*\n$/],
     [[], 2, /^error: bench: name an experiment, or all\. See vqkit bench list\.\n$/],
     [['kernels', '--seeds', '1,x'], 2, /^error: option '--seeds .* It must be integers >= 0 .*\n$/],
-    [['kernels', '--seeds', '1,1'], 2, /^error: bench: seeds must be different numbers.*\n$/],
+    [['kernels', '--seeds', '1,1'], 2, /^error: bench: --seeds must be different numbers.*\n$/],
     [['kernels', '--data', 'no-such-folder'], 1, /^error: bench: --data must be a folder that exists, .*\n$/],
     [['kernels', '--python', 'no-such-python'], 2, /^error: bench: --python must be a Python that has torch .*\n$/],
     [['compare', 'no-a.json', 'no-b.json'], 1, /^error: bench: no-a\.json must be a readable results file, .*\n$/],
     [['compare', 'a.json'], 2, /^error: missing required argument 'B'/],
   ])('refuses %j', async (args, wanted, message) => {
-    const { code, stdout, stderr } = await vqkit(['bench', ...args], { cwd: folder });
+    const { code, stdout, stderr } = await vqkitHere(['bench', ...args], folder);
     expect([code, stdout]).toEqual([wanted, '']);
     expect(stderr).toMatch(message);
   });
 
   it('refuses to compare a results file of another version', async () => {
     await writeFile(join(folder, 'old.json'), '{"version": 0}');
-    const { code, stderr } = await vqkit(['bench', 'compare', 'old.json', 'old.json'], { cwd: folder });
+    const { code, stderr } = await vqkitHere(['bench', 'compare', 'old.json', 'old.json'], folder);
     expect(code).toBe(1);
     expect(stderr).toContain('must be a results file of version 1, got version 0.');
   });
 
   it('says whether pages and results agree', async () => {
-    const { code, stdout } = await vqkit(['bench', 'docs', '--check']);
+    const { code, stdout } = await vqkitHere(['bench', 'docs', '--check']);
     expect([code, stdout]).toEqual([0, '']);
   });
 });

@@ -2,17 +2,20 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Ended, vqkit } from './cli.ts';
 
 let folder = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vqkit-native-'));
-  process.env.VQKIT_NATIVE_CACHE = join(folder, 'cache');
+  vi.stubEnv('VQKIT_NATIVE_CACHE', join(folder, 'cache'));
 });
 
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  return rm(folder, { recursive: true });
+});
 
 const native = (...args: string[]): Promise<Ended> => vqkit(['native', ...args]);
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeSafetensors } from '@vqkit/checkpoint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ended, vqkit, writeTinyData } from './cli.ts';
+import { type Ended, vqkit, vqkitHere, writeTinyData } from './cli.ts';
 
 let root: string;
 const call = (line: string): Promise<Ended> => vqkit(line.split(' '), { cwd: root });
@@ -43,7 +43,7 @@ describe('export, encode, decode', () => {
   });
 
   it.each(['export', 'encode', 'decode'])('%s has a help with examples', async (command) => {
-    const { code, stdout } = await call(`${command} --help`);
+    const { code, stdout } = await vqkitHere([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: vqkit ${command} [options]`);
     expect(stdout).toContain(`\n  vqkit ${command} `);
@@ -69,7 +69,7 @@ describe('export, encode, decode', () => {
     ['decode run/config.json text.npy', /config\.json must have/],
   ])('vqkit %s ends with one line', async (line, message) => {
     await writeFile(join(root, 'text.npy'), 'some text');
-    const { code, stdout, stderr } = await call(line);
+    const { code, stdout, stderr } = await vqkitHere(line.split(' '), root);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^error: [^\n]+\n$/);
     const damaged = /readable file|\.npy must be an|config\.json/.test(stderr);

@@ -17,7 +17,7 @@ import {
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
-import { bitEntropies, eachEngine, expectClose, expectSame, repetitions, tolerances } from '@vqkit/testing';
+import { bitEntropies, eachEngine, expectClose, expectSame, repetitions, spreadIt, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { bitEntropy, createRng, UnsupportedError } from '../../src/index.ts';
 
@@ -38,6 +38,8 @@ function shares(n: number, seed: number): Float32Array {
 const equalShares = (n: number): Tensor1D => fill([n], 1 / n);
 
 eachEngine((engineName) => {
+  const spread = spreadIt(engineName);
+
   describe('bitEntropy', () => {
     for (const stddev of [0.1, 2, 60]) {
       for (const [n, d] of [
@@ -49,7 +51,7 @@ eachEngine((engineName) => {
         [20, 8],
         [10, 11],
       ] as const) {
-        it(`agrees with brute force over all codes: N = ${n}, d = ${d}, log-odds of ${stddev}`, async () => {
+        spread(`agrees with brute force over all codes: N = ${n}, d = ${d}, log-odds of ${stddev}`, async () => {
           const values = normal(n, d, stddev);
           const weights = { sampleWeights: shares(n, 1), batchWeights: shares(n, 2) };
           const expected = bitEntropies(values, d, weights);
