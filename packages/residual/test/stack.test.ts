@@ -3,7 +3,7 @@ import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { createSimVq } from '@vqkit/simvq';
-import { eachEngine, expectIdentical, repetitions, spreadIt } from '@vqkit/testing';
+import { eachEngine, expectIdentical, leakSteps, spreadIt } from '@vqkit/testing';
 import { describe, expect } from 'vitest';
 import { createGrouped, createResidual, type Residual, type ResidualOptions } from '../src/index.ts';
 
@@ -110,7 +110,7 @@ eachEngine((engineName) => {
       };
       step();
       const before = memory();
-      for (let i = 0; i < repetitions(engineName, 1000); i++) step();
+      for (let i = 0; i < leakSteps(engineName); i++) step();
       expect(memory().numTensors).toBe(before.numTensors);
       expect(memory().numBytes).toBe(before.numBytes);
       stack.dispose();

@@ -1,7 +1,7 @@
 import type { DataFormat, Quantizer } from '@vqkit/core-tensor';
 import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { eachEngine, engineIndex, fullRun, repetitions } from './engines.ts';
+import { eachEngine, repetitions } from './engines.ts';
 import { describeBadInput } from './laws/bad-input.ts';
 import { describeGradients } from './laws/gradients.ts';
 import { describeMasks } from './laws/masks.ts';
@@ -9,7 +9,7 @@ import { describeMemory } from './laws/memory.ts';
 import { describeState } from './laws/state.ts';
 import { expectInRange, LAYOUTS, latents, type Make, scoped } from './laws/subject.ts';
 import { describeLayouts, describeValues } from './laws/values.ts';
-import { describeIf, isChosen, leakSteps, spreadRuns } from './short-run.ts';
+import { describeIf, isChosen, leakSteps, seedOf, spreadRuns } from './short-run.ts';
 import { expectIdentical } from './values.ts';
 
 /** What the suite must know of a quantizer beside its contract. */
@@ -89,8 +89,7 @@ export function describeQuantizer<Options extends object>(name: string, subject:
                 q.dispose();
               }),
           ),
-          // In the short run each engine draws other options.
-          { numRuns: repetitions(engine, spreadRuns(50)), seed: fullRun ? 1 : 1 + engineIndex(engine) },
+          { numRuns: repetitions(engine, spreadRuns(50)), seed: seedOf(engine, 1) },
         ));
     });
   });

@@ -44,6 +44,11 @@ export function describeIf(chosen: boolean, name: string, part: () => void): voi
   else it.skipIf(true)(titleIf(chosen, name), () => undefined);
 }
 
+/** The seed of random tests: in the short run each engine draws others. */
+export function seedOf(engine: EngineName, seed: number): number {
+  return fullRun ? seed : seed + engineIndex(engine);
+}
+
 /** Repetitions that only make a rare fault likelier: as many in the full run, a share of them on each engine in the short one. */
 export function spreadRuns(count: number): number {
   return fullRun ? count : Math.ceil(count / STRIDE);

@@ -9,6 +9,8 @@ import {
   nearestByFloat64,
   repetitions,
   type SearchProblem,
+  seedOf,
+  spreadRuns,
 } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -76,7 +78,7 @@ eachEngine((engine) => {
             }
           },
         ),
-        { numRuns: repetitions(engine, 300), seed: 3 },
+        { numRuns: repetitions(engine, spreadRuns(300)), seed: seedOf(engine, 3) },
       ));
   });
 });
