@@ -140,6 +140,10 @@ const OWN_GIVENS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   tokenLayout: { z: 'const z = tf.randomNormal([2, 4, 7, 7]);' },
   layoutOf: { codes: 'const codes = tf.randomNormal([98, 4]) as Tensor2D;' },
   assertLayerIndices: { indices: 'const indices = tf.zeros([16, 2], "int32");' },
+  decodeInPieces: {
+    indices: 'const indices = tf.zeros([16, 1], "int32") as Tensor2D;',
+    table: 'const table = tf.randomNormal([16, 64]) as Tensor2D;',
+  },
   comparesLatents: { latents: 'const latents = (await z.data()) as Float32Array;' },
   codeSearch: { codes: 'const codes = tf.variable(tf.randomNormal([64]));' },
 };
