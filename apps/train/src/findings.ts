@@ -1,5 +1,7 @@
+import { normalize } from 'node:path';
 import type { Diagnosis } from '@vqkit/metrics';
 import type { CodeUse, Finding, ImagePairs, MetricsRecord } from './report-data.ts';
+import { shellWord } from './shell-word.ts';
 import type { TrainConfig } from './train-options.ts';
 
 /** A gain in PSNR over the last fifth of a training that says that it was not done: as much again is worth the time. A choice, not a measurement. */
@@ -32,8 +34,9 @@ export function findingsOf(diagnosis: readonly Diagnosis[], facts: FindingFacts)
 }
 
 /** A new run with the configuration of this one and further flags. */
-function again({ outDir }: TrainConfig, name: string, flags: string): string {
-  return `vqkit train --config ${quoted(`${outDir}/config.json`)} ${flags} --out-dir ${quoted(`${outDir}-${name}`)}`;
+function again({ outDir: given }: TrainConfig, name: string, flags: string): string {
+  const outDir = normalize(given).replace(/(?<=.)\/+$/, '');
+  return `vqkit train --config ${shellWord(`${outDir}/config.json`)} ${flags} --out-dir ${shellWord(`${outDir}-${name}`)}`;
 }
 
 function nextCommand(problem: Diagnosis['problem'], { config }: FindingFacts): string | undefined {
@@ -71,7 +74,7 @@ function stillImproving({ config, history }: FindingFacts): Finding | undefined 
     severity: 'warning',
     message: `Validation PSNR rose by ${gain.toFixed(2)} dB from step ${before.step} to the last, ${last.step}: training was not done.`,
     remedy: 'Train on for as long again.',
-    command: `vqkit train --resume ${quoted(config.outDir)} --steps ${2 * config.steps}`,
+    command: `vqkit train --resume ${shellWord(config.outDir)} --steps ${2 * config.steps}`,
   };
 }
 
@@ -79,7 +82,7 @@ function underUsed({ config, codes }: FindingFacts): Finding | undefined {
   const share = codes.statistics.utilizationOfExpected;
   if (share === undefined || share < UNDER_USED.least || share >= UNDER_USED.most) return undefined;
   const { quantizer } = config;
-  const half = Math.max(2, codes.codebookSize / 2);
+  const half = Math.max(2, Math.floor(codes.codebookSize / 2));
   const command = quantizer.endsWith('fsq')
     ? again(config, 'long', `--steps ${2 * config.steps}`)
     : again(config, 'smaller', `--codebook-size ${half}`);
@@ -109,14 +112,14 @@ function blurred({ config, pairs }: FindingFacts): Finding | undefined {
       : 'Give a token more bits (a stack of layers, a larger codebook), or an image more tokens (fewer widths), and train longer.',
     command: layered
       ? again(config, 'layers', '--set quantizerOptions.numQuantizers=8')
-      : `vqkit train${dataFlags(config)} --quantizer ${stack} --steps ${config.steps} --out-dir ${quoted(`${config.outDir}-${stack}`)}`,
+      : `vqkit train${dataFlags(config)} --quantizer ${stack} --steps ${config.steps} --out-dir ${shellWord(`${config.outDir}-${stack}`)}`,
   };
 }
 
 /** Another quantizer does not take the options of this one: only the data are the same. */
 function dataFlags({ dataPath, imageSize, data }: TrainConfig): string {
   const size = data === 'folder' && imageSize !== undefined ? ` --image-size ${imageSize}` : '';
-  return dataPath === undefined ? '' : ` --data-path ${quoted(dataPath)}${size}`;
+  return dataPath === undefined ? '' : ` --data-path ${shellWord(dataPath)}${size}`;
 }
 
 /** Mean squared difference of neighbouring pixels. */
@@ -131,11 +134,6 @@ function edgeEnergy({ count, height, width, channels }: ImagePairs, pixels: read
     }
   }
   return terms === 0 ? 0 : sum / terms;
-}
-
-/** As a shell takes it. */
-function quoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function command(text: string | undefined): { command?: string } {

@@ -23,6 +23,8 @@ export type {
   TrainRecord,
   ValidationRecord,
 } from './report-data.ts';
+export { filesToKeep } from './run-folder.ts';
+export { shellWord } from './shell-word.ts';
 export { loadTokenizer, readTokenizer } from './tokenizer.ts';
 export type { DecodeOptions } from './tokens/decode-tokens.ts';
 export { decodeJsonSchema, decodeTokens } from './tokens/decode-tokens.ts';

@@ -11,6 +11,7 @@ import type { TrainConfig, TrainOptions } from './train-options.ts';
 
 const LOCK = 'lock.json';
 const METRICS = 'metrics.jsonl';
+const KEPT = ['config.json', METRICS, 'summary.json', 'report-data.json'] as const;
 const CHECKPOINT = /^step-(\d+)\.safetensors$/;
 
 /** A checkpoint file of a run. */
@@ -57,15 +58,13 @@ export async function requireNoRun(path: string): Promise<void> {
 }
 
 /**
- * Makes the folder of a new run, locks it and writes its configuration.
+ * Makes the folder of a new run and locks it.
  * @throws OptionError when the folder already holds a run, or another process begins one there.
  */
-export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
-  const path = config.outDir;
+export async function createRunFolder(path: string): Promise<RunFolder> {
   await makeFolder(join(path, 'checkpoints'));
   return locked(path, async (folder) => {
     await requireNoRun(path);
-    await folder.writeJson('config.json', config);
     return folder;
   });
 }
@@ -157,6 +156,14 @@ export async function newestCheckpoint(path: string): Promise<string> {
   throw new OptionError(
     `newestCheckpoint: ${path} must be the folder of a run with a checkpoint, got none there. Pass the outDir of vqkit train.`,
   );
+}
+
+/** What must stay of a run for it to be resumed, exported and reported; of any other path that file alone. */
+export async function filesToKeep(path: string): Promise<string[]> {
+  const checkpoints = await runFolder(path)
+    .checkpoints()
+    .catch(() => []);
+  return [path, ...KEPT.map((name) => join(path, name)), ...checkpoints.map((file) => file.path)];
 }
 
 function runFolder(path: string): Omit<RunFolder, 'release'> {

@@ -71,7 +71,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
   let folder: RunFolder | undefined;
   try {
     return await run(config, hooks, createModel, async (complete) => {
-      folder = await createRunFolder(complete);
+      folder = await createRunFolder(complete.outDir);
       return folder;
     });
   } finally {
@@ -101,14 +101,12 @@ export async function resumeTraining(
       preset,
       outDir: path,
     };
-    requireChangeable(stored, { ...config, preset: changes.preset ?? preset }, changes);
+    const { outDir = path } = changes;
+    requireChangeable({ ...stored, outDir: path }, { ...config, preset: changes.preset ?? preset, outDir }, changes);
     // What a config.json of unknown origin asks for is bounded by what was stored, before it is checked against it.
     const numbers = (await folder.largestCheckpoint()) / 4;
     const recreate: typeof recreateModel = (...model) => limitParameters(numbers, () => recreateModel(...model));
-    return await run(config, hooks, recreate, async (complete) => {
-      await folder.writeJson('config.json', complete);
-      return folder;
-    });
+    return await run(config, hooks, recreate, async () => folder);
   } finally {
     folder.release();
   }
@@ -176,6 +174,8 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   if (reached !== undefined && reached > steps) {
     throw new OptionError(`train: steps must be >= the ${reached} steps done, got ${steps}. Pass more steps.`);
   }
+  // Not before: a change that was refused must leave the run as it was.
+  await folder.writeJson('config.json', config);
   const history = await folder.cutMetrics(reached ?? -1, warn);
   await folder.removeFile('failure.json');
   const clock = stopwatch(history.at(-1)?.elapsedSeconds ?? 0);

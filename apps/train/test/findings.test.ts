@@ -53,6 +53,18 @@ describe('findingsOf', () => {
     }
   });
 
+  it('gives commands that can be typed, for an odd number of codes and a folder with a slash', () => {
+    const codes = { ...data.summary.test.codes, codebookSize: 5, statistics: { utilizationOfExpected: 0.35 } };
+    const config = createConfig({ quantizer: 'vq', outDir: 'runs/a/' });
+    expect(named({ codes, config })).toMatchObject([
+      { command: 'vqkit train --config runs/a/config.json --codebook-size 2 --out-dir runs/a-smaller' },
+    ]);
+    const history = [validation(40, 15), validation(60, 18)];
+    expect(named({ history, config: createConfig({ steps: 60, outDir: '-x' }) })).toMatchObject([
+      { command: "vqkit train --resume '-x' --steps 120" },
+    ]);
+  });
+
   it('says that reconstructions are blurred, by the energy of their edges', () => {
     const rng = createRng(1);
     const pixels = Array.from({ length: 4 * 16 * 16 }, () => Math.sign(rng.normal()));

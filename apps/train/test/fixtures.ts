@@ -39,9 +39,9 @@ export function blobs(count: number, seed: number): Uint8Array {
 }
 
 /** A folder with 40 training and 12 test images of 8 × 8 as IDX files. */
-export async function tinyIdxFolder(): Promise<string> {
+export async function tinyIdxFolder(seed = 1): Promise<string> {
   const folder = await temporaryFolder();
-  await writeFile(join(folder, 'train-images-idx3-ubyte'), idxFile(40, 8, 8, blobs(40, 1)));
+  await writeFile(join(folder, 'train-images-idx3-ubyte'), idxFile(40, 8, 8, blobs(40, seed)));
   await writeFile(join(folder, 't10k-images-idx3-ubyte'), idxFile(12, 8, 8, blobs(12, 2)));
   return folder;
 }

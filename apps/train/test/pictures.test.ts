@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { OptionError } from '@vqkit/core-tensor';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { createConfig } from '../src/config.ts';
+import { loadDataset } from '../src/data/dataset.ts';
 import { decodePictures } from '../src/data/decode-pictures.ts';
 import { readImageFolder } from '../src/data/image-folder.ts';
 import { listPictures } from '../src/data/list-pictures.ts';
@@ -169,6 +171,14 @@ describe('decodePictures', () => {
 });
 
 describe('listPictures', () => {
+  it('names a folder that leads in a circle', async () => {
+    const path = join(await temporaryFolder(), 'circle');
+    await symlink(path, path);
+    const config = createConfig({ dataPath: path });
+    expect(config.data).toBe('folder');
+    await expect(loadDataset(config)).rejects.toThrow(`readImageFolder: ${path} must be a folder, got none there.`);
+  });
+
   it('follows links, once into each folder, passes hidden files by, and counts other formats', async () => {
     const folder = await temporaryFolder();
     const elsewhere = await temporaryFolder();

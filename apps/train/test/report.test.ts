@@ -103,6 +103,28 @@ describe('writeReport', () => {
     expect(textOf(await pageOf(fakeReportData(), fakeReportData()))).toContain('LFQ (run0) and LFQ (run1) on MNIST');
   });
 
+  it('names runs of one quantizer, seed and name of folder by their paths, and refuses one run twice', async () => {
+    const [a, b] = [
+      await writeRun(join(root, 'a', 'run'), fakeReportData()),
+      await writeRun(join(root, 'b', 'run'), fakeReportData()),
+    ];
+    await writeReport([a, b], out);
+    expect(textOf(await readFile(out, 'utf8'))).toContain(`LFQ (${a}) and LFQ (${b}) on MNIST`);
+    await expect(writeReport([a, b, `${a}/`], out)).rejects.toThrow(`must name every run once, got ${a} twice.`);
+  });
+
+  it('replaces no file that a run needs', async () => {
+    const run = await writeRun(join(root, 'run'), fakeReportData());
+    for (const name of ['report-data.json', 'config.json']) {
+      await writeFile(join(run, name), await readFile(join(run, 'report-data.json')));
+      const before = await readFile(join(run, name), 'utf8');
+      await expect(writeReport([run], join(run, name))).rejects.toThrow(/must not be what it is made of/);
+      expect(await readFile(join(run, name), 'utf8')).toBe(before);
+    }
+    await writeReport([run], join(run, 'report.html'));
+    await writeReport([run], join(run, 'report.html'));
+  });
+
   it('tells what the diagnosis found and the remedy', async () => {
     const diagnosis = [
       {

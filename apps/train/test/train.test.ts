@@ -293,11 +293,18 @@ describe('resumeTraining', () => {
     await start('sixteen', { steps: 16 });
     expect((await bytes('b', 16)).equals(await bytes('sixteen', 16))).toBe(true);
     await expect(resumeTraining(at('b'), { steps: 4 })).rejects.toThrow('steps must be >= the 16 steps done, got 4.');
+    const other = await tinyIdxFolder(3);
+    await expect(resumeTraining(at('b'), { dataPath: other })).rejects.toThrow('the images must be those that');
+    // What was refused changed nothing.
+    expect(await resumeTraining(at('b'))).toMatchObject({ status: 'finished' });
   });
 
   it('refuses other changes, and folders without a run', async () => {
     await expect(resumeTraining(at('a'), { learningRate: 1 })).rejects.toThrow(
       'resumeTraining: learningRate must stay 0.0003 in a resumed run, got 1.',
+    );
+    await expect(resumeTraining(at('a'), { outDir: at('elsewhere') })).rejects.toThrow(
+      /^resumeTraining: outDir must stay ".*a" in a resumed run, got ".*elsewhere"\./,
     );
     await expect(resumeTraining(at('nothing'))).rejects.toThrow(/must be the folder of a run, got ENOENT/);
     await writeFile(join(runs, 'config.json'), '{ "steps": "many" }');

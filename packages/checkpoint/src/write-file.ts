@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, lstat, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { OptionError } from '@vqkit/core-tensor/errors';
 import { withFileErrors } from './file-error.ts';
 
 /** What an interrupted {@link writeFileAtomic} may leave behind. */
@@ -30,12 +31,29 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
  * Throws unless {@link writeFileAtomic} can write there, before the work whose result it is to be. Leaves nothing behind.
  *
  * @param where the function that was called, for errors.
- * @throws CheckpointError
+ * @param inputs files that the work reads or that must stay: none of them may be the one that is written, by whatever name or link.
+ * @throws CheckpointError where it cannot; OptionError for an input.
  * @example
- * await requireWritable('export', 'digits.safetensors');
+ * await requireWritable('export', 'digits.safetensors', ['runs/digits/checkpoints/step-300.safetensors']);
  */
-export async function requireWritable(where: string, path: string): Promise<void> {
-  await withFileErrors(where, path, 'be written', probeFile(path));
+export async function requireWritable(where: string, path: string, inputs: readonly string[] = []): Promise<void> {
+  await withFileErrors(
+    where,
+    path,
+    'be written',
+    probeFile(path, () => requireOther(where, path, inputs)),
+  );
+}
+
+async function requireOther(where: string, path: string, inputs: readonly string[]): Promise<void> {
+  const there = await stat(path, { bigint: true });
+  for (const input of inputs) {
+    const other = await stat(input, { bigint: true }).catch(nothing);
+    if (other?.ino !== there.ino || other.dev !== there.dev) continue;
+    throw new OptionError(
+      `${where}: ${path} must not be what it is made of or what a run needs, got ${input}. Write to another file.`,
+    );
+  }
 }
 
 /**
@@ -105,8 +123,9 @@ async function keepRights(file: FileHandle, { mode, uid, gid }: Stats): Promise<
   await file.chmod(mode & 0o7777);
 }
 
-async function probeFile(path: string): Promise<void> {
+async function probeFile(path: string, check: () => Promise<void>): Promise<void> {
   const target = await targetOf(path);
+  if (target.there?.isFile() || target.there?.isDirectory()) await check();
   if (target.there?.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
   if (target.there === undefined || target.there.isFile()) await probeFolder(dirname(target.path), false);
   else await access(path, constants.W_OK);

@@ -1,5 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  link as hardlink,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -191,6 +203,20 @@ describe('requireWritable and requireWritableFolder', () => {
     await writeFile(join(folder, 'file'), '');
     await expect(requireWritable('test', path())).rejects.toThrow(CheckpointError);
     await expect(requireWritable('test', path())).rejects.toThrow(message);
+  });
+
+  it('refuse a file that the work reads, by any of its names', async () => {
+    const [input, link, twin] = ['input', 'link', 'twin'].map((name) => join(folder, name)) as [string, string, string];
+    await writeFile(input, 'kept');
+    await symlink(input, link);
+    await hardlink(input, twin);
+    for (const path of [input, join(folder, '.', 'input'), link, twin]) {
+      await expect(requireWritable('test', path, [join(folder, 'none'), input])).rejects.toThrow(
+        `test: ${path} must not be what it is made of or what a run needs, got ${input}. Write to another file.`,
+      );
+    }
+    await requireWritable('test', join(folder, 'other'), [input]);
+    await requireWritable('test', '/dev/null', ['/dev/null']);
   });
 
   it('refuse a folder that cannot be made', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -283,7 +284,7 @@ describe('train', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('stops on %s with a checkpoint, code %i and the way to go on', async (signal, expected) => {
-    const out = join(root, `stopped-${signal}`);
+    const out = join(root, `it's stopped by $(${signal})`);
     let sent = false;
     const { code, stderr, stdout } = await vqkit(
       [...tiny, '--quantizer', 'fsq', '--steps', '1000000', '--validate-every', '20', '--out-dir', out],
@@ -296,7 +297,8 @@ describe('train', () => {
       },
     );
     expect([code, stdout]).toEqual([expected, '']);
-    const [, step] = /Stopped after step (\d+)\. Go on with: vqkit train --resume /.exec(stderr) ?? [];
+    const [, step, folder] = /Stopped after step (\d+)\. Go on with: vqkit train --resume (.*)\n/.exec(stderr) ?? [];
+    expect(execFileSync('sh', ['-c', `printf %s ${folder}`], { encoding: 'utf8' })).toBe(out);
     expect(await readdir(join(out, 'checkpoints'))).toContain(`step-${step}.safetensors`);
     const resumed = await vqkit(['train', '--resume', out, '--steps', String(Number(step) + 3)]);
     expect(resumed.code).toBe(0);

@@ -68,6 +68,12 @@ describe('createProgress', () => {
     expect(text()).toBe('step 95/100  loss 0.5000  1.0 steps/s  0:05 left\n');
   });
 
+  it('prints what a terminal would obey as it is written in JSON', () => {
+    const { stream, text } = fakeStream(false);
+    createProgress(stream).note('warning: Skipped a\n\u001b[2Jb\u202egnp.exe\u007f é😀.png: broken');
+    expect(text()).toBe('warning: Skipped a\\u000a\\u001b[2Jb\\u202egnp.exe\\u007f é😀.png: broken\n');
+  });
+
   it('measures the rate over the last seconds', () => {
     const { stream, text } = fakeStream(false);
     const progress = createProgress(stream);

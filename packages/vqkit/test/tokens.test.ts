@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeSafetensors } from '@vqkit/checkpoint';
@@ -42,6 +42,30 @@ describe('export, encode, decode', () => {
     expect((await readdir(join(root, 'pictures'))).length).toBe(5);
   });
 
+  it('write over nothing that they read', async () => {
+    await call('export run --out kept.safetensors');
+    await symlink('kept.safetensors', join(root, 'link.safetensors'));
+    const checkpoint = 'run/checkpoints/step-3.safetensors';
+    const files = ['kept.safetensors', checkpoint, 'run/config.json', 'run/report-data.json'];
+    const contents = (): Promise<Buffer[]> => Promise.all(files.map((file) => readFile(join(root, file))));
+    const before = await contents();
+    for (const line of [
+      'encode kept.safetensors --data idx --data-path data --out link.safetensors',
+      `encode run --data idx --data-path data --out ${checkpoint}`,
+      `export run --out ${checkpoint}`,
+      'export kept.safetensors --out kept.safetensors',
+      'export run --out run/config.json',
+      'report run --out run/report-data.json',
+    ]) {
+      const { code, stderr } = await call(line);
+      expect([code, stderr], line).toEqual([
+        2,
+        expect.stringMatching(/^error: \w+: \S+ must not be what it is made of or what a run needs, got \S+\. /),
+      ]);
+    }
+    expect(await contents()).toEqual(before);
+  });
+
   it.each(['export', 'encode', 'decode'])('%s has a help with examples', async (command) => {
     const { code, stdout } = await vqkitHere([command, '--help']);
     expect(code).toBe(0);
@@ -53,7 +77,7 @@ describe('export, encode, decode', () => {
     ['export', /missing required argument 'run'/],
     ['export none', /none must be a readable file, got ENOENT/],
     ['export data', /data must be the folder of a run with a checkpoint, got none there/],
-    ['export run --out run', /export: --out must be another file than the run/],
+    ['export run --out run', /export: run must not be what it is made of/],
     ['encode', /missing required argument 'tokenizer'/],
     ['encode run --batch', /unknown option '--batch'/],
     ['encode run --data idx', /encodeImages: --data-path must be given for --data 'idx'/],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withFileErrors } from '@vqkit/checkpoint/node';
 import { createRng, OptionError } from '@vqkit/core-tensor';
 import { requireDivisible } from '../config.ts';
 import type { TrainConfig } from '../train-options.ts';
@@ -145,7 +146,9 @@ async function firstFolder(folder: string, names: readonly string[]): Promise<st
 /** The parts of an IDX file, or of a folder of them. */
 export async function readIdx(dataPath: string): Promise<Parts> {
   if (!(await isFolder(dataPath))) return { train: await readIdxImages(dataPath), skipped: [] };
-  const names = (await readdir(dataPath)).sort();
+  const names = (
+    await withFileErrors('loadDataset', dataPath, 'be a folder that can be read', readdir(dataPath))
+  ).sort();
   const trainFile = onlyOne(dataPath, 'train-images-idx3-ubyte', names, TRAIN_IDX);
   if (trainFile === undefined) {
     throw new OptionError(

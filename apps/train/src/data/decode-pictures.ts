@@ -91,7 +91,9 @@ async function decode(file: string, size: number, channels: number, memory: Budg
       .flatten()
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .raw()
-      .toBuffer({ resolveWithObject: true });
+      .toBuffer({ resolveWithObject: true })
+      // The words of libvips may be those of another picture, decoded at the same time.
+      .catch(() => Promise.reject(new Error('damaged or cut short')));
     if (info.channels !== channels) throw new Error(`decoded to ${info.channels} channels instead of ${channels}`);
     return data;
   } finally {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, type Stats, statSync } from 'node:fs';
 import { PICTURE } from './list-pictures.ts';
 
 export const TRAIN_IDX: RegExp = /train-images[.-]idx3-ubyte(\.gz)?$/;
@@ -6,10 +6,19 @@ export const TEST_IDX: RegExp = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
 
 /** What a path holds, by its names: files in MNIST's format, or pictures. A path with nothing there counts as a folder of pictures. */
 export function kindOfData(path: string): 'idx' | 'folder' {
-  const entry = statSync(path, { throwIfNoEntry: false });
+  const entry = entryAt(path);
   if (entry === undefined) return 'folder';
   if (entry.isFile()) return PICTURE.test(path) ? 'folder' : 'idx';
   return namesIn(path).some((name) => TRAIN_IDX.test(name) || TEST_IDX.test(name)) ? 'idx' : 'folder';
+}
+
+/** undefined where nothing can be found out either: whoever opens it says why. */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function namesIn(folder: string): string[] {

@@ -45,10 +45,15 @@ export async function listPictures(where: string, folder: string): Promise<Pictu
   const others = new Map<string, number>();
   const seen = new Set<string>();
   const walk = async (path: string): Promise<void> => {
-    const real = await realpath(path);
+    const real = await withFileErrors(where, path, 'be a folder', realpath(path));
     if (seen.has(real)) return;
     seen.add(real);
-    const entries = await readdir(path, { withFileTypes: true });
+    const entries = await withFileErrors(
+      where,
+      path,
+      'be a folder that can be read',
+      readdir(path, { withFileTypes: true }),
+    );
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
@@ -61,7 +66,7 @@ export async function listPictures(where: string, folder: string): Promise<Pictu
       }
     }
   };
-  await withFileErrors(where, folder, 'be a folder that can be read, with all in it', walk(folder));
+  await walk(folder);
   return { files: files.sort((a, b) => (a < b ? -1 : 1)), others: otherFormats(folder, others) };
 }
 

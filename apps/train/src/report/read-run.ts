@@ -6,7 +6,7 @@ import { reportData } from '../report-schema.ts';
 
 /** A run that the report shows. */
 export interface Run {
-  /** Unique among the runs of the report: `LFQ`, or with several of them `LFQ, seed 1` or `LFQ (folder)`. */
+  /** Unique among the runs of the report: `LFQ`, or with several of them `LFQ, seed 1`, `LFQ (folder)` or `LFQ (/path/of/folder)`. */
   readonly name: string;
   readonly folder: string;
   readonly data: ReportData;
@@ -23,9 +23,15 @@ export async function readRuns(where: string, folders: readonly string[]): Promi
   const runs = await Promise.all(folders.map(async (folder) => ({ folder, data: await readRun(where, folder) })));
   const plain = runs.map(({ data }) => quantizerTitle(data.summary.quantizer));
   const seeded = runs.map(({ data }, i) => `${plain[i]}, seed ${data.summary.seed}`);
+  const named = (part: (folder: string) => string): string[] =>
+    runs.map(({ folder }, i) => `${plain[i]} (${part(resolve(folder))})`);
+  const candidates = [plain, seeded, named(basename), named((folder) => folder)];
   return runs.map(({ folder, data }, i) => {
-    const unique = [plain, seeded].find((names) => names.filter((name) => name === names[i]).length === 1);
-    return { folder, data, name: unique?.[i] ?? `${plain[i]} (${basename(resolve(folder))})` };
+    const unique = candidates.find((names) => names.filter((name) => name === names[i]).length === 1);
+    if (unique === undefined) {
+      throw new OptionError(`${where}: runFolders must name every run once, got ${folder} twice. Leave one out.`);
+    }
+    return { folder, data, name: unique[i] as string };
   });
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { filesToKeep } from '../run-folder.ts';
 import { renderPage } from './page.ts';
 import { pairsPng } from './pictures.ts';
 import { readRun, readRuns } from './read-run.ts';
@@ -15,7 +16,8 @@ import { readRun, readRuns } from './read-run.ts';
  * await writeReport(['runs/mnist-lfq-1234', 'runs/mnist-fsq-1234'], 'report.html');
  */
 export async function writeReport(runFolders: readonly string[], outFile: string): Promise<void> {
-  await requireWritable('writeReport', outFile);
+  const kept = await Promise.all(runFolders.map(filesToKeep));
+  await requireWritable('writeReport', outFile, kept.flat());
   await writeFileAtomic(outFile, await renderPage(await readRuns('writeReport', runFolders)));
 }
 

@@ -7,6 +7,7 @@ import { countSkipped, requireReadable, type SkippedImage } from '../data/decode
 import { startEngine } from '../engine.ts';
 import { Interrupted, letSignalsIn } from '../let-signals-in.ts';
 import { checkOptions, count, field } from '../option-schema.ts';
+import { filesToKeep } from '../run-folder.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
 import { openImages, PART_NAMES, type SourceOptions } from './image-source.ts';
@@ -110,7 +111,7 @@ export async function encodeImages(
   const { out = DEFAULTS.out, engine = DEFAULTS.engine } = given;
   const batchSize = given.batchSize ?? DEFAULTS.batchSize;
   requireTokenFile(where, out);
-  await requireWritable(where, out);
+  await requireWritable(where, out, [...(await filesToKeep(path)), ...(given.paths ?? [given.dataPath ?? path])]);
   const file = await readTokenizer(path);
   const started = await startEngine({ engine, threads: given.threads });
   const tokenizer = loadImageTokenizer(file, path);

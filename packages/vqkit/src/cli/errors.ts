@@ -1,5 +1,6 @@
 import { DtypeError, OptionError, QuantizerError, ShapeError } from '@vqkit/core-tensor/errors';
 import { CommanderError } from 'commander';
+import { printable } from './bar.ts';
 import { withTypedNames } from './option-names.ts';
 
 /** Exit codes of the command line; a signal gives 128 + its number, as in a shell. */
@@ -19,7 +20,7 @@ export function messageOf(error: unknown, debug: boolean, names: ReadonlyMap<str
   if (!(error instanceof Error)) return `error: ${String(error)}`;
   const message = error instanceof QuantizerError ? withTypedNames(error.message, names) : error.message;
   if (debug && error.stack !== undefined) return error.stack.replace(error.message, () => message);
-  const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const text = printable(message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '));
   const expected = error instanceof QuantizerError || error instanceof CommanderError;
   return `error: ${text}${expected ? '' : ' (unexpected; --debug shows the stack)'}`;
 }

@@ -68,7 +68,7 @@ function onLines(stream: NodeJS.WriteStream): Progress {
     record(record) {
       if (record.kind === 'validation') print(`step ${record.step}/${total}  ${validationText(record)}`);
     },
-    note: print,
+    note: (line) => printLine(stream, undefined, line),
     stop() {},
   };
 }

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
 import { init } from '@vqkit/backend-node';
 import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { OptionError } from '@vqkit/core-tensor';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
-import { readTokenizer } from '@vqkit/train';
+import { filesToKeep, readTokenizer } from '@vqkit/train';
 import { Command } from 'commander';
 
 const EXAMPLES = `
@@ -21,10 +19,7 @@ export function command(): Command {
     .option('--out <file>', 'where to write it', 'tokenizer.safetensors')
     .addHelpText('after', EXAMPLES)
     .action(async (run: string, { out }: { out: string }) => {
-      if (resolve(run) === resolve(out)) {
-        throw new OptionError(`export: out must be another file than the run, got ${out}. Choose another name.`);
-      }
-      await requireWritable('export', out);
+      await requireWritable('export', out, await filesToKeep(run));
       const bytes = await readTokenizer(run);
       await init();
       // What cannot be loaded is not written.

@@ -3,6 +3,7 @@ import {
   loadConfig,
   presets,
   resumeTraining,
+  shellWord,
   type TrainHooks,
   type TrainOptions,
   type TrainResult,
@@ -107,7 +108,7 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
     const text =
       folder === undefined
         ? 'before the first step.'
-        : `after step ${step}. Go on with: vqkit train --resume ${folder}`;
+        : `after step ${step}. Go on with: vqkit train --resume ${shellWord(folder)}`;
     process.stderr.write(`Stopped ${text}\n`);
     return stop.exitCode();
   }
