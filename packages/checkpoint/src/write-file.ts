@@ -45,17 +45,6 @@ export async function requireWritable(where: string, path: string, inputs: reado
   );
 }
 
-async function requireOther(where: string, path: string, inputs: readonly string[]): Promise<void> {
-  const there = await stat(path, { bigint: true });
-  for (const input of inputs) {
-    const other = await stat(input, { bigint: true }).catch(nothing);
-    if (other?.ino !== there.ino || other.dev !== there.dev) continue;
-    throw new OptionError(
-      `${where}: ${path} must not be what it is made of or what a run needs, got ${input}. Write to another file.`,
-    );
-  }
-}
-
 /**
  * The same for a folder that files are to be written into, which may have to be made first.
  *
@@ -129,6 +118,18 @@ async function probeFile(path: string, check: () => Promise<void>): Promise<void
   if (target.there?.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
   if (target.there === undefined || target.there.isFile()) await probeFolder(dirname(target.path), false);
   else await access(path, constants.W_OK);
+}
+
+async function requireOther(where: string, path: string, inputs: readonly string[]): Promise<void> {
+  const there = await stat(path, { bigint: true });
+  for (const input of inputs) {
+    // What cannot be looked at is named by whoever reads it.
+    const other = await stat(input, { bigint: true }).catch(() => undefined);
+    if (other?.ino !== there.ino || other.dev !== there.dev) continue;
+    throw new OptionError(
+      `${where}: ${path} must not be what it is made of or what a run needs, got ${input}. Write to another file.`,
+    );
+  }
 }
 
 async function probeFolder(path: string, mayBeMade = true): Promise<void> {

@@ -215,7 +215,8 @@ describe('requireWritable and requireWritableFolder', () => {
         `test: ${path} must not be what it is made of or what a run needs, got ${input}. Write to another file.`,
       );
     }
-    await requireWritable('test', join(folder, 'other'), [input]);
+    await writeFile(join(folder, 'other'), '');
+    await requireWritable('test', join(folder, 'other'), [join(input, 'below'), input]);
     await requireWritable('test', '/dev/null', ['/dev/null']);
   });
 
