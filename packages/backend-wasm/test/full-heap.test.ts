@@ -12,7 +12,7 @@ import {
   tensor1d,
 } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
-import { expectIdentical, startEngine } from '@vqkit/testing';
+import { expectIdentical, startEngine, withFullHeap } from '@vqkit/testing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { countAllocations, wasmModule } from './compare.ts';
 
@@ -179,40 +179,6 @@ const calls: Record<string, { inputs: () => Record<string, Tensor>; attrs?: obje
     attrs: { size: [8, 8], alignCorners: false, halfPixelCenters: false },
   },
 };
-
-/** Allocates all that there is; none of it is touched, so that it takes no room in the machine. */
-function hoard(allocate: (bytes: number) => number): number[] {
-  const held: number[] = [];
-  for (let bytes = 2 ** 30; bytes >= 16; bytes /= 2) {
-    for (;;) {
-      try {
-        held.push(allocate(bytes));
-      } catch {
-        break;
-      }
-    }
-  }
-  return held;
-}
-
-/** Runs `use` with a heap that is full from its allocation number `after` on. */
-function withFullHeap(after: number, use: () => void): void {
-  const module = wasmModule();
-  const { _malloc, _free } = module;
-  const allocate = _malloc.bind(module);
-  let calls = 0;
-  let held: number[] = [];
-  module._malloc = (bytes) => {
-    if (calls++ === after) held = hoard(allocate);
-    return allocate(bytes);
-  };
-  try {
-    use();
-  } finally {
-    module._malloc = _malloc;
-    for (const address of held) _free.call(module, address);
-  }
-}
 
 const run = (name: string, inputs: Record<string, Tensor>): Tensor[] =>
   [

@@ -12,12 +12,12 @@ import {
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
 import { requireOption } from './check.ts';
-import { DtypeError, ShapeError, show } from './errors.ts';
+import { DtypeError, OptionError, ShapeError, show } from './errors.ts';
 import { requireOnEngine } from './on-engine.ts';
 import type { DataFormat } from './token-options.ts';
 
 /**
- * Throws unless `value` is a tensor of tfjs, of the active engine.
+ * Throws unless `value` is a tensor of tfjs that was not disposed, of the active engine.
  *
  * @throws OptionError; UnsupportedError for a tensor of another engine.
  * @example
@@ -25,6 +25,11 @@ import type { DataFormat } from './token-options.ts';
  */
 export function requireTensor(where: string, argument: string, value: unknown): asserts value is Tensor {
   requireOption(value instanceof Tensor, where, argument, 'a tensor', value, 'Make one with tf.tensor(…).');
+  if ((value as Tensor).isDisposed) {
+    throw new OptionError(
+      `${where}: ${argument} must be alive, got a disposed tensor of shape ${show((value as Tensor).shape)}. Dispose it later, or keep it with tf.keep(x).`,
+    );
+  }
   requireOnEngine(where, argument, value as Tensor);
 }
 

@@ -22,6 +22,8 @@ export interface Parameter {
   readonly trainable: boolean;
   /** Held as [in, out] for speed, written to the state dict as PyTorch's [out, in]. */
   readonly transposed?: boolean;
+  /** What is held of a tensor that is loaded. Default the tensor itself. */
+  readonly held?: (loaded: Tensor) => Tensor;
 }
 
 /** The parameters of one module, under the names and layouts of PyTorch's state dict. */
@@ -92,10 +94,14 @@ export function createParameterSet(
         }
       }
       tidy(() => {
-        for (const p of parameters) {
+        // All of them before the first is changed: an engine may have no memory for one.
+        const values = parameters.map((p) => {
           const value = tensors[p.name] as Tensor;
-          p.variable.assign(p.transposed ? transpose(value) : value.clone());
-        }
+          return p.transposed ? transpose(value) : (p.held?.(value) ?? value.clone());
+        });
+        parameters.forEach((p, i) => {
+          p.variable.assign(values[i] as Tensor);
+        });
       });
     },
     dispose: () => {

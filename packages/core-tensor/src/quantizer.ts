@@ -308,7 +308,8 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
     },
     stateDict() {
       alive('stateDict');
-      return parameters.stateDict();
+      // All of it or, where an engine has no memory for that, nothing.
+      return tidy(() => parameters.stateDict());
     },
     loadStateDict(tensors) {
       alive('loadStateDict');

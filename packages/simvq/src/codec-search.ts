@@ -73,10 +73,10 @@ function frozenSpace(
 /** The length of the longest row. */
 function longest(rows: Float32Array | Float64Array, width: number): number {
   let most = 0;
-  for (let start = 0; start < rows.length; start += width) {
-    let squares = 0;
-    for (let i = start; i < start + width; i++) squares += (rows[i] as number) ** 2;
-    most = Math.max(most, Math.sqrt(squares));
-  }
-  return most;
+  let squares = 0;
+  rows.forEach((value, i) => {
+    squares = (i % width === 0 ? 0 : squares) + value * value;
+    most = Math.max(most, squares);
+  });
+  return Math.sqrt(most);
 }

@@ -10,6 +10,7 @@ export {
   startEngine,
   subnormalsAreZero,
 } from './engines.ts';
+export { withFullHeap } from './full-heap.ts';
 export {
   camelCaseOptions,
   type Golden,

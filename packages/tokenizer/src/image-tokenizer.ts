@@ -18,6 +18,7 @@ import {
   groupNorm,
   OptionError,
   type Quantizer,
+  requireOption,
   requireTensor,
   ShapeError,
   show,
@@ -232,9 +233,13 @@ function build(maker: string, described: ImageTokenizerConfig): ImageTokenizer {
       alive('loadStateDict');
       requireState(weights, tensors);
       const inner = Object.entries(tensors).filter(([key]) => key.startsWith(QUANTIZER));
-      quantizer.loadStateDict(Object.fromEntries(inner.map(([key, value]) => [key.slice(QUANTIZER.length), value])));
       tidy(() => {
-        for (const { name, variable, fromTorch } of weights) variable.assign(fromTorch(tensors[name] as Tensor));
+        // All of them before the first is changed: an engine may have no memory for one.
+        const values = weights.map(({ name, fromTorch }) => fromTorch(tensors[name] as Tensor));
+        quantizer.loadStateDict(Object.fromEntries(inner.map(([key, value]) => [key.slice(QUANTIZER.length), value])));
+        weights.forEach(({ variable }, i) => {
+          variable.assign(values[i] as Tensor);
+        });
       });
     },
     dispose() {
@@ -253,6 +258,8 @@ function clamp(images: Tensor4D): Tensor4D {
 
 /** Throws unless the tensors beside the quantizer's are the weights: their names, shapes and dtypes. */
 function requireState(weights: readonly Weight[], tensors: Readonly<Record<string, Tensor>>): void {
+  const isObject = typeof tensors === 'object' && tensors !== null;
+  requireOption(isObject, 'loadStateDict', 'tensors', 'an object of tensors by name', tensors, SAME);
   const given = Object.keys(tensors).filter((name) => !name.startsWith(QUANTIZER));
   const unknown = given.filter((name) => !weights.some((weight) => weight.name === name));
   const missing = weights.map(({ name }) => name).filter((name) => !given.includes(name));
@@ -262,7 +269,9 @@ function requireState(weights: readonly Weight[], tensors: Readonly<Record<strin
     );
   }
   for (const { name, variable, toTorch } of weights) {
-    const { shape, dtype } = tensors[name] as Tensor;
+    const value = tensors[name];
+    requireTensor('loadStateDict', `'${name}'`, value);
+    const { shape, dtype } = value;
     const expected = tidy(() => toTorch(variable).shape);
     if (!util.arraysEqual(expected, shape)) {
       throw new ShapeError(`loadStateDict: '${name}' must have shape ${show(expected)}, got ${show(shape)}. ${SAME}`);

@@ -181,6 +181,31 @@ eachEngine(() => {
       await expectIdentical(model.variables()['to_code.bias'] as Tensor, missing as Tensor);
     });
 
+    it('refuses a state with something else than live tensors by name, and its quantizer does not change either', async () => {
+      const quantizer = { quantizer: 'simvq', quantizerOptions: { codebookSize: 8, dim: 4 } } as const;
+      const [model, other] = [tiny(quantizer), tiny({ ...quantizer, seed: 9 })];
+      const [before, state] = [model.stateDict(), other.stateDict()];
+      const gone = (state['decoder.conv1.weight'] as Tensor).clone();
+      gone.dispose();
+      for (const [value, got] of [
+        [null, 'must be a tensor, got null'],
+        [[1, 2], 'must be a tensor, got [1,2]'],
+        [gone, 'must be alive, got a disposed tensor of shape'],
+      ] as const) {
+        const wrong = { ...state, 'decoder.conv1.weight': value } as Record<string, Tensor>;
+        expect(() => model.loadStateDict(wrong)).toThrow(OptionError);
+        expect(() => model.loadStateDict(wrong)).toThrow(`loadStateDict: 'decoder.conv1.weight' ${got}`);
+      }
+      for (const nothing of [null, undefined, 3]) {
+        const load = (): void => model.loadStateDict(nothing as unknown as Record<string, Tensor>);
+        expect(load).toThrow(OptionError);
+      }
+      for (const [name, value] of Object.entries(model.stateDict()))
+        await expectIdentical(value, before[name] as Tensor);
+      model.dispose();
+      other.dispose();
+    });
+
     it('refuses images and ids that do not fit, and says what does', () => {
       const model = tiny({ quantizer: 'residual-fsq', quantizerOptions: { numQuantizers: 2 } });
       const encode = (images: Tensor): Tensor => model.encode(images as Tensor4D);

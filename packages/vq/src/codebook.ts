@@ -13,7 +13,6 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
-  tidy,
   type Variable,
   variable,
 } from '@tensorflow/tfjs-core';
@@ -32,7 +31,7 @@ import {
   withoutGradient,
 } from '@vqkit/core-tensor';
 import { type BookState, choose, clustersOf, emaStep, revive, smoothed, type Tokens, usable } from './ema.ts';
-import { createKmeansInit } from './kmeans-init.ts';
+import { createKmeansInit, type Placed } from './kmeans-init.ts';
 import type { VqConfig } from './options.ts';
 import { hasDirection, unitOr } from './units.ts';
 
@@ -69,6 +68,11 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   const initted = ownedFlag(!config.kmeansInit);
   const start = createKmeansInit(config, books, initted, rng);
 
+  const onSphere = useCosineSim && !byGradient;
+  const toSphere = (loaded: Tensor): Tensor => {
+    const codes = reshape(loaded, [books * k, d]) as Tensor2D;
+    return reshape(unitOr(codes, codes), loaded.shape);
+  };
   const bookOf = (b: number): Tensor2D => {
     const codes = partOf(embed, b) as Tensor2D;
     // An optimizer moves codes off the sphere.
@@ -97,17 +101,22 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   const update = (
     rows: readonly Tensor2D[],
     weights: Tensor1D | undefined,
-    next: (tokens: readonly Tokens[], old: readonly BookState[]) => BookState[],
+    next: (tokens: readonly Tokens[], old: readonly BookState[]) => Placed,
   ): void => {
     withoutGradient(() => {
       const tokens = rows.map((row) => usable(row, weights, useCosineSim));
-      const states = next(
+      const { states, settle } = next(
         tokens,
         rows.map((_, b) => stateOf(b)),
       );
-      embed.assign(stack(states.map(({ codes }) => codes)));
-      sizes.assign(stack(states.map(({ sizes }) => sizes)));
-      sums.assign(stack(states.map(({ sums }) => sums)));
+      const parts = [
+        [embed, stack(states.map(({ codes }) => codes))],
+        [sizes, stack(states.map(({ sizes }) => sizes))],
+        [sums, stack(states.map(({ sums }) => sums))],
+      ] as const;
+      // Nothing before all is computed: an engine may have no memory for it.
+      for (const [held, value] of parts) held.assign(value);
+      settle?.();
       return scalar(0);
     });
   };
@@ -117,7 +126,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
       { name: '_codebook.initted', variable: initted, trainable: false },
       { name: '_codebook.cluster_size', variable: sizes, trainable: false },
       { name: '_codebook.embed_avg', variable: sums, trainable: false },
-      { name: '_codebook.embed', variable: embed, trainable: embed.trainable },
+      { name: '_codebook.embed', variable: embed, trainable: embed.trainable, ...(onSphere && { held: toSphere }) },
     ],
     trainingState: start.trainingState,
     nearest: (b, rows) => book(b).search.nearest(rows),
@@ -132,8 +141,8 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
     learn(rows, indices, weights) {
       const revives = thresholdEmaDeadCode > 0;
       if (learnableCodebook && !revives) return;
-      update(rows, weights, (tokens, old) =>
-        tokens.map(({ x, weights }, b) => {
+      update(rows, weights, (tokens, old) => ({
+        states: tokens.map(({ x, weights }, b) => {
           const before = old[b] as BookState;
           const batch = clustersOf(x, indices[b] as Tensor1D, weights, k);
           const averages = emaStep(followed(before, b), batch, config);
@@ -141,18 +150,10 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
           const next = revives ? revive(state, x, weights, config, rng) : state;
           return choose(greater(sum(weights), 0) as Scalar, next, before);
         }),
-      );
+      }));
     },
 
-    loaded() {
-      if (useCosineSim && !byGradient) {
-        tidy(() => {
-          const codes = reshape(embed, [books * k, d]) as Tensor2D;
-          embed.assign(reshape(unitOr(codes, codes), embed.shape));
-        });
-      }
-      start.loaded();
-    },
+    loaded: () => start.loaded(),
     dispose() {
       start.dispose();
       for (const { codes, search } of found) {

@@ -49,12 +49,19 @@ export interface KmeansInit {
    *
    * @param masked whether some tokens are padding.
    */
-  place(batch: readonly Tokens[], old: readonly BookState[], masked: boolean): BookState[];
+  place(batch: readonly Tokens[], old: readonly BookState[], masked: boolean): Placed;
   /** After the state of the quantizer was loaded: forgets the tokens. */
   loaded(): void;
   /** The tokens so far. */
   readonly trainingState: TrainingState;
   dispose(): void;
+}
+
+/** The next state of each book. */
+export interface Placed {
+  readonly states: readonly BookState[];
+  /** Once they are in the books: what follows from it. */
+  readonly settle?: () => void;
 }
 
 /** @param initted whether the codes are placed: the reference library's flag, in the state dict. */
@@ -104,13 +111,12 @@ export function createKmeansInit(config: VqConfig, books: number, initted: Varia
     waits: () => waits,
 
     place(batch, old, masked) {
-      padded ||= masked;
-      hold(batch.map((own, b) => joined(sample[b], own, Math.ceil(need) - 1 + own.x.shape[0])));
-      const counts = stack(sample.map(({ weights }) => sum(weights)));
+      const all = batch.map((own, b) => joined(sample[b], own, Math.ceil(need) - 1 + own.x.shape[0]));
+      const counts = stack(all.map(({ weights }) => sum(weights)));
       const enough: Scalar = greaterEqual(max(counts), need);
-      const rows = Math.max(...sample.map(({ x }) => x.shape[0]));
+      const rows = Math.max(...all.map(({ x }) => x.shape[0]));
       const known = rows < need ? false : readNow(enough)?.[0];
-      const states = sample.map((tokens, b) => {
+      const states = all.map((tokens, b) => {
         // k steps one after the other only once: codes that the next step places anew may start from any tokens.
         const careful = (): BookState => placed(tokens, b, 'kmeans++');
         const quick = (): BookState => placed(tokens, b, 'spread');
@@ -118,9 +124,14 @@ export function createKmeansInit(config: VqConfig, books: number, initted: Varia
         const counts = greater(sum(tokens.weights), 0);
         return choose(logicalAnd(logicalNot(initted), counts) as Scalar, next, old[b] as BookState);
       });
-      initted.assign(logicalOr(initted, enough) as Scalar);
-      askWhetherDone(rows >= need && !padded);
-      return states;
+      const done = logicalOr(initted, enough) as Scalar;
+      const settle = (): void => {
+        padded ||= masked;
+        hold(all);
+        initted.assign(done);
+        askWhetherDone(rows >= need && !padded);
+      };
+      return { states, settle };
     },
 
     loaded() {

@@ -98,6 +98,13 @@ export function describeState(make: Make, recreate: (config: unknown) => Quantiz
         expect(() => load({ ...rest, [name]: cast(last as Tensor, 'int32') })).toThrow(DtypeError);
         expect(() => load({ ...rest, [name]: [1, 2] })).toThrow(OptionError);
       }
+      for (const each of Object.keys(other)) {
+        const gone = (other[each] as Tensor).clone();
+        gone.dispose();
+        const from = { ...other, [each]: gone };
+        expect(() => load(from)).toThrow(OptionError);
+        expect(() => load(from)).toThrow(/loadStateDict: '.+' must be alive, got a disposed tensor of shape /);
+      }
       await expectSameState(q, untouched);
       for (const each of [q, untouched, another]) each.dispose();
     }));
