@@ -86,8 +86,10 @@ const aligned = (bytes: number): number => 16 * Math.ceil(bytes / 16);
  * Rounding to 16-bit integers pays where the codes are many and wide, and not for few tokens, because all codes are rounded first. Measured by
  * bench/nearest.mjs.
  */
-function wayOf(tokens: number, count: number, width: number): Way {
-  if (count <= 4 || tokens <= FEW || width > WIDEST) return 'exact';
+function wayOf(tokens: number, count: number, width: number, dim = width): Way {
+  // Scores in a far narrower space pay for one token too.
+  const few = tokens <= FEW && dim < 4 * width;
+  if (count <= 4 || few || width > WIDEST) return 'exact';
   if (tokens >= 64 && count * width >= 8192 && width >= 2) return 'screened';
   return count <= MOST_ROUGH ? 'rough' : 'exact';
 }
@@ -100,7 +102,7 @@ function wayOf(tokens: number, count: number, width: number): Way {
  */
 export function planSearch(host: SearchHost, book: SearchedCodes, tokens: number): SearchPlan {
   const { codes, count, dim, space } = book;
-  if (space?.slack.every(Number.isFinite)) return planEven(host, book, wayOf(tokens, count, space.width));
+  if (space?.slack.every(Number.isFinite)) return planEven(host, book, wayOf(tokens, count, space.width, dim));
   const way = wayOf(tokens, count, dim);
   if (way === 'exact' || count * dim < LEAST_GROUPED) return planEven(host, { codes, count, dim }, way);
   const grouped = groupsOf(host, book, way);
