@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { type CpuInfo, cpus } from 'node:os';
 
 /** So long the machine must have been quiet. Its clock of processor time ticks every 10 ms. */
 const WINDOW_MS = 40;
@@ -8,20 +8,22 @@ const SHARE = 0.1;
 
 /**
  * Waits until nothing else runs on this machine, other processes or threads that still spin after a parallel section of theirs.
+ *
+ * @param readCores what each core has done since the machine started.
  * @returns how long that took, and whether it was quiet before the patience was at an end.
  */
-export async function waitForQuiet(patienceMs: number): Promise<{ waitedMs: number; quiet: boolean }> {
+export async function waitForQuiet(
+  patienceMs: number,
+  readCores: () => Pick<CpuInfo, 'times'>[] = cpus,
+): Promise<{ waitedMs: number; quiet: boolean }> {
+  const busyMs = (): number =>
+    readCores().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
   const start = performance.now();
   for (;;) {
     const [from, before] = [performance.now(), busyMs()];
     await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
     const now = performance.now();
-    const quiet = busyMs() - before <= Math.max(TICK_MS, SHARE * cpus().length * (now - from));
+    const quiet = busyMs() - before <= Math.max(TICK_MS, SHARE * readCores().length * (now - from));
     if (quiet || now - start >= patienceMs) return { waitedMs: now - start, quiet };
   }
-}
-
-/** Processor time that all processes together have used since the machine started. */
-function busyMs(): number {
-  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
 }
