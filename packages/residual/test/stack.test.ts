@@ -93,6 +93,16 @@ eachEngine((engineName) => {
       two.dispose();
     });
 
+    it('draws other noise for its layers and groups at every step, without dropout too', async () => {
+      const noisy = (): Quantizer => createFsq({ levels: [4, 4], preserveSymmetry: true, noiseDropout: 0.5 });
+      for (const whole of [createResidual({ layers: [noisy()] }), createGrouped({ groups: [noisy()] })]) {
+        const z = latents([20, 2]);
+        const [a, b] = [whole.quantize(z, { training: true }), whole.quantize(z, { training: true })];
+        expect(await a.quantized.data()).not.toEqual(await b.quantized.data());
+        whole.dispose();
+      }
+    });
+
     it('leaves no tensors behind in many steps', () => {
       const layers = Array.from({ length: 4 }, (_, j) => createSimVq({ dim, codebookSize: 6, seed: j }));
       const stack = createGrouped({
