@@ -273,6 +273,26 @@ eachEngine(() => {
         expect(touched.filter(Boolean)).toHaveLength(2);
       }));
 
+    it('draws tokens with all their codebooks where these are pooled', () =>
+      withLfq(
+        {
+          codebookSize: 4,
+          numCodebooks: 2,
+          pooledCodebookEntropy: true,
+          fracPerSampleEntropy: 0.25,
+          invTemperature: 1,
+          diversityGamma: 0,
+        },
+        async (lfq) => {
+          const dx = await grad(lossOf(lfq))(normal(8, 4)).data();
+          const touched = Array.from({ length: 8 }, (_, token) =>
+            dx.subarray(4 * token, 4 * token + 4).every((value) => value !== 0),
+          );
+          expect(touched.filter(Boolean)).toHaveLength(2);
+          expect(dx.filter((value) => value !== 0)).toHaveLength(8);
+        },
+      ));
+
     it('draws from the real tokens of a mask', () =>
       withLfq({ dim: 2, fracPerSampleEntropy: 0.1, invTemperature: 1, diversityGamma: 0 }, async (lfq) => {
         const mask = tensor1d([0, 0, 1, 0, 0, 1, 0, 0], 'int32');
