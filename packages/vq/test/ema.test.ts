@@ -1,4 +1,4 @@
-import { add, concat, slice, type Tensor, type Tensor2D, tensor, zeros } from '@tensorflow/tfjs-core';
+import { add, concat, slice, type Tensor, type Tensor2D, tensor, type Variable, zeros } from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, expectIdentical, expectSame, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createVq, type Vq, type VqOptions } from '../src/index.ts';
@@ -36,6 +36,26 @@ eachEngine(() => {
         codes = await rowsOf(stateTensor(vq, EMBED));
       }
       vq.dispose();
+    });
+
+    it('go on from where a gradient has moved the codes', async () => {
+      const moved = (useCosineSim: boolean, from: number[], to: number[], tokens: number[]): Vq => {
+        const vq = createVq({ dim: 2, codebookSize: 2, decay: 0.5, orthogonalRegWeight: 1, useCosineSim });
+        place(vq, tensor(from, [2, 2]));
+        (vq.variables()[EMBED] as Variable).assign(tensor(to, [1, 2, 2]));
+        vq.quantize(tensor(tokens, [2, 2]), TRAIN);
+        return vq;
+      };
+      // n = (1 + 2)/2 and m = ((0, 20) + (0, 20) + (0, 22))/2 of the second code.
+      const distances = moved(false, [1, 0, 0, 10], [2, 0, 0, 20], [0, 20, 0, 22]);
+      await expectClose(stateTensor(distances, SUMS), [1, 0, 0, 31], tolerances.float32);
+      await expectClose(stateTensor(distances, EMBED), [2, 0, 0, 62 / 3], tolerances.float32);
+      // m = ((0, 1) + 2 (0.6, 0.8))/2, at length 1: the code has turned by a right angle, and an optimizer left it longer.
+      const cosines = moved(true, [0, -1, 1, 0], [0, -1, 0, 2], [0.6, 0.8, 3, 4]);
+      const length = Math.hypot(0.6, 1.3);
+      await expectClose(stateTensor(cosines, SUMS), [0, -0.5, 0.6, 1.3], tolerances.float32);
+      await expectClose(stateTensor(cosines, EMBED), [0, -1, 0.6 / length, 1.3 / length], tolerances.float32);
+      for (const each of [distances, cosines]) each.dispose();
     });
 
     it('move in a training call only, and not where the codes are frozen', async () => {
