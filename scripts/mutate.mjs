@@ -186,8 +186,6 @@ const killed = (/** @type {Verdict | undefined} */ verdict) => verdict !== undef
 
 for (const [name, mutations] of lists) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
-  /** @type {Map<string, Set<string>>} the tests that found something, by their file */
-  const finders = new Map();
   for (const mutation of mutations) {
     if (given.only !== undefined && !mutation.fault.includes(given.only)) continue;
     if (foundOf(mutation) !== undefined && !given.again) continue;
@@ -198,16 +196,19 @@ for (const [name, mutations] of lists) {
     const by = found.full ?? found.short;
     const short = killed(found.short) ? 'short' : killed(found.full) ? 'FULL ONLY' : 'LIVES';
     console.log(`${name}: ${short}: ${mutation.fault} (${Math.round((Date.now() - since) / 1000)} s)`);
-    if (typeof by === 'object') {
-      console.log(`    ${by.by}`);
-      const [file = '', test = ''] = by.by.split(/: (.*)/s);
-      if (!killed(found.full)) finders.set(file, new Set([...(finders.get(file) ?? []), test]));
-    }
+    if (typeof by === 'object') console.log(`    ${by.by}`);
   }
   // Tests that fail without a fault find nothing.
-  for (const [file, tests] of finders) {
-    const pattern = [...tests].map((test) => test.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|');
-    const verdict = await ask([file], false, OTHERS.includes(`packages/${name}`), [`--testNamePattern=${pattern}`]);
+  const finders = mutations.flatMap((mutation) => {
+    const { short } = foundOf(mutation) ?? {};
+    return typeof short === 'object' ? [short.by.split(/: (.*)/s)] : [];
+  });
+  for (const folder of new Set(finders.map(([file = '']) => packageOf(file)))) {
+    const own = finders.filter(([file = '']) => packageOf(file) === folder);
+    const files = [...new Set(own.map(([file = '']) => file))];
+    const names = own.map(([, test = '']) => test.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+    const pattern = `--testNamePattern=${names.join('|')}`;
+    const verdict = await ask(files, false, OTHERS.includes(`packages/${name}`), [pattern]);
     if (typeof verdict !== 'object') continue;
     console.log(`${name}: FAILS WITHOUT A FAULT: ${verdict.by}`);
     process.exitCode = 1;
@@ -220,9 +221,9 @@ const inWords = (verdict) => (verdict === undefined || verdict === 'lives' ? 'li
 const finderOf = ({ short, full }) => {
   const verdict = killed(full) ? full : short;
   if (typeof verdict !== 'object') return '';
-  const [, folder = '', test = '', engine = ''] =
-    /^(?:packages|apps)\/(.*?)\/test\/(.*?)\.test\.ts: (on [\w-]+)?/.exec(verdict.by) ?? [];
-  return `${folder} ${test} ${engine}`.trim();
+  const [, folder, test, engine] =
+    /^(?:packages|apps)\/(.*?)\/test\/(.*?)\.test\.ts: (?:on ([\w-]+) )?/.exec(verdict.by) ?? [];
+  return `${folder}/${test}${engine === undefined ? '' : `, ${engine}`}`;
 };
 const page = lists.flatMap(([name, mutations]) => {
   const rows = mutations.flatMap((mutation) => {
