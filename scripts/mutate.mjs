@@ -255,3 +255,4 @@ writeFileSync(
     ...page,
   ].join('\n'),
 );
+await start(`${root}node_modules/.bin/biome`, ['format', '--write', PAGE], root);

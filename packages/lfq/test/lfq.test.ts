@@ -273,25 +273,16 @@ eachEngine(() => {
         expect(touched.filter(Boolean)).toHaveLength(2);
       }));
 
-    it('draws tokens with all their codebooks where these are pooled', () =>
-      withLfq(
-        {
-          codebookSize: 4,
-          numCodebooks: 2,
-          pooledCodebookEntropy: true,
-          fracPerSampleEntropy: 0.25,
-          invTemperature: 1,
-          diversityGamma: 0,
-        },
-        async (lfq) => {
-          const dx = await grad(lossOf(lfq))(normal(8, 4)).data();
-          const touched = Array.from({ length: 8 }, (_, token) =>
-            dx.subarray(4 * token, 4 * token + 4).every((value) => value !== 0),
-          );
-          expect(touched.filter(Boolean)).toHaveLength(2);
-          expect(dx.filter((value) => value !== 0)).toHaveLength(8);
-        },
-      ));
+    it('draws tokens with all their codebooks where these are pooled', () => {
+      const pooled = { codebookSize: 4, numCodebooks: 2, pooledCodebookEntropy: true, diversityGamma: 0 };
+      return withLfq({ ...pooled, fracPerSampleEntropy: 0.25, invTemperature: 1 }, async (lfq) => {
+        const dx = await grad(lossOf(lfq))(normal(8, 4)).data();
+        const touched = [0, 1, 2, 3, 4, 5, 6, 7].map(
+          (token) => dx.slice(4 * token, 4 * token + 4).filter(Boolean).length,
+        );
+        expect(touched.sort()).toEqual([0, 0, 0, 0, 0, 0, 4, 4]);
+      });
+    });
 
     it('draws from the real tokens of a mask', () =>
       withLfq({ dim: 2, fracPerSampleEntropy: 0.1, invTemperature: 1, diversityGamma: 0 }, async (lfq) => {
