@@ -117,10 +117,14 @@ describe('fsqThresholds', () => {
 
 eachEngine(() => {
   const encodeOne = async (levels: number, bound: Bound, values: number[]): Promise<ArrayLike<number>> => {
-    const fsq = createFsq({ levels: [levels], ...bound });
+    const options = { levels: [levels], ...bound };
+    const ofCodec = createFsqCodec(options).encode(Float32Array.from(values));
+    if (bound.bound === 'twice') return ofCodec;
+    const fsq = createFsq(options);
     const z = tensor2d(values, [values.length, 1]);
     const ids = fsq.encode(z);
     const data = await ids.data();
+    await expectSame(data, [...ofCodec]);
     z.dispose();
     ids.dispose();
     fsq.dispose();
