@@ -170,7 +170,8 @@ const keyOf = ({ file, from, to }) => JSON.stringify([file, from, to]);
 const lists = [];
 for (const name of listed) lists.push([name, (await import(`${LISTS}${name}.mjs`)).mutations]);
 
-for (const { file, fault, from } of lists.flatMap(([, mutations]) => mutations)) {
+const chosen = lists.filter(([name]) => positionals.length === 0 || positionals.includes(name));
+for (const { file, fault, from } of chosen.flatMap(([, mutations]) => mutations)) {
   const times = readFileSync(root + file, 'utf8').split(from).length - 1;
   if (times !== 1) throw new Error(`mutate: what '${fault}' replaces must stand once in ${file}, got ${times} times.`);
 }
@@ -184,8 +185,7 @@ const known = existsSync(KEPT) ? JSON.parse(readFileSync(KEPT, 'utf8')) : [];
 const foundOf = (/** @type {Mutation} */ mutation) => known.find(({ key }) => key === keyOf(mutation));
 const killed = (/** @type {Verdict | undefined} */ verdict) => verdict !== undefined && verdict !== 'lives';
 
-for (const [name, mutations] of lists) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
+for (const [name, mutations] of chosen) {
   for (const mutation of mutations) {
     if (given.only !== undefined && !mutation.fault.includes(given.only)) continue;
     if (foundOf(mutation) !== undefined && !given.again) continue;

@@ -21,14 +21,14 @@ export const mutations = [
   {
     file: 'packages/vq/src/kmeans-init.ts',
     fault: 'k-means places codes again at every step once it has enough tokens',
-    from: 'initted.assign(logicalOr(initted, enough) as Scalar);',
-    to: 'initted.assign(logicalAnd(initted, enough) as Scalar);',
+    from: 'const done = logicalOr(initted, enough) as Scalar;',
+    to: 'const done = logicalAnd(initted, enough) as Scalar;',
   },
   {
     file: 'packages/vq/src/kmeans-init.ts',
     fault: 'a training state that is loaded is not gathered on',
-    from: 'hold(batch.map((own, b) => joined(sample[b], own, Math.ceil(need) - 1 + own.x.shape[0])));',
-    to: 'hold(batch.map((own) => joined(undefined, own, Math.ceil(need) - 1 + own.x.shape[0])));',
+    from: 'const all = batch.map((own, b) => joined(sample[b], own, Math.ceil(need) - 1 + own.x.shape[0]));',
+    to: 'const all = batch.map((own) => joined(undefined, own, Math.ceil(need) - 1 + own.x.shape[0]));',
   },
   {
     file: 'packages/vq/src/loss.ts',
@@ -70,8 +70,8 @@ export const mutations = [
   {
     file: 'packages/vq/src/codebook.ts',
     fault: 'loaded codes of cosine similarity stay as long as they were',
-    from: 'if (useCosineSim && !byGradient) {',
-    to: 'if (useCosineSim && byGradient && !byGradient) {',
+    from: 'return reshape(unitOr(codes, codes), loaded.shape);',
+    to: 'return reshape(codes, loaded.shape);',
   },
   {
     file: 'packages/vq/src/loss.ts',

@@ -205,7 +205,12 @@ eachEngine((name) => {
       const single = gradientToX(tensor(values(1).slice(0, 3)), tensor(values(2).slice(0, 3)), tensor(dy.slice(0, 3)));
       expect(single.shape).toEqual([3]);
       await expectSame(single, flat.slice(0, 3));
-      expect(rotateTo(zeros([0, 3]), zeros([0, 3])).shape).toEqual([0, 3]);
+      const none = zeros([0, 3]);
+      const rotated = rotateTo(none, zeros([0, 3]));
+      expect(rotated.shape).toEqual([0, 3]);
+      // The caller disposes what it gets, which must not be what it gave.
+      rotated.dispose();
+      expect(none.isDisposed).toBe(false);
     });
 
     it('says what is wrong', () => {
