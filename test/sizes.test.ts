@@ -54,7 +54,7 @@ const ceilings: readonly {
     reason: 'files of three formats, twelve models and five codecs, with everything that they import',
     sizes: async () => ({ codecs: await bundledSize("export * from './packages/codecs/dist/index.js'", []) }),
   },
-  ...Object.entries({ simvq: 4.3, vq: 4.25 }).map(([name, kilobytes]) => ({
+  ...Object.entries({ simvq: 4.4, vq: 4.25 }).map(([name, kilobytes]) => ({
     part: `@vqkit/${name}/codec`,
     bytes: kilobytes * 1024,
     reason:
@@ -63,15 +63,15 @@ const ceilings: readonly {
   })),
   {
     part: '@vqkit/lfq/codec',
-    bytes: 3 * 1024,
+    bytes: 3.1 * 1024,
     reason:
-      'room to be read in one sitting, not to grow options; checks and their messages are about 60 %, a search 7 %',
+      'room to be read in one sitting, not to grow options; checks and their messages, that of a result too large for any array among them, are about 60 %',
     sizes: async () => ({ codec: await bundledSize("export * from './packages/lfq/dist/codec.js'", []) }),
   },
   {
     part: '@vqkit/fsq/codec',
-    bytes: 3.2 * 1024,
-    reason: 'the same, and a fifth of a kB to know four published bounds and which options each of them goes with',
+    bytes: 3.3 * 1024,
+    reason: 'the same, and a fifth of a kB to know five published bounds and which options each of them goes with',
     sizes: async () => ({ codec: await bundledSize("export * from './packages/fsq/dist/codec.js'", []) }),
   },
   ...['simd', 'simd-shared'].map((name) => ({

@@ -1,6 +1,8 @@
 import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
 import type { FsqAttrs } from './fsq-attrs.ts';
 
+export type { FsqAttrs };
+
 /**
  * The second door of a quantizer: ids and codes on plain typed arrays, without TensorFlow.js. The ids of the tensors' `encode` and the
  * values of its `decode`, bit for bit, where both have the same codes: SimVQ's are sums, which an engine may round in another way.

@@ -1,4 +1,4 @@
-import type { FsqAttrs } from '@vqkit/core-tensor';
+import type { FsqAttrs } from '@vqkit/core-tensor/codec';
 
 /** Those that have a symmetric form come first. */
 export const FSQ_BOUNDS = ['reference', 'hardClamp', 'official', 's3Tokenizer', 'twice'] as const;
