@@ -20,7 +20,8 @@ describe('nearestCodeExact of native TensorFlow', () => {
         [
           [3, 9, 1],
           [300, 200, 8],
-          [90, 60, 33],
+          [400, 200, 8],
+          [200, 90, 33],
         ] as const
       ).entries()) {
         const problem = hardSearch(kind, sizes, i);

@@ -54,10 +54,7 @@ export function spreadRuns(count: number): number {
   return fullRun ? count : Math.ceil(count / STRIDE);
 }
 
-/**
- * Steps of a test for leaks: one shows in the second step; `full`, those of the full run, are for one that comes now and then. A fifth of
- * them on native TensorFlow, where a step of a stack takes a tenth of a second.
- */
+/** Steps of a test for leaks: one shows in the second step; `full`, those of the full run, are for one that comes now and then. */
 export function leakSteps(engine: EngineName, full = 1000): number {
-  return Math.max(3, repetitions(engine, fullRun ? Math.ceil(engine === 'native' ? full / 5 : full) : 15));
+  return Math.max(3, repetitions(engine, fullRun ? full : 15));
 }
