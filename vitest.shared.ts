@@ -7,7 +7,10 @@ import { defineProject } from 'vitest/config';
  * its own, for those that fill an engine's memory or change how it starts.
  * `@vqkit/fsq` resolves to packages/fsq/src/index.ts, `@vqkit/fsq/codec` to packages/fsq/src/codec.ts.
  */
-export function sharedConfig(configUrl: string, { isolate = false } = {}): ReturnType<typeof defineProject> {
+export function sharedConfig(
+  configUrl: string,
+  { isolate = process.env.VQKIT_TESTS === 'full' } = {},
+): ReturnType<typeof defineProject> {
   const packages = fileURLToPath(new URL('./packages/', import.meta.url));
   const apps = fileURLToPath(new URL('./apps/', import.meta.url));
   const name = fileURLToPath(new URL('.', configUrl)).split('/').at(-2) ?? 'root';

@@ -76,7 +76,12 @@ function filesIn(folder: string, ending: string, address: string): [address: str
 export async function serve(script: string, more: readonly [address: string, path: string][] = []): Promise<Site> {
   const wasmFolder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
   const goldens = fileURLToPath(new URL('../../packages/testing/fixtures', import.meta.url));
-  const files = new Map([...filesIn(wasmFolder, '.wasm', '/wasm'), ...filesIn(goldens, '.json', '/fixtures'), ...more]);
+  const files = new Map([
+    ...filesIn(wasmFolder, '.wasm', '/wasm'),
+    ...filesIn(goldens, '.json', '/fixtures'),
+    ...filesIn(`${goldens}/python`, '.safetensors', '/fixtures/python'),
+    ...more,
+  ]);
   const server = createServer(({ url = '/' }, response) => {
     const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
     const headers = url === '/plain' ? {} : isolation;
