@@ -35,7 +35,9 @@ describe('export, encode, decode', () => {
       0,
       '48 images: 4 tokens each (ids 2 × 2) of 4.32 bits\ntokens.safetensors\n',
     ]);
-    expect(encoded.stderr).toMatch(/^48 images, engine \w+\n48\/48 images {2}\S+ images\/s {2}0:00 left\n$/);
+    expect(encoded.stderr).toMatch(
+      /^48 images, engine \w+\n(\d+\/48 images .*\n)*48\/48 images {2}\S+ images\/s {2}0:00 left\n$/,
+    );
 
     const decoded = await call('decode run tokens.safetensors --limit 5 --out pictures');
     expect([decoded.code, decoded.stdout]).toEqual([0, '5 pictures\npictures\n']);
