@@ -3,8 +3,8 @@ import { defineProject } from 'vitest/config';
 
 /**
  * One configuration for every package: tests run on the sources of the whole workspace, so that each module exists once.
- * The files of a package follow one another in the same processes, which saves half a second each for modules and engines; `isolate` gives each
- * its own, for those that fill an engine's memory or change how it starts.
+ * In the short run the files of a package follow one another in the same processes, which saves half a second each for modules and engines;
+ * `isolate` gives each its own: in the full run, and for packages whose tests fill an engine's memory or ask which kernels have run.
  * `@vqkit/fsq` resolves to packages/fsq/src/index.ts, `@vqkit/fsq/codec` to packages/fsq/src/codec.ts.
  */
 export function sharedConfig(
