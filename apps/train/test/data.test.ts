@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { DataError, OptionError } from '@vqkit/core-tensor';
+import { makeSpecialFile } from '@vqkit/testing/special-file';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createBatchOrder } from '../src/data/batches.ts';
@@ -85,11 +84,11 @@ describe('readIdxImages', () => {
     expect((process.resourceUsage().maxRSS - before) / 1024, 'MB').toBeLessThan(60);
   });
 
-  it('refuses a folder and a FIFO', async () => {
+  it('refuses a folder and a FIFO or socket', async () => {
     const folder = await temporaryFolder();
     await expect(readIdxImages(folder)).rejects.toThrow(`${folder} must be a file, got a folder.`);
-    await promisify(execFile)('mkfifo', [join(folder, 'fifo')]);
-    await expect(readIdxImages(join(folder, 'fifo'))).rejects.toThrow('must be a file, got something else.');
+    await makeSpecialFile(join(folder, 'special'));
+    await expect(readIdxImages(join(folder, 'special'))).rejects.toThrow('must be a file, got something else.');
   });
 
   it('refuses a missing file', async () => {

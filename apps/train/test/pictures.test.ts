@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { promisify } from 'node:util';
 import { OptionError } from '@vqkit/core-tensor';
+import { makeSpecialFile } from '@vqkit/testing/special-file';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
@@ -126,8 +125,9 @@ describe('decodePictures', () => {
     ];
     for (const [name, content] of contents) await writeFile(join(folder, name), content);
     const files = contents.map(([name]) => join(folder, name));
-    await promisify(execFile)('mkfifo', [join(folder, 'fifo.png')]);
-    const { decoded, skipped } = await decodePictures([...files, join(folder, 'fifo.png'), folder], 4, 3);
+    const special = join(folder, 'special.png');
+    await makeSpecialFile(special);
+    const { decoded, skipped } = await decodePictures([...files, special, folder], 4, 3);
     expect(decoded).toEqual([]);
     for (const [i, [, , reason]] of contents.entries()) expect(skipped[i]?.reason).toMatch(reason);
     expect(skipped.at(-2)?.reason).toBe('no regular file');

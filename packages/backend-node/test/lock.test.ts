@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '@vqkit/core-tensor';
+import { makeSpecialFile } from '@vqkit/testing/special-file';
 import { describe, expect, it } from 'vitest';
 import { type Lock, lockFile } from '../src/lock.ts';
 import { temporaryFolder } from './fakes.ts';
@@ -100,7 +101,7 @@ describe('lockFile', () => {
     }
   });
 
-  it('says what is in the way where there is a folder, a link or a FIFO', async () => {
+  it('says what is in the way where there is a folder, a link, a FIFO or a socket', async () => {
     const folder = newLock();
     mkdirSync(folder);
     const dangling = newLock();
@@ -108,10 +109,9 @@ describe('lockFile', () => {
     const link = newLock();
     writeFileSync(join(root, 'target'), 'kept');
     symlinkSync(join(root, 'target'), link);
-    const fifo = newLock();
-    // Of every POSIX system, whatever the PATH of the tests.
-    await once(spawn('mkfifo', [fifo], { env: { PATH: '/usr/bin:/bin' } }), 'close');
-    for (const path of [folder, dangling, link, fifo, '/dev/null', join(root, 'no-folder', 'lock')]) {
+    const special = newLock();
+    await makeSpecialFile(special);
+    for (const path of [folder, dangling, link, special, '/dev/null', join(root, 'no-folder', 'lock')]) {
       await expect(lockFile('test', path)).rejects.toThrow(OptionError);
       await expect(lockFile('test', path)).rejects.toThrow(`test: ${path} must be a file of its own`);
     }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { DataError, OptionError } from '@vqkit/core-tensor';
 import sharp, { type Metadata } from 'sharp';
 import { letSignalsIn } from '../let-signals-in.ts';
@@ -114,10 +114,10 @@ const CONTENTS: readonly (readonly [begin: RegExp, format: string])[] = [
 ];
 
 async function requirePicture(file: string): Promise<void> {
+  if (!(await stat(file)).isFile()) throw new Error('no regular file');
   // A FIFO would wait for its other end.
   const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    if (!(await handle.stat()).isFile()) throw new Error('no regular file');
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
     if (bytesRead === 0) throw new Error('an empty file');
     const begin = buffer.toString('latin1', 0, bytesRead);

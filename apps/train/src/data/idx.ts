@@ -1,5 +1,5 @@
 import { constants, createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError, OptionError } from '@vqkit/core-tensor';
@@ -49,15 +49,15 @@ export async function readIdxImages(file: string): Promise<Images> {
 
 async function look(where: string, file: string): Promise<{ size: number; isGzip: boolean }> {
   try {
+    const entry = await stat(file);
+    if (!entry.isFile()) {
+      throw new OptionError(
+        `${where} must be a file, got ${entry.isDirectory() ? 'a folder' : 'something else'}. Check dataPath.`,
+      );
+    }
     // A FIFO would wait for its other end.
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
-      const entry = await handle.stat();
-      if (!entry.isFile()) {
-        throw new OptionError(
-          `${where} must be a file, got ${entry.isDirectory() ? 'a folder' : 'something else'}. Check dataPath.`,
-        );
-      }
       const { buffer } = await handle.read(new Uint8Array(2), 0, 2, 0);
       return { size: entry.size, isGzip: buffer[0] === 0x1f && buffer[1] === 0x8b };
     } finally {
