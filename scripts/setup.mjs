@@ -62,7 +62,7 @@ function readIfThere(path) {
  * What training takes and no more: the `dependencies` of the workspace (what building takes) and of the command line and the demo. Tests and benchmarks,
  * their engines, peers and tools are `devDependencies`, and three times as large.
  */
-const TRAINING = ['--prod', '--filter=.', '--filter=vqkit...', '--filter=@vqkit/demo...'];
+const TRAINING = ['--prod', '--filter=.', '--filter-prod=vqkit...', '--filter-prod=@vqkit/demo...'];
 
 /**
  * Installs what pnpm-lock.yaml names, unless it stands in node_modules already.

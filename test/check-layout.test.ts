@@ -180,10 +180,13 @@ describe('imports', () => {
     expect(source(" * import { init } from '@vqkit/backend-wasm';\n")).toEqual([]);
   });
 
-  it('may go anywhere in a test', () => {
-    expect(failures({ 'packages/fsq/test/thing.test.ts': "import { init } from '@vqkit/backend-wasm';\n" })).toEqual(
-      [],
-    );
+  it('may go anywhere in a test, to what the package declares', () => {
+    const test = { 'packages/fsq/test/thing.test.ts': "import { init } from '@vqkit/backend-wasm';\n" };
+    const more = { devDependencies: { '@tensorflow/tfjs-core': 'catalog:', '@vqkit/backend-wasm': 'workspace:^' } };
+    expect(failures({ ...test, ...fsqManifest(more) })).toEqual([]);
+    expect(failures(test)).toEqual([
+      'packages/fsq/test/thing.test.ts: packages/fsq/package.json declares what the package imports',
+    ]);
   });
 
   it('name no engine of TensorFlow.js outside the engine packages', () => {

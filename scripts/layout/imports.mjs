@@ -96,10 +96,13 @@ export function checkImports(files, packages) {
         /^@vqkit\/([^/]+)(\/.+)?$/.exec(specifier) ?? (specifier === 'vqkit' ? ['', 'vqkit'] : []);
       if (folder !== undefined) {
         failures.push(...checkEntry(packages, found, folder, entry));
-        if (!inSource || folder === pkg.folder) continue;
-        link(packageGraph, pkg.folder, folder);
+        if (folder === pkg.folder) continue;
+        if (inSource) link(packageGraph, pkg.folder, folder);
         const other = layers.find(({ packages }) => packages.includes(folder));
-        if (other !== undefined && !layer.mayImport.includes(other.name)) {
+        if (other === undefined) continue;
+        if (!inSource || layer.mayImport.includes(other.name)) {
+          failures.push(...checkDeclared(pkg, found, folder));
+        } else {
           failures.push({
             file,
             rule: `imports go down only: ${layer.name} may import ${layer.mayImport.join(', ') || 'nothing of vqkit'}`,
@@ -160,6 +163,25 @@ function checkRelative({ dir }, { file, specifier }, target) {
   const checked = file.endsWith('.ts') && !file.startsWith(`${dir}/assembly/`);
   if (!checked || /\.(ts|mjs|json)$/.test(specifier)) return [];
   return [{ file, rule: 'a relative import names the source file', fix: `It names ${specifier}. Let it end in .ts.` }];
+}
+
+/**
+ * @param {Package} pkg
+ * @param {Import} found
+ * @param {string} folder
+ * @returns {Failure[]}
+ */
+function checkDeclared({ dir, manifest }, { file, specifier }, folder) {
+  const name = folder === 'vqkit' ? folder : `@vqkit/${folder}`;
+  const declared = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.peerDependencies };
+  if (declared[name] !== undefined) return [];
+  return [
+    {
+      file,
+      rule: `${dir}/package.json declares what the package imports`,
+      fix: `It imports ${specifier}. Add ${name} to dependencies, or to devDependencies when only tests and benchmarks use it.`,
+    },
+  ];
 }
 
 /**

@@ -4,7 +4,7 @@ const NAME: string = '@vqkit/bench';
 
 /**
  * What the command line uses of @vqkit/bench. That package is not published and not installed for training alone, so that nothing here may need its
- * types; test/bench.test.ts holds that it has this form.
+ * types; the workspace's test/bench-harness.test.ts holds that it has this form.
  */
 export interface BenchHarness {
   readonly experiments: readonly {
