@@ -92,14 +92,17 @@ const urlOf = (path: string): string => pathToFileURL(join(root, path)).href;
 
 /** Every `create…` function of a package by name, with its size. */
 async function quantizerSizes(name: string): Promise<Record<string, number>> {
-  const entry = `packages/${name}/dist/index.js`;
-  const names = Object.keys((await import(urlOf(entry))) as object).filter((key) => key.startsWith('create'));
   const external = ['@tensorflow/*', '@vqkit/*'];
-  const sizes = names.map(async (create) => [
+  const sizes = (await createsOf(name)).map(async (create) => [
     create,
-    await bundledSize(`export { ${create} } from './${entry}'`, external),
+    await bundledSize(`export { ${create} } from './packages/${name}/dist/index.js'`, external),
   ]);
   return Object.fromEntries(await Promise.all(sizes)) as Record<string, number>;
+}
+
+async function createsOf(name: string): Promise<string[]> {
+  const exported = (await import(urlOf(`packages/${name}/dist/index.js`))) as object;
+  return Object.keys(exported).filter((key) => key.startsWith('create'));
 }
 
 async function bundledSize(contents: string, external: string[]): Promise<number> {
@@ -125,6 +128,19 @@ function gzipped(bytes: Uint8Array): number {
 }
 
 describe('sizes of what is built', () => {
+  it.each(['lfq', 'fsq', 'simvq', 'vq'])(
+    'a quantizer weighs the same from @vqkit/quantizers as from @vqkit/%s',
+    async (name) => {
+      for (const create of await createsOf(name)) {
+        const from = (folder: string): Promise<number> =>
+          bundledSize(`export { ${create} } from './packages/${folder}/dist/index.js'`, ['@tensorflow/*']);
+        const [own, all] = [await from(name), await from('quantizers')];
+        expect(all, create).toBeGreaterThan(500);
+        expect(Math.abs(all - own), create).toBeLessThan(own / 100);
+      }
+    },
+  );
+
   for (const { part, bytes, reason, sizes } of ceilings) {
     it(`${part} has at most ${bytes} bytes: ${reason}`, async () => {
       const found = Object.entries(await sizes());

@@ -13,24 +13,25 @@ const layers = [
   { name: 'engines', packages: ['backend-wasm', 'backend-node', 'backend-webgpu'], mayImport: ['contract', 'engines'] },
   { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq', 'vq'], mayImport: ['contract', 'blocks'] },
   { name: 'compositions', packages: ['residual'], mayImport: ['contract', 'blocks', 'quantizers'] },
+  { name: 'umbrella', packages: ['quantizers'], mayImport: ['contract', 'blocks', 'quantizers', 'compositions'] },
   {
     name: 'tokenizers',
     packages: ['tokenizer'],
-    mayImport: ['contract', 'blocks', 'quantizers', 'compositions'],
+    mayImport: ['contract', 'blocks', 'quantizers', 'compositions', 'umbrella'],
   },
   { name: 'importers', packages: ['codecs'], mayImport: ['contract', 'blocks', 'quantizers', 'compositions'] },
   {
     name: 'harness',
     packages: ['train'],
-    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'umbrella', 'tokenizers'],
   },
   {
     name: 'benchmarks',
     packages: ['bench'],
-    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'umbrella', 'tokenizers', 'harness'],
   },
   {
-    name: 'umbrella',
+    name: 'command line',
     packages: ['vqkit'],
     mayImport: [
       'contract',
@@ -38,6 +39,7 @@ const layers = [
       'engines',
       'quantizers',
       'compositions',
+      'umbrella',
       'tokenizers',
       'importers',
       'harness',
@@ -47,7 +49,7 @@ const layers = [
   {
     name: 'demo',
     packages: ['demo'],
-    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'tokenizers', 'harness'],
+    mayImport: ['contract', 'blocks', 'engines', 'quantizers', 'compositions', 'umbrella', 'tokenizers', 'harness'],
   },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];

