@@ -170,7 +170,7 @@ describe('imports', () => {
   const source = (code: string): string[] => failures({ 'packages/fsq/src/thing.ts': code });
 
   it('go down only', () => {
-    const rule = 'packages/fsq/src/thing.ts: imports go down only: quantizers may import contract, blocks';
+    const rule = 'packages/fsq/src/thing.ts: imports go down only: quantizers may import contract, blocks, networks';
     expect(source("import { init } from '@vqkit/backend-wasm';\n")).toEqual([rule]);
     expect(source("import {\n  type Engine,\n  init,\n} from '@vqkit/backend-wasm';\n")).toEqual([rule]);
     expect(source("const wasm = await import('@vqkit/backend-wasm');\n")).toEqual([rule]);

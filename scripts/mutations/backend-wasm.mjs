@@ -1,4 +1,4 @@
-const KERNELS = ['packages/core-tensor/test/kernels', 'packages/backend-wasm/test/kernels'];
+const KERNELS = ['packages/core-tensor/test/kernels', 'packages/nn/test/kernels', 'packages/backend-wasm/test/kernels'];
 const ENTROPY = ['packages/core-tensor/test/kernels/bit-entropy.test.ts', 'packages/losses/test/lfq-entropy.test.ts'];
 const STACKS = ['packages/core-tensor/test/kernels', 'packages/residual/test/fused.test.ts'];
 

@@ -35,7 +35,7 @@ export const mutations = [
     fault: 'epsilon is inside of the root',
     from: '(sqrt(second) * params.rootScale + params.epsilon)',
     to: '(sqrt(second + params.epsilon) * params.rootScale)',
-    tests: KERNELS('adamw-step'),
+    tests: ['packages/nn/test/kernels/adamw-step.test.ts'],
   },
   {
     file: 'packages/backend-webgpu/src/kernels/reverse-bits.ts',

@@ -31,12 +31,6 @@ export const mutations = [
     to: 'const padding = tokens;',
   },
   {
-    file: 'packages/core-tensor/src/kernels/conv-same.ts',
-    fault: 'the gradient of an upsampled input is averaged, not summed',
-    from: "mul(avgPool(slope, 2, 2, 'valid'), 4)",
-    to: "mul(avgPool(slope, 2, 2, 'valid'), 1)",
-  },
-  {
     file: 'packages/core-tensor/src/kernels/fsq-quantize.ts',
     fault: 'on a threshold the reference takes the lower level',
     from: "cast(greaterEqual(z, tensor1d(row, 'float32')), 'float32')",

@@ -25,7 +25,7 @@ describe('init', () => {
       },
     ]);
     expect(report.tensorflow).toBeUndefined();
-    expect(report.kernels).toContainEqual({ name: 'Gelu', runs: 'fused' });
+    expect(report.kernels).toContainEqual({ name: 'FsqQuantize', runs: 'fused' });
     expect(getBackend()).toBe('wasm');
     await expectSame(sum(ones([3, 4]), 0), [3, 3, 3, 3]);
   });

@@ -1,7 +1,8 @@
 // One training step of the recipe's autoencoder (28x28x1, batch 256, FSQ [8,6,5]) on the wasm engine: steps per second, and the
 // time of every kernel. Run on the built package: node bench/conv-train.mjs [steps] [threads]
 import * as tf from '@tensorflow/tfjs-core';
-import { adamWStep, convSame, fsqQuantize, gelu } from '@vqkit/core-tensor';
+import { fsqQuantize } from '@vqkit/core-tensor';
+import { adamWStep, convSame, gelu } from '@vqkit/nn';
 import { init } from '../dist/index.js';
 
 const steps = Number(process.argv[2] ?? 10);

@@ -40,7 +40,7 @@ const stack = {
   })),
 };
 const images = { strides: 1, pad: 'same', dataFormat: 'NHWC', dilations: 1 };
-const step = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, step: 1 };
+const step = { beta1: 0.9, beta2: 0.999, decay: 1, rate: 0.01, rootScale: 31.6, epsilon: 1e-8 };
 const entropy = () => ({ logits: normal(5, 4), sampleWeights: ones([5]), batchWeights: ones([5]) });
 const same = () => ({ x: normal(2, 5, 5, 3), filter: normal(3, 3, 3, 6), bias: normal(6) });
 

@@ -17,7 +17,8 @@ import {
   type Tensor,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
-import { gelu, kernelReport, OptionError, UnsupportedError } from '@vqkit/core-tensor';
+import { kernelReport, OptionError, UnsupportedError } from '@vqkit/core-tensor';
+import { gelu } from '@vqkit/nn';
 import { expectSame } from '@vqkit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { init } from '../src/index.ts';

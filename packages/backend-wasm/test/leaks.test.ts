@@ -20,20 +20,18 @@ import {
   tensor1d,
 } from '@tensorflow/tfjs-core';
 import {
-  adamWStep,
   bitEntropy,
   codeCounts,
   type FsqAttrs,
   fsqDecode,
   fsqEncode,
   fsqQuantize,
-  gelu,
-  groupNorm,
   rotateRowsTo,
   signCodes,
   signEncode,
   signQuantize,
 } from '@vqkit/core-tensor';
+import { adamWStep, gelu, groupNorm } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
 import { describe, it } from 'vitest';
 import { expectNoLeaks } from './compare.ts';

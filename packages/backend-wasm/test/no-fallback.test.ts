@@ -20,7 +20,7 @@ import {
   type Tensor4D,
   tensor1d,
 } from '@tensorflow/tfjs-core';
-import { gelu, groupNorm } from '@vqkit/core-tensor';
+import { gelu, groupNorm } from '@vqkit/nn';
 import { expectNoFallback, startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 

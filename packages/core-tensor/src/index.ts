@@ -30,18 +30,12 @@ export {
 export type { FsqAttrs } from './fsq-attrs.ts';
 export type { Kernel, KernelDefinition } from './kernel.ts';
 export { defineKernel, kernelReport, provideKernel } from './kernel.ts';
-export type { AdamWAttrs } from './kernels/adamw-step.ts';
-export { adamWFactors, adamWStep } from './kernels/adamw-step.ts';
 export type { BitEntropyAttrs, BitEntropyInputs } from './kernels/bit-entropy.ts';
 export { bitEntropy, MAX_CODEBOOK_ENTROPY_BITS } from './kernels/bit-entropy.ts';
 export { codeCounts } from './kernels/code-counts.ts';
-export type { ConvSameOptions } from './kernels/conv-same.ts';
-export { convSame } from './kernels/conv-same.ts';
 export { fsqCodes, fsqDecode, fsqEncode, fsqQuantize } from './kernels/fsq-quantize.ts';
 export { gatherCodes } from './kernels/gather-codes.ts';
 export { gatherSum } from './kernels/gather-sum.ts';
-export { gelu } from './kernels/gelu.ts';
-export { groupNorm } from './kernels/group-norm.ts';
 export type { NearestCodeInputs, NearestTwoCodes } from './kernels/nearest-code.ts';
 export { nearestCode, nearestTwoCodes } from './kernels/nearest-code.ts';
 export type { NearestCodeExactInputs, ScoreInputs } from './kernels/nearest-code-exact.ts';

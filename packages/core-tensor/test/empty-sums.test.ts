@@ -19,7 +19,6 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
-  type Tensor4D,
   tensor1d,
   tidy,
   unsortedSegmentSum,
@@ -27,16 +26,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { engineMissing, expectSame, startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { convSame } from '../src/kernels/conv-same.ts';
 
 const nothing = (...shape: number[]): Tensor => zeros(shape);
 const flags = (...shape: number[]): Tensor => zeros(shape, 'bool');
-const convolved = (upsample: 1 | 2): Tensor[] => {
-  const inputs = [nothing(0, 4, 4, 3), ones([3, 3, 3, 5]), ones([5])];
-  const f = (x: Tensor, filter: Tensor, bias: Tensor): Tensor =>
-    sum(convSame(x as Tensor4D, filter as Tensor4D, bias as Tensor1D, { upsample }));
-  return grads(f)(inputs).slice(1);
-};
 
 /** Sums of no terms, and what each of their elements is. */
 const cases: Record<string, { make: () => Tensor | Tensor[]; is: number }> = {
@@ -69,8 +61,6 @@ const cases: Record<string, { make: () => Tensor | Tensor[]; is: number }> = {
     make: () => unsortedSegmentSum(nothing(0, 3) as Tensor2D, zeros([0], 'int32') as Tensor1D, 4),
     is: 0,
   },
-  'gradients of filter and bias of convSame without images': { make: () => convolved(1), is: 0 },
-  'gradients of filter and bias of convSame with upsampling without images': { make: () => convolved(2), is: 0 },
   'gradient of a broadcast bias': {
     make: () => grads((x, bias) => sum(add(x, bias)))([nothing(0, 3), ones([3])]).slice(1),
     is: 0,

@@ -1,7 +1,6 @@
 import { mul, relu, sigmoid, type Tensor2D, tanh, tidy, zeros } from '@tensorflow/tfjs-core';
 import {
   createLinear,
-  gelu,
   type Linear,
   OptionError,
   type Parameter,
@@ -14,6 +13,7 @@ import {
   ShapeError,
   show,
 } from '@vqkit/core-tensor';
+import { gelu } from '@vqkit/nn';
 
 /** The functions that may stand between the layers of an MLP transform. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'tanh';

@@ -14,8 +14,6 @@ import {
   createRng,
   DisposedError,
   DtypeError,
-  gelu,
-  groupNorm,
   OptionError,
   type Quantizer,
   requireOption,
@@ -23,6 +21,7 @@ import {
   ShapeError,
   show,
 } from '@vqkit/core-tensor';
+import { gelu, groupNorm } from '@vqkit/nn';
 import { requireIds, requireImages, requireMultiple } from './check.ts';
 import { checkConfig, type ImageTokenizerConfig, type ImageTokenizerOptions, resolveOptions } from './config.ts';
 import { type Conv2d, createConv2d, maxPool2, type Weight } from './layers.ts';

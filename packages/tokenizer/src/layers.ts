@@ -1,5 +1,6 @@
 import { maxPool, type Tensor, type Tensor1D, type Tensor4D, transpose, type Variable } from '@tensorflow/tfjs-core';
-import { convSame, countParameters, ownedVariable, type Rng } from '@vqkit/core-tensor';
+import { countParameters, ownedVariable, type Rng } from '@vqkit/core-tensor';
+import { convSame } from '@vqkit/nn';
 
 /** A named weight of a layer: held as TensorFlow.js wants it, written to checkpoints in PyTorch's layout. */
 export interface Weight {

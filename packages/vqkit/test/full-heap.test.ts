@@ -11,7 +11,7 @@ function run(threads: number, ...lines: string[]): string {
   const code = [
     "import * as tf from '@tensorflow/tfjs-core';",
     "import { init } from '../backend-wasm/dist/index.js';",
-    "import { convSame } from '@vqkit/core-tensor';",
+    "import { convSame } from '@vqkit/nn';",
     "import { createFsq } from '@vqkit/fsq';",
     "import { createLfq } from '@vqkit/lfq';",
     "import { createVq } from '@vqkit/vq';",

@@ -17,12 +17,9 @@ import {
   assertFinite,
   assertIndices,
   bitEntropy,
-  convSame,
   createRng,
   detach,
   gatherCodes,
-  gelu,
-  groupNorm,
   QuantizerError,
   rotateRowsTo,
   softClamp,
@@ -45,6 +42,7 @@ import {
   rotateTo,
   unitNormLoss,
 } from '@vqkit/losses';
+import { convSame, gelu, groupNorm } from '@vqkit/nn';
 import { createGrouped, createResidual, createResidualFsq, createResidualLfq } from '@vqkit/residual';
 import { createSimVq } from '@vqkit/simvq';
 import { startEngine } from '@vqkit/testing';

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** Packages whose tests on engines run in the page. */
-const PACKAGES = ['core-tensor', 'losses', 'fsq', 'lfq', 'simvq', 'vq', 'residual', 'tokenizer'];
+const PACKAGES = ['core-tensor', 'losses', 'nn', 'fsq', 'lfq', 'simvq', 'vq', 'residual', 'tokenizer'];
 
 /** The test files that run on every engine and need nothing of Node: paths from the root of the workspace. */
 export const testFiles: readonly string[] = PACKAGES.flatMap((name) => filesIn(`packages/${name}/test`)).filter(

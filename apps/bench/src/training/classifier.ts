@@ -19,7 +19,8 @@ import {
   type Variable,
   variableGrads,
 } from '@tensorflow/tfjs-core';
-import { convSame, createLinear, createRng, gelu, ownedVariable } from '@vqkit/core-tensor';
+import { createLinear, createRng, ownedVariable } from '@vqkit/core-tensor';
+import { convSame, gelu } from '@vqkit/nn';
 import { createAdamW, type Images } from '@vqkit/train';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';

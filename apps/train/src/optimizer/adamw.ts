@@ -1,5 +1,6 @@
 import { type Tensor, tidy, util, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
-import { adamWStep, OptionError, requireInteger, ShapeError, shorten, show } from '@vqkit/core-tensor';
+import { OptionError, requireInteger, ShapeError, shorten, show } from '@vqkit/core-tensor';
+import { adamWStep } from '@vqkit/nn';
 
 export interface AdamWOptions {
   /** What to train, by name. */

@@ -1,13 +1,20 @@
 import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { type AdamWAttrs, adamWFactors } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
+
+interface AdamWAttrs {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly decay: number;
+  readonly rate: number;
+  readonly rootScale: number;
+  readonly epsilon: number;
+}
 
 /** One pass over a parameter, its gradient and its moments; three new tensors. */
 export const adamWStep: KernelFunc = ({ inputs, backend, attrs }) => {
   const engine = engineOf(backend);
   const { parameter, gradient, m, v } = inputs as Record<'parameter' | 'gradient' | 'm' | 'v', TensorInfo>;
-  const { beta1, beta2 } = attrs as unknown as AdamWAttrs;
-  const { decay, rate, rootScale, epsilon } = adamWFactors(attrs as unknown as AdamWAttrs);
+  const { beta1, beta2, decay, rate, rootScale, epsilon } = attrs as unknown as AdamWAttrs;
   const outputs = [0, 1, 2].map(() => engine.output(parameter.shape, 'float32'));
   const pointers = [parameter, gradient, m, v, ...outputs].map((tensor) => engine.address(tensor));
   const size = util.sizeFromShape(parameter.shape);

@@ -1,7 +1,15 @@
 import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { type AdamWAttrs, adamWFactors } from '@vqkit/core-tensor';
 import type { DeviceBackend } from '../backend.ts';
 import { output, type Program, run } from '../program.ts';
+
+interface AdamWAttrs {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly decay: number;
+  readonly rate: number;
+  readonly rootScale: number;
+  readonly epsilon: number;
+}
 
 /** One element per thread: a parameter, its gradient and its moments in one pass. */
 export const ADAMW_STEP: Program = {
@@ -30,8 +38,7 @@ nextV[row] = second;`,
 export const adamWStep: KernelFunc = (call) => {
   const backend = call.backend as DeviceBackend;
   const { parameter, gradient, m, v } = call.inputs as Record<'parameter' | 'gradient' | 'm' | 'v', TensorInfo>;
-  const { beta1, beta2 } = call.attrs as unknown as AdamWAttrs;
-  const { decay, rate, rootScale, epsilon } = adamWFactors(call.attrs as unknown as AdamWAttrs);
+  const { beta1, beta2, decay, rate, rootScale, epsilon } = call.attrs as unknown as AdamWAttrs;
   const [next, nextM, nextV] = [0, 1, 2].map(() => output(backend, parameter.shape, 'float32')) as [
     TensorInfo,
     TensorInfo,

@@ -1,5 +1,5 @@
 import { add, erf, exp, mul, neg, square, type Tensor } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel } from '../kernel.ts';
+import { defineKernel, type Kernel } from '@vqkit/core-tensor';
 
 const GeluGrad: Kernel<{ dy: Tensor; x: Tensor }, Record<string, never>, [dx: Tensor]> = defineKernel({
   name: 'GeluGrad',

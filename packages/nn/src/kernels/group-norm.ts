@@ -1,7 +1,5 @@
 import { add, mean, mul, reshape, rsqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
-import { requireInteger, requireOption } from '../check.ts';
-import { ShapeError, show } from '../errors.ts';
-import { defineKernel, type Kernel } from '../kernel.ts';
+import { defineKernel, type Kernel, requireInteger, requireOption, ShapeError, show } from '@vqkit/core-tensor';
 
 interface GroupNormAttrs {
   readonly groups: number;

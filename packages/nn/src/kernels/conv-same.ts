@@ -11,9 +11,7 @@ import {
   type Tensor1D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, requireOption } from '../check.ts';
-import { ShapeError, show } from '../errors.ts';
-import { defineKernel, type Kernel } from '../kernel.ts';
+import { defineKernel, type Kernel, requireKnownOptions, requireOption, ShapeError, show } from '@vqkit/core-tensor';
 
 export interface ConvSameOptions {
   /** 2 repeats every pixel 2 × 2 times before the convolution (nearest-neighbour upsampling). Default 1. */
