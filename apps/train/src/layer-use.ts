@@ -1,5 +1,4 @@
 import {
-  div,
   mul,
   squaredDifference,
   stack,
@@ -7,13 +6,12 @@ import {
   sum,
   type Tensor,
   type Tensor1D,
-  tanh,
   tensor1d,
   tidy,
   unstack,
 } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
-import { comparesLatents, type TrackerReport } from '@vqkit/metrics';
+import type { TrackerReport } from '@vqkit/metrics';
 import type { Residual } from '@vqkit/residual';
 import type { LayerUse } from './report-data.ts';
 
@@ -30,13 +28,13 @@ export interface LayerMeter {
 export function createLayerMeter(quantizer: Quantizer): LayerMeter | undefined {
   if (!isResidual(quantizer) || quantizer.layers.length !== quantizer.numCodebooks) return undefined;
   const { layers } = quantizer;
-  const toCodes = toCodeSpace(quantizer);
+  const { toCodeSpace } = quantizer;
   const totals = new Float64Array(layers.length + 1);
   return {
     squares: (latents, indices) =>
       tidy(() => {
-        if (toCodes === undefined) return tensor1d(new Float32Array(totals.length));
-        const z = toCodes(latents);
+        if (toCodeSpace === undefined) return tensor1d(new Float32Array(totals.length));
+        const z = toCodeSpace(latents);
         let left = z;
         const squares = [sum(mul(z, z))];
         for (const codes of unstack(quantizer.decodeLayers(indices))) {
@@ -52,7 +50,7 @@ export function createLayerMeter(quantizer: Quantizer): LayerMeter | undefined {
       layers.map(({ codebookSize }, j) => {
         const { usedCodes = 0, perplexity = 0 } = codebooks[j] ?? {};
         const [energy = 0, left = 0] = [totals[0], totals[j + 1]];
-        const error = toCodes === undefined || energy === 0 ? null : left / energy;
+        const error = toCodeSpace === undefined || energy === 0 ? null : left / energy;
         return { codebookSize, used: usedCodes, utilization: usedCodes / codebookSize, perplexity, error };
       }),
   };
@@ -60,17 +58,4 @@ export function createLayerMeter(quantizer: Quantizer): LayerMeter | undefined {
 
 function isResidual(quantizer: Quantizer): quantizer is Residual {
   return 'layers' in quantizer;
-}
-
-/** Takes latents to where the codes of a stack are; undefined where that is not known: behind projections and normalisations. */
-function toCodeSpace(quantizer: Residual): ((latents: Tensor) => Tensor) | undefined {
-  if (comparesLatents(quantizer)) return (latents) => latents;
-  const { kind, dim, layers, config } = quantizer;
-  const { boundHardClamp, levels } = config as { boundHardClamp?: boolean; levels: readonly number[] };
-  if (kind !== 'ResidualFSQ' || boundHardClamp !== true || dim !== layers[0]?.dim) return undefined;
-  // FSQ quantizes v tanh(x / v), v = L/(L - 1).
-  return (latents) => {
-    const v = tensor1d(levels.map((count) => count / (count - 1)));
-    return mul(tanh(div(latents, v)), v);
-  };
 }

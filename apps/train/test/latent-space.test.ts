@@ -23,6 +23,10 @@ const CASES: readonly Case[] = [
   [false, 'lfq', { ...plainLfq, softClampInputValue: 2 }],
   [false, 'lfq', { ...plainLfq, codebookSize: 4, dim: DIM }],
   [false, 'fsq', { levels: [5, 5, 5, 5] }],
+  [true, 'fsq', { levels: [5, 4, 3, 5], bound: 'hardClamp', preserveSymmetry: true }],
+  [true, 'fsq', { levels: [4, 4, 4, 4], bound: 'hardClamp', preserveSymmetry: true, orthogonalRotation: true }],
+  [false, 'fsq', { levels: [5, 5, 5, 5], bound: 'hardClamp', preserveSymmetry: true, dim: 6 }],
+  [false, 'residual-fsq', { levels: [5, 5, 5, 5] }],
   [true, 'residual-simvq', { codebookSize: 8, numQuantizers: 2 }],
   [
     true,

@@ -12,6 +12,7 @@ export {
 } from './check.ts';
 export type { CodeSearch, ScoreSpace } from './code-search.ts';
 export { codeSearch } from './code-search.ts';
+export { sameSpace } from './code-space.ts';
 export { decodeInPieces } from './decode-any.ts';
 export type { Derived } from './derived.ts';
 export { derived } from './derived.ts';

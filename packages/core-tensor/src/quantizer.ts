@@ -100,6 +100,11 @@ export interface Quantizer<
    * the quantizer's: read it or compute with it, but neither dispose it nor keep it beyond the next change of the codes.
    */
   codebook?(): Tensor2D;
+  /**
+   * Only where the code of a token is the one nearest to it in some space that has no parameters: z there, of the same shape, channels last.
+   * It is `sameSpace` where that is z itself; absent behind projections.
+   */
+  readonly toCodeSpace?: ((z: Tensor) => Tensor) | undefined;
   /** The trainable variables by state-dict name. */
   variables(): Record<string, Variable>;
   /** Copies of all parameters under the reference library's names and layouts. The caller disposes them. */
@@ -168,6 +173,8 @@ export interface TokenMethod<Config, LossName extends string, Call extends Quant
   decodeTokens(indices: Tensor2D): Tensor2D;
   /** As in {@link Quantizer}, if there is one. */
   codebook?(): Tensor2D;
+  /** As in {@link Quantizer}, if there is one. */
+  readonly toCodeSpace?: ((z: Tensor) => Tensor) | undefined;
   /** Anything beside the parameters that must be freed. */
   disposeExtra?(): void;
 }
@@ -301,6 +308,8 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
         return codebook();
       },
     }),
+
+    ...(method.toCodeSpace && { toCodeSpace: method.toCodeSpace }),
 
     variables() {
       alive('variables');

@@ -25,6 +25,7 @@ import {
   type Parameter,
   type Quantizer,
   randomOrthogonal,
+  sameSpace,
   UnsupportedError,
 } from '@vqkit/core-tensor';
 import { fsqAttrs } from './levels.ts';
@@ -132,6 +133,8 @@ export function createFsq(options: FsqOptions): Fsq {
     rng,
     lossNames: [],
     parameters: createParameterSet(WHERE, parameters),
+    // A clamp to the codes' range changes no distance order, nor does a rotation.
+    toCodeSpace: config.bound === 'hardClamp' && preserveSymmetry && !projects ? sameSpace : undefined,
 
     quantizeTokens(_, { training, output }) {
       const [codes, indices] = fsqQuantize({ z: toRows(output) }, attrs);

@@ -21,6 +21,7 @@ import {
   randomOrthogonal,
   requirePositive,
   reverseBits,
+  sameSpace,
   scheduleAt,
   signCodes,
   signEncode,
@@ -138,6 +139,7 @@ export function createLfq(options: LfqOptions): Lfq {
     // The reference library stores the place values of the bits under this name.
     parameters: createParameterSet(WHERE, parameters, ['mask']),
     callOptions: ['invTemperature'],
+    toCodeSpace: comparesItself(config) ? sameSpace : undefined,
 
     quantizeTokens(tokens, { training, output, weights, options: call }) {
       const where = `${WHERE}().quantize`;
@@ -157,6 +159,11 @@ export function createLfq(options: LfqOptions): Lfq {
     encodeTokens: (tokens) => perToken(ordered(signEncode({ x: toRows(tokens) }, {})[0])),
     decodeTokens: (indices) => fromRows(signCodes(ordered(reshape(indices, [-1])), bits, { scale })),
   });
+}
+
+/** Whether sign(z) · scale is the code nearest to z itself. */
+function comparesItself({ hasProjections, spherical, orthogonalRotation, softClampInputValue }: LfqConfig): boolean {
+  return !hasProjections && !spherical && !orthogonalRotation && softClampInputValue === null;
 }
 
 /** v tanh(x / v): the identity near 0, within ±v. */

@@ -6,7 +6,6 @@ export { diagnose } from './diagnose.ts';
 export { frechetDistance } from './frechet-distance.ts';
 export type { PsnrOptions, SsimOptions } from './images.ts';
 export { psnr, ssim } from './images.ts';
-export type { ComparedQuantizer } from './latent-space.ts';
 export { comparesLatents } from './latent-space.ts';
 export type { TopTwo, TopTwoDistances } from './margins.ts';
 export { topTwoMargins, topTwoOfScores } from './margins.ts';

@@ -44,6 +44,8 @@ export interface CompositionMethod<Config, Call extends QuantizeOptions> {
   readonly callOptions: readonly string[];
   /** Codebooks of the first n layers, for n = 1 to Q; empty when `decode` cannot stop at a layer. */
   readonly codebooksOfLayers: readonly number[];
+  /** As in the contract, if there is one. */
+  readonly toCodeSpace?: ((z: Tensor) => Tensor) | undefined;
   quantizeTokens(tokens: Tensor2D, call: TokenCall<Call>): TokenResult<string>;
   encodeTokens(tokens: Tensor2D): Tensor2D;
   /** int32 [N, codebooks], N >= 1, any values → [N, dim]: zeros for padding, NaN for what is no token. */

@@ -1,5 +1,5 @@
-import type { Tensor2D } from '@tensorflow/tfjs-core';
-import { createLinear, type Parameter, type Rng } from '@vqkit/core-tensor';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import { createLinear, type Parameter, type Rng, sameSpace } from '@vqkit/core-tensor';
 
 /** What comes before the first layer of a stack and after the last. */
 export interface Frame {
@@ -8,10 +8,12 @@ export interface Frame {
   in(tokens: Tensor2D): Tensor2D;
   out(codes: Tensor2D): Tensor2D;
   readonly parameters: readonly Parameter[];
+  /** Where the layers look for codes, if it is behind no parameters: the `toCodeSpace` of the contract. */
+  readonly toCodeSpace?: ((z: Tensor) => Tensor) | undefined;
 }
 
 export function noFrame(dim: number): Frame {
-  return { dim, in: (tokens) => tokens, out: (codes) => codes, parameters: [] };
+  return { dim, in: (tokens) => tokens, out: (codes) => codes, parameters: [], toCodeSpace: sameSpace };
 }
 
 /** `project_in` and `project_out`, linear with bias; nothing where no features are to be added or removed. */

@@ -1,3 +1,4 @@
+import { reshape, tidy } from '@tensorflow/tfjs-core';
 import {
   createRng,
   requireBoolean,
@@ -132,5 +133,10 @@ function softClampOf(
 /** v tanh(x / v) between the projection and the first layer. */
 function bounded(frame: Frame, v: number | readonly number[]): Frame {
   const limits = typeof v === 'number' ? [v] : v;
-  return { ...frame, in: (tokens) => softClamp(frame.in(tokens), limits) };
+  const { dim, toCodeSpace } = frame;
+  return {
+    ...frame,
+    in: (tokens) => softClamp(frame.in(tokens), limits),
+    toCodeSpace: toCodeSpace && ((z) => tidy(() => reshape(softClamp(reshape(z, [-1, dim]), limits), z.shape))),
+  };
 }

@@ -7,6 +7,7 @@ import {
   type QuantizeOptions,
   type Quantizer,
   requireInteger,
+  sameSpace,
   type TokenCall,
   type TokenResult,
   withoutGradient,
@@ -81,6 +82,7 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
     members,
     prefix: 'layers',
     parameters: frame.parameters,
+    toCodeSpace: parts.layers.every((layer) => layer.toCodeSpace === sameSpace) ? frame.toCodeSpace : undefined,
     callOptions: ['layers', ...(parts.callOptions ?? [])],
     codebooksOfLayers: members.columns.slice(1),
 

@@ -11,6 +11,7 @@ import {
   type Parameter,
   type Quantizer,
   type Rng,
+  sameSpace,
   straightThrough,
 } from '@vqkit/core-tensor';
 import { codebookLoss, commitmentLoss, rotateTo } from '@vqkit/losses';
@@ -103,6 +104,7 @@ export function createSimVq(options: SimVqOptions): SimVq {
     rng,
     lossNames: ['commitment', 'codebook'],
     parameters: createParameterSet(WHERE, parameters),
+    toCodeSpace: sameSpace,
 
     quantizeTokens(x, { training, output, weights }) {
       const indices = search.nearest(x);

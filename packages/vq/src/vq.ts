@@ -9,6 +9,7 @@ import {
   type Quantizer,
   requireBoolean,
   requireNonNegative,
+  sameSpace,
   scheduleAt,
   straightThrough,
   unitLength,
@@ -123,6 +124,7 @@ export function createVq(options: VqOptions): Vq {
     },
     trainingState: codebooks.trainingState,
     callOptions: ['freezeCodebook', 'sampleCodebookTemp'],
+    toCodeSpace: projectOut === undefined && !useCosineSim ? sameSpace : undefined,
 
     quantizeTokens(tokens, { training, output, weights, options: call }) {
       const where = `${WHERE}().quantize`;
