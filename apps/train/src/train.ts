@@ -17,7 +17,7 @@ import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, r
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
 import { trainStep } from './train-step.ts';
-import { readCheckpoint, type TrainingState, writeCheckpoint } from './training-state.ts';
+import { readCheckpoint, requireResumableRun, type TrainingState, writeCheckpoint } from './training-state.ts';
 
 /** What a caller of {@link train} may watch and stop. */
 export interface TrainHooks {
@@ -103,6 +103,7 @@ export async function resumeTraining(
     };
     const { outDir = path } = changes;
     requireChangeable({ ...stored, outDir: path }, { ...config, preset: changes.preset ?? preset, outDir }, changes);
+    await requireResumableRun(await folder.checkpoints());
     // What a config.json of unknown origin asks for is bounded by what was stored, before it is checked against it.
     const numbers = (await folder.largestCheckpoint()) / 4;
     const recreate: typeof recreateModel = (...model) => limitParameters(numbers, () => recreateModel(...model));

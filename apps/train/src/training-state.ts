@@ -1,17 +1,16 @@
 import { dispose, type Tensor } from '@tensorflow/tfjs-core';
-import { CheckpointError, parseJson, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
-import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { CheckpointError, decodeSafetensorsHeader, parseJson, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
+import { CHECKSUM, readBytes, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
 import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
 import { DivergenceError } from './errors.ts';
+import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
 import type { AdamW } from './optimizer/adamw.ts';
 import { count, problemOf } from './option-schema.ts';
 
 const FORMAT = 'vqkit-train-2';
-/** Its optimizer counted one t for all parameters, which says nothing about those that had no gradient at some step. */
-const FORMAT_OF_ONE_T = 'vqkit-train-1';
 const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
 const GATHERED = 'gathered.';
@@ -24,7 +23,7 @@ export interface TrainingState {
 
 /** Whether a file is a checkpoint of a run, by its metadata. */
 export function isCheckpoint({ metadata }: SafeFile): boolean {
-  return metadata.format === FORMAT || metadata.format === FORMAT_OF_ONE_T;
+  return metadata.format === FORMAT || metadata.format === FIRST_FORMAT;
 }
 
 /**
@@ -34,7 +33,9 @@ export function isCheckpoint({ metadata }: SafeFile): boolean {
  * @throws CheckpointError when it has no description of the model; DataError when a weight is not finite.
  */
 export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint8Array {
-  const config = noteOf('tokenizerOf', path, metadata, 'model') as ImageTokenizerConfig;
+  const described = noteOf('tokenizerOf', path, metadata, 'model');
+  const isFirst = metadata.format === FIRST_FORMAT;
+  const config = isFirst ? completeDescription(path, described) : (described as ImageTokenizerConfig);
   const weights = Object.entries(tensors).filter(([name]) => name.startsWith(MODEL));
   return packImageTokenizer(
     config,
@@ -95,11 +96,7 @@ export async function readCheckpoint(
   check?: (metadata: SafeFile['metadata']) => void,
 ): Promise<number> {
   const { tensors, metadata } = await readSafetensors(path);
-  if (metadata.format === FORMAT_OF_ONE_T) {
-    throw new OptionError(
-      `readCheckpoint: ${path} must have the format '${FORMAT}' to go on from, got '${FORMAT_OF_ONE_T}', whose optimizer did not count the steps of each parameter. Start the run anew.`,
-    );
-  }
+  requireResumable(path, metadata);
   const step = /^\d+$/.test(metadata.step ?? '') ? Number(metadata.step) : Number.NaN;
   if (metadata.format !== FORMAT || !Number.isSafeInteger(step) || !Object.hasOwn(metadata, CHECKSUM)) {
     throw new CheckpointError(
@@ -139,6 +136,33 @@ export async function readCheckpoint(
     dispose(loaded);
   }
   return step;
+}
+
+/**
+ * Throws where the newest of a run's checkpoints is of a version whose optimizer cannot be gone on with. For before the model is made, which
+ * such a run does not describe whole. A damaged one is not judged.
+ *
+ * @throws OptionError
+ */
+export async function requireResumableRun(checkpoints: readonly { readonly path: string }[]): Promise<void> {
+  const { path } = checkpoints.at(-1) ?? {};
+  if (path === undefined) return;
+  const bytes = await readBytes(path);
+  let metadata: SafeFile['metadata'];
+  try {
+    ({ metadata } = decodeSafetensorsHeader(bytes, bytes.length, path));
+  } catch (error) {
+    if (error instanceof CheckpointError) return;
+    throw error;
+  }
+  requireResumable(path, metadata);
+}
+
+function requireResumable(path: string, { format }: SafeFile['metadata']): void {
+  if (format !== FIRST_FORMAT) return;
+  throw new OptionError(
+    `resumeTraining: ${path} must have the format '${FORMAT}' to go on from, got '${FIRST_FORMAT}', whose optimizer did not count the steps of each parameter. Start the run anew; encode, decode and export take its tokenizer as it is.`,
+  );
 }
 
 /** The value of a note that is JSON. */
