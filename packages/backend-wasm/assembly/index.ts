@@ -21,6 +21,7 @@ export { gemm } from './gemm';
 export { groupNormGradImages, groupNormImages } from './group-norm';
 export { nearestCode, nearestTwoCodes, packCodes } from './nearest';
 export { exactFrameBytes, firstFinite, nearestCodeExact } from './nearest-exact';
+export { comparePanels } from './nearest-open';
 export { nearestCodeRough, scorePanels } from './nearest-rough';
 export { nearestCodeScreened, nearestCodeSettled } from './nearest-screened';
 export { packPanels, transposeFilter } from './pack';

@@ -1,15 +1,14 @@
 import { rowOf } from './nearest';
 
-// The frame of a worker, in bytes: how many tokens wait, which, and the elements of four tokens in float64 beside each other.
+// The frame of a worker, in bytes: how many tokens wait, which, what nearest-open.ts keeps, and the elements of four tokens in float64 beside
+// each other.
 const WAITING: usize = 0;
 const TOKENS: usize = 4;
-const ELEMENTS: usize = 32;
-/** At its end, what nearestCodeRough keeps. */
-export const SCORES_BYTES: usize = 256;
+const ELEMENTS: usize = 544;
 
 /** Bytes of the frame that each worker needs. */
 export function exactFrameBytes(dim: i32): i32 {
-  return <i32>(ELEMENTS + SCORES_BYTES) + (dim << 5);
+  return <i32>ELEMENTS + (dim << 5);
 }
 
 export function exactFrameOf(frames: usize, worker: i32, dim: i32): usize {

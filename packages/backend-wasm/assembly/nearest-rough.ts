@@ -1,5 +1,6 @@
 import { rowOf } from './nearest';
-import { exactFrameBytes, exactFrameOf, SCORES_BYTES, searchExactly, searchWaiting } from './nearest-exact';
+import { exactDistance, exactFrameOf, searchExactly, searchWaiting } from './nearest-exact';
+import { clearOpen, scoresOf, searchOpen, searchOpenWaiting } from './nearest-open';
 import { marginOfRow } from './round';
 
 /**
@@ -7,9 +8,10 @@ import { marginOfRow } from './round';
  * 16-bit integers does not pay.
  *
  * Four tokens × eight codes at a time. Each lane keeps its two best scores. The number of the panel stands in their lowest bits, which moves
- * a score by less than 2^bits units in its last place; the best code is the nearest where its score is further above all others than this and
- * the bound E of screenGroups without its terms of 16-bit rounding. Elsewhere nearestCodeExact's loop searches, and where that happens often,
- * for the rest of the tokens.
+ * a score by less than 2^bits units in its last place. The nearest code is among those whose score is not further below the best than this and
+ * the bound E of screenGroups without its terms of 16-bit rounding: one as a rule, or a few in lanes of their own, which are compared in float64.
+ * Where a lane may hold two, searchOpen looks for them; where they are many, nearestCodeExact's loop searches, and where that happens often, for the
+ * rest of the tokens.
  *
  * @param queries what is scored, with `panels` and their `measures`; the others as in nearestCodeSettled. Units: groups of four tokens.
  */
@@ -34,18 +36,19 @@ export function nearestCodeRough(
   const panelCount = (count + 7) >> 3;
   const bits = 32 - clz(panelCount);
   const moved = <f64>(1 << bits) * 1.2e-7;
-  const exact = exactFrameOf(exactFrames, worker, codeDim);
-  store<i32>(exact, 0);
-  const scores = exact + <usize>exactFrameBytes(codeDim) - SCORES_BYTES;
+  const tiny = <f64>(1 << bits) * 1.5e-45;
+  const frame = exactFrameOf(exactFrames, worker, codeDim);
+  clearOpen(frame);
+  const scores = scoresOf(frame);
   const rowBytes = (<usize>dim) << 2;
   const last = tokens - 1;
-  let open = 0;
+  let exactly = 0;
   for (let group = begin; group < end; group++) {
     const first = group << 2;
-    if (open > 64 && open > 2 * (group - begin)) {
+    if (exactly > 64 && exactly > 2 * (group - begin)) {
       for (let token = first; token < min(first + 4, tokens); token++) {
-        open++;
-        searchExactly(token, x, codes, exact, indices, firstCode, codeDim, count);
+        exactly++;
+        searchExactly(token, x, codes, frame, indices, firstCode, codeDim, count);
       }
       continue;
     }
@@ -60,28 +63,66 @@ export function nearestCodeRough(
       const b1 = v128.load(own, 32);
       const s1 = v128.load(own, 48);
       const token = first + t;
-      const best = highestLane(f32x4.pmax(b0, b1));
-      const top = f32x4.splat(best);
-      const e0 = f32x4.eq(b0, top);
-      const e1 = f32x4.eq(b1, top);
-      const lanes = i32x4.bitmask(e0) | (i32x4.bitmask(e1) << 4);
-      const none = f32x4.splat(-Infinity);
-      const others = f32x4.pmax(v128.bitselect(none, b0, e0), v128.bitselect(none, b1, e1));
-      const second = highestLane(f32x4.pmax(others, f32x4.pmax(s0, s1)));
+      const best = <f64>highestLane(f32x4.pmax(b0, b1));
       const row = rowOf(queries, token, last, rowBytes);
       const margin = marginOfRow(row, dim, measures, reach === 0 ? 0 : reach + ((<usize>token) << 2));
-      const size = moved * (<f64>abs(best) + <f64>abs(second)) + <f64>(1 << bits) * 1.5e-45;
-      // Not where one of them is not a number.
-      if ((lanes & (lanes - 1)) === 0 && <f64>best - <f64>second > margin + size) {
-        const found = (reinterpret<i32>(best) & ~(-1 << bits)) << 3;
-        store<i32>(indices + ((<usize>token) << 2), found + <i32>ctz(lanes));
+      // Of a code that can be the nearest: how high its score is at least, and with the number of its panel in it.
+      const least = best - moved * abs(best) - margin - tiny;
+      const low = least - 1.001 * moved * abs(least) - tiny;
+      const enough = f32x4.splat(<f32>(low - abs(low) * 1.2e-7));
+      const lanes = i32x4.bitmask(f32x4.ge(b0, enough)) | (i32x4.bitmask(f32x4.ge(b1, enough)) << 4);
+      // Neither where one of them is not a number nor where no code can be scored.
+      if (lanes === 0 || !(least > -1e38)) {
+        exactly++;
+        searchExactly(token, x, codes, frame, indices, firstCode, codeDim, count);
+      } else if (v128.any_true(f32x4.ge(f32x4.pmax(s0, s1), enough))) {
+        exactly += searchOpen(
+          token,
+          least,
+          margin,
+          queries,
+          panels,
+          x,
+          codes,
+          frame,
+          indices,
+          firstCode,
+          dim,
+          codeDim,
+          count,
+        );
       } else {
-        open++;
-        searchExactly(token, x, codes, exact, indices, firstCode, codeDim, count);
+        let winner = codeOfLane(own, ctz(lanes), bits);
+        if ((lanes & (lanes - 1)) !== 0) winner = nearestOfLanes(own, lanes, bits, x, codes, token, codeDim);
+        store<i32>(indices + ((<usize>token) << 2), winner);
       }
     }
   }
-  searchWaiting(x, codes, exact, indices, firstCode, codeDim, count);
+  searchOpenWaiting(queries, panels, x, codes, frame, indices, firstCode, dim, codeDim, count);
+  searchWaiting(x, codes, frame, indices, firstCode, codeDim, count);
+}
+
+/** The code of a lane's best score. */
+function codeOfLane(scores: usize, lane: i32, bits: i32): i32 {
+  // Four lanes' second best scores lie between.
+  const at = scores + ((<usize>(lane + (lane & 4))) << 2);
+  return ((load<i32>(at) & ~(-1 << bits)) << 3) + lane;
+}
+
+/** The one of several lanes' best codes at the smallest distance, the lowest index of equal ones. */
+function nearestOfLanes(scores: usize, lanes: i32, bits: i32, x: usize, codes: usize, token: i32, dim: i32): i32 {
+  const rowBytes = (<usize>dim) << 2;
+  const row = x + <usize>token * rowBytes;
+  let winner = -1;
+  let nearest: f64 = Infinity;
+  for (; lanes !== 0; lanes &= lanes - 1) {
+    const code = codeOfLane(scores, ctz(lanes), bits);
+    const distance = exactDistance(row, codes + <usize>code * rowBytes, dim);
+    if (distance > nearest || (distance === nearest && code > winner)) continue;
+    nearest = distance;
+    winner = code;
+  }
+  return winner;
 }
 
 /**
@@ -101,7 +142,7 @@ export function scorePanels(
 ): void {
   const scoreMask = i32x4.splat(-1 << bits);
   const none = f32x4.splat(-Infinity);
-  for (let i: usize = 0; i < SCORES_BYTES; i += 16) v128.store(scores + i, none);
+  for (let i: usize = 0; i < 256; i += 16) v128.store(scores + i, none);
   let panel = panels;
   for (let p = 0; p < panelCount; p++) {
     let c00 = v128.load(panel);

@@ -1,6 +1,11 @@
 import { nearestCode } from './nearest';
 import { exactDistance, exactFrameOf, searchExactly, searchWaiting } from './nearest-exact';
-import { candidateCount, candidateIndex, frameOf, GROUPS, screenGroups } from './screen';
+import { clearOpen, searchOpen, searchOpenWaiting } from './nearest-open';
+import { marginOfRow } from './round';
+import { candidateCount, candidateIndex, frameOf, GROUPS, leastScore, screenGroups } from './screen';
+
+/** Below every score. */
+const LOWEST: f64 = -3e38;
 
 /**
  * The same indices as nearestCode, bit for bit, from about half the arithmetic: screenGroups finds the codes that can win, nearly always
@@ -86,12 +91,14 @@ function strictScore(row: usize, panels: usize, dim: i32, code: i32): f32 {
 
 /**
  * The indices of nearestCodeExact, bit for bit: screenGroups leaves the codes that can be the nearest, nearly always one, and where there are
- * several their distances are compared in float64. Where there are many, or a token cannot be screened, nearestCodeExact's loop searches.
+ * several their distances are compared in float64. Where there are many, searchOpen scores them in float32, and where that happens often, all
+ * that follow; where it leaves many too, or a token cannot be scored, nearestCodeExact's loop searches.
  *
- * @param queries what is screened, with `rounded` and `measures`; the others as in nearestCodeExact. Units: groups of four tokens.
+ * @param queries what is screened, with `panels`, `rounded` and `measures`; the others as in nearestCodeExact. Units: groups of four tokens.
  */
 export function nearestCodeSettled(
   queries: usize,
+  panels: usize,
   rounded: usize,
   measures: usize,
   frames: usize,
@@ -110,10 +117,11 @@ export function nearestCodeSettled(
   worker: i32,
 ): void {
   const panelCount = (count + 7) >> 3;
-  const exact = exactFrameOf(exactFrames, worker, codeDim);
+  const own = exactFrameOf(exactFrames, worker, codeDim);
   const rowBytes = (<usize>codeDim) << 2;
-  store<i32>(exact, 0);
+  clearOpen(own);
   let open = 0;
+  let exactly = 0;
   for (let first = begin; first < end; first += GROUPS) {
     const groups = min(GROUPS, end - first);
     const screened = open < 32 || open < first - begin;
@@ -127,7 +135,32 @@ export function nearestCodeSettled(
       const candidates = screened ? candidateCount(frame, i & 3) : -1;
       if (candidates < 1 || (candidates > 1 && 2 * candidates > panelCount)) {
         open++;
-        searchExactly(token, x, codes, exact, indices, firstCode, codeDim, count);
+        const scored = exactly < 32 || 2 * exactly < open;
+        const query = queries + <usize>token * ((<usize>dim) << 2);
+        const margin = scored
+          ? marginOfRow(query, dim, measures, reach === 0 ? 0 : reach + ((<usize>token) << 2))
+          : NaN;
+        if (margin < 1e30) {
+          const least: f64 = screened ? max(leastScore(frame, i & 3), LOWEST) : LOWEST;
+          exactly += searchOpen(
+            token,
+            least,
+            margin,
+            queries,
+            panels,
+            x,
+            codes,
+            own,
+            indices,
+            firstCode,
+            dim,
+            codeDim,
+            count,
+          );
+        } else {
+          exactly++;
+          searchExactly(token, x, codes, own, indices, firstCode, codeDim, count);
+        }
         continue;
       }
       let winner = candidateIndex(frame, i & 3, 0);
@@ -145,5 +178,6 @@ export function nearestCodeSettled(
       store<i32>(indices + ((<usize>token) << 2), winner);
     }
   }
-  searchWaiting(x, codes, exact, indices, firstCode, codeDim, count);
+  searchOpenWaiting(queries, panels, x, codes, own, indices, firstCode, dim, codeDim, count);
+  searchWaiting(x, codes, own, indices, firstCode, codeDim, count);
 }

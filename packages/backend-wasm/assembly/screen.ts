@@ -213,6 +213,12 @@ function keepCandidates(frame: usize, token: i32, threshold: f32, count: i32): i
   return kept;
 }
 
+/** Below the score in float32 of every code that can be a token's nearest, whether all codes were screened or not. */
+export function leastScore(frame: usize, token: i32): f64 {
+  const margin = load<f64>(frame + ((<usize>token) << 3), MARGINS);
+  return <f64>load<f32>(frame + ((<usize>token) << 2), THRESHOLDS) - margin;
+}
+
 /** The number of a token's candidates: 0 where it is not usable, -1 where there were too many. */
 export function candidateCount(frame: usize, token: i32): i32 {
   if (!load<i32>(frame, OPEN)) return -1;

@@ -117,7 +117,7 @@ export function groupCodes(rows: Rows): GroupedCodes {
   const groups: CodeGroup[] = [];
   const apart: number[] = [];
   let rest = distinctCodes(rows);
-  while (rest.length > 0 && groups.length < MOST_GROUPS && dim > 1) {
+  while (rest.length > 0 && groups.length < MOST_GROUPS) {
     const sample = spread(rest, SAMPLE);
     let [center, near] = [sample[0] as number, Number.POSITIVE_INFINITY];
     for (const code of sample) {
@@ -141,10 +141,7 @@ export function groupCodes(rows: Rows): GroupedCodes {
     rest = Int32Array.from(others);
   }
   for (const code of rest) apart.push(code);
-  // On a line the distances from its end are the codes in their order.
-  const end = (): number =>
-    apart.reduce((a, b) => ((values[b] as number) < (values[a] as number) ? b : a), apart[0] ?? 0);
-  const from = groups[0]?.center ?? (dim === 1 ? end() : (apart[0] ?? 0));
+  const from = groups[0]?.center ?? apart[0] ?? 0;
   const distances = new Map(apart.map((code) => [code, between(from, code)]));
   apart.sort((a, b) => (distances.get(a) as number) - (distances.get(b) as number) || a - b);
   return {

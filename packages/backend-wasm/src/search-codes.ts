@@ -1,3 +1,5 @@
+import type { RowEncoder } from '@vqkit/core-tensor/codec';
+import { createLineSearch } from '@vqkit/core-tensor/plain-search';
 import {
   type GroupedCodes,
   groupCodes,
@@ -77,8 +79,8 @@ const SPREAD: Readonly<Record<Way, number>> = { exact: Number.POSITIVE_INFINITY,
 const LEAST_GROUPED = 512;
 /** Tokens so few that comparing all codes is faster than bringing these into another form. */
 const FEW = 16;
-/** Codes on a line are in an order: from so many on they are searched by halving. */
-const LINE = 512;
+/** From so many codes of one feature on, halving in JavaScript is faster than comparing all. */
+const LINE = 256;
 
 const aligned = (bytes: number): number => 16 * Math.ceil(bytes / 16);
 
@@ -103,14 +105,32 @@ function wayOf(tokens: number, count: number, width: number, dim = width): Way {
 export function planSearch(host: SearchHost, book: SearchedCodes, tokens: number): SearchPlan {
   const { codes, count, dim, space } = book;
   if (space?.slack.every(Number.isFinite)) return planEven(host, book, wayOf(tokens, count, space.width, dim));
+  if (dim === 1 && count >= LINE) return planLine(host, book);
   const way = wayOf(tokens, count, dim);
   if (way === 'exact' || count * dim < LEAST_GROUPED) return planEven(host, { codes, count, dim }, way);
   const grouped = groupsOf(host, book, way);
   return grouped ? planGroups(host, book, tokens, grouped) : planEven(host, { codes, count, dim }, way);
 }
 
-/** By identity and way. */
-const known = new WeakMap<object, Partial<Record<Way, GroupedCodes | 'even'>>>();
+/** What is kept with the identity of codes. */
+const knownGroups = new WeakMap<object, Partial<Record<Way, GroupedCodes | 'even'>>>();
+const knownLines = new WeakMap<object, RowEncoder>();
+
+/** Codes of one feature in their order. */
+function planLine(host: SearchHost, { codes, count, identity }: SearchedCodes): SearchPlan {
+  const find = (identity && knownLines.get(identity)) ?? createLineSearch(host.floats(codes, count));
+  if (identity) knownLines.set(identity, find);
+  return {
+    bytes: 0,
+    prepare: () => ({
+      scratchBytes: () => 0,
+      search({ x, tokens }, _, indices) {
+        const rows = host.floats(x, tokens);
+        find(rows, new Int32Array(rows.buffer, indices, tokens), tokens);
+      },
+    }),
+  };
+}
 
 /** The codes in groups, unless one origin and one scale are enough for all. */
 function groupsOf(
@@ -118,16 +138,16 @@ function groupsOf(
   { codes, count, dim, identity }: SearchedCodes,
   way: Way,
 ): GroupedCodes | undefined {
-  const before = identity && known.get(identity);
+  const before = identity && knownGroups.get(identity);
   let found = before?.[way];
   if (found === undefined) {
     const rows: Rows = { values: host.floats(codes, count * dim), dim };
     const near = nearDistance(rows, count);
     // From the first code: where that is far away, so is another.
     const furthest = host.call('largestFrom', codes, codes, count, dim);
-    const isEven = near > 0 && furthest <= SPREAD[way] * near && !(dim === 1 && count >= LINE);
+    const isEven = near > 0 && furthest <= SPREAD[way] * near;
     found = isEven ? 'even' : groupCodes(rows);
-    if (identity) known.set(identity, { ...before, [way]: found });
+    if (identity) knownGroups.set(identity, { ...before, [way]: found });
   }
   return found === 'even' ? undefined : found;
 }
@@ -183,7 +203,7 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
           if (!space) host.run('centerRows', n, x, origin, rows, factor, dim);
           const exact = [x, codes, scratch, space ? (reach ?? own) : 0, indices, first, n, width, dim, count] as const;
           if (used === 'screened') {
-            host.run('nearestCodeSettled', groups, rows, rounded, measures, frames, ...exact);
+            host.run('nearestCodeSettled', groups, rows, packed, rounded, measures, frames, ...exact);
           } else {
             host.run('nearestCodeRough', groups, rows, packed, measures, ...exact);
           }
@@ -191,6 +211,13 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
       };
     },
   };
+}
+
+/** Element by element: for a few features a view of each row costs far more. */
+function copyRows(from: Float32Array, rows: Int32Array, count: number, to: Float32Array, dim: number): void {
+  for (let i = 0, k = 0; i < count; i++) {
+    for (let j = 0, at = (rows[i] as number) * dim; j < dim; j++) to[k++] = from[at++] as number;
+  }
 }
 
 /** An origin and a scale for each group of codes, and one by one those that are in none. */
@@ -223,9 +250,7 @@ function planGroups(
       const searches = parts.map(({ group, rows, length }, g) => {
         const { values } = codesNow();
         const copies = host.floats(at + rows, length * dim);
-        group.members.forEach((code, i) => {
-          copies.set(values.subarray(code * dim, (code + 1) * dim), i * dim);
-        });
+        copyRows(values, group.members, length, copies, dim);
         const { way, at: place } = plans[g] as (typeof plans)[number];
         return { group, search: planEven(host, { codes: at + rows, count: length, dim }, way).prepare(at + place) };
       });
@@ -238,34 +263,36 @@ function planGroups(
           const indices = new Int32Array(x.values.buffer, to, n).fill(first);
           const nearest: Nearest = { indices, squares: new Float64Array(n).fill(Number.POSITIVE_INFINITY) };
           searchApart(x, n, book, grouped, nearest);
-          const away = searches.map(({ group: { center } }) =>
-            Float64Array.from({ length: n }, (_, t) =>
-              Math.sqrt(squaredDistance(x.values, t, book.values, center, dim)),
-            ),
-          );
-          const home = Int32Array.from({ length: n }, (_, t) =>
-            away.reduce((best, own, g) => ((own[t] as number) < (away[best]?.[t] as number) ? g : best), 0),
-          );
+          const away = searches.map(() => new Float64Array(n));
+          const home = new Int32Array(n);
+          for (let t = 0; t < n; t++) {
+            let least = Number.POSITIVE_INFINITY;
+            for (let g = 0; g < searches.length; g++) {
+              const { center } = (searches[g] as (typeof searches)[number]).group;
+              const own = Math.sqrt(squaredDistance(x.values, t, book.values, center, dim));
+              (away[g] as Float64Array)[t] = own;
+              if (own < least) [least, home[t]] = [own, g];
+            }
+          }
+          const rows = new Int32Array(n);
+          const foundAt = scratch + aligned(4 * n * dim);
           for (const atHome of [true, false]) {
             for (const [g, { group, search }] of searches.entries()) {
               const own = away[g] as Float64Array;
-              const rows = Int32Array.from(home.keys()).filter(
-                (t) =>
-                  (home[t] === g) === atHome &&
-                  mayBeNearer(own[t] as number, group.radius, nearest.squares[t] as number),
-              );
-              if (rows.length === 0) continue;
-              const taken = host.floats(scratch, rows.length * dim);
-              rows.forEach((t, i) => {
-                taken.set(x.values.subarray(t * dim, (t + 1) * dim), i * dim);
-              });
-              const foundAt = scratch + aligned(4 * n * dim);
-              search.search({ x: scratch, tokens: rows.length }, scratch + rowBytes(n), foundAt);
-              const found = new Int32Array(x.values.buffer, foundAt, rows.length);
-              rows.forEach((t, i) => {
-                const code = group.members[found[i] as number] as number;
+              let here = 0;
+              for (let t = 0; t < n; t++) {
+                if ((home[t] === g) !== atHome) continue;
+                if (mayBeNearer(own[t] as number, group.radius, nearest.squares[t] as number)) rows[here++] = t;
+              }
+              if (here === 0) continue;
+              const taken = host.floats(scratch, here * dim);
+              copyRows(x.values, rows, here, taken, dim);
+              search.search({ x: scratch, tokens: here }, scratch + rowBytes(n), foundAt);
+              const found = new Int32Array(x.values.buffer, foundAt, here);
+              for (let i = 0; i < here; i++) {
+                const [t, code] = [rows[i] as number, group.members[found[i] as number] as number];
                 offer(nearest, t, code, squaredDistance(x.values, t, book.values, code, dim));
-              });
+              }
             }
           }
         },

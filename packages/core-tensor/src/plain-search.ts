@@ -1,4 +1,7 @@
 import type { CodecKernels, CodecMethod, PlainCodes, RowEncoder, ScoredSpace } from './codec.ts';
+import { createLineSearch } from './line-search.ts';
+
+export { createLineSearch } from './line-search.ts';
 
 /** Tokens and codes that are compared together: each number is loaded once for several of the eight sums. */
 const TOKENS = 2;
@@ -16,7 +19,7 @@ const CODES = 4;
  * createPlainSearch({ codes: Float32Array.of(0, 1), dim: 1 })(Float32Array.of(0.9), indices, 1); // indices [1]
  */
 export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): RowEncoder {
-  const direct = createDirectSearch(book);
+  const direct = book.dim === 1 ? createLineSearch(book.codes) : createDirectSearch(book);
   const encode = book.space === undefined ? direct : createScoredSearch(book.dim, book.space, direct);
   return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
 }

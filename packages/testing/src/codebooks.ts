@@ -77,6 +77,15 @@ const KINDS: Record<string, (codes: Float32Array, sizes: Sizes, rng: Rng) => voi
     const own = codes.slice();
     each(codes, dim, (_, code, i) => own[Math.floor((code * 31) % Math.ceil(k / copies)) * dim + i] as number);
   },
+  'on a line': (codes, [, , dim], rng) => {
+    const along = rng.normalArray(dim, 1);
+    const own = codes.slice();
+    each(codes, dim, (_, code, i) => (own[code * dim] as number) * (along[i] as number));
+  },
+  'on a sphere': (codes, [, , dim]) => {
+    const own = codes.slice();
+    each(codes, dim, (value, code) => value / Math.hypot(...own.subarray(code * dim, (code + 1) * dim)));
+  },
   'one code only': (codes, [, , dim]) => {
     const own = codes.slice(0, dim);
     each(codes, dim, (_, __, i) => own[i] as number);

@@ -92,6 +92,16 @@ eachEngine((engine) => {
       vq.dispose();
     });
 
+    it('is that of float64 where codes are so near each other that it hardly tells them apart, or not at all', async () => {
+      const [codebookSize, tokens] = engine === 'webgpu' ? [80, 12] : [1100, 200];
+      for (const dim of [1, 2, 3]) {
+        for (const scale of [1 / codebookSize, 1e-9, 1e-15, 1e-17]) {
+          const codes = random(codebookSize * dim, dim, scale);
+          await expectFloat64(codes, random(tokens * dim, 5), dim);
+        }
+      }
+    });
+
     it('is that of float64 whatever the codes', async () => {
       for (const [i, kind] of HARD_CODEBOOKS.entries()) {
         const { codes, x, dim } = hardSearch(kind, engine === 'webgpu' ? [40, 20, 6] : [200, 100, 6], i);
@@ -111,6 +121,12 @@ describe('the codec of VQ', () => {
     };
     for (const [, dim, codes, x, expected] of EXAMPLES) {
       for (const ids of encode(Float32Array.from(codes), Float32Array.from(x), dim)) await expectSame(ids, expected);
+    }
+    for (const scale of [1e-3, 1e-9, 1e-15, 1e-17]) {
+      for (const dim of [1, 2]) {
+        const [codes, x] = [random(600 * dim, dim, scale), random(90 * dim, 5)];
+        for (const ids of encode(codes, x, dim)) await expectSame(ids, nearestByFloat64({ codes, x, dim }));
+      }
     }
     for (const far of [1e9, 1e10, 1e30]) {
       const codes = random(50 * 8, 6);
