@@ -1,4 +1,5 @@
 export { configJsonSchema, configSchema, createConfig, loadConfig } from './config.ts';
+export { counted } from './counted.ts';
 export type { Dataset } from './data/dataset.ts';
 export { loadDataset } from './data/dataset.ts';
 export type { SkippedImage } from './data/decode-pictures.ts';

@@ -36,7 +36,7 @@ describe('readTokenizer', () => {
     const trained = (await readSafetensors(checkpoint)).tensors;
     const weights = Object.entries(trained).filter(([name]) => name.startsWith('model.'));
     expect(tensors).toEqual(Object.fromEntries(weights.map(([name, value]) => [name.slice('model.'.length), value])));
-    expect(Object.keys(metadata).sort()).toEqual(['format', 'tokenizer']);
+    expect(Object.keys(metadata).sort()).toEqual(['format', 'tokenizer', 'vqkit.sha256']);
     const { quantizer, quantizerOptions, widths, seed } = tinyConfig('data', 'out', { seed: 3 });
     const made = createImageTokenizer({ quantizer, quantizerOptions, widths, seed, channels: 1, imageSize: [8, 8] });
     expect(JSON.parse(metadata.tokenizer ?? '')).toEqual(made.config);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tensor } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
-import { DataError, DtypeError, OptionError } from '@vqkit/core-tensor';
+import { createRng, DataError, DtypeError, OptionError } from '@vqkit/core-tensor';
 import { pythonFile } from '@vqkit/testing';
 import { createImageTokenizer, imagesFromPixels, pixelsFromImages, saveImageTokenizer } from '@vqkit/tokenizer';
 import sharp from 'sharp';
@@ -79,6 +79,7 @@ describe('encodeImages', () => {
       codebookSize: '12',
       numCodebooks: '2',
       imageShape: '[8,8,1]',
+      'vqkit.sha256': expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     });
   });
 
@@ -227,7 +228,7 @@ describe('decodeTokens', () => {
     const wrong: [object, string][] = [
       [{ images: 'abc' }, 'notes images must be an array, got "abc".'],
       [{ images: [1, 2] }, 'notes images[0] must be a string, got 1.'],
-      [{ images: ['a.png'] }, 'notes must name each of the 2 images, got 1 names.'],
+      [{ images: ['a.png'] }, 'notes must name each of the 2 images, got 1 name.'],
       [{ tokenizer: 'none' }, 'notes tokenizer must be valid (SHA-256 in hexadecimal), got "none".'],
       [{ codebookSize: '20' }, 'notes codebookSize must be a number, got "20".'],
       [{ codebookSize: 4 }, 'ids must be in [0, 4) or -1, got 7.'],
@@ -252,6 +253,20 @@ describe('decodeTokens', () => {
     await writeSafetensors(file, { ids }, { format: 'vqkit-tokens-1', images: '{' });
     await expect(readTokens(file)).rejects.toThrow('must have its notes as JSON in UTF-8');
     expect(await readdir(folder)).not.toContain('unwritten.safetensors');
+  });
+
+  it('finds one flipped bit in a .safetensors file, wherever it is', async () => {
+    const file = at('flipped.safetensors');
+    await encodeImages(at('stack'), { data: 'idx', dataPath: data, limit: 3, out: file, engine });
+    const whole = await readFile(file);
+    const rng = createRng(4);
+    for (let n = 0; n < 60; n++) {
+      const bit = Math.floor(rng.uniform() * 8 * whole.length);
+      const bytes = Buffer.from(whole);
+      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+      await writeFile(file, bytes);
+      await expect(readTokens(file), `bit ${bit}`).rejects.toThrow(CheckpointError);
+    }
   });
 
   it('says what is wrong with the tokens, and writes nothing', async () => {

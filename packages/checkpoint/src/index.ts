@@ -1,3 +1,5 @@
+export type { Sha256 } from './checksum.ts';
+export { CHECKSUM, checksumOf, requireChecksum } from './checksum.ts';
 export type { SafeDtype, SafeTensor } from './dtypes.ts';
 export { bytesPerValue, count, isCounts } from './dtypes.ts';
 export { CheckpointError } from './errors.ts';

@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { show } from '@vqkit/core-tensor/errors';
+import { CHECKSUM, checksumOf, requireChecksum } from './checksum.ts';
 import type { SafeTensor } from './dtypes.ts';
-import { CheckpointError } from './errors.ts';
 import { withFileErrors } from './file-error.ts';
 import { parseJson } from './json.ts';
 import { decodeSafetensors, encodeSafetensors, type SafeFile } from './safetensors.ts';
 import { writeFileAtomic } from './write-file.ts';
 
+export { CHECKSUM } from './checksum.ts';
 export { fileError, withFileErrors } from './file-error.ts';
 export { removePartialFiles, requireWritable, requireWritableFolder, writeFileAtomic } from './write-file.ts';
-
-/** The note that asks {@link writeSafetensors} for a checksum and holds it afterwards, whatever was given. */
-export const CHECKSUM = 'vqkit.sha256';
 
 /**
  * Writes a safetensors file atomically. See {@link encodeSafetensors} and {@link writeFileAtomic}.
@@ -27,7 +24,8 @@ export async function writeSafetensors(
   tensors: Readonly<Record<string, SafeTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const notes = Object.hasOwn(metadata, CHECKSUM) ? { ...metadata, [CHECKSUM]: checksum(tensors, metadata) } : metadata;
+  const wanted = Object.hasOwn(metadata, CHECKSUM);
+  const notes = wanted ? { ...metadata, [CHECKSUM]: checksumOf({ tensors, metadata }, sha256) } : metadata;
   await writeFileAtomic(path, encodeSafetensors(tensors, notes));
 }
 
@@ -37,19 +35,12 @@ export async function writeSafetensors(
  */
 export async function readSafetensors(path: string): Promise<SafeFile> {
   const file = decodeSafetensors(await readBytes(path), path);
-  const { [CHECKSUM]: expected } = file.metadata;
-  if (expected === undefined) return file;
-  const actual = checksum(file.tensors, file.metadata);
-  if (expected === actual) return file;
-  throw new CheckpointError(
-    `readSafetensors: ${path} must have the content of its checksum ${show(expected)}, got that of ${show(actual)}. The file is damaged; use another copy.`,
-  );
+  requireChecksum(`readSafetensors: ${path}`, file, sha256);
+  return file;
 }
 
-/** Of what a file says, not of its bytes: whoever writes the same again has the same sum. */
-function checksum(tensors: SafeFile['tensors'], metadata: SafeFile['metadata']): string {
-  const { [CHECKSUM]: _, ...notes } = metadata;
-  return createHash('sha256').update(encodeSafetensors(tensors, notes)).digest('hex');
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /**

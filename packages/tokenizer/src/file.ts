@@ -1,9 +1,14 @@
+import { sha256 as sha256Of } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import {
+  CHECKSUM,
   CheckpointError,
+  checksumOf,
   decodeSafetensors,
   encodeSafetensors,
   parseJson,
+  requireChecksum,
   type SafeFile,
   type SafeTensor,
 } from '@vqkit/checkpoint';
@@ -17,7 +22,7 @@ const FORMAT = 'vqkit-tokenizer-1';
 
 /**
  * The bytes of a tokenizer file from plain data, without an engine: a safetensors file with the weights under their state-dict names, in
- * PyTorch's layouts, and in its metadata `format` and `tokenizer`, the description as JSON. Equal content gives equal bytes.
+ * PyTorch's layouts, and in its metadata `format`, `tokenizer`, the description as JSON, and a checksum of it all. Equal content gives equal bytes.
  *
  * @throws OptionError when the description breaks a rule; DataError when a weight is not finite; CheckpointError when the tensors are
  * not well formed.
@@ -29,7 +34,8 @@ export function packImageTokenizer(
   const where = 'packImageTokenizer';
   checkConfig(where, config);
   requireFiniteWeights(where, weights, 'Save a tokenizer that did not diverge.');
-  return encodeSafetensors(weights, { format: FORMAT, tokenizer: JSON.stringify(config) });
+  const metadata = { format: FORMAT, tokenizer: JSON.stringify(config) };
+  return encodeSafetensors(weights, { ...metadata, [CHECKSUM]: checksumOf({ tensors: weights, metadata }, sha256) });
 }
 
 /**
@@ -68,6 +74,7 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
       `${where} must be a tokenizer of vqkit (format '${FORMAT}'), got format ${show(metadata.format)}. Write one with vqkit export or saveImageTokenizer.`,
     );
   }
+  requireChecksum(where, { tensors, metadata }, sha256);
   let tokenizer: ImageTokenizer | undefined;
   const weights: [name: string, value: Tensor][] = [];
   try {
@@ -90,6 +97,11 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
   } finally {
     for (const [, value] of weights) value.dispose();
   }
+}
+
+/** In Node and in any page: Web Crypto's would make loading asynchronous, and is missing where a page came by http. */
+function sha256(bytes: Uint8Array): string {
+  return bytesToHex(sha256Of(bytes));
 }
 
 function requireFiniteWeights(where: string, weights: Readonly<Record<string, SafeTensor>>, fix: string): void {

@@ -1,5 +1,6 @@
 import { memory, type Tensor4D, tensor1d, tensor4d, zeros } from '@tensorflow/tfjs-core';
 import {
+  CHECKSUM,
   CheckpointError,
   decodeSafetensors,
   encodeSafetensors,
@@ -85,6 +86,28 @@ eachEngine(() => {
       }
     });
 
+    it('find one flipped bit, wherever it is, and a file that was cut', async () => {
+      const bytes = await saveImageTokenizer(tiny());
+      const start = memory().numTensors;
+      const rng = createRng(3);
+      const places = [
+        8 * bytes.length - 1,
+        ...Array.from({ length: 40 }, () => Math.floor(rng.uniform() * 8 * bytes.length)),
+      ];
+      for (const at of places) {
+        const damaged = bytes.slice();
+        damaged[at >> 3] = (damaged[at >> 3] as number) ^ (1 << (at & 7));
+        expect(() => loadImageTokenizer(damaged), `bit ${at}`).toThrow(CheckpointError);
+        expect(() => loadImageTokenizer(bytes.subarray(0, at >> 3)), `byte ${at >> 3}`).toThrow(CheckpointError);
+      }
+      expect(memory().numTensors).toBe(start);
+      const { tensors, metadata } = decodeSafetensors(bytes);
+      ((tensors['to_code.bias'] as SafeTensor).data as Float32Array)[0] = 1;
+      expect(() => loadImageTokenizer({ tensors, metadata }, 'a.safetensors')).toThrow(
+        /^loadImageTokenizer: a\.safetensors must have the content of its checksum "[0-9a-f]+/,
+      );
+    });
+
     it('refuses a file that is no tokenizer, leaving nothing behind', async () => {
       const bytes = await saveImageTokenizer(tiny());
       const start = memory().numTensors;
@@ -167,7 +190,7 @@ describe('packImageTokenizer', () => {
     } as const;
     const { tensors, metadata } = decodeSafetensors(packImageTokenizer(config, weights));
     expect(tensors).toEqual(weights);
-    expect(metadata).toEqual({ format: 'vqkit-tokenizer-1', tokenizer: JSON.stringify(config) });
+    expect(metadata).toMatchObject({ format: 'vqkit-tokenizer-1', tokenizer: JSON.stringify(config) });
     expect(() => packImageTokenizer({ ...config, widths: [] }, weights)).toThrow('packImageTokenizer: widths must be');
   });
 });
@@ -206,6 +229,8 @@ async function saveAndDispose(tokenizer: ImageTokenizer): Promise<Uint8Array> {
 
 function changed(bytes: Uint8Array, change: (file: SafeFile) => unknown): Uint8Array {
   const file = decodeSafetensors(bytes);
+  // Written by someone who has no checksum.
+  delete file.metadata[CHECKSUM];
   change(file);
   return encodeSafetensors(file.tensors, file.metadata);
 }

@@ -50,7 +50,7 @@ describe('a folder of fewer photos than the validation of MNIST', () => {
 describe('encode', () => {
   it('takes one picture, at the size of the training', async () => {
     const { code, stdout, stderr } = await call('encode run photos/3.png --out one.safetensors');
-    expect([code, stdout]).toEqual([0, '1 images: 16 tokens each (ids 4 × 4) of 7.91 bits\none.safetensors\n']);
+    expect([code, stdout]).toEqual([0, '1 image: 16 tokens each (ids 4 × 4) of 7.91 bits\none.safetensors\n']);
     expect(stderr).not.toContain('warning');
     expect(await names('one.safetensors')).toEqual(['3.png']);
   });

@@ -2,6 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
+import { counted } from '../counted.ts';
 import type { SkippedImage } from './decode-pictures.ts';
 
 /** Names of pictures. */
@@ -74,6 +75,6 @@ function otherFormats(folder: string, others: ReadonlyMap<string, number>): Skip
   const count = [...others.values()].reduce((total, of) => total + of, 0);
   if (count === 0) return [];
   const formats = [...others].sort(([a], [b]) => (a < b ? -1 : 1)).map(([format, of]) => `${of} ${format}`);
-  const reason = `${count} pictures are neither PNG nor JPEG (${formats.join(', ')}); convert them to have them read`;
+  const reason = `${counted(count, 'picture')} ${count === 1 ? 'is' : 'are'} neither PNG nor JPEG (${formats.join(', ')}); convert ${count === 1 ? 'it to have it' : 'them to have them'} read`;
   return [{ file: folder, reason, count }];
 }

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { counted } from '../counted.ts';
 import type { ImagePairs } from '../report-data.ts';
 import { curveFigures, entropyFigures, histogramFigures } from './figures.ts';
 import { fixed, significant, words } from './format.ts';
@@ -76,7 +77,7 @@ function lead(runs: readonly Run[]): string {
   const describe = (run: Run): string => {
     const { quality, codes } = run.data.summary.test;
     const psnr = quality.psnrDb === null ? '' : ` and a PSNR of ${fixed(quality.psnrDb, 1)} dB`;
-    return `an L1 of ${fixed(quality.l1, 4)}${psnr}, from ${significant(tokensPerImage(run), 9)} tokens of ${fixed(codes.bitsPerToken, 1)} bits an image`;
+    return `an L1 of ${fixed(quality.l1, 4)}${psnr}, from ${many(tokensPerImage(run), 'token')} of ${fixed(codes.bitsPerToken, 1)} bits an image`;
   };
   const [first] = runs;
   if (runs.length === 1 && first !== undefined) return `Test images come back with ${describe(first)}.`;
@@ -88,6 +89,10 @@ function lead(runs: readonly Run[]): string {
   return `${closest.name} comes closest to the test images, with ${describe(closest)}. ${evenest.name} uses its codes most evenly: ${significant(codes.used)} of ${significant(codes.codebookSize, 9)}, with a perplexity of ${fixed(codes.perplexity, 0)}.`;
 }
 
+function many(count: number, noun: string): string {
+  return counted(count, noun, significant(count, 9));
+}
+
 /** What the runs have in common; what differs is left to the details. */
 function facts(runs: readonly Run[]): string {
   const same = (value: (run: Run) => string): string[] => {
@@ -95,12 +100,10 @@ function facts(runs: readonly Run[]): string {
     return values.size === 1 ? [...values] : [];
   };
   return [
-    ...same(
-      ({ data }) => `${significant(data.summary.steps, 9)} steps of ${significant(data.config.batchSize, 9)} images`,
-    ),
-    ...same(({ data }) => `${significant(data.summary.trainImages, 9)} training images`),
+    ...same(({ data }) => `${many(data.summary.steps, 'step')} of ${many(data.config.batchSize, 'image')}`),
+    ...same(({ data }) => many(data.summary.trainImages, 'training image')),
     ...same(({ data }) =>
-      data.summary.skippedImages > 0 ? `${data.summary.skippedImages} unreadable images left out` : '',
+      data.summary.skippedImages > 0 ? `${many(data.summary.skippedImages, 'unreadable image')} left out` : '',
     ),
     ...same(({ data }) => `seed ${data.summary.seed}`),
     ...same(({ data }) => `engine ${data.summary.engine}`),
@@ -117,7 +120,7 @@ async function pictureStrips(runs: readonly Run[]): Promise<Html> {
       const { name, data } = run;
       const { l1 } = data.summary.test.quality;
       const originals = i === 0 || !shared ? await strip('Originals', data.images, 'originals') : undefined;
-      const label = html`${runDot(i)}${name} <small>L1 ${fixed(l1, 4)}, ${significant(tokensPerImage(run), 9)} tokens and ${bitsText(run)} bits an image</small>`;
+      const label = html`${runDot(i)}${name} <small>L1 ${fixed(l1, 4)}, ${many(tokensPerImage(run), 'token')} and ${bitsText(run)} bits an image</small>`;
       return html`${originals}${await strip(label, data.images, 'reconstructions')}`;
     }),
   );

@@ -3,11 +3,13 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { tensor, tidy } from '@tensorflow/tfjs-core';
+import { CHECKSUM, decodeSafetensors } from '@vqkit/checkpoint';
 import { requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError, show } from '@vqkit/core-tensor';
 import { assertTokens, type ImageTokenizer, loadImageTokenizer, pixelsFromImages } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import { z } from 'zod';
+import { counted } from '../counted.ts';
 import { requirePictureChannels } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
 import { letSignalsIn } from '../let-signals-in.ts';
@@ -121,7 +123,9 @@ async function writePicture(path: string, png: Buffer): Promise<void> {
 function requireOwnTokens(where: string, tokenizer: Uint8Array, { notes }: Tokens): void {
   if (notes === undefined) return;
   const own = createHash('sha256').update(tokenizer).digest('hex');
-  if (notes.tokenizer === own) return;
+  // Before tokenizers had a checksum, that was the SHA-256 of the same tokenizer's file.
+  const { [CHECKSUM]: before } = decodeSafetensors(tokenizer).metadata;
+  if (notes.tokenizer === own || notes.tokenizer === before) return;
   throw new OptionError(
     `${where} must hold tokens of this tokenizer (SHA-256 ${own.slice(0, 12)}…), got tokens of ${show(notes.tokenizer.slice(0, 12))}…. Pass the tokenizer that encoded them.`,
   );
@@ -146,6 +150,6 @@ async function requireEmpty(where: string, folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
   throw new OptionError(
-    `${where}: out must be a new or an empty folder, got ${folder} with ${names.length} files. Choose another.`,
+    `${where}: out must be a new or an empty folder, got ${folder} with ${counted(names.length, 'file')}. Choose another.`,
   );
 }

@@ -1,15 +1,9 @@
 import { extname } from 'node:path';
-import {
-  CheckpointError,
-  decodeNpy,
-  decodeSafetensors,
-  encodeNpy,
-  parseJson,
-  type SafeTensor,
-} from '@vqkit/checkpoint';
-import { readBytes, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
+import { CheckpointError, decodeNpy, encodeNpy, parseJson, type SafeTensor } from '@vqkit/checkpoint';
+import { CHECKSUM, readBytes, readSafetensors, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
 import { integersOf, OptionError, show } from '@vqkit/core-tensor';
 import { z } from 'zod';
+import { counted } from '../counted.ts';
 import { count, problemOf } from '../option-schema.ts';
 
 const FORMAT = 'vqkit-tokens-1';
@@ -55,8 +49,8 @@ export function requireTokenFile(where: string, path: string): void {
 }
 
 /**
- * Writes tokens, atomically: a safetensors file with the tensor `ids` (I32) and everything known of them in its metadata, or an .npy file
- * (int32), which holds the ids alone.
+ * Writes tokens, atomically: a safetensors file with the tensor `ids` (I32) and everything known of them in its metadata, with a checksum, or
+ * an .npy file (int32), which holds the ids alone.
  *
  * @throws OptionError for another ending; CheckpointError when the notes are not those of the ids, which {@link readTokens} would refuse.
  */
@@ -68,7 +62,7 @@ export async function writeTokens(path: string, { ids, shape, notes }: Tokens): 
   const metadata = Object.entries(checked).filter(([, value]) => value !== undefined);
   const texts = metadata.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
   const tensors = { [IDS]: { dtype: 'I32', shape, data: ids } } as const;
-  await writeSafetensors(path, tensors, Object.fromEntries(texts) as Record<string, string>);
+  await writeSafetensors(path, tensors, { ...Object.fromEntries(texts), [CHECKSUM]: '' });
 }
 
 /**
@@ -80,9 +74,8 @@ export async function writeTokens(path: string, { ids, shape, notes }: Tokens): 
 export async function readTokens(path: string): Promise<Tokens> {
   const where = `readTokens: ${path}`;
   requireTokenFile('readTokens', path);
-  const bytes = await readBytes(path);
-  if (extname(path) === '.npy') return tokensOf(where, decodeNpy(bytes, path));
-  const { tensors, metadata } = decodeSafetensors(bytes, path);
+  if (extname(path) === '.npy') return tokensOf(where, decodeNpy(await readBytes(path), path));
+  const { tensors, metadata } = await readSafetensors(path);
   const { [IDS]: ids } = tensors;
   if (ids === undefined) {
     throw new CheckpointError(
@@ -99,7 +92,10 @@ function tokensOf(where: string, ids: SafeTensor): Tokens {
 }
 
 /** The metadata as the notes that they are texts of; what is unknown stays, for the schema to refuse. */
-function parsedNotes(where: string, { format, tokenizer, ...texts }: Readonly<Record<string, string>>): unknown {
+function parsedNotes(
+  where: string,
+  { format, tokenizer, [CHECKSUM]: _, ...texts }: Readonly<Record<string, string>>,
+): unknown {
   const values = Object.entries(texts).map(([key, text]) => {
     const value = parseJson(text, (rule, found) => {
       return new CheckpointError(`${where} must have its notes as ${rule}, got ${found}. Encode the images again.`);
@@ -117,7 +113,7 @@ function requireNotes(where: string, given: unknown, ids: Int32Array, shape: rea
   const { images, codebookSize, numCodebooks } = result.data;
   if (images !== undefined && images.length !== shape[0]) {
     throw new CheckpointError(
-      `${where}: notes must name each of the ${show(shape[0])} images, got ${images.length} names. ${fix}`,
+      `${where}: notes must name each of the ${show(shape[0])} images, got ${counted(images.length, 'name')}. ${fix}`,
     );
   }
   if (numCodebooks > 1 && shape.at(-1) !== numCodebooks) {

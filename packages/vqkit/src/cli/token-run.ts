@@ -1,4 +1,4 @@
-import type { TokenHooks, TokenResult } from '@vqkit/train';
+import { counted, type TokenHooks, type TokenResult } from '@vqkit/train';
 import type { Command } from 'commander';
 import { type Flags, flagsOf } from './flags.ts';
 import { createImageProgress } from './image-progress.ts';
@@ -29,7 +29,7 @@ export async function runOnImages<Finished>(
   const stop = stopOnSignals('batch');
   const hooks: TokenHooks = {
     onStart({ images, engine }) {
-      progress.note(`${images} images, engine ${engine}`);
+      progress.note(`${counted(images, 'image')}, engine ${engine}`);
       progress.start(images);
     },
     onImages: (done) => progress.done(done),

@@ -1,4 +1,4 @@
-import { type DecodeOptions, decodeJsonSchema, decodeTokens } from '@vqkit/train';
+import { counted, type DecodeOptions, decodeJsonSchema, decodeTokens } from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
 
@@ -20,6 +20,6 @@ export function command(finish: (code: number) => void): Command {
     const options = givenOf(flags, given) as DecodeOptions;
     const result = await runOnImages((hooks) => decodeTokens(tokenizer, tokens, options, hooks));
     if (typeof result === 'number') finish(result);
-    else process.stdout.write(`${result.images} pictures\n${result.out}\n`);
+    else process.stdout.write(`${counted(result.images, 'picture')}\n${result.out}\n`);
   });
 }

@@ -1,4 +1,4 @@
-import { type EncodeOptions, encodeImages, encodeJsonSchema } from '@vqkit/train';
+import { counted, type EncodeOptions, encodeImages, encodeJsonSchema } from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
 
@@ -28,7 +28,7 @@ export function command(finish: (code: number) => void): Command {
     const { images, skipped, tokenShape, tokensPerImage, bitsPerToken, out } = result;
     const left = skipped === 0 ? '' : `, ${skipped} skipped`;
     process.stdout.write(
-      `${images} images${left}: ${tokensPerImage} tokens each (ids ${tokenShape.join(' × ')}) of ${bitsPerToken.toFixed(2)} bits\n${out}\n`,
+      `${counted(images, 'image')}${left}: ${counted(tokensPerImage, 'token')} each (ids ${tokenShape.join(' × ')}) of ${bitsPerToken.toFixed(2)} bits\n${out}\n`,
     );
   });
 }

@@ -24,7 +24,7 @@ export function command(): Command {
         ([name, info]) => `${name}\t${info.dtype}\t[${info.shape.join(', ')}]\t${bytesOf(info)}`,
       );
       const bytes = [...tensors.values()].reduce((sum, info) => sum + bytesOf(info), 0);
-      const heading = `${format}: ${tensors.size} tensors, ${(bytes / 1e6).toFixed(1)} MB`;
+      const heading = `${format}: ${tensors.size} ${tensors.size === 1 ? 'tensor' : 'tensors'}, ${(bytes / 1e6).toFixed(1)} MB`;
       const what = await loadCodec(source).then(describeCodec, (error: unknown) => {
         if (error instanceof QuantizerError) return error.message;
         throw error;

@@ -1,5 +1,6 @@
 import {
   configJsonSchema,
+  counted,
   loadConfig,
   presets,
   resumeTraining,
@@ -84,7 +85,7 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
     onStart(info) {
       const { trainImages, validationImages, testImages } = info;
       progress.note(
-        `${info.folder}: ${info.parameters} parameters, ${trainImages} training, ${validationImages} validation and ${testImages} test images, engine ${info.engine}`,
+        `${info.folder}: ${counted(info.parameters, 'parameter')}, ${trainImages} training, ${validationImages} validation and ${counted(testImages, 'test image')}, engine ${info.engine}`,
       );
       progress.start(info.steps, info.step);
     },
