@@ -17,6 +17,7 @@ import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
 import { SIGN_ENCODE, SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
+import { COS, SIN } from '../src/kernels/sine.ts';
 import { MAT_MUL, REDUCTIONS, reduceProgram, SHORT_SUMS } from '../src/kernels/small.ts';
 import { TANH } from '../src/kernels/tanh.ts';
 import { segmentSumProgram } from '../src/kernels/unsorted-segment-sum.ts';
@@ -59,6 +60,8 @@ const programs: Program[] = [
   SIGN_ENCODE,
   SIGN_QUANTIZE,
   SUM_ROWS,
+  SIN,
+  COS,
   TANH,
   segmentSumProgram('f32'),
   segmentSumProgram('vec4<f32>'),

@@ -14,16 +14,28 @@ import { DtypeError, ShapeError, show } from './errors.ts';
 import { requireTensor } from './layout.ts';
 import type { Rng } from './rng.ts';
 
-/** One named tensor of a quantizer: what it trains (`trainable`) or only keeps. */
+/** How a tensor is held for speed, and how PyTorch's state dict has it. */
+export interface ParameterLayout {
+  toTorch(held: Tensor): Tensor;
+  fromTorch(loaded: Tensor): Tensor;
+}
+
+const AS_IN_TORCH: ParameterLayout = { toTorch: (held) => held.clone(), fromTorch: (loaded) => loaded.clone() };
+
+/** A matrix, held as [in, out], PyTorch's [out, in]. */
+export const TRANSPOSED: ParameterLayout = {
+  toTorch: (held) => transpose(held),
+  fromTorch: (loaded) => transpose(loaded),
+};
+
+/** One named tensor of a quantizer or a network: what it trains (`trainable`) or only keeps. */
 export interface Parameter {
   /** The key in the state dict: the reference library's name. */
   readonly name: string;
   readonly variable: Variable;
   readonly trainable: boolean;
-  /** Held as [in, out] for speed, written to the state dict as PyTorch's [out, in]. */
-  readonly transposed?: boolean;
-  /** What is held of a tensor that is loaded. Default the tensor itself. */
-  readonly held?: (loaded: Tensor) => Tensor;
+  /** Default as in the state dict. */
+  readonly layout?: ParameterLayout;
 }
 
 /** The parameters of one module, under the names and layouts of PyTorch's state dict. */
@@ -63,7 +75,9 @@ export function createParameterSet(
     variables: () => Object.fromEntries(parameters.filter((p) => p.trainable).map((p) => [p.name, p.variable])),
     all: () => parameters.map(({ variable }) => variable),
     stateDict: () =>
-      Object.fromEntries(parameters.map((p) => [p.name, p.transposed ? transpose(p.variable) : p.variable.clone()])),
+      Object.fromEntries(
+        parameters.map(({ name, variable, layout = AS_IN_TORCH }) => [name, tidy(() => layout.toTorch(variable))]),
+      ),
     loadStateDict: (tensors) => {
       const name = `${where}().loadStateDict`;
       const isObject = typeof tensors === 'object' && tensors !== null;
@@ -76,7 +90,7 @@ export function createParameterSet(
         'tensors',
         `an object with exactly the keys ${show(names)}`,
         isObject ? given : tensors,
-        `Missing ${show(missing)}, unknown ${show(unknown)}: load the state of a quantizer of the same configuration.`,
+        `Missing ${show(missing)}, unknown ${show(unknown)}: load the state of the same configuration.`,
       );
       for (const p of parameters) {
         const value = tensors[p.name];
@@ -86,19 +100,17 @@ export function createParameterSet(
             `${name}: '${p.name}' must be ${p.variable.dtype}, got ${value.dtype}. Cast it with tf.cast(x, '${p.variable.dtype}').`,
           );
         }
-        const expected = p.transposed ? [...p.variable.shape].reverse() : p.variable.shape;
+        const { layout = AS_IN_TORCH } = p;
+        const expected = tidy(() => layout.toTorch(p.variable).shape);
         if (value.shape.length !== expected.length || value.shape.some((size, i) => size !== expected[i])) {
           throw new ShapeError(
-            `${name}: '${p.name}' must have shape ${show(expected)}, got ${show(value.shape)}. Load the state of a quantizer of the same configuration.`,
+            `${name}: '${p.name}' must have shape ${show(expected)}, got ${show(value.shape)}. Load the state of the same configuration.`,
           );
         }
       }
       tidy(() => {
         // All of them before the first is changed: an engine may have no memory for one.
-        const values = parameters.map((p) => {
-          const value = tensors[p.name] as Tensor;
-          return p.transposed ? transpose(value) : (p.held?.(value) ?? value.clone());
-        });
+        const values = parameters.map(({ name, layout = AS_IN_TORCH }) => layout.fromTorch(tensors[name] as Tensor));
         parameters.forEach((p, i) => {
           p.variable.assign(values[i] as Tensor);
         });
@@ -142,7 +154,7 @@ export function createLinear(options: {
   const bound = 1 / Math.sqrt(inputDim);
   const weight = ownedVariable(rng.uniformArray(inputDim * outputDim, -bound, bound), [inputDim, outputDim], true);
   const bias = options.bias ? ownedVariable(rng.uniformArray(outputDim, -bound, bound), [outputDim], true) : undefined;
-  const parameters: Parameter[] = [{ name: `${name}.weight`, variable: weight, trainable: true, transposed: true }];
+  const parameters: Parameter[] = [{ name: `${name}.weight`, variable: weight, trainable: true, layout: TRANSPOSED }];
   if (bias !== undefined) parameters.push({ name: `${name}.bias`, variable: bias, trainable: true });
   return {
     apply: (x) =>

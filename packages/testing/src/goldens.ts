@@ -107,6 +107,21 @@ export function goldenAdamW(): AdamWGolden {
   return JSON.parse(readFileSync(file, 'utf8')) as AdamWGolden;
 }
 
+/** A module of torch.nn: options of ours for it, input, parameters under torch's names, value, and gradients for the upstream (7 i mod 11 - 5) / 8. */
+export interface ModuleGolden extends Pick<Golden, 'x' | 'state'> {
+  readonly module: string;
+  readonly options: Record<string, unknown>;
+  readonly y: GoldenTensor;
+  readonly grad_x: GoldenTensor;
+  readonly grad_parameters: Record<string, GoldenTensor>;
+}
+
+/** By fixtures/make_nn_goldens.py. */
+export function goldenModules(): ModuleGolden[] {
+  const file = new URL('../fixtures/torch-nn.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { cases: ModuleGolden[] }).cases;
+}
+
 /** A file that PyTorch or NumPy wrote, by fixtures/make_python_files.py, such as `lfq-f16.safetensors`. */
 export function pythonFile(name: string): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../fixtures/python/${name}`, import.meta.url)));

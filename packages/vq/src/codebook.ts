@@ -126,7 +126,12 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
       { name: '_codebook.initted', variable: initted, trainable: false },
       { name: '_codebook.cluster_size', variable: sizes, trainable: false },
       { name: '_codebook.embed_avg', variable: sums, trainable: false },
-      { name: '_codebook.embed', variable: embed, trainable: embed.trainable, ...(onSphere && { held: toSphere }) },
+      {
+        name: '_codebook.embed',
+        variable: embed,
+        trainable: embed.trainable,
+        ...(onSphere && { layout: { toTorch: (held: Tensor) => held.clone(), fromTorch: toSphere } }),
+      },
     ],
     trainingState: start.trainingState,
     nearest: (b, rows) => book(b).search.nearest(rows),

@@ -19,6 +19,7 @@ import { rotateToGrad } from './rotate-to-grad.ts';
 import { selectRows } from './select-rows.ts';
 import { signDecode } from './sign-decode.ts';
 import { signEncode, signQuantize } from './sign-quantize.ts';
+import { cos, sin } from './sine.ts';
 import { batchMatMul, REDUCTIONS, reduction } from './small.ts';
 import { tanh } from './tanh.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
@@ -44,6 +45,8 @@ export function provideKernels(): void {
   provideKernel(NAME, 'GatherV2', gather(tfjs('GatherV2')));
   provideKernel(NAME, 'MaxPoolGrad', maxPoolGrad);
   provideKernel(NAME, 'Select', select);
+  provideKernel(NAME, 'Sin', sin);
+  provideKernel(NAME, 'Cos', cos);
   provideKernel(NAME, 'Tanh', tanh);
   provideKernel(NAME, 'UnsortedSegmentSum', unsortedSegmentSum);
 

@@ -1,0 +1,209 @@
+import { add, reshape, type Tensor1D, type Tensor4D, transpose } from '@tensorflow/tfjs-core';
+import {
+  type ParameterLayout,
+  requireBoolean,
+  requireInteger,
+  requireKnownOptions,
+  requireOption,
+} from '@vqkit/core-tensor';
+import type { Reach } from './description.ts';
+import { convSame } from './kernels/conv-same.ts';
+import { convolution, type Sliding, slidingLength, transposedConvolution } from './kernels/convolution.ts';
+import { createModule, type Module, requireChannels } from './module.ts';
+import type { Scope } from './scope.ts';
+import { weightNormed } from './weight-norm.ts';
+
+/** What the convolutions along one and two axes share. Height and width have the same of each. */
+export interface ConvolutionOptions {
+  /** Channels of the input. */
+  readonly inputs: number;
+  /** Channels of the result. */
+  readonly outputs: number;
+  /** Taps of the filter along each axis. */
+  readonly kernel: number;
+  /** Default 1. */
+  readonly stride?: number | undefined;
+  /** Places from one tap to the next. Default 1. */
+  readonly dilation?: number | undefined;
+  /**
+   * Zeros around: a number on both sides, or [before, after]; 'same', so many that the length stays, of an odd number the larger half
+   * after, as in PyTorch; 'causal', so many before that no result sees a later input. Default 'same', which needs stride 1, and 0 in a
+   * transposed convolution, which cuts so many off.
+   */
+  readonly padding?: number | readonly [before: number, after: number] | 'same' | 'causal' | undefined;
+  /** Default true. */
+  readonly bias?: boolean | undefined;
+  /** Learns direction and length of each filter apart, as torch.nn.utils.weight_norm: `weight_v`, `weight_g`. Default false. */
+  readonly weightNorm?: boolean | undefined;
+}
+
+/** Which convolution it is. */
+interface Kind {
+  readonly where: string;
+  readonly operation: string;
+  /** Axes that the filter slides along. */
+  readonly axes: 1 | 2;
+  readonly transposed?: boolean;
+  /** 2: of the input with every place repeated. */
+  readonly upsample?: 1 | 2;
+  /** Of a transposed convolution: places more at the end. */
+  readonly outputPadding?: number;
+}
+
+const KEYS = ['inputs', 'outputs', 'kernel', 'stride', 'dilation', 'padding', 'bias', 'weightNorm'];
+
+/** The convolutions of this package, which differ in what they are called and how their data lie. Weights start as PyTorch's do. */
+export function createConvolution(scope: Scope, options: ConvolutionOptions, kind: Kind): Module {
+  const { where, operation, axes, transposed = false, upsample = 1, outputPadding = 0 } = kind;
+  requireKnownOptions(where, options, KEYS);
+  const { inputs, outputs, kernel, stride = 1, dilation = 1, bias: hasBias = true, weightNorm = false } = options;
+  for (const [name, value] of Object.entries({ inputs, outputs, kernel, stride, dilation })) {
+    requireInteger(where, name, value, 1);
+  }
+  requireBoolean(where, 'bias', hasBias);
+  requireBoolean(where, 'weightNorm', weightNorm);
+  const padding = options.padding ?? (transposed ? 0 : 'same');
+  const isSame = padding === 'same' && !transposed;
+  const sliding = slidingOf(where, { kernel, stride, dilation, padding }, transposed);
+  const alone: Sliding = { stride: 1, dilation: 1, before: 0, after: 0 };
+  const slidings = axes === 1 ? ([alone, sliding] as const) : ([sliding, sliding] as const);
+
+  const taps = kernel ** axes;
+  const [from, to] = transposed ? [outputs, inputs] : [inputs, outputs];
+  const heldShape = [axes === 1 ? 1 : kernel, kernel, from, to];
+  // As PyTorch counts it: of a transposed convolution the channels of its result.
+  const bound = 1 / Math.sqrt(from * taps);
+  const layout = filterLayout(axes);
+  const filter = weightNorm
+    ? weightNormed(scope, heldShape, bound, layout)
+    : heldFilter(scope, heldShape, bound, layout);
+  const bias = hasBias ? scope.uniform('bias', [outputs], bound) : undefined;
+
+  const lengthOf = (length: number): number =>
+    transposed
+      ? (length - 1) * stride + reachOf(kernel, dilation) - sliding.before - sliding.after + outputPadding
+      : slidingLength(upsample * length, kernel, sliding);
+  const sizeOf = (shape: readonly number[]): number[] => {
+    requireChannels(where, shape, axes, inputs);
+    const [batch = 0, ...between] = shape;
+    return [batch, ...between.slice(0, axes).map(lengthOf), outputs];
+  };
+  const run = (x: Tensor4D, weight: Tensor4D): Tensor4D => {
+    if (isSame && dilation === 1 && bias !== undefined) {
+      return convSame(x, weight, bias as unknown as Tensor1D, { upsample });
+    }
+    const [, height, width] = x.shape;
+    const size = [axes === 1 ? 1 : lengthOf(height), lengthOf(width)] as const;
+    const y = transposed ? transposedConvolution(x, weight, size, slidings) : convolution(x, weight, slidings);
+    return bias === undefined ? y : add(y, bias);
+  };
+  return createModule(where, scope, {
+    apply(x) {
+      const shape = sizeOf(x.shape);
+      const [batch = 0, length = 0] = x.shape;
+      const images = axes === 1 ? reshape(x, [batch, 1, length, inputs]) : x;
+      return reshape(run(images as Tensor4D, filter()), shape);
+    },
+    trace(outline, x) {
+      const shape = sizeOf(x.shape);
+      const positions = (transposed ? x.shape : shape).slice(0, -1).reduce((product, size) => product * size, 1);
+      const own = { kernel: repeat(kernel, axes), stride: repeat(stride, axes), dilation: repeat(dilation, axes) };
+      return outline.layer({
+        name: scope.path,
+        operation,
+        attributes: {
+          inputs,
+          outputs,
+          ...own,
+          padding: [sliding.before, sliding.after],
+          bias: hasBias,
+          ...(transposed && { outputPadding }),
+          ...(upsample > 1 && { upsample }),
+          ...(weightNorm && { weightNorm }),
+        },
+        inputs: [x],
+        shape,
+        parameters: taps * inputs * outputs + (hasBias ? outputs : 0) + (weightNorm ? to : 0),
+        flops: 2 * positions * taps * inputs * outputs,
+        reach: repeat(reachAlong(kernel, { stride, dilation, upsample, transposed }), axes),
+      });
+    },
+  });
+}
+
+function heldFilter(scope: Scope, shape: readonly number[], bound: number, layout: ParameterLayout): () => Tensor4D {
+  const weight = scope.uniform('weight', shape, bound, layout);
+  return () => weight as unknown as Tensor4D;
+}
+
+/** Held as [height, width, in, out]; PyTorch has [out, in, height, width], without height along one axis. */
+function filterLayout(axes: 1 | 2): ParameterLayout {
+  return {
+    toTorch(held) {
+      const turned = transpose(held, [3, 2, 0, 1]);
+      const [out = 0, from = 0, , width = 0] = turned.shape;
+      return axes === 2 ? turned : reshape(turned, [out, from, width]);
+    },
+    fromTorch(loaded) {
+      const [out = 0, from = 0, width = 0] = loaded.shape;
+      return transpose(axes === 2 ? loaded : reshape(loaded, [out, from, 1, width]), [2, 3, 1, 0]);
+    },
+  };
+}
+
+function reachOf(kernel: number, dilation: number): number {
+  return dilation * (kernel - 1) + 1;
+}
+
+function slidingOf(
+  where: string,
+  {
+    kernel,
+    stride,
+    dilation,
+    padding,
+  }: Required<Pick<ConvolutionOptions, 'kernel' | 'stride' | 'dilation'>> & {
+    padding: NonNullable<ConvolutionOptions['padding']>;
+  },
+  transposed: boolean,
+): Sliding {
+  const reach = reachOf(kernel, dilation);
+  const rule = transposed
+    ? "an integer >= 0, [before, after] or 'causal'"
+    : "an integer >= 0, [before, after], 'same' or 'causal'";
+  if (padding === 'causal') {
+    // Of a transposed convolution the end is cut, of a plain one zeros come first.
+    const beyond = Math.max(0, reach - stride);
+    return { stride, dilation, before: transposed ? 0 : beyond, after: transposed ? beyond : 0 };
+  }
+  if (padding === 'same') {
+    requireOption(!transposed, where, 'padding', rule, padding, 'Pass the zeros to cut off.');
+    requireOption(stride === 1, where, 'padding', 'a number where stride is not 1', padding, 'Pass for example 1.');
+    const before = Math.floor((reach - 1) / 2);
+    return { stride, dilation, before, after: reach - 1 - before };
+  }
+  const [before, after] = typeof padding === 'number' ? [padding, padding] : padding;
+  for (const zeros of [before, after]) {
+    requireOption(Number.isInteger(zeros) && zeros >= 0, where, 'padding', rule, padding, 'Pass for example 1.');
+  }
+  return { stride, dilation, before, after };
+}
+
+/** How many places of its input one place of the result reads, and how many it is further than the one before. */
+function reachAlong(
+  kernel: number,
+  {
+    stride,
+    dilation,
+    upsample,
+    transposed,
+  }: { stride: number; dilation: number; upsample: number; transposed: boolean },
+): Reach {
+  const reach = reachOf(kernel, dilation);
+  if (transposed) return { taps: Math.ceil(reach / stride), stride: 1 / stride };
+  return { taps: Math.ceil((reach - 1) / upsample) + 1, stride: stride / upsample };
+}
+
+function repeat<T>(value: T, count: number): T[] {
+  return Array.from({ length: count }, () => value);
+}
