@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { checkImports } from './layout/imports.mjs';
+import { checkNames } from './layout/names.mjs';
 import { checkPackages } from './layout/packages.mjs';
 import { checkSources } from './layout/sources.mjs';
 import { findPackages } from './layout/workspace.mjs';
@@ -16,7 +17,12 @@ import { findPackages } from './layout/workspace.mjs';
  */
 export function checkLayout(files) {
   const packages = findPackages(files);
-  return [...checkPackages(files, packages), ...checkImports(files, packages), ...checkSources(files)];
+  return [
+    ...checkPackages(files, packages),
+    ...checkImports(files, packages),
+    ...checkSources(files),
+    ...checkNames(files),
+  ];
 }
 
 /**

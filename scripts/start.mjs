@@ -11,7 +11,7 @@ const CLI = 'packages/vqkit/dist/cli.js';
 /**
  * The part of a run's summary.json that is read here.
  * @typedef {{
- *   quantizer: string,
+ *   quantizer: import('@vqkit/quantizers').QuantizerName,
  *   elapsedSeconds: number,
  *   stepsPerSecond: number | null,
  *   test: {
@@ -41,15 +41,16 @@ function freshFolder() {
 
 /**
  * @param {string[]} folders
- * @returns {string[][]} a head and one row for each run
+ * @returns {Promise<string[][]>} a head and one row for each run
  */
-function tableOf(folders) {
+async function tableOf(folders) {
+  const { QUANTIZERS } = await import('@vqkit/quantizers');
   const rows = folders.map((folder) => {
     /** @type {Summary} */
     const summary = JSON.parse(readFileSync(`${root}${folder}/summary.json`, 'utf8'));
     const { quality, codes } = summary.test;
     return [
-      { lfq: 'LFQ', fsq: 'FSQ', simvq: 'SimVQ' }[summary.quantizer] ?? summary.quantizer,
+      QUANTIZERS[summary.quantizer].title,
       `${codes.bitsPerToken.toFixed(2)} of ${Math.log2(codes.codebookSize).toFixed(2)}`,
       quality.l1.toFixed(4),
       quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`,
@@ -85,7 +86,7 @@ const paths = runs.map(({ path }) => path);
 vqkit('report', ...paths, '--out', `${folder}/report.html`);
 
 console.log('');
-printTable(tableOf(paths));
+printTable(await tableOf(paths));
 console.log(
   `\nDone in ${((performance.now() - began) / 1000).toFixed(0)} s. The three side by side: ${root}${folder}/report.html`,
 );

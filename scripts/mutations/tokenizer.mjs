@@ -67,9 +67,9 @@ export const mutations = [
     to: "dataFormat === undefined || dataFormat !== '',",
   },
   {
-    file: 'packages/tokenizer/src/methods.ts',
+    file: 'packages/quantizers/src/entries/fsq.ts',
     fault: 'the recipe of one method is that of another',
-    from: 'fsq: method<FsqOptions>(createFsq, () => ({ levels: [8, 6, 5] })),',
-    to: 'fsq: method<FsqOptions>(createFsq, () => ({ levels: [8, 5, 5] })),',
+    from: 'const recipe = { levels: [8, 6, 5] } as const;',
+    to: 'const recipe = { levels: [8, 5, 5] } as const;',
   },
 ];

@@ -1,6 +1,7 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
+import { quantizerEntry } from '@vqkit/quantizers';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import type { Dataset } from './data/dataset.ts';
 import { countSkipped } from './data/decode-pictures.ts';
@@ -33,7 +34,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     keepPairs: PAIRS,
     signal: run.signal,
   });
-  const rank = await codebookRank(model.quantizer, evaluation.histograms[0]?.codes ?? []);
+  const rank = await codebookRank(config, model.quantizer, evaluation.histograms[0]?.codes ?? []);
   return {
     formatVersion: 1,
     config,
@@ -74,7 +75,7 @@ function findings(
   rank: CodebookRank | undefined,
 ): Finding[] {
   const found = diagnose(sinceStart(tracker, history), {
-    method: quantizer.kind,
+    method: quantizerEntry(config.quantizer),
     rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
     rank,
   });
@@ -90,9 +91,13 @@ function sinceStart(report: TrackerReport, history: readonly MetricsRecord[]): T
 }
 
 /** Only for learned codebooks: those of LFQ and FSQ are fixed grids. */
-async function codebookRank(quantizer: Quantizer, used: readonly number[]): Promise<CodebookRank | undefined> {
-  const { kind, codebookSize, numCodebooks, dim } = quantizer;
-  const learned = (kind === 'SimVQ' || kind === 'VQ') && numCodebooks === 1;
+async function codebookRank(
+  { quantizer: name }: TrainConfig,
+  quantizer: Quantizer,
+  used: readonly number[],
+): Promise<CodebookRank | undefined> {
+  const { codebookSize, numCodebooks, dim } = quantizer;
+  const learned = quantizerEntry(name).learnsCodes && numCodebooks === 1;
   if (!learned || codebookSize * dim > MAX_CODEBOOK_ELEMENTS) return undefined;
   const codes = tidy(() => quantizer.decode(range(0, codebookSize, 1, 'int32')));
   const data = (await codes.data()) as Float32Array;

@@ -1,6 +1,6 @@
 import { readJson } from '@vqkit/checkpoint/node';
 import { OptionError, show } from '@vqkit/core-tensor';
-import { IMAGE_QUANTIZERS } from '@vqkit/tokenizer';
+import { QUANTIZERS, quantizerNames } from '@vqkit/quantizers';
 import { z } from 'zod';
 import { kindOfData } from './data/kind.ts';
 import { checkOptions, count, field, inGroup } from './option-schema.ts';
@@ -27,6 +27,20 @@ const DEFAULTS = {
   keepCheckpoints: 3,
   engine: 'auto',
 } as const satisfies TrainOptions;
+
+/** Such as `4 for lfq and residual-lfq, 0 for the others`. */
+function defaultNormGroups(): string {
+  const normed = Object.values(QUANTIZERS).filter(({ normGroups }) => normGroups > 0);
+  const groups = [...new Set(normed.map(({ normGroups }) => normGroups))];
+  const parts = groups.map(
+    (count) =>
+      `${count} for ${normed
+        .filter(({ normGroups }) => normGroups === count)
+        .map(({ name }) => name)
+        .join(' and ')}`,
+  );
+  return [...parts, '0 for the others'].join(', ');
+}
 
 const schema = z.strictObject({
   preset: field(z.enum(PRESET_NAMES), 'A named set of options; files and flags override it.'),
@@ -58,7 +72,7 @@ const schema = z.strictObject({
     ),
   }),
   ...inGroup('Tokenizer', {
-    quantizer: field(z.enum(IMAGE_QUANTIZERS), 'The quantizer to train.', DEFAULTS.quantizer),
+    quantizer: field(z.enum(quantizerNames()), 'The quantizer to train.', DEFAULTS.quantizer),
     quantizerOptions: field(
       z.record(z.string(), z.unknown()),
       "Options of the quantizer, as its constructor takes them, over the recipe's.",
@@ -71,7 +85,7 @@ const schema = z.strictObject({
     ),
     normGroups: field(
       count(0),
-      'Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for lfq and residual-lfq, 0 for the others.',
+      `Groups of the GroupNorm before the quantizer, 0 for none. Default ${defaultNormGroups()}.`,
     ),
   }),
   ...inGroup('Training', {

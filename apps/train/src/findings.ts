@@ -1,5 +1,6 @@
 import { normalize } from 'node:path';
 import type { Diagnosis } from '@vqkit/metrics';
+import { quantizerEntry, stackOf } from '@vqkit/quantizers';
 import type { CodeUse, Finding, ImagePairs, MetricsRecord } from './report-data.ts';
 import { shellWord } from './shell-word.ts';
 import type { TrainConfig } from './train-options.ts';
@@ -41,14 +42,11 @@ function again({ outDir: given }: TrainConfig, name: string, flags: string): str
 
 function nextCommand(problem: Diagnosis['problem'], { config }: FindingFacts): string | undefined {
   const { quantizer, batchSize } = config;
-  const isLfq = quantizer.endsWith('lfq');
+  const next = quantizerEntry(quantizer).nextRuns[problem];
+  if (next !== undefined) return again(config, next.name, next.flags);
   switch (problem) {
     case 'collapse':
-      if (isLfq) return again(config, 'entropy', '--spherical --entropy-weight 0.1');
       return again(config, 'warmup', `--warmup-steps ${Math.max(1, Math.round(config.steps / 20))}`);
-    case 'scale drift':
-    case 'saturated probabilities':
-      return isLfq ? again(config, 'spherical', '--spherical') : undefined;
     case 'over-rotation':
       return again(config, 'straight-through', '--no-rotation');
     case 'batch too small':
@@ -81,18 +79,18 @@ function stillImproving({ config, history }: FindingFacts): Finding | undefined 
 function underUsed({ config, codes }: FindingFacts): Finding | undefined {
   const share = codes.statistics.utilizationOfExpected;
   if (share === undefined || share < UNDER_USED.least || share >= UNDER_USED.most) return undefined;
-  const { quantizer } = config;
+  const sized = 'codebookSize' in quantizerEntry(config.quantizer).flags;
   const half = Math.max(2, Math.floor(codes.codebookSize / 2));
-  const command = quantizer.endsWith('fsq')
-    ? again(config, 'long', `--steps ${2 * config.steps}`)
-    : again(config, 'smaller', `--codebook-size ${half}`);
+  const command = sized
+    ? again(config, 'smaller', `--codebook-size ${half}`)
+    : again(config, 'long', `--steps ${2 * config.steps}`);
   return {
     name: 'under-used',
     severity: 'warning',
     message: `${Math.round(codes.used)} of ${codes.codebookSize} codes are used, ${(100 * share).toFixed(0)} % of those that as many uniform draws would use.`,
-    remedy: quantizer.endsWith('fsq')
-      ? 'Train longer, or take fewer levels: the same pictures need fewer bits.'
-      : 'Take fewer codes, which the same pictures then need fewer bits for, or train longer.',
+    remedy: sized
+      ? 'Take fewer codes, which the same pictures then need fewer bits for, or train longer.'
+      : 'Train longer, or take fewer levels: the same pictures need fewer bits.',
     command,
   };
 }
@@ -101,8 +99,8 @@ function blurred({ config, pairs }: FindingFacts): Finding | undefined {
   const original = edgeEnergy(pairs, pairs.originals);
   const share = edgeEnergy(pairs, pairs.reconstructions) / original;
   if (!(original > 0) || !(share < BLURRED)) return undefined;
-  const layered = config.quantizer.startsWith('residual-');
-  const stack = layered ? config.quantizer : `residual-${config.quantizer}`;
+  const layered = quantizerEntry(config.quantizer).layer !== undefined;
+  const stack = stackOf(config.quantizer)?.name;
   return {
     name: 'blurred',
     severity: 'warning',
@@ -110,9 +108,12 @@ function blurred({ config, pairs }: FindingFacts): Finding | undefined {
     remedy: layered
       ? 'Give a token more bits (more layers), or an image more tokens (fewer widths), and train longer.'
       : 'Give a token more bits (a stack of layers, a larger codebook), or an image more tokens (fewer widths), and train longer.',
-    command: layered
-      ? again(config, 'layers', '--set quantizerOptions.numQuantizers=8')
-      : `vqkit train${dataFlags(config)} --quantizer ${stack} --steps ${config.steps} --out-dir ${shellWord(`${config.outDir}-${stack}`)}`,
+    ...command(
+      layered
+        ? again(config, 'layers', '--set quantizerOptions.numQuantizers=8')
+        : stack &&
+            `vqkit train${dataFlags(config)} --quantizer ${stack} --steps ${config.steps} --out-dir ${shellWord(`${config.outDir}-${stack}`)}`,
+    ),
   };
 }
 

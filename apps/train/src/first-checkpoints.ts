@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { IMAGE_QUANTIZERS, type ImageQuantizer, type ImageTokenizerConfig } from '@vqkit/tokenizer';
+import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
 import { z } from 'zod';
 import { count, problemOf } from './option-schema.ts';
 
@@ -9,12 +9,16 @@ import { count, problemOf } from './option-schema.ts';
  */
 export const FIRST_FORMAT = 'vqkit-train-1';
 
-/** Only what the user gave stands in them. These were the defaults; they stay, whatever today's recipes are. */
-const RECIPES: Readonly<Record<ImageQuantizer, (dim: number) => object>> = {
+const TRANSFORM = { hidden: [128], activation: 'relu' };
+
+/**
+ * Only what the user gave stands in them. These were the quantizers and the defaults; they stay, whatever today's registry and recipes are.
+ */
+const RECIPES = {
   lfq: () => ({ codebookSize: 256, spherical: true, entropyLossWeight: 0.02 }),
   fsq: () => ({ levels: [8, 6, 5] }),
-  simvq: (dim) => ({ dim, codebookSize: 256, codebookTransform: TRANSFORM, rotationTrick: true }),
-  vq: (dim) => ({ dim, codebookSize: 256, commitmentWeight: 1, kmeansInit: true, thresholdEmaDeadCode: 2 }),
+  simvq: (dim: number) => ({ dim, codebookSize: 256, codebookTransform: TRANSFORM, rotationTrick: true }),
+  vq: (dim: number) => ({ dim, codebookSize: 256, commitmentWeight: 1, kmeansInit: true, thresholdEmaDeadCode: 2 }),
   'residual-lfq': () => ({
     codebookSize: 256,
     entropyLossWeight: 0.02,
@@ -22,8 +26,8 @@ const RECIPES: Readonly<Record<ImageQuantizer, (dim: number) => object>> = {
     numQuantizers: 4,
   }),
   'residual-fsq': () => ({ levels: [8, 6, 5], numQuantizers: 4 }),
-  'residual-simvq': (dim) => ({ dim, codebookSize: 256, codebookTransform: TRANSFORM, numQuantizers: 4 }),
-  'residual-vq': (dim) => ({
+  'residual-simvq': (dim: number) => ({ dim, codebookSize: 256, codebookTransform: TRANSFORM, numQuantizers: 4 }),
+  'residual-vq': (dim: number) => ({
     dim,
     codebookSize: 256,
     commitmentWeight: 10,
@@ -32,10 +36,9 @@ const RECIPES: Readonly<Record<ImageQuantizer, (dim: number) => object>> = {
     numQuantizers: 4,
   }),
 };
-const TRANSFORM = { hidden: [128], activation: 'relu' };
 
 const given = z.strictObject({
-  quantizer: z.enum(IMAGE_QUANTIZERS),
+  quantizer: z.enum(Object.keys(RECIPES) as (keyof typeof RECIPES)[]),
   quantizerOptions: z.record(z.string(), z.unknown()),
   widths: z.array(count(1)).min(1).max(16),
   normGroups: count(0).optional(),

@@ -40,7 +40,6 @@ export type {
   EngineName,
   LossName,
   PresetName,
-  QuantizerName,
   TrainConfig,
   TrainOptions,
 } from './train-options.ts';

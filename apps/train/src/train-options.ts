@@ -1,4 +1,4 @@
-import type { ImageQuantizer } from '@vqkit/tokenizer';
+import type { QuantizerName } from '@vqkit/quantizers';
 
 export const PRESET_NAMES = ['recipe', 'start'] as const;
 export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
@@ -8,7 +8,6 @@ export const ENGINE_HELP =
   "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a graphics processor), or 'auto' for the first that loads of native, wasm and cpu.";
 export type PresetName = (typeof PRESET_NAMES)[number];
 export type DataName = (typeof DATA_NAMES)[number];
-export type QuantizerName = ImageQuantizer;
 export type LossName = (typeof LOSS_NAMES)[number];
 export type EngineName = (typeof ENGINE_NAMES)[number];
 

@@ -1,13 +1,14 @@
 import { range, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
 import { comparesLatents } from '@vqkit/metrics';
+import type { QuantizerName } from '@vqkit/quantizers';
 import { startEngine } from '@vqkit/testing';
-import { createImageTokenizer, type ImageQuantizer } from '@vqkit/tokenizer';
+import { createImageTokenizer } from '@vqkit/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 beforeAll(() => startEngine('cpu'));
 
-type Case = readonly [compared: boolean, quantizer: ImageQuantizer, options: Readonly<Record<string, unknown>>];
+type Case = readonly [compared: boolean, quantizer: QuantizerName, options: Readonly<Record<string, unknown>>];
 
 const DIM = 4;
 const plainVq = { codebookSize: 8, kmeansInit: false, useCosineSim: false, codebookDim: DIM };

@@ -3,10 +3,18 @@ import type { CodebookRank } from './codebook-rank.ts';
 import type { CodebookReport, TrackerReport } from './report.ts';
 import { diagnosisThresholds as limits } from './thresholds.ts';
 
+/** What the diagnosis asks of a method. */
+export interface DiagnosedMethod {
+  /** Whether each bit of an index is a feature, as in LFQ: only then are bits judged. Default false. */
+  readonly codesAreBits?: boolean | undefined;
+  /** What to try, where that is better than the general advice. */
+  readonly remedies?: Readonly<Partial<Record<Problem, string>>> | undefined;
+}
+
 /** What the report cannot know. Everything is optional; a rule that needs something absent is not judged. */
 export interface DiagnoseContext {
-  /** The quantizer's `kind`: `'LFQ'`, `'FSQ'`, `'SimVQ'`, `'VQ'`. Picks the remedy, and bits are judged only for LFQ. */
-  readonly method?: string | undefined;
+  /** What is known of the quantizer: its entry in the registry of `@vqkit/quantizers`, or what you know. */
+  readonly method?: DiagnosedMethod | undefined;
   /** True when the gradient is rotated (rotation trick). */
   readonly rotationTrick?: boolean | undefined;
   /** Tokens of the window that are no padding, by your own count. */
@@ -62,7 +70,7 @@ type Rule = (report: TrackerReport, context: DiagnoseContext) => Diagnosis | und
  *
  * @throws OptionError for unknown keys or bad numbers in the context.
  * @example
- * for (const { problem, evidence, remedy } of diagnose(tracker.report(), { method: 'LFQ' })) {
+ * for (const { problem, evidence, remedy } of diagnose(tracker.report(), { method: { codesAreBits: true } })) {
  *   console.warn(`${problem}: ${evidence} ${remedy}`);
  * }
  */
@@ -101,19 +109,12 @@ const collapse: Rule = (report, { method }) => {
     problem: 'collapse',
     severity: critical ? 'critical' : 'warning',
     evidence: `${parts.join('; ')}; limits: ${percent(limits.lowUtilization)} of the expected codes, perplexity ${limits.collapsedPerplexity}.`,
-    remedy: `Check first that the gradient reaches the encoder (train on \`quantized\`, not on decode(indices)). ${COLLAPSE_REMEDY[method ?? ''] ?? COLLAPSE_REMEDY_ANY}`,
+    remedy: `Check first that the gradient reaches the encoder (train on \`quantized\`, not on decode(indices)). ${method?.remedies?.collapse ?? COLLAPSE_REMEDY}`,
   };
 };
 
-const COLLAPSE_REMEDY_ANY =
+const COLLAPSE_REMEDY =
   'Warm up the learning rate, normalise the latents before quantizing, or use fewer code dimensions.';
-const COLLAPSE_REMEDY: Readonly<Record<string, string>> = {
-  LFQ: 'Normalise the latents (spherical: true or a norm layer before it), then raise entropyLossWeight.',
-  FSQ: 'Check that the latents vary at all (dead or saturated encoder output), use 5 or more levels per dimension, warm up the learning rate.',
-  SimVQ:
-    'Check that the transform is trained (pass quantizer.variables() to the optimizer), warm up the learning rate, keep both halves of the commitment loss.',
-  VQ: 'Initialise with k-means, revive dead codes (and reset their EMA state), use EMA updates and 4 to 8 code dimensions, or use FSQ or SimVQ.',
-};
 
 const scaleDrift: Rule = ({ latents }, { method, codeRms, initialRms = latents?.initialRms }) => {
   if (latents === undefined) return undefined;
@@ -126,9 +127,8 @@ const scaleDrift: Rule = ({ latents }, { method, codeRms, initialRms = latents?.
       ? ` (limit ${limits.rmsGrowth})`
       : `; codes are ${number(ratio)} times as long as their latents (limit ${limits.shortCodes})`;
   const remedy =
-    method === 'LFQ'
-      ? 'Bound the scale: spherical: true, a norm layer before the quantizer, the unit-norm loss mean((x² - 1)²), a commitment term, or a lower inverse temperature. The distance is not the cause: it never changes an LFQ index.'
-      : 'Bound the scale: a commitment term to the latents (both halves of the loss, also with the rotation trick) or a norm layer before the quantizer.';
+    method?.remedies?.['scale drift'] ??
+    'Bound the scale: a commitment term to the latents (both halves of the loss, also with the rotation trick) or a norm layer before the quantizer.';
   return {
     problem: 'scale drift',
     severity: ratio !== undefined && ratio < limits.veryShortCodes ? 'critical' : 'warning',
@@ -203,7 +203,7 @@ const smallBatch: Rule = ({ entropies }, { entropyTokens }) => {
 };
 
 const deadBits: Rule = (report, { method }) => {
-  if (method !== 'LFQ') return undefined;
+  if (method?.codesAreBits !== true) return undefined;
   const dead = report.codebooks.flatMap((book) => {
     if (book.tokens < limits.leastTokens) return [];
     return (book.bitShares ?? []).flatMap((share, bit) =>

@@ -1,7 +1,7 @@
 export type { TrackerUpdate } from './batch.ts';
 export type { CodebookRank } from './codebook-rank.ts';
 export { usedCodebookRank } from './codebook-rank.ts';
-export type { DiagnoseContext, Diagnosis, Problem } from './diagnose.ts';
+export type { DiagnoseContext, DiagnosedMethod, Diagnosis, Problem } from './diagnose.ts';
 export { diagnose } from './diagnose.ts';
 export { frechetDistance } from './frechet-distance.ts';
 export type { PsnrOptions, SsimOptions } from './images.ts';

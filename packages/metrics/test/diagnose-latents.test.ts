@@ -1,7 +1,7 @@
 import { createRng } from '@vqkit/core-tensor';
 import { describe, expect, it } from 'vitest';
 import { diagnose, type TrackerReport, type TrackerUpdate, usedCodebookRank } from '../src/index.ts';
-import { fitted, only, problems, uniformIds } from './diagnosed.ts';
+import { fitted, LFQ, only, problems, uniformIds } from './diagnosed.ts';
 import { tracked } from './tracked.ts';
 
 describe('scale drift', () => {
@@ -12,7 +12,7 @@ describe('scale drift', () => {
   };
 
   it('is found when the latents have outgrown their codes', () => {
-    expect(only(withScale(1500), { method: 'LFQ' })).toMatchObject({
+    expect(only(withScale(1500), { method: LFQ })).toMatchObject({
       problem: 'scale drift',
       severity: 'critical',
       evidence: expect.stringMatching(
@@ -20,7 +20,7 @@ describe('scale drift', () => {
       ),
       remedy: expect.stringContaining('never changes an LFQ index'),
     });
-    expect(only(withScale(20), { method: 'SimVQ' }).remedy).toContain('both halves of the loss');
+    expect(only(withScale(20), { method: { codesAreBits: false } }).remedy).toContain('both halves of the loss');
     expect(only(withScale(20)).severity).toBe('warning');
     for (const scale of [1 / 8, 1, 5]) expect(problems(withScale(scale))).toEqual([]);
   });
@@ -107,27 +107,27 @@ describe('dead bits', () => {
   const indices = Int32Array.from({ length: 5120 }, (_, i) => (i % 256) & ~64);
 
   it('are found where one value takes 99 %', () => {
-    expect(only(tracked({ codebookSize: 256 }, { indices }), { method: 'LFQ' })).toMatchObject({
+    expect(only(tracked({ codebookSize: 256 }, { indices }), { method: LFQ })).toMatchObject({
       problem: 'dead bits',
       evidence: expect.stringMatching(
         /^Share of ones of bit 1: 0 % \(bit 0 is the most significant; limits 1 % and 99 %\)/,
       ),
     });
     const stuck = tracked({ codebookSize: 256 }, { indices: indices.map((id) => id | 64 | 1) });
-    expect(only(stuck, { method: 'LFQ' }).evidence).toContain('bit 1: 100 %, bit 7: 100 %');
+    expect(only(stuck, { method: LFQ }).evidence).toContain('bit 1: 100 %, bit 7: 100 %');
     const second = Int32Array.from({ length: 10_240 }, (_, i) => (i % 2 === 0 ? i % 256 : (indices[i >> 1] as number)));
     const books = tracked({ codebookSize: 256, numCodebooks: 2 }, { indices: second });
-    expect(diagnose(books, { method: 'LFQ' }).find(({ problem }) => problem === 'dead bits')?.evidence).toContain(
+    expect(diagnose(books, { method: LFQ }).find(({ problem }) => problem === 'dead bits')?.evidence).toContain(
       'codebook 1: bit 1',
     );
   });
 
   it('are not found in balanced bits, on few tokens, or where bits mean nothing', () => {
-    expect(problems(tracked({ codebookSize: 256 }, { indices: uniformIds(5120, 256) }), { method: 'LFQ' })).toEqual([]);
-    expect(problems(tracked({ codebookSize: 256 }, { indices: indices.subarray(0, 512) }), { method: 'LFQ' })).toEqual(
+    expect(problems(tracked({ codebookSize: 256 }, { indices: uniformIds(5120, 256) }), { method: LFQ })).toEqual([]);
+    expect(problems(tracked({ codebookSize: 256 }, { indices: indices.subarray(0, 512) }), { method: LFQ })).toEqual(
       [],
     );
-    for (const method of ['SimVQ', 'FSQ', undefined]) {
+    for (const method of [{ codesAreBits: false }, {}, undefined]) {
       expect(problems(tracked({ codebookSize: 256 }, { indices }), { method })).toEqual([]);
     }
   });

@@ -2,6 +2,7 @@ import { createRng } from '@vqkit/core-tensor';
 import { expect } from 'vitest';
 import {
   type DiagnoseContext,
+  type DiagnosedMethod,
   type Diagnosis,
   diagnose,
   type Problem,
@@ -46,6 +47,12 @@ export function fitted(
   });
   return { indices, codes, latents: codes.map((value) => value + noise * rng.normal()) };
 }
+
+/** What the rules ask of LFQ. */
+export const LFQ: DiagnosedMethod = {
+  codesAreBits: true,
+  remedies: { 'scale drift': 'Bound the scale. The distance never changes an LFQ index.' },
+};
 
 export const problems = (report: TrackerReport, context?: DiagnoseContext): Problem[] =>
   diagnose(report, context).map(({ problem }) => problem);

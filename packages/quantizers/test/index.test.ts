@@ -8,6 +8,8 @@ describe('@vqkit/quantizers', () => {
       'DisposedError',
       'DtypeError',
       'OptionError',
+      'QUANTIZERS',
+      'QUANTIZER_FLAGS',
       'QuantizerError',
       'ShapeError',
       'UnsupportedError',
@@ -36,8 +38,11 @@ describe('@vqkit/quantizers', () => {
       'lfqEntropy',
       'orthogonalityLoss',
       'psnr',
+      'quantizerEntry',
+      'quantizerNames',
       'rotateTo',
       'ssim',
+      'stackOf',
       'unitNormLoss',
     ]);
   });

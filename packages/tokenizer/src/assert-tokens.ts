@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { assertIndices } from '@vqkit/core-tensor';
-import { assertLayerIndices } from '@vqkit/residual';
+import { assertLayerIndices } from '@vqkit/quantizers';
 import { requireIds } from './check.ts';
 import type { ImageTokenizer } from './image-tokenizer.ts';
 

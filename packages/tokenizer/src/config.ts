@@ -1,15 +1,15 @@
 import { OptionError, requireInteger, requireKnownOptions, requireOneOf, requireOption } from '@vqkit/core-tensor';
-import { IMAGE_QUANTIZERS, type ImageQuantizer, METHODS } from './methods.ts';
+import { type QuantizerName, quantizerEntry, quantizerNames } from '@vqkit/quantizers';
 
 /** What {@link createImageTokenizer} takes. */
 export interface ImageTokenizerOptions {
   /** The quantizer between encoder and decoder. */
-  readonly quantizer: ImageQuantizer;
+  readonly quantizer: QuantizerName;
   /** Options of its constructor, over those of the reference library's example. Channels last always. */
   readonly quantizerOptions?: Readonly<Record<string, unknown>> | undefined;
   /** Channels of the encoder, one entry per halving of the image; the decoder mirrors them. Default [16, 32]. */
   readonly widths?: readonly number[] | undefined;
-  /** Groups of the GroupNorm before the quantizer, 0 for none. Default 4 for LFQ and its stack, 0 for the others. */
+  /** Groups of the GroupNorm before the quantizer, 0 for none. Default what the quantizer's example has: 4 for LFQ and its stack. */
   readonly normGroups?: number | undefined;
   /** Channels of an image: 1 for grey, 3 for RGB. Default 1. */
   readonly channels?: number | undefined;
@@ -21,7 +21,7 @@ export interface ImageTokenizerOptions {
 
 /** The whole description of an image tokenizer, every default filled in: plain data. */
 export interface ImageTokenizerConfig {
-  readonly quantizer: ImageQuantizer;
+  readonly quantizer: QuantizerName;
   readonly quantizerOptions: Readonly<Record<string, unknown>>;
   readonly widths: readonly number[];
   readonly normGroups: number;
@@ -57,11 +57,12 @@ const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
 export function resolveOptions(where: string, options: ImageTokenizerOptions): ImageTokenizerConfig {
   requireKnownOptions(where, options, KEYS);
   const { quantizer, quantizerOptions = {}, widths = [16, 32], channels = 1, imageSize, seed = 0 } = options;
-  requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);
+  requireOneOf(where, 'quantizer', quantizer, quantizerNames());
   requireWidths(where, widths);
   requireObject(where, quantizerOptions);
-  const { normGroups = quantizer.endsWith('lfq') ? 4 : 0 } = options;
-  const recipe = METHODS[quantizer].recipe(widths.at(-1) as number);
+  const entry = quantizerEntry(quantizer);
+  const { normGroups = entry.normGroups } = options;
+  const recipe = entry.recipe(widths.at(-1) as number);
   const config = {
     quantizer,
     quantizerOptions: { ...recipe, seed, ...quantizerOptions },
@@ -82,7 +83,7 @@ export function resolveOptions(where: string, options: ImageTokenizerOptions): I
 export function checkConfig(where: string, config: ImageTokenizerConfig): void {
   requireKnownOptions(where, config, KEYS);
   const { quantizer, quantizerOptions, widths, normGroups, channels, imageSize, seed } = config;
-  requireOneOf(where, 'quantizer', quantizer, IMAGE_QUANTIZERS);
+  requireOneOf(where, 'quantizer', quantizer, quantizerNames());
   requireObject(where, quantizerOptions);
   const { dataFormat } = quantizerOptions;
   requireOption(

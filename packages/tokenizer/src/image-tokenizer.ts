@@ -22,10 +22,10 @@ import {
   show,
 } from '@vqkit/core-tensor';
 import { gelu, groupNorm } from '@vqkit/nn';
+import { quantizerEntry } from '@vqkit/quantizers';
 import { requireIds, requireImages, requireMultiple } from './check.ts';
 import { checkConfig, type ImageTokenizerConfig, type ImageTokenizerOptions, resolveOptions } from './config.ts';
 import { type Conv2d, createConv2d, maxPool2, type Weight } from './layers.ts';
-import { METHODS } from './methods.ts';
 
 /** What one pass through the whole tokenizer gives. The caller disposes the tensors (or runs inside `tf.tidy`). */
 export interface ImageTokenizerResult {
@@ -126,7 +126,8 @@ function build(maker: string, described: ImageTokenizerConfig): ImageTokenizer {
   const { widths, normGroups, channels, imageSize, seed, quantizer: name } = described;
   const top = widths.at(-1) as number;
   const rng = createRng(seed).fork('weights');
-  const quantizer = METHODS[name].create(described.quantizerOptions);
+  const { create, ownWidth } = quantizerEntry(name);
+  const quantizer = create(described.quantizerOptions);
   // With the constructor's defaults, for a later version may have others; in one order, so that equal tokenizers give equal files.
   const quantizerOptions = quantizer.config as Readonly<Record<string, unknown>>;
   const size = imageSize === undefined ? {} : { imageSize };
@@ -142,7 +143,7 @@ function build(maker: string, described: ImageTokenizerConfig): ImageTokenizer {
   const conv = (layer: string, inputs: number, outputs: number, kernel: number, upsample: 1 | 2 = 1): Conv2d =>
     createConv2d({ name: layer, inputs, outputs, kernel, upsample, rng });
 
-  const projects = name.endsWith('lfq') || name.endsWith('fsq') || quantizer.dim !== top;
+  const projects = ownWidth || quantizer.dim !== top;
   const encoder = widths.map((width, i) => conv(`encoder.conv${i + 1}`, widths[i - 1] ?? channels, width, 3));
   const toCode = projects ? conv('to_code', top, quantizer.dim, 1) : undefined;
   const fromCode = projects ? conv('from_code', quantizer.dim, top, 3) : undefined;

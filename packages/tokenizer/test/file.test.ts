@@ -8,20 +8,20 @@ import {
   type SafeTensor,
 } from '@vqkit/checkpoint';
 import { createRng, DataError, DisposedError, OptionError } from '@vqkit/core-tensor';
+import { QUANTIZERS, type QuantizerName, quantizerNames } from '@vqkit/quantizers';
 import { eachEngine, expectIdentical, optionsOf } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import type { ImageTokenizerConfig } from '../src/config.ts';
 import { loadImageTokenizer, packImageTokenizer, saveImageTokenizer } from '../src/file.ts';
 import { createImageTokenizer, type ImageTokenizer, recreateImageTokenizer } from '../src/image-tokenizer.ts';
-import { IMAGE_QUANTIZERS, METHODS } from '../src/methods.ts';
 
 const images = (): Tensor4D => tensor4d(createRng(2).normalArray(2 * 8 * 8, 1), [2, 8, 8, 1]);
-const tiny = (quantizer: (typeof IMAGE_QUANTIZERS)[number] = 'fsq'): ImageTokenizer =>
+const tiny = (quantizer: QuantizerName = 'fsq'): ImageTokenizer =>
   createImageTokenizer({ quantizer, widths: [4, 8], seed: 5 });
 
 eachEngine(() => {
   describe('saveImageTokenizer and loadImageTokenizer', () => {
-    it.each(IMAGE_QUANTIZERS)('%s: the file gives the same ids and images, and the same file', async (quantizer) => {
+    it.each(quantizerNames())('%s: the file gives the same ids and images, and the same file', async (quantizer) => {
       const before = tiny(quantizer);
       // VQ's state says whether its codes were placed.
       before.forward(images(), { training: true });
@@ -36,7 +36,7 @@ eachEngine(() => {
       before.dispose();
     });
 
-    it.each(IMAGE_QUANTIZERS)(
+    it.each(quantizerNames())(
       '%s: the file holds every option of the quantizer and asks no recipe',
       async (quantizer) => {
         const before = tiny(quantizer);
@@ -45,15 +45,15 @@ eachEngine(() => {
         expect(described.quantizerOptions).toEqual(before.quantizer.config);
         expect(Object.keys(described.quantizerOptions).sort()).toEqual(knownOptions(quantizer));
         // A recipe of a later version.
-        const { recipe } = METHODS[quantizer];
-        METHODS[quantizer].recipe = () => ({ noSuchOption: 1 });
+        const { recipe } = QUANTIZERS[quantizer];
+        QUANTIZERS[quantizer].recipe = () => ({ noSuchOption: 1 });
         try {
           const again = recreateImageTokenizer(described);
           expect(again.config).toEqual(before.config);
           await expectIdentical(again.encode(images()), before.encode(images()));
           again.dispose();
         } finally {
-          METHODS[quantizer].recipe = recipe;
+          QUANTIZERS[quantizer].recipe = recipe;
           before.dispose();
         }
       },
@@ -195,8 +195,8 @@ describe('packImageTokenizer', () => {
   });
 });
 
-function knownOptions(quantizer: (typeof IMAGE_QUANTIZERS)[number]): string[] {
-  const { create, recipe } = METHODS[quantizer];
+function knownOptions(quantizer: QuantizerName): string[] {
+  const { create, recipe } = QUANTIZERS[quantizer];
   return optionsOf((extra) => create({ ...recipe(8), ...extra }));
 }
 

@@ -11,11 +11,11 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { createRng, DisposedError, DtypeError, OptionError, ShapeError } from '@vqkit/core-tensor';
+import { quantizerNames } from '@vqkit/quantizers';
 import { eachEngine, expectIdentical, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import type { ImageTokenizerOptions } from '../src/config.ts';
 import { createImageTokenizer, type ImageTokenizer } from '../src/image-tokenizer.ts';
-import { IMAGE_QUANTIZERS } from '../src/methods.ts';
 
 type Shape4 = [number, number, number, number];
 
@@ -76,7 +76,7 @@ eachEngine(() => {
       expect(shapes(model)['to_code.weight']).toEqual([6, 8, 1, 1]);
     });
 
-    it.each(IMAGE_QUANTIZERS)(
+    it.each(quantizerNames())(
       '%s: ids of the stated shape, and the images of the whole pass from them',
       async (quantizer) => {
         const model = tiny({ quantizer });

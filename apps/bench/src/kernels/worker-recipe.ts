@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConfig, type QuantizerName, train } from '@vqkit/train';
+import type { QuantizerName } from '@vqkit/quantizers';
+import { createConfig, train } from '@vqkit/train';
 import type { Prepared } from './protocol.ts';
 import type { RecipeWork } from './work.ts';
 

@@ -2,7 +2,7 @@ import { range, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer, type Rng } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
-import { createSimVq } from '@vqkit/simvq';
+import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
 import { createVq } from '@vqkit/vq';
 import { fsqReference, lfqReference, nearestReference, type Reference } from './references.ts';
 import { CHUNK, type QuantizerName } from './task.ts';
@@ -25,26 +25,38 @@ export interface Subject {
 
 /** Makes a subject on the engine that runs. */
 export async function subjectOf(name: QuantizerName): Promise<Subject> {
-  const none = new Float32Array(0);
-  if (name === 'fsq') {
+  return SUBJECTS[name]();
+}
+
+const NO_CODES = new Float32Array(0);
+
+const SUBJECTS: Readonly<Record<QuantizerName, () => Promise<Subject>>> = {
+  async fsq() {
     const fsq = createFsq({ levels: LEVELS });
     const draw = seeded(normal(LEVELS.length, 1.5));
-    return { encode: (x) => fsq.encode(x), reference: fsqReference(LEVELS), codes: none, draw };
-  }
-  if (name === 'lfq') {
+    return { encode: (x) => fsq.encode(x), reference: fsqReference(LEVELS), codes: NO_CODES, draw };
+  },
+  async lfq() {
     const lfq = createLfq({ dim: BITS });
-    return { encode: (x) => lfq.encode(x), reference: lfqReference(BITS), codes: none, draw: seeded(normal(BITS, 1)) };
-  }
-  if (name === 'vq') return amongCodes(createVq(BOOK) as unknown as Quantizer, false);
-  const book = name === 'exact-ties' ? SMALL_BOOK : BOOK;
-  const simvq = createSimVq({ ...book, exact: name !== 'simvq' });
-  // The codes are the frozen vectors themselves, so that every engine has the same ones.
+    const draw = seeded(normal(BITS, 1));
+    return { encode: (x) => lfq.encode(x), reference: lfqReference(BITS), codes: NO_CODES, draw };
+  },
+  vq: () => amongCodes(createVq(BOOK) as unknown as Quantizer, false),
+  simvq: () => amongCodes(frozenCodes({ ...BOOK, exact: false }), false),
+  exact: () => amongCodes(frozenCodes({ ...BOOK, exact: true }), false),
+  'exact-ties': () => amongCodes(frozenCodes({ ...SMALL_BOOK, exact: true }), true),
+};
+
+/** SimVQ whose codes are the frozen vectors themselves, so that every engine has the same ones. */
+function frozenCodes(options: SimVqOptions): Quantizer {
+  const { dim } = options;
+  const simvq = createSimVq(options);
   const identity = tensor(
-    Float32Array.from({ length: book.dim ** 2 }, (_, i) => Number(i % (book.dim + 1) === 0)),
-    [book.dim, book.dim],
+    Float32Array.from({ length: dim ** 2 }, (_, i) => Number(i % (dim + 1) === 0)),
+    [dim, dim],
   );
   simvq.loadStateDict({ ...simvq.stateDict(), 'code_transform.weight': identity });
-  return amongCodes(simvq as unknown as Quantizer, name === 'exact-ties');
+  return simvq as unknown as Quantizer;
 }
 
 async function amongCodes(quantizer: Quantizer, ties: boolean): Promise<Subject> {

@@ -1,3 +1,4 @@
+import { QUANTIZERS } from '@vqkit/quantizers';
 import type { Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
 import { differenceOf, intervalText, sameWithin } from '../seeds.ts';
@@ -19,8 +20,6 @@ export const ENGINES: Record<RecipeSettings['engine'], string> = {
   torch: 'PyTorch',
 };
 
-const QUANTIZERS: Record<RecipeSettings['quantizer'], string> = { fsq: 'FSQ', simvq: 'SimVQ', lfq: 'LFQ' };
-
 /** How many times as fast as PyTorch is wanted. */
 const SPEED_GOALS: Record<RecipeSettings['quantizer'], number> = { fsq: 0.5, simvq: 0.5, lfq: 1 };
 
@@ -40,7 +39,7 @@ export function recipeTables(results: readonly EngineRuns[], steps: number): Tab
       title: `After ${steps} steps: mean of the seeds, lowest to highest in brackets`,
       columns: ['quantizer', 'by', ...COLUMNS.map(([title]) => title)],
       rows: results.map(({ quantizer, engine, runs }) => [
-        QUANTIZERS[quantizer],
+        QUANTIZERS[quantizer].title,
         ENGINES[engine],
         ...COLUMNS.map(([, of]) => spread(runs.map(of))),
       ]),
@@ -60,7 +59,7 @@ export function recipeVerdicts(results: readonly EngineRuns[]): Verdict[] {
     .filter(({ engine }) => engine === 'wasm')
     .flatMap(({ quantizer, runs }) => {
       const theirs = results.find((other) => other.quantizer === quantizer && other.engine === 'torch')?.runs;
-      const name = QUANTIZERS[quantizer];
+      const name = QUANTIZERS[quantizer].title;
       const goal = SPEED_GOALS[quantizer];
       const [l1, speed] = [spread(runs.map((run) => run.l1)), spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))];
       const quality = { claim: `${name}: the same quality as PyTorch`, expected: `mean L1 within ${100 * SAME} %` };
@@ -102,7 +101,7 @@ export function recipeVerdicts(results: readonly EngineRuns[]): Verdict[] {
 export function recipeAnswer(results: readonly EngineRuns[], data: string): string {
   const lines = results.map(
     ({ quantizer, engine, runs }) =>
-      `- ${QUANTIZERS[quantizer]}, ${ENGINES[engine]}: test L1 **${spread(runs.map(({ l1 }) => l1))}**, ${spread(runs.map(({ usedCodes }) => usedCodes))} used codes, perplexity ${spread(runs.map(({ perplexity }) => perplexity))}, **${spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))} steps per second**`,
+      `- ${QUANTIZERS[quantizer].title}, ${ENGINES[engine]}: test L1 **${spread(runs.map(({ l1 }) => l1))}**, ${spread(runs.map(({ usedCodes }) => usedCodes))} used codes, perplexity ${spread(runs.map(({ perplexity }) => perplexity))}, **${spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))} steps per second**`,
   );
   const claims = recipeVerdicts(results).filter(({ verdict }) => verdict !== 'beyond reach here');
   const ofKind = (kind: string, verdict: Verdict['verdict']): number =>

@@ -2,35 +2,26 @@
 import { add, engine, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
-import { createFsq } from '@vqkit/fsq';
-import { createLfq } from '@vqkit/lfq';
-import { createResidualFsq, createResidualLfq, createResidualSimVq, createResidualVq } from '@vqkit/residual';
-import { createSimVq } from '@vqkit/simvq';
-import { createVq } from '@vqkit/vq';
+import { quantizerEntry, stackOf } from '@vqkit/quantizers';
 import type { StackName, StackTask, StackTimes } from './task.ts';
 
 const BOOK = { dim: 128, codebookSize: 1024 };
 const LEVELS = [8, 5, 5, 5];
 
-type AnyQuantizer = Quantizer<object, string>;
+/** The options of a stack, and what one of its layers takes beside them. */
+const OPTIONS: Readonly<Record<StackName, { readonly stack: object; readonly layer?: object }>> = {
+  vq: { stack: BOOK },
+  simvq: { stack: BOOK },
+  lfq: { stack: { dim: 10 } },
+  fsq: { stack: { levels: LEVELS }, layer: { preserveSymmetry: true, boundHardClamp: true } },
+};
 
-function pairOf(name: StackName, numQuantizers: number): [one: AnyQuantizer, stack: AnyQuantizer] {
-  switch (name) {
-    case 'vq':
-      return [createVq(BOOK), createResidualVq({ ...BOOK, numQuantizers })];
-    case 'simvq':
-      return [createSimVq(BOOK), createResidualSimVq({ ...BOOK, numQuantizers })];
-    case 'lfq':
-      return [createLfq({ dim: 10 }), createResidualLfq({ dim: 10, numQuantizers })];
-    case 'fsq':
-      return [
-        createFsq({ levels: LEVELS, preserveSymmetry: true, boundHardClamp: true }),
-        createResidualFsq({ levels: LEVELS, numQuantizers }),
-      ];
-  }
+function pairOf(name: StackName, numQuantizers: number): [one: Quantizer, stack: Quantizer | undefined] {
+  const { stack, layer } = OPTIONS[name];
+  return [quantizerEntry(name).create({ ...stack, ...layer }), stackOf(name)?.create({ ...stack, numQuantizers })];
 }
 
-function worksOf(quantizer: AnyQuantizer, z: Tensor): Record<string, () => Tensor> {
+function worksOf(quantizer: Quantizer, z: Tensor): Record<string, () => Tensor> {
   const ids = quantizer.encode(z);
   const variables = Object.values(quantizer.variables());
   const objective = (): Tensor => {
@@ -59,7 +50,7 @@ const { stack: name, layers, tokens, warmUpMs, repetitions } = JSON.parse(proces
 await init({ threads: 1 });
 const [one, stack] = pairOf(name, layers);
 const z = tensor(createRng(1).normalArray(tokens * one.dim, 1), [tokens, one.dim]);
-const [alone, stacked] = [worksOf(one, z), worksOf(stack, z)];
+const [alone, stacked] = [worksOf(one, z), worksOf(stack as Quantizer, z)];
 const found: StackTimes[] = [];
 for (const [work, run] of Object.entries(alone)) {
   const turn = async () => [await time(run), await time(stacked[work] as () => Tensor)] as const;

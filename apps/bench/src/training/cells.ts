@@ -1,9 +1,10 @@
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
-import { createFsq, type FsqOptions } from '@vqkit/fsq';
-import { createLfq, type LfqOptions } from '@vqkit/lfq';
-import { createSimVq, type SimVqOptions } from '@vqkit/simvq';
-import { createVq, type VqOptions } from '@vqkit/vq';
+import type { FsqOptions } from '@vqkit/fsq';
+import type { LfqOptions } from '@vqkit/lfq';
+import { quantizerEntry } from '@vqkit/quantizers';
+import type { SimVqOptions } from '@vqkit/simvq';
+import type { VqOptions } from '@vqkit/vq';
 import type { Source } from '../data/source.ts';
 import type { ExperimentContext } from '../experiment.ts';
 import { type TrainingRun, trainTokens } from './train-tokens.ts';
@@ -70,15 +71,6 @@ export async function trainCell(
   return runs;
 }
 
-export function createQuantizerOf(spec: QuantizerSpec, seed: number): Quantizer {
-  switch (spec.method) {
-    case 'lfq':
-      return createLfq({ ...spec.options, seed }) as unknown as Quantizer;
-    case 'fsq':
-      return createFsq({ ...spec.options, seed }) as unknown as Quantizer;
-    case 'simvq':
-      return createSimVq({ ...spec.options, seed }) as unknown as Quantizer;
-    case 'vq':
-      return createVq({ ...spec.options, seed }) as unknown as Quantizer;
-  }
+export function createQuantizerOf({ method, options }: QuantizerSpec, seed: number): Quantizer {
+  return quantizerEntry(method).create({ ...options, seed });
 }

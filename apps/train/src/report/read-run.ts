@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { readJson } from '@vqkit/checkpoint/node';
 import { OptionError, shorten, show } from '@vqkit/core-tensor/errors';
+import { QUANTIZERS } from '@vqkit/quantizers';
 import type { ReportData } from '../report-data.ts';
 import { reportData } from '../report-schema.ts';
 
@@ -51,17 +52,7 @@ export async function readRun(where: string, folder: string): Promise<ReportData
   );
 }
 
-const TITLES: Readonly<Record<string, string>> = {
-  lfq: 'LFQ',
-  fsq: 'FSQ',
-  simvq: 'SimVQ',
-  vq: 'VQ',
-  'residual-lfq': 'Residual LFQ',
-  'residual-fsq': 'Residual FSQ',
-  'residual-simvq': 'Residual SimVQ',
-  'residual-vq': 'Residual VQ',
-};
-
+/** What a report of another version may name has its name for a title. */
 function quantizerTitle(name: string): string {
-  return TITLES[name.toLowerCase()] ?? name;
+  return Object.values(QUANTIZERS).find((entry) => entry.name === name.toLowerCase())?.title ?? name;
 }

@@ -78,7 +78,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const called = args.find((arg) => !arg.startsWith('-'));
   let code: number = EXIT.ok;
   const program = new Command('vqkit')
-    .description('Vector quantization for TypeScript: train image tokenizers with LFQ, FSQ and SimVQ, and run them.')
+    .description('Vector quantization for TypeScript: train image tokenizers with any of its quantizers, and run them.')
     .version(packageVersion(), '-v, --version')
     .option('--debug', DEBUG)
     .helpCommand(false)
