@@ -28,6 +28,10 @@ export class DeviceBackend extends WebGPUBackend {
   private arena: GPUBuffer | undefined;
   /** Bytes of the arena that recorded commands will read. */
   private arenaUsed = 0;
+  private readonly kept = new Map<
+    object,
+    { readonly sources: readonly TensorInfo[]; readonly made: readonly TensorInfo[] }
+  >();
 
   constructor(device: GPUDevice, info: GPUAdapterInfo | undefined) {
     super(device, info);
@@ -75,6 +79,32 @@ export class DeviceBackend extends WebGPUBackend {
     this.arenaUsed += bytes;
     data.values = null as unknown as BackendValues;
     data.resource = buffer;
+  }
+
+  /**
+   * What is made of the data of tensors alone: once, and kept as long as the first of these has its data, since nothing is ever written to them.
+   * One such thing is kept for each first tensor.
+   */
+  keptFor<T extends readonly TensorInfo[]>(sources: readonly TensorInfo[], make: () => T): T {
+    const owner = sources[0]?.dataId as object;
+    const known = this.kept.get(owner);
+    if (known !== undefined && areSame(known.sources, sources)) return known.made as T;
+    this.forget(owner);
+    const made = make();
+    this.kept.set(owner, { sources: sources.map(({ dataId, shape, dtype }) => ({ dataId, shape, dtype })), made });
+    return made;
+  }
+
+  private forget(owner: object): void {
+    const made = this.kept.get(owner)?.made ?? [];
+    this.kept.delete(owner);
+    for (const { dataId } of made) super.disposeData(dataId);
+  }
+
+  override disposeData(dataId: object, force?: boolean): boolean {
+    const gone = super.disposeData(dataId, force);
+    if (gone) this.forget(dataId);
+    return gone;
   }
 
   override submitQueue(): void {
@@ -161,6 +191,14 @@ export class DeviceBackend extends WebGPUBackend {
   requireDevice(): void {
     if (this.lost !== undefined) throw this.lost;
   }
+}
+
+/** The same data, seen in the same shape. */
+function areSame(a: readonly TensorInfo[], b: readonly TensorInfo[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ dataId, shape }, i) => dataId === b[i]?.dataId && `${shape}` === `${b[i].shape}`)
+  );
 }
 
 function lostError(reason: string, message: string): DeviceLostError {

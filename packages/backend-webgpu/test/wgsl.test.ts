@@ -11,9 +11,10 @@ import { BINARY, binaryProgram, SUM_ROWS } from '../src/kernels/integers.ts';
 import { MAX_POOL_GRAD } from '../src/kernels/max-pool-grad.ts';
 import { GATHER, moveProgram, selectProgram } from '../src/kernels/move.ts';
 import { MERGE_CODES, PACK_CODES, PACK_TOKENS, SEARCH_CODES } from '../src/kernels/nearest-code.ts';
-import { REFINE_NEAREST } from '../src/kernels/nearest-code-exact.ts';
+import { CENTER_TOKENS, DECIDE_NEAREST, PACK_QUERIES, SEARCH_GROUPS } from '../src/kernels/nearest-code-exact.ts';
 import { REVERSE_BITS } from '../src/kernels/reverse-bits.ts';
 import { ROTATE_TO_GRAD } from '../src/kernels/rotate-to-grad.ts';
+import { CENTER_CODES, PACK_CENTERED, PACK_GIVEN, SPREAD_CODES } from '../src/kernels/scored-codes.ts';
 import { SELECT_ROWS } from '../src/kernels/select-rows.ts';
 import { SIGN_DECODE } from '../src/kernels/sign-decode.ts';
 import { SIGN_ENCODE, SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
@@ -52,7 +53,14 @@ const programs: Program[] = [
   PACK_CODES,
   PACK_TOKENS,
   ...Object.values(MERGE_CODES),
-  REFINE_NEAREST,
+  CENTER_TOKENS,
+  PACK_QUERIES,
+  SEARCH_GROUPS,
+  DECIDE_NEAREST,
+  CENTER_CODES,
+  SPREAD_CODES,
+  PACK_CENTERED,
+  PACK_GIVEN,
   ROTATE_TO_GRAD,
   ...Object.values(SEARCH_CODES),
   SELECT_ROWS,

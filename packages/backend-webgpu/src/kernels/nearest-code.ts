@@ -9,16 +9,16 @@ const LOWEST = -0x1p127f;
 const NAN = 0x7fc00000u;`;
 
 /** Tokens that a thread takes at once, in the lanes of a vector. */
-const QUAD = 4;
+export const QUAD = 4;
 /** Codes side by side in memory, and codes that a thread scores at once. */
-const PANEL = 4;
-const GROUP = 8;
+export const PANEL = 4;
+export const GROUP = 8;
 /** Floats that are packed at a time: 64 MB. */
-const PACKED_FLOATS = 2 ** 24;
+export const PACKED_FLOATS: number = 2 ** 24;
 /** Threads that keep a large graphics processor busy: where there are fewer tokens, several search a part of the codes each. */
-const THREADS = 2 ** 17;
+export const THREADS: number = 2 ** 17;
 /** Codes of such a part at least, and features that a loop of the search takes at once. */
-const LEAST_CODES = 64;
+export const LEAST_CODES = 64;
 const UNROLLED = 4;
 
 /**
@@ -75,11 +75,8 @@ for (var i = 0u; i < params.dim; i++) {
 packed[params.dim * params.padded + token] = select(0.0, 1.0, usable);`,
 };
 
-/**
- * Four tokens and a part of the codes per thread, 8 scores of each token at a time. Only a higher score takes over, so that the lowest
- * index wins ties.
- */
-function searchProgram(withScores: boolean): Program {
+/** The scores `s0` to `s7` of four tokens each with the codes of the panels at `leftAt` and `rightAt`, as WGSL. */
+export function scoreGroup(): string {
   const scores = Array.from({ length: GROUP }, (_, i) => `s${i}`);
   const lane = (i: number): string => `${i < 4 ? 'left' : 'right'}.${'xyzw'[i % 4]}`;
   const feature = (i: string): string => `{
@@ -89,6 +86,22 @@ function searchProgram(withScores: boolean): Program {
       ${scores.map((score, k) => `${score} += value * ${lane(k)};`).join(' ')}
     }`;
   const unrolled = Array.from({ length: UNROLLED }, (_, i) => `    ${feature(`i + ${i}u`)}`).join('\n');
+  return `
+${scores.map((score, k) => `  var ${score} = vec4<f32>(packed[${k < 4 ? 'leftAt' : 'rightAt'}].${'xyzw'[k % 4]});`).join('\n')}
+  var i = 0u;
+  for (; i + ${UNROLLED}u <= params.dim; i += ${UNROLLED}u) {
+${unrolled}
+  }
+  for (; i < params.dim; i++) {
+    ${feature('i')}
+  }`.trim();
+}
+
+/**
+ * Four tokens and a part of the codes per thread, 8 scores of each token at a time. Only a higher score takes over, so that the lowest
+ * index wins ties.
+ */
+function searchProgram(withScores: boolean): Program {
   return {
     name: 'NearestCode',
     inputs: { tokens: 'vec4<f32>', packed: 'vec4<f32>' },
@@ -105,16 +118,9 @@ let length = params.dim + 1u;
 for (var panel = part * params.panelsEach; panel < end; panel += 2u) {
   let leftAt = panel * length;
   let rightAt = leftAt + length;
-${scores.map((score, k) => `  var ${score} = vec4<f32>(packed[${k < 4 ? 'leftAt' : 'rightAt'}].${'xyzw'[k % 4]});`).join('\n')}
-  var i = 0u;
-  for (; i + ${UNROLLED}u <= params.dim; i += ${UNROLLED}u) {
-${unrolled}
-  }
-  for (; i < params.dim; i++) {
-    ${feature('i')}
-  }
+  ${scoreGroup()}
   let code = params.firstCode + panel * 4u;
-${scores.map((score, k) => `  ${consider(score, `code + ${k}u`, withScores)}`).join('\n')}
+${Array.from({ length: GROUP }, (_, k) => `  ${consider(`s${k}`, `code + ${k}u`, withScores)}`).join('\n')}
 }
 let at = params.firstPart * params.quads + flat;
 indices[at] = index;

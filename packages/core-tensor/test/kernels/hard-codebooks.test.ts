@@ -23,6 +23,7 @@ const sizesFor = (engine: EngineName): readonly (readonly [number, number, numbe
     ? [
         [40, 30, 5],
         [90, 20, 33],
+        [600, 40, 6],
       ]
     : [
         [3, 9, 1],
