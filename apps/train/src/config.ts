@@ -3,7 +3,7 @@ import { OptionError, show } from '@vqkit/core-tensor';
 import { QUANTIZERS, quantizerNames } from '@vqkit/quantizers';
 import { z } from 'zod';
 import { kindOfData } from './data/kind.ts';
-import { checkOptions, count, field, inGroup } from './option-schema.ts';
+import { checkOptions, count, field, inGroup, LONGEST_SIDE } from './option-schema.ts';
 import { presets, RECIPE } from './presets.ts';
 import {
   DATA_NAMES,
@@ -55,7 +55,7 @@ const schema = z.strictObject({
       "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train, and val or test or both, if it has parts of its own.",
     ),
     imageSize: field(
-      count(4),
+      count(4).max(LONGEST_SIDE),
       'Height and width in pixels, a multiple of 2^(number of widths). Default 64 for a folder, whose images are cropped and resized; IDX data have their own.',
     ),
     channels: field(

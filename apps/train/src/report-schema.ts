@@ -119,8 +119,14 @@ export function parseMetrics(bytes: Uint8Array): { records: MetricsLine[]; probl
     try {
       const value = parseJson(line, (rule, found) => new Error(`must be ${rule}, got ${found}`));
       const { data, error } = metricsRecord.safeParse(value);
-      if (error === undefined) records.push({ record: data as unknown as MetricsRecord, line });
-      else problems.push(`${at}: ${problemOf(error, value)}`);
+      if (error !== undefined) {
+        problems.push(`${at}: ${problemOf(error, value)}`);
+        continue;
+      }
+      const record = data as unknown as MetricsRecord;
+      const before = records.at(-1)?.record.step ?? 0;
+      if (record.step >= before) records.push({ record, line });
+      else problems.push(`${at}: step must be >= ${before}, that of the record before, got ${record.step}`);
     } catch (error) {
       problems.push(`${at} ${(error as Error).message}`);
     }

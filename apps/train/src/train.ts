@@ -1,6 +1,6 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
-import { limitParameters, OptionError, shorten, show } from '@vqkit/core-tensor';
+import { limitParameters, OptionError, QuantizerError, shorten, show } from '@vqkit/core-tensor';
 import { collectReportData } from './collect-report.ts';
 import { createConfig } from './config.ts';
 import { createBatchOrder } from './data/batches.ts';
@@ -105,8 +105,18 @@ export async function resumeTraining(
     requireChangeable({ ...stored, outDir: path }, { ...config, preset: changes.preset ?? preset, outDir }, changes);
     await requireResumableRun(await folder.checkpoints());
     // What a config.json of unknown origin asks for is bounded by what was stored, before it is checked against it.
-    const numbers = (await folder.largestCheckpoint()) / 4;
-    const recreate: typeof recreateModel = (...model) => limitParameters(numbers, () => recreateModel(...model));
+    const numbers = Math.floor((await folder.largestCheckpoint()) / 4);
+    const recreate: typeof recreateModel = (...model) => {
+      try {
+        return limitParameters(numbers, () => recreateModel(...model));
+      } catch (error) {
+        if (!(error instanceof QuantizerError)) throw error;
+        throw new OptionError(
+          `resumeTraining: ${folder.filePath('config.json')} must describe the model that the run was begun with, got: ${error.message} Put it back, or start a new run.`,
+          { cause: error },
+        );
+      }
+    };
     return await run(config, hooks, recreate, async () => folder);
   } finally {
     folder.release();

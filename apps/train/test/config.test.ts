@@ -75,6 +75,7 @@ describe('createConfig', () => {
   it('refuses options that do not fit each other', () => {
     expect(refused({ data: 'folder' })).toContain("dataPath must be given for data 'folder', got undefined.");
     expect(refused({ imageSize: 30 })).toContain('imageSize must be a multiple of 4');
+    expect(refused({ imageSize: 2 ** 14 })).toContain('imageSize must be <= 8192, got 16384.');
     expect(createConfig({ imageSize: 32, widths: [8, 16, 32] }).imageSize).toBe(32);
   });
 });

@@ -125,7 +125,7 @@ describe('resumeTraining', () => {
         '['.repeat(3000) + ']'.repeat(3000),
         'x',
       ];
-      await writeFile(path, [...bad, ...lines, '{"kind":"tra'].join('\n'));
+      await writeFile(path, [...bad, ...lines, lines[0], '{"kind":"tra'].join('\n'));
     });
     const { warnings } = await resume();
     const expected = [
@@ -134,19 +134,32 @@ describe('resumeTraining', () => {
       /line 3: step must be a number, got "2"/,
       /line 4 must be JSON nested at most 64 deep/,
       /line 5 must be JSON in UTF-8, got /,
+      /line \d+: step must be >= 12, that of the record before, got 0/,
     ];
     expect(warnings).toEqual(expected.map((message) => expect.stringMatching(message) as string));
     expect((await readFile(join(folder, 'metrics.jsonl'), 'utf8')).trim().split('\n')).toEqual(lines);
     expect(await readFile(join(folder, 'metrics.jsonl.damaged'), 'utf8')).toMatch(/^null\n/);
   });
 
-  it('makes no model that is larger than its checkpoints', async () => {
+  it.each<[string, object, RegExp]>([
+    [
+      'larger than its checkpoints',
+      { widths: [10_000, 10_000] },
+      /the model must be no larger than its file, got \d+ numbers/,
+    ],
+    ['of another quantizer', { quantizer: 'lfq' }, /createLfq: options has no 'levels'/],
+    ['of no options', { quantizerOptions: {} }, /createFsq: levels must be a list/],
+  ])('makes no model %s, and names config.json', async (_, changes, message) => {
     const { resume } = await copyOf(async (folder) => {
       const path = join(folder, 'config.json');
       const config = JSON.parse(await readFile(path, 'utf8')) as object;
-      await writeFile(path, JSON.stringify({ ...config, widths: [10_000, 10_000] }));
+      await writeFile(path, JSON.stringify({ ...config, ...changes }));
     });
-    await expect(resume()).rejects.toThrow(/the model must be no larger than its file, got \d+ numbers more/);
+    await expect(resume()).rejects.toThrow(OptionError);
+    await expect(resume()).rejects.toThrow(message);
+    await expect(resume()).rejects.toThrow(
+      /config\.json must describe the model that the run was begun with, got: .* Put it back, or start a new run\.$/,
+    );
   });
 
   it.each([

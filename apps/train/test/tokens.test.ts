@@ -131,6 +131,7 @@ describe('encodeImages', () => {
       [{ imageSize: 8 }, OptionError, "imageSize must not be given with data 'idx'"],
       [{ data: 'folder', part: 'test' }, OptionError, "part must not be given with data 'folder'"],
       [{ data: 'folder', imageSize: 10 }, OptionError, 'imageSize must be a multiple of 4'],
+      [{ data: 'folder', imageSize: 1e9 }, OptionError, 'imageSize must be <= 8192, got 1000000000'],
       [{ data: 'folder', dataPath: at('none') }, OptionError, 'must be a folder'],
       [{ data: 'folder' }, DataError, 'must hold at least one readable PNG or JPEG, got none.'],
       [

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { countSkipped, requireReadable, type SkippedImage } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
 import { Interrupted, letSignalsIn } from '../let-signals-in.ts';
-import { checkOptions, count, field } from '../option-schema.ts';
+import { checkOptions, count, field, LONGEST_SIDE } from '../option-schema.ts';
 import { filesToKeep } from '../run-folder.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
@@ -75,7 +75,7 @@ const schema = z.strictObject({
   paths: field(z.array(z.string().min(1)).min(1), "Pictures and folders, instead of 'dataPath'."),
   part: field(z.enum(PART_NAMES), "Which part of 'mnist' or of a folder of 'idx' files. Default train."),
   imageSize: field(
-    count(4),
+    count(4).max(LONGEST_SIDE),
     "Height and width that the pictures of a 'folder' are cropped and resized to. Default the size that the tokenizer was trained on, which stands in its file.",
   ),
   out: field(
