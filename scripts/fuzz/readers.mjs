@@ -14,7 +14,6 @@ import {
   writeReport,
   writeTokens,
 } from '../../apps/train/dist/index.js';
-import { createAdamW } from '../../apps/train/dist/optimizer/adamw.js';
 import { readRun } from '../../apps/train/dist/report/read-run.js';
 import { parseMetrics } from '../../apps/train/dist/report-schema.js';
 import { readCheckpoint } from '../../apps/train/dist/training-state.js';
@@ -23,6 +22,7 @@ import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
 import { floatsOf, integersOf, QuantizerError } from '../../packages/core-tensor/dist/index.js';
 import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
+import { createAdamW } from '../../packages/nn/dist/index.js';
 import { createResidualVq } from '../../packages/residual/dist/index.js';
 import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
 import { createSimVq } from '../../packages/simvq/dist/index.js';

@@ -6,4 +6,32 @@ export const mutations = [
     from: "mul(avgPool(slope, 2, 2, 'valid'), 4)",
     to: "mul(avgPool(slope, 2, 2, 'valid'), 1)",
   },
+  {
+    file: 'packages/nn/src/optimizer/adamw.ts',
+    fault: 'a variable without a gradient counts the step',
+    from: '        if (gradient === undefined) continue;\n        entry.steps++;',
+    to: '        entry.steps++;\n        if (gradient === undefined) continue;',
+    tests: ['packages/nn/test/optimizer', 'apps/train/test/resume.test.ts'],
+  },
+  {
+    file: 'packages/nn/src/optimizer/adamw.ts',
+    fault: 'restore leaves the count of steps',
+    from: '      for (const entry of entries) entry.steps = steps[entry.name] as number;\n',
+    to: '',
+    tests: ['packages/nn/test/optimizer', 'apps/train/test/resume.test.ts'],
+  },
+  {
+    file: 'packages/nn/src/optimizer/schedule.ts',
+    fault: 'the first step of a warm-up has rate 0',
+    from: '(base * (step + 1)) / warmupSteps',
+    to: '(base * step) / warmupSteps',
+    tests: ['packages/nn/test/optimizer', 'apps/train/test/train-step.test.ts'],
+  },
+  {
+    file: 'packages/nn/src/optimizer/clip.ts',
+    fault: 'small gradients are scaled up to the norm that they are clipped at',
+    from: 'minimum(div(maxNorm, add(norm, 1e-6)), 1)',
+    to: 'minimum(div(maxNorm, add(norm, 1e-6)), 1e9)',
+    tests: ['packages/nn/test/optimizer', 'apps/train/test/train-step.test.ts'],
+  },
 ];

@@ -7,8 +7,6 @@ export type { Images } from './data/images.ts';
 export { DivergenceError } from './errors.ts';
 export type { EvaluateOptions, Evaluation } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
-export type { AdamW, AdamWOptions } from './optimizer/adamw.ts';
-export { createAdamW } from './optimizer/adamw.ts';
 export type { Preset } from './presets.ts';
 export { presets } from './presets.ts';
 export { writeReconstructions, writeReport } from './report/index.ts';

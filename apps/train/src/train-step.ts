@@ -8,9 +8,8 @@ import {
   type Variable,
   variableGrads,
 } from '@tensorflow/tfjs-core';
+import { clipByGlobalNorm, globalNorm, learningRateAt } from '@vqkit/nn';
 import { DivergenceError } from './errors.ts';
-import { clipByGlobalNorm, globalNorm } from './optimizer/clip.ts';
-import { learningRateAt } from './optimizer/schedule.ts';
 import { reconstructionLoss } from './reconstruction-loss.ts';
 import type { TrainRecord } from './report-data.ts';
 import type { TrainConfig } from './train-options.ts';
@@ -47,7 +46,7 @@ export async function trainStep(
   }, Object.values(variables));
   const gradients = byName(variables, grads);
   const norm = globalNorm(gradients);
-  const learningRate = learningRateAt(step, config.learningRate, config.warmupSteps);
+  const learningRate = learningRateAt(step, { base: config.learningRate, warmupSteps: config.warmupSteps });
   try {
     const [total, parts, gradientNorm] = await Promise.all([value.data(), (kept[0] as Tensor1D).data(), norm.data()]);
     const [reconstruction = 0, quantizer = 0, ...named] = parts;

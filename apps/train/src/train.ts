@@ -1,6 +1,7 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, QuantizerError, shorten, show } from '@vqkit/core-tensor';
+import { createAdamW } from '@vqkit/nn';
 import { collectReportData } from './collect-report.ts';
 import { createConfig } from './config.ts';
 import { createBatchOrder } from './data/batches.ts';
@@ -10,7 +11,6 @@ import { DivergenceError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { Interrupted, letSignalsIn } from './let-signals-in.ts';
 import { createModel, recreateModel } from './model.ts';
-import { createAdamW } from './optimizer/adamw.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
 import type { MetricsRecord, RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';

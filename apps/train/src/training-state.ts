@@ -3,11 +3,11 @@ import { CheckpointError, decodeSafetensorsHeader, parseJson, type SafeFile, typ
 import { CHECKSUM, readBytes, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
+import type { AdamW } from '@vqkit/nn';
 import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
 import { DivergenceError } from './errors.ts';
 import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
-import type { AdamW } from './optimizer/adamw.ts';
 import { count, problemOf } from './option-schema.ts';
 
 const FORMAT = 'vqkit-train-2';

@@ -1,10 +1,10 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { createAdamW } from '@vqkit/nn';
 import { eachEngine, expectClose, spreadIt, startEngine, tolerances } from '@vqkit/testing';
 import { describe, expect } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
 import { createModel } from '../src/model.ts';
-import { createAdamW } from '../src/optimizer/adamw.ts';
 import type { TrainOptions } from '../src/train-options.ts';
 import { trainStep } from '../src/train-step.ts';
 import { blobs } from './fixtures.ts';

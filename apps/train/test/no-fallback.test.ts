@@ -1,11 +1,11 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { kernelReport } from '@vqkit/core-tensor';
+import { createAdamW } from '@vqkit/nn';
 import { expectNoFallback, startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
 import { createModel } from '../src/model.ts';
-import { createAdamW } from '../src/optimizer/adamw.ts';
 import { presets } from '../src/presets.ts';
 import { trainStep } from '../src/train-step.ts';
 import { blobs } from './fixtures.ts';

@@ -1,11 +1,11 @@
 import { fill, memory, type Tensor, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { createAdamW } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createImages } from '../src/data/images.ts';
 import { DivergenceError } from '../src/errors.ts';
 import { createModel } from '../src/model.ts';
-import { createAdamW } from '../src/optimizer/adamw.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 import { trainStep } from '../src/train-step.ts';
 import type { TrainingState } from '../src/training-state.ts';

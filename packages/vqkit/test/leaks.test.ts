@@ -42,7 +42,7 @@ import {
   rotateTo,
   unitNormLoss,
 } from '@vqkit/losses';
-import { convSame, gelu, groupNorm } from '@vqkit/nn';
+import { convSame, createAdamW, gelu, groupNorm } from '@vqkit/nn';
 import { createGrouped, createResidual, createResidualFsq, createResidualLfq } from '@vqkit/residual';
 import { createSimVq } from '@vqkit/simvq';
 import { startEngine } from '@vqkit/testing';
@@ -53,7 +53,6 @@ import {
   pixelsFromImages,
   saveImageTokenizer,
 } from '@vqkit/tokenizer';
-import { createAdamW } from '@vqkit/train';
 import { createVq } from '@vqkit/vq';
 import { beforeAll, describe, expect, it } from 'vitest';
 

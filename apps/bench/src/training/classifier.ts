@@ -20,8 +20,8 @@ import {
   variableGrads,
 } from '@tensorflow/tfjs-core';
 import { createLinear, createRng, ownedVariable } from '@vqkit/core-tensor';
-import { convSame, gelu } from '@vqkit/nn';
-import { createAdamW, type Images } from '@vqkit/train';
+import { convSame, createAdamW, gelu } from '@vqkit/nn';
+import type { Images } from '@vqkit/train';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 

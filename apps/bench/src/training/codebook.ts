@@ -1,7 +1,7 @@
 import { tensor2d, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type TrackerReport } from '@vqkit/metrics';
-import { createAdamW } from '@vqkit/train';
+import { createAdamW } from '@vqkit/nn';
 import { type Source, varianceOf } from '../data/source.ts';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';

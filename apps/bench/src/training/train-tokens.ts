@@ -16,7 +16,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
-import { createAdamW } from '@vqkit/train';
+import { createAdamW } from '@vqkit/nn';
 import type { Source } from '../data/source.ts';
 import { byName } from './by-name.ts';
 import { evaluateTokens, type TokenEvaluation } from './evaluate.ts';

@@ -1,11 +1,15 @@
-import { memory, scalar, type Tensor, tensor1d, variable, variableGrads } from '@tensorflow/tfjs-core';
+import { memory, scalar, type Tensor, tensor1d, tidy, variable } from '@tensorflow/tfjs-core';
 import { OptionError, ShapeError } from '@vqkit/core-tensor';
-import { createResidualSimVq } from '@vqkit/residual';
-import { eachEngine, expectClose, type GoldenTensor, goldenAdamW, goldenTensor, tolerances } from '@vqkit/testing';
+import { eachEngine, expectClose, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createAdamW } from '../src/optimizer/adamw.ts';
-import { clipByGlobalNorm, globalNorm } from '../src/optimizer/clip.ts';
-import { learningRateAt } from '../src/optimizer/schedule.ts';
+import {
+  clipByGlobalNorm,
+  createAccumulator,
+  createAdamW,
+  createEma,
+  globalNorm,
+  learningRateAt,
+} from '../../src/index.ts';
 
 const GRADIENTS = [
   [0.5, -2, 0, 1e-3],
@@ -83,31 +87,6 @@ eachEngine(() => {
       expect(optimizer.steps()).toEqual({ a: 5, b: 1 });
     });
 
-    it('trains a stack under quantize dropout as torch does, whose last layer has its first gradient at step 5', async () => {
-      const { options, kept, x, state, state_after, steps } = goldenAdamW();
-      const stack = createResidualSimVq({ dim: 6, codebookSize: 16, numQuantizers: 4, quantizeDropout: true });
-      stack.loadStateDict(mapValues(state, goldenTensor));
-      const variables = stack.variables();
-      const { lr, betas, eps, weight_decay: weightDecay } = options;
-      const optimizer = createAdamW({ variables, betas, eps, weightDecay });
-      for (const [i, layers] of kept.entries()) {
-        const input = goldenTensor(x[i] as GoldenTensor);
-        const { grads } = variableGrads(
-          () => stack.quantize(input, { training: true, layers }).loss,
-          Object.values(variables),
-        );
-        optimizer.step(
-          mapValues(variables, ({ name }) => grads[name]),
-          lr,
-        );
-      }
-      expect(optimizer.steps()).toEqual(steps);
-      for (const [name, after] of Object.entries(stack.stateDict())) {
-        await expectClose(after, (state_after[name] as GoldenTensor).data, tolerances.float32);
-      }
-      stack.dispose();
-    });
-
     it('goes on from its state exactly', async () => {
       const run = async (breakAt: number | undefined): Promise<number[]> => {
         let w = variable(tensor1d([1, -0.5, 2, 0.1]));
@@ -149,6 +128,79 @@ eachEngine(() => {
     });
   });
 
+  describe('createEma', () => {
+    it('averages as torch.optim.swa_utils does: the first update copies, later ones move by 1 - decay', async () => {
+      const w = variable(tensor1d([1, -2]));
+      const before = memory().numTensors;
+      const ema = createEma({ variables: { w }, decay: 0.75 });
+      const seen: number[][] = [];
+      for (const next of [
+        [5, 2],
+        [9, -6],
+        [1, 10],
+      ]) {
+        tidy(() => w.assign(tensor1d(next)));
+        ema.update();
+        seen.push([...(await (ema.state().w as Tensor).data())]);
+      }
+      expect(seen).toEqual([
+        [5, 2],
+        [6, 0],
+        [4.75, 2.5],
+      ]);
+      expect(ema.updates()).toBe(3);
+      await ema.withAverages(async () => expect([...(await w.data())]).toEqual([4.75, 2.5]));
+      expect([...(await w.data())]).toEqual([1, 10]);
+      await expect(
+        ema.withAverages(() => {
+          throw new Error('stop');
+        }),
+      ).rejects.toThrow('stop');
+      expect([...(await w.data())]).toEqual([1, 10]);
+
+      const twin = createEma({ variables: { w }, decay: 0.75 });
+      twin.restore(ema.state(), ema.updates());
+      ema.update();
+      twin.update();
+      expect(await (twin.state().w as Tensor).data()).toEqual(await (ema.state().w as Tensor).data());
+      ema.dispose();
+      twin.dispose();
+      expect(memory().numTensors).toBe(before);
+    });
+
+    it('explains bad options and states', () => {
+      const w = variable(tensor1d([1]));
+      expect(() => createEma({ variables: { w }, decay: 1 })).toThrow('createEma: decay must be');
+      const ema = createEma({ variables: { w }, decay: 0.5 });
+      expect(() => ema.restore({}, 1)).toThrow("Ema.restore: state must hold 'w', got []");
+      expect(() => ema.restore({ w: tensor1d([1, 2]) }, 1)).toThrow("Ema.restore: 'w' must have shape [1], got [2]");
+    });
+  });
+
+  describe('createAccumulator', () => {
+    it('gives the mean of what it was given, and starts anew', async () => {
+      const before = memory().numTensors;
+      const accumulator = createAccumulator();
+      for (let round = 0; round < 2; round++) {
+        const batches: Record<string, number[]>[] = [{ a: [2, 4] }, { a: [4, 0], b: [8] }, { a: [0, 2], b: [-2] }];
+        for (const gradients of batches) {
+          const given = mapValues(gradients, (values) => tensor1d(values));
+          accumulator.add(given);
+          for (const gradient of Object.values(given)) gradient.dispose();
+        }
+        const mean = accumulator.take();
+        await expectClose(mean.a as Tensor, [2, 2], tolerances.float32);
+        await expectClose(mean.b as Tensor, [2], tolerances.float32);
+        for (const gradient of Object.values(mean)) gradient.dispose();
+        expect(accumulator.take()).toEqual({});
+        expect(memory().numTensors).toBe(before);
+      }
+      accumulator.add({ a: tensor1d([1]) });
+      accumulator.dispose();
+      expect(memory().numTensors).toBe(before + 1);
+    });
+  });
+
   describe('clipByGlobalNorm', () => {
     const make = (): { a: Tensor; b: Tensor } => ({ a: tensor1d([3, 0]), b: tensor1d([-4]) });
 
@@ -178,7 +230,29 @@ eachEngine(() => {
 
 describe('learningRateAt', () => {
   it('rises linearly and stays', () => {
-    expect([0, 1, 2, 3, 4, 100].map((step) => learningRateAt(step, 8, 4))).toEqual([2, 4, 6, 8, 8, 8]);
-    expect([0, 1].map((step) => learningRateAt(step, 8, 0))).toEqual([8, 8]);
+    const rates = (warmupSteps: number, ...steps: number[]): number[] =>
+      steps.map((step) => learningRateAt(step, { base: 8, warmupSteps }));
+    expect(rates(4, 0, 1, 2, 3, 4, 100)).toEqual([2, 4, 6, 8, 8, 8]);
+    expect(rates(0, 0, 1)).toEqual([8, 8]);
+  });
+
+  it('falls along half a cosine to the minimum, as CosineAnnealingLR after a warm-up', () => {
+    const options = { base: 8, warmupSteps: 2, decay: 'cosine', steps: 10, minimum: 2 } as const;
+    const rates = [0, 1, 2, 6, 10, 11].map((step) => learningRateAt(step, options));
+    expect(rates).toEqual([4, 8, 8, 5, 2, 2]);
+    expect(learningRateAt(4, options)).toBeCloseTo(2 + (6 * (1 + Math.cos(Math.PI / 4))) / 2, 12);
+  });
+
+  it('explains bad options', () => {
+    expect(() => learningRateAt(0, { base: 0 })).toThrow('learningRateAt: base must be a finite number > 0, got 0.');
+    expect(() => learningRateAt(0, { base: 1, decay: 'cosine' })).toThrow(
+      "learningRateAt: steps must be an integer >= 1 because decay is 'cosine', got undefined. Pass the steps of the whole training.",
+    );
+    expect(() => learningRateAt(0, { base: 1, decay: 'linear' as 'cosine' })).toThrow(
+      "must be one of 'constant', 'cosine'",
+    );
+    expect(() => learningRateAt(0, { base: 1, decay: 'cosine', steps: 5, warmupSteps: 5 })).toThrow(
+      'steps must be an integer >= 6',
+    );
   });
 });

@@ -1,6 +1,7 @@
-import { type Tensor, tidy, util, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
-import { OptionError, requireInteger, ShapeError, shorten, show } from '@vqkit/core-tensor';
-import { adamWStep } from '@vqkit/nn';
+import { type Tensor, tidy, type Variable, variable, zerosLike } from '@tensorflow/tfjs-core';
+import { requireInteger } from '@vqkit/core-tensor';
+import { adamWStep } from '../kernels/adamw-step.ts';
+import { requireKeys, requireStateOf } from './state.ts';
 
 export interface AdamWOptions {
   /** What to train, by name. */
@@ -69,16 +70,8 @@ export function createAdamW(options: AdamWOptions): AdamW {
     state: named,
     restore(state, steps) {
       const moments = named();
-      requireKeys('state', state, Object.keys(moments));
-      requireKeys('steps', steps, Object.keys(variables));
-      for (const [key, moment] of Object.entries(moments)) {
-        const { shape } = state[key] as Tensor;
-        if (!util.arraysEqual(shape, moment.shape)) {
-          throw new ShapeError(
-            `${RESTORE}: '${key}' must have shape ${show(moment.shape)}, got ${show(shape)}. Pass the state of the same model.`,
-          );
-        }
-      }
+      requireStateOf(RESTORE, state, moments);
+      requireKeys(RESTORE, 'steps', steps, Object.keys(variables));
       for (const [name, count] of Object.entries(steps)) requireInteger(RESTORE, `steps['${name}']`, count, 0);
       tidy(() => {
         for (const [key, moment] of Object.entries(moments)) moment.assign((state[key] as Tensor).clone());
@@ -95,17 +88,6 @@ export function createAdamW(options: AdamWOptions): AdamW {
 }
 
 const RESTORE = 'AdamW.restore';
-
-/** Throws OptionError unless `given` has these keys and no others. */
-function requireKeys(argument: string, given: Readonly<Record<string, unknown>>, keys: readonly string[]): void {
-  const missing = keys.find((key) => !Object.hasOwn(given, key));
-  const unknown = Object.keys(given).find((key) => !keys.includes(key));
-  if (missing === undefined && unknown === undefined) return;
-  const rule = missing === undefined ? `not hold '${shorten(unknown ?? '')}'` : `hold '${missing}'`;
-  throw new OptionError(
-    `${RESTORE}: ${argument} must ${rule}, got ${show(Object.keys(given))}. Pass what ${argument}() gave for the same variables.`,
-  );
-}
 
 function zerosOf(weight: Variable): Variable {
   return tidy(() => variable(zerosLike(weight), false));
