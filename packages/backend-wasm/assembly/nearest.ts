@@ -24,13 +24,37 @@ export function packCodes(
       const column = to + ((<usize>lane) << 2);
       const from = keys + ((<usize>code * <usize>dim) << 2);
       let usable = code < codes;
-      if (usable) usable = abs(load<f32>(bias + ((<usize>code) << 2))) < -LOWEST && isUsable(from, dim);
+      if (usable) usable = abs(load<f32>(bias + ((<usize>code) << 2))) < -LOWEST && packRow(from, column + 32, dim);
       store<f32>(column, usable ? load<f32>(bias + ((<usize>code) << 2)) : LOWEST);
-      for (let i: usize = 0; i < <usize>dim; i++) {
-        store<f32>(column + ((i + 1) << 5), usable ? load<f32>(from + (i << 2)) : 0);
-      }
+      if (usable) continue;
+      for (let i: usize = 1; i <= <usize>dim; i++) store<f32>(column + (i << 5), 0);
     }
   }
+}
+
+/** Copies a row into a column of a panel; whether it is usable. */
+function packRow(row: usize, column: usize, dim: i32): bool {
+  const end = row + ((<usize>dim) << 2);
+  const vectorsEnd = row + ((<usize>(dim & ~3)) << 2);
+  let most = i32x4.splat(0);
+  for (; row < vectorsEnd; row += 16) {
+    const v = v128.load(row);
+    // The bits of magnitudes have the order of the magnitudes, and those of NaN are above all.
+    most = i32x4.max_s(most, f32x4.abs(v));
+    v128.store32_lane(column, v, 0);
+    v128.store32_lane(column, v, 1, 32);
+    v128.store32_lane(column, v, 2, 64);
+    v128.store32_lane(column, v, 3, 96);
+    column += 128;
+  }
+  let usable = !v128.any_true(i32x4.ge_s(most, i32x4.splat(reinterpret<i32>(<f32>72057594037927936))));
+  for (; row < end; row += 4) {
+    const value = load<f32>(row);
+    usable = usable && abs(value) < 72057594037927936;
+    store<f32>(column, value);
+    column += 32;
+  }
+  return usable;
 }
 
 export function isUsable(row: usize, dim: i32): bool {

@@ -6,6 +6,8 @@ import { UnsupportedError } from '@vqkit/core-tensor';
 export interface TfjsModule {
   readonly asm?: { readonly memory?: WebAssembly.Memory };
   readonly wasmMemory?: WebAssembly.Memory;
+  /** All of the memory. */
+  readonly HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
@@ -19,12 +21,20 @@ const ADDRESSES = 2 ** 32;
  */
 const RESERVE = 64 * 1024 * 1024;
 
+/** A memory that is smaller can grow by what tfjs allocates inside. */
+const NEARLY_FULL = ADDRESSES - 4 * RESERVE;
+/** At most what tfjs's table of tensors takes for one more: an entry, and a longer table, whose old one is freed afterwards. */
+const ENTRY_BYTES = 4096;
+const TABLE_BYTES_PER_TENSOR = 16;
+
 /** The kernel that runs, for messages. */
 let running = 'backend-wasm';
 /** Whether there has been a tensor without elements at all, which most programs never make; and whether the kernel was given one. */
 let everNothing = false;
 let givenNothing = false;
-/** The data that running kernels have made. */
+/** How many kernels run, one inside the other, and what data they have made: the first so many of the list. */
+let depth = 0;
+let madeCount = 0;
 const made: object[] = [];
 
 /**
@@ -45,17 +55,26 @@ export function guardAllocator(backend: BackendWasm, tfjs: TfjsModule, memory: W
     free(address);
     return other;
   };
-  const leavesReserve = (): boolean => {
-    const reserve = allocateWhole(RESERVE);
-    free(reserve);
-    if (reserve !== 0) unchecked = 0;
-    return reserve !== 0;
+  const hasRoom = (bytes: number): boolean => {
+    const address = allocateWhole(bytes);
+    free(address);
+    return address !== 0;
+  };
+  const leavesEnough = (): boolean => {
+    if (unchecked > RESERVE / 2) {
+      if (!hasRoom(RESERVE)) return false;
+      unchecked = 0;
+    }
+    // Inside, tfjs may have taken the reserve since then.
+    return (
+      tfjs.HEAPU8.length < NEARLY_FULL || hasRoom(ENTRY_BYTES + TABLE_BYTES_PER_TENSOR * (backend.numDataIds() + 1))
+    );
   };
   tfjs._malloc = (bytes) => {
     const address = bytes < ADDRESSES ? allocateWhole(bytes) : 0;
     unchecked += bytes;
     if (bytes === 0) everNothing = true;
-    if (address === 0 || (unchecked > RESERVE / 2 && !leavesReserve())) {
+    if (address === 0 || !leavesEnough()) {
       free(address);
       throw new UnsupportedError(
         `${running}: the wasm engine's memory (at most 4 GB) has no room for another ${bytes} bytes. Use smaller batches, or dispose tensors.`,
@@ -69,7 +88,7 @@ export function guardAllocator(backend: BackendWasm, tfjs: TfjsModule, memory: W
   const write = backend.write.bind(backend);
   backend.write = (values, shape, dtype) => {
     const dataId = write(values, shape, dtype);
-    made.push(dataId);
+    if (depth > 0) made[madeCount++] = dataId;
     return dataId;
   };
 }
@@ -82,20 +101,22 @@ export function guardKernel(config: KernelConfig): void {
   const { kernelName, kernelFunc } = config;
   const ofNothing = OF_NOTHING[kernelName];
   config.kernelFunc = (call) => {
-    const [outer, outerNothing, first] = [running, givenNothing, made.length];
+    const [outer, outerNothing, first] = [running, givenNothing, madeCount];
     running = kernelName;
+    depth++;
     givenNothing = everNothing && hasNothing(call.inputs);
     try {
       const outputs = kernelFunc(call);
       if (givenNothing && ofNothing !== undefined) fillWith(call.backend as BackendWasm, outputs, ofNothing);
       return outputs;
     } catch (error) {
-      for (const dataId of made.slice(first)) (call.backend as BackendWasm).disposeData(dataId, true);
+      for (const dataId of made.slice(first, madeCount)) (call.backend as BackendWasm).disposeData(dataId, true);
       throw error;
     } finally {
       running = outer;
       givenNothing = outerNothing;
-      made.length = first;
+      depth--;
+      madeCount = first;
     }
   };
 }

@@ -36,8 +36,8 @@ export interface SearchedCodes {
   readonly count: number;
   readonly dim: number;
   readonly space?: ScoredSpace | undefined;
-  /** Stands for these values of the codes: what is found out about them is kept with it. */
-  readonly identity?: object;
+  /** Each stands for the values of the codes, or of their scores: what is found out about them is kept with the first. */
+  readonly identities?: readonly [object, ...object[]] | undefined;
 }
 
 /** Tokens [N, dim]; where the codes have a space, their queries [N, width] and their reaches [N], or x - o [N, dim], whose lengths these are. */
@@ -103,21 +103,48 @@ function wayOf(tokens: number, count: number, width: number, dim = width): Way {
  * @param tokens about how many tokens are to be searched at a time.
  */
 export function planSearch(host: SearchHost, book: SearchedCodes, tokens: number): SearchPlan {
-  const { codes, count, dim, space } = book;
+  const { count, dim, space } = book;
   if (space?.slack.every(Number.isFinite)) return planEven(host, book, wayOf(tokens, count, space.width, dim));
   if (dim === 1 && count >= LINE) return planLine(host, book);
   const way = wayOf(tokens, count, dim);
-  if (way === 'exact' || count * dim < LEAST_GROUPED) return planEven(host, { codes, count, dim }, way);
-  const grouped = groupsOf(host, book, way);
-  return grouped ? planGroups(host, book, tokens, grouped) : planEven(host, { codes, count, dim }, way);
+  const bare = { ...book, space: undefined };
+  if (way === 'exact' || count * dim < LEAST_GROUPED) return planEven(host, bare, way);
+  const grouped = groupsOf(host, bare, way);
+  return grouped ? planGroups(host, bare, tokens, grouped) : planEven(host, bare, way);
 }
 
 /** What is kept with the identity of codes. */
 const knownGroups = new WeakMap<object, Partial<Record<Way, GroupedCodes | 'even'>>>();
 const knownLines = new WeakMap<object, RowEncoder>();
+const knownFrames = new WeakMap<object, Frame[]>();
+
+/** What is found out about codes of one origin and one scale, or of scores in a space. */
+interface Frame {
+  readonly way: Way;
+  readonly identities: readonly object[];
+  readonly used: Way;
+  readonly factor: number;
+  readonly first: number;
+  /** Measures, then the origin. */
+  readonly values: Float32Array;
+}
+
+function frameOf({ identities }: SearchedCodes, way: Way): Frame | undefined {
+  if (!identities) return undefined;
+  return knownFrames
+    .get(identities[0])
+    ?.find((frame) => frame.way === way && frame.identities.every((own, i) => own === identities[i]));
+}
+
+function keepFrame({ identities }: SearchedCodes, frame: Omit<Frame, 'identities'>): void {
+  if (!identities) return;
+  const others = (knownFrames.get(identities[0]) ?? []).filter(({ way }) => way !== frame.way);
+  knownFrames.set(identities[0], [...others, { ...frame, identities }]);
+}
 
 /** Codes of one feature in their order. */
-function planLine(host: SearchHost, { codes, count, identity }: SearchedCodes): SearchPlan {
+function planLine(host: SearchHost, { codes, count, identities }: SearchedCodes): SearchPlan {
+  const identity = identities?.[0];
   const find = (identity && knownLines.get(identity)) ?? createLineSearch(host.floats(codes, count));
   if (identity) knownLines.set(identity, find);
   return {
@@ -135,9 +162,10 @@ function planLine(host: SearchHost, { codes, count, identity }: SearchedCodes): 
 /** The codes in groups, unless one origin and one scale are enough for all. */
 function groupsOf(
   host: SearchHost,
-  { codes, count, dim, identity }: SearchedCodes,
+  { codes, count, dim, identities }: SearchedCodes,
   way: Way,
 ): GroupedCodes | undefined {
+  const identity = identities?.[0];
   const before = identity && knownGroups.get(identity);
   let found = before?.[way];
   if (found === undefined) {
@@ -153,7 +181,8 @@ function groupsOf(
 }
 
 /** One origin and one scale, or scores in a space. */
-function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes, way: Way): SearchPlan {
+function planEven(host: SearchHost, book: SearchedCodes, way: Way): SearchPlan {
+  const { codes, count, dim, space } = book;
   const width = space?.width ?? dim;
   const panels = Math.ceil(count / 8);
   const originBytes = MEASURES_BYTES + aligned(4 * dim);
@@ -169,23 +198,29 @@ function planEven(host: SearchHost, { codes, count, dim, space }: SearchedCodes,
       const origin = measures + MEASURES_BYTES;
       const packed = measures + originBytes;
       const rounded = packed + packedBytes;
-      const first = host.call('firstFinite', codes, count, dim);
-      let factor = 1;
-      let used = way;
-      if (way !== 'exact' && space) {
-        host.run('packCodes', panels, space.keys, space.bias, packed, count, width);
-      } else if (way !== 'exact') {
+      const known = frameOf(book, way);
+      const first = known?.first ?? host.call('firstFinite', codes, count, dim);
+      let factor = known?.factor ?? 1;
+      let used = known?.used ?? way;
+      if (known) {
+        host.floats(measures, known.values.length).set(known.values);
+      } else if (way !== 'exact' && !space) {
         host.call('meanRow', codes, origin, count, dim);
         const largest = host.call('largestFrom', codes, origin, count, dim);
         // Where a sum or a difference overflows.
         if (!Number.isFinite(largest)) used = 'exact';
         // A power of two brings all keys to a magnitude of at most 2, so that no square overflows or underflows.
         factor = 2 ** -Math.max(-126, Math.min(126, Math.floor(Math.log2(largest || 1))));
-        if (used !== 'exact') host.run('packCentered', panels, codes, origin, packed, factor, count, dim);
       }
-      if (used !== 'exact') host.call('measureCodes', packed, measures, width, panels);
-      if (used !== 'exact' && space) {
-        new Float64Array(host.floats(measures, 0).buffer, measures + SLACK, 3).set(space.slack);
+      if (used !== 'exact' && space) host.run('packCodes', panels, space.keys, space.bias, packed, count, width);
+      else if (used !== 'exact') host.run('packCentered', panels, codes, origin, packed, factor, count, dim);
+      if (used !== 'exact' && !known) {
+        host.call('measureCodes', packed, measures, width, panels);
+        if (space) new Float64Array(host.floats(measures, 0).buffer, measures + SLACK, 3).set(space.slack);
+      }
+      if (!known) {
+        const values = way === 'exact' ? new Float32Array(0) : host.floats(measures, originBytes / 4).slice();
+        keepFrame(book, { way, used, factor, first, values });
       }
       if (used === 'screened') host.run('roundCodes', panels, packed, rounded, measures, width);
       return {
@@ -252,7 +287,8 @@ function planGroups(
         const copies = host.floats(at + rows, length * dim);
         copyRows(values, group.members, length, copies, dim);
         const { way, at: place } = plans[g] as (typeof plans)[number];
-        return { group, search: planEven(host, { codes: at + rows, count: length, dim }, way).prepare(at + place) };
+        const own = { codes: at + rows, count: length, dim, identities: [group] as const };
+        return { group, search: planEven(host, own, way).prepare(at + place) };
       });
       const rowBytes = (n: number): number => aligned(4 * n * dim) + aligned(4 * n);
       return {

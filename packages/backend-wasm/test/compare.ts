@@ -43,6 +43,8 @@ export async function expectNoLeaks(make: () => Tensor | Tensor[]): Promise<void
 
 interface Wasm {
   readonly HEAPU8: Uint8Array;
+  /** The functions themselves, around which nothing is. */
+  readonly asm: { malloc(bytes: number): number; free(address: number): void };
   _malloc(bytes: number): number;
   _free(address: number): void;
 }

@@ -10,6 +10,7 @@ import {
   type Tensor,
   tensor,
   tensor1d,
+  zeros,
 } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { expectIdentical, startEngine, withFullHeap } from '@vqkit/testing';
@@ -246,6 +247,44 @@ for (const threads of ['wasm', 'wasm-threads'] as const) {
       const { numTensors, numDataBuffers } = memory();
       withFullHeap(0, () => expect(() => normal(3, 4)).toThrow(UnsupportedError));
       expect(memory()).toMatchObject({ numTensors, numDataBuffers });
+    });
+
+    it('making a tensor says so at the last bytes, which tfjs has taken inside', () => {
+      const module = wasmModule();
+      const { malloc, free } = module.asm;
+      // So much that the guard has looked for its reserve, and does not look again for a while.
+      zeros([2 ** 24]).dispose();
+      const held = new Map<number, number[]>();
+      for (let bytes = 2 ** 30; bytes >= 8; bytes /= 2) {
+        const own: number[] = [];
+        for (let address = malloc(bytes); address !== 0; address = malloc(bytes)) own.push(address);
+        held.set(bytes, own);
+      }
+      const { numTensors, numDataBuffers } = memory();
+      const left = [16, 64, 1024, 2 ** 14, 2 ** 17];
+      try {
+        for (const bytes of left) {
+          // Found in the largest pieces where there are none of this size.
+          const from = [...held.entries()].filter(([size, own]) => size >= bytes && own.length > 0).at(-1);
+          free(from?.[1].pop() as number);
+          const most = from?.[0] as number;
+          const kept: Tensor[] = [];
+          let error: unknown;
+          for (let i = 0; error === undefined && i < most; i++) {
+            try {
+              kept.push(tensor1d([i, i]));
+            } catch (caught) {
+              error = caught;
+            }
+          }
+          expect(error).toBeInstanceOf(UnsupportedError);
+          for (const [i, t] of kept.entries()) expect([...t.dataSync()]).toEqual([i, i]);
+          for (const t of kept) t.dispose();
+          expect(memory()).toMatchObject({ numTensors, numDataBuffers });
+        }
+      } finally {
+        for (const own of held.values()) for (const address of own) free(address);
+      }
     });
 
     it('no block reaches over the end of the addresses, and what is free elsewhere is found', () => {

@@ -32,10 +32,11 @@ export function batchMatMul(tfjs: KernelConfig): KernelFunc {
     const { transposeA, transposeB } = call.attrs as unknown as BatchMatMulAttrs;
     const [aOuter, bOuter] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
     const [aCount, bCount] = [util.sizeFromShape(aOuter), util.sizeFromShape(bOuter)];
-    const outer = broadcast_util.assertAndGetBroadcastShape(aOuter, bOuter);
+    const outer =
+      aOuter.length + bOuter.length === 0 ? aOuter : broadcast_util.assertAndGetBroadcastShape(aOuter, bOuter);
     const count = util.sizeFromShape(outer);
-    const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
-    const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
+    const [aRows, aColumns] = [a.shape.at(-2), a.shape.at(-1)] as [number, number];
+    const [bRows, bColumns] = [b.shape.at(-2), b.shape.at(-1)] as [number, number];
     const [rows, depth] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
     const [bDepth, columns] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
     // Broadcasting inside the batch axes and types other than float32: tfjs knows how.
@@ -65,7 +66,7 @@ export function batchMatMul(tfjs: KernelConfig): KernelFunc {
       aCount === 1 ? 0 : aRows * aColumns,
     ];
     const [bStep, bNext, bMatrix] = [transposeB ? 1 : bColumns, transposeB ? bColumns : 1, bRows * bColumns];
-    const [left, right, result] = [a, b, out].map((tensor) => engine.address(tensor)) as [number, number, number];
+    const [left, right, result] = [engine.address(a), engine.address(b), engine.address(out)];
     // B is packed whole where that takes little, else `width` columns and `steps` of the depth of one matrix at a time.
     const whole = 8 * panelsOf(columns) * depth * bCount <= PACKED_FLOATS;
     const width = whole ? columns : Math.min(columns, PACKED_FLOATS / DEPTH);
@@ -73,17 +74,24 @@ export function batchMatMul(tfjs: KernelConfig): KernelFunc {
     const many = whole ? batch : 1;
     const packedFloats = 8 * panelsOf(width) * Math.min(steps, depth);
     const packedBytes = 4 * packedFloats * (whole ? bCount : 1);
-    const pieces = whole
-      ? [{ n: 0, part: 0, column: 0, k: 0, columnsHere: columns, stepsHere: depth, onTop: false }]
-      : piecesOf(batch, parts, columns, width, depth, steps);
 
     engine.scratch(packedBytes + (parts > 1 ? 4 * parts * outputs : 0), (packed) => {
       const partials = packed + packedBytes;
       const target = parts > 1 ? partials : result;
-      for (const { n, part, column, k, columnsHere, stepsHere, onTop } of pieces) {
-        const from = right + 4 * ((bCount === 1 ? 0 : n * bMatrix) + k * bStep + column * bNext);
-        const shape = [1, 0, stepsHere, bStep, columnsHere, bNext];
-        engine.run('packPanels', panelsOf(columnsHere) * (whole ? bCount : 1), from, packed, bMatrix, ...shape);
+      const multiply = ({ n, part, column, k, columnsHere, stepsHere, onTop }: Piece): void => {
+        engine.run(
+          'packPanels',
+          panelsOf(columnsHere) * (whole ? bCount : 1),
+          right + 4 * ((bCount === 1 ? 0 : n * bMatrix) + k * bStep + column * bNext),
+          packed,
+          bMatrix,
+          1,
+          0,
+          stepsHere,
+          bStep,
+          columnsHere,
+          bNext,
+        );
         engine.run(
           'gemm',
           many * (whole ? parts : 1) * blocks,
@@ -103,7 +111,9 @@ export function batchMatMul(tfjs: KernelConfig): KernelFunc {
           columns,
           Number(onTop),
         );
-      }
+      };
+      if (whole) multiply({ n: 0, part: 0, column: 0, k: 0, columnsHere: columns, stepsHere: depth, onTop: false });
+      else for (const piece of piecesOf(batch, parts, columns, width, depth, steps)) multiply(piece);
       if (parts > 1) engine.call('addPartials', partials, result, parts, outputs);
     });
     return out;
