@@ -20,7 +20,10 @@ export interface SimVqOptions extends SimVqCodeOptions {
   readonly codebookInit?: 'normal' | 'uniform';
   /** Trains the frozen vectors too. Default false. */
   readonly trainCodebook?: boolean;
-  /** Changes nothing: the code is always the one that float64 finds. Default false. */
+  /**
+   * Has no effect: the code is always the one that float64 finds. Files and configurations of before hold it, so it is taken. Default false.
+   * @deprecated Leave it out.
+   */
   readonly exact?: boolean;
   /** Gradient by the rotation trick; false: straight-through. Default true. */
   readonly rotationTrick?: boolean;

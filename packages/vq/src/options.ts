@@ -15,7 +15,10 @@ import { OPTIONS, resolveCodes, type VqCodeOptions } from './code-options.ts';
 export const WHERE = 'createVq';
 
 export interface VqOptions extends VqCodeOptions {
-  /** Changes nothing: the code is always the one that float64 finds. Default false. */
+  /**
+   * Has no effect: the code is always the one that float64 finds. Files and configurations of before hold it, so it is taken. Default false.
+   * @deprecated Leave it out.
+   */
   readonly exact?: boolean;
   /** Trains the codes by gradient instead of by moving averages. Default false. */
   readonly learnableCodebook?: boolean;
