@@ -1,13 +1,16 @@
+import { loadKernels } from '@vqkit/backend-wasm/codec';
 import { provideKernel } from '@vqkit/core-tensor';
 import { fsqEncode, fsqQuantize } from './fsq-quantize.ts';
-import { nearestCodeExact } from './nearest-code-exact.ts';
+import { createNearestCodeExact } from './nearest-code-exact.ts';
 import { signEncode, signQuantize } from './sign-quantize.ts';
 
 /** Gives native TensorFlow its versions of vqkit's kernels. */
-export function provideKernels(): void {
+export async function provideKernels(): Promise<void> {
+  // Where WebAssembly has no SIMD, plain loops do.
+  const codecKernels = await loadKernels().catch(() => undefined);
   provideKernel('tensorflow', 'FsqEncode', fsqEncode);
   provideKernel('tensorflow', 'FsqQuantize', fsqQuantize);
-  provideKernel('tensorflow', 'NearestCodeExact', nearestCodeExact);
+  provideKernel('tensorflow', 'NearestCodeExact', createNearestCodeExact(codecKernels));
   provideKernel('tensorflow', 'SignEncode', signEncode);
   provideKernel('tensorflow', 'SignQuantize', signQuantize);
 }

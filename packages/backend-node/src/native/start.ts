@@ -109,7 +109,7 @@ export async function startNative(threads?: number): Promise<NativeEngine | Obst
       fix: 'Ask for them before the first use of native TensorFlow.',
     };
   }
-  provideKernels();
+  await provideKernels();
   const { binding } = backend() as unknown as { binding?: { TF_Version?: string } };
   return { tensorflow: binding?.TF_Version ?? 'unknown', threads: running };
 }
