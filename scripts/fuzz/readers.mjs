@@ -3,23 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { decodePictures } from '../../apps/train/dist/data/decode-pictures.js';
-import { readIdxImages } from '../../apps/train/dist/data/idx.js';
-import {
-  createConfig,
-  loadConfig,
-  readTokenizer,
-  readTokens,
-  resumeTraining,
-  writeReport,
-  writeTokens,
-} from '../../apps/train/dist/index.js';
+import { createConfig, loadConfig, readTokenizer, resumeTraining, writeReport } from '../../apps/train/dist/index.js';
 import { readRun } from '../../apps/train/dist/report/read-run.js';
 import { parseMetrics } from '../../apps/train/dist/report-schema.js';
 import { readCheckpoint } from '../../apps/train/dist/training-state.js';
 import { decodeNpy, decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
 import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
 import { floatsOf, integersOf, QuantizerError } from '../../packages/core-tensor/dist/index.js';
+import { decodePictures, readIdxImages } from '../../packages/data/dist/node.js';
 import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
 import { createAdamW } from '../../packages/nn/dist/index.js';
@@ -27,6 +18,7 @@ import { createResidualVq } from '../../packages/residual/dist/index.js';
 import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
 import { createSimVq } from '../../packages/simvq/dist/index.js';
 import { loadImageTokenizer, recreateImageTokenizer, saveImageTokenizer } from '../../packages/tokenizer/dist/index.js';
+import { readTokens, writeTokens } from '../../packages/tokens/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
 import { CODEC_READERS } from './codec-readers.mjs';

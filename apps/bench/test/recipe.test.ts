@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConfig, loadDataset } from '@vqkit/train';
+import { loadDataset } from '@vqkit/data/node';
+import { createConfig } from '@vqkit/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeFashion } from '../experiments/recipe.ts';
 import { runToEnd } from '../src/child.ts';

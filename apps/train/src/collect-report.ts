@@ -1,10 +1,10 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
+import type { Dataset } from '@vqkit/data/node';
+import { countSkipped } from '@vqkit/data/node';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import { quantizerEntry } from '@vqkit/quantizers';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import type { Dataset } from './data/dataset.ts';
-import { countSkipped } from './data/decode-pictures.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { findingsOf } from './findings.ts';
 import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';

@@ -1,12 +1,12 @@
 import { readJson } from '@vqkit/checkpoint/node';
 import { OptionError, show } from '@vqkit/core-tensor';
+import { LONGEST_SIDE, requireDivisible } from '@vqkit/data';
+import { DATA_NAMES, kindOfData } from '@vqkit/data/node';
 import { QUANTIZERS, quantizerNames } from '@vqkit/quantizers';
+import { checkOptions, count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
-import { kindOfData } from './data/kind.ts';
-import { checkOptions, count, field, inGroup, LONGEST_SIDE } from './option-schema.ts';
 import { presets, RECIPE } from './presets.ts';
 import {
-  DATA_NAMES,
   ENGINE_HELP,
   ENGINE_NAMES,
   LOSS_NAMES,
@@ -169,15 +169,6 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
   }
   requireDivisible(where, config.imageSize, config.widths.length);
   return config;
-}
-
-/** Throws unless the image can be halved once per width. */
-export function requireDivisible(where: string, imageSize: number | undefined, halvings: number): void {
-  if (imageSize === undefined || imageSize % 2 ** halvings === 0) return;
-  const down = imageSize - (imageSize % 2 ** halvings);
-  throw new OptionError(
-    `${where}: imageSize must be a multiple of ${2 ** halvings} (${halvings} widths, each halves the image), got ${imageSize}. Use ${down === 0 ? 2 ** halvings : down} or fewer widths.`,
-  );
 }
 
 /**

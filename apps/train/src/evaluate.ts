@@ -1,10 +1,10 @@
 import { clipByValue, type Tensor, type Tensor4D, tensor4d, tidy } from '@tensorflow/tfjs-core';
+import type { Images } from '@vqkit/data';
+import { letSignalsIn } from '@vqkit/data';
 import { comparesLatents, createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import type { Images } from './data/images.ts';
 import { createQualityMeter } from './image-quality.ts';
 import { createLayerMeter, type LayerMeter } from './layer-use.ts';
-import { letSignalsIn } from './let-signals-in.ts';
 import type { CodeHistogram, CodeUse, ImagePairs, ImageQuality } from './report-data.ts';
 
 /** A tokenizer on a set of images. */

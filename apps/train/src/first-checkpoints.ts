@@ -1,7 +1,7 @@
 import { CheckpointError } from '@vqkit/checkpoint';
+import { count, problemOf } from '@vqkit/schema';
 import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
 import { z } from 'zod';
-import { count, problemOf } from './option-schema.ts';
 
 /**
  * Of the checkpoints before {@link CHECKSUM}s. Their optimizer counted one t for all parameters, which says nothing about those that had no

@@ -1,9 +1,4 @@
 export { configJsonSchema, configSchema, createConfig, loadConfig } from './config.ts';
-export { counted } from './counted.ts';
-export type { Dataset } from './data/dataset.ts';
-export { loadDataset } from './data/dataset.ts';
-export type { SkippedImage } from './data/decode-pictures.ts';
-export type { Images } from './data/images.ts';
 export { DivergenceError } from './errors.ts';
 export type { EvaluateOptions, Evaluation } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
@@ -29,12 +24,9 @@ export type { DecodeOptions } from './tokens/decode-tokens.ts';
 export { decodeJsonSchema, decodeTokens } from './tokens/decode-tokens.ts';
 export type { Encoded, EncodeOptions, TokenHooks, TokenResult } from './tokens/encode-images.ts';
 export { encodeImages, encodeJsonSchema } from './tokens/encode-images.ts';
-export type { TokenNotes, Tokens } from './tokens/token-file.ts';
-export { readTokens, writeTokens } from './tokens/token-file.ts';
 export type { StartInfo, TrainHooks, TrainResult } from './train.ts';
 export { resumeTraining, train } from './train.ts';
 export type {
-  DataName,
   EngineName,
   LossName,
   PresetName,

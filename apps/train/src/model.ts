@@ -1,10 +1,10 @@
+import type { Images } from '@vqkit/data';
 import {
   createImageTokenizer,
   type ImageTokenizer,
   type ImageTokenizerConfig,
   recreateImageTokenizer,
 } from '@vqkit/tokenizer';
-import type { Images } from './data/images.ts';
 import type { TrainConfig } from './train-options.ts';
 
 /** The part of a configuration that decides the model. */

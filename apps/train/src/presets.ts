@@ -1,4 +1,5 @@
-import type { DataName, PresetName, TrainConfig, TrainOptions } from './train-options.ts';
+import type { DataName } from '@vqkit/data/node';
+import type { PresetName, TrainConfig, TrainOptions } from './train-options.ts';
 
 /** A named set of options. It may look at the data: the reference recipe differs between data sets. */
 export interface Preset {

@@ -1,6 +1,6 @@
 import { parseJson } from '@vqkit/checkpoint';
+import { problemOf } from '@vqkit/schema';
 import { z } from 'zod';
-import { problemOf } from './option-schema.ts';
 import type { MetricsRecord } from './report-data.ts';
 
 /** How many test images the report shows. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CheckpointError, parseJson } from '@vqkit/checkpoint';
 import { OptionError, shorten, show } from '@vqkit/core-tensor';
+import type { DataNotes } from '@vqkit/data/node';
 import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
-import type { DataNotes } from './data/dataset.ts';
 import type { TrainConfig } from './train-options.ts';
 
 /** Options that a resumed run may change (the data may have moved); all others decide what is computed. */

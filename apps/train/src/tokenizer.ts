@@ -1,7 +1,7 @@
 import { decodeSafetensors } from '@vqkit/checkpoint';
 import { readBytes, readSafetensors } from '@vqkit/checkpoint/node';
+import { isFolder } from '@vqkit/data/node';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
-import { isFolder } from './data/list-pictures.ts';
 import { newestCheckpoint } from './run-folder.ts';
 import { isCheckpoint, tokenizerOf } from './training-state.ts';
 

@@ -1,13 +1,12 @@
+import type { DataName } from '@vqkit/data/node';
 import type { QuantizerName } from '@vqkit/quantizers';
 
 export const PRESET_NAMES = ['recipe', 'start'] as const;
-export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
 export const LOSS_NAMES = ['l1', 'mse'] as const;
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu', 'webgpu'] as const;
 export const ENGINE_HELP =
   "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a graphics processor), or 'auto' for the first that loads of native, wasm and cpu.";
 export type PresetName = (typeof PRESET_NAMES)[number];
-export type DataName = (typeof DATA_NAMES)[number];
 export type LossName = (typeof LOSS_NAMES)[number];
 export type EngineName = (typeof ENGINE_NAMES)[number];
 

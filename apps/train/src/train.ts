@@ -1,15 +1,14 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, QuantizerError, shorten, show } from '@vqkit/core-tensor';
+import { createBatchOrder, Interrupted, letSignalsIn } from '@vqkit/data';
+import { type Dataset, dataNotes, loadDataset } from '@vqkit/data/node';
 import { createAdamW } from '@vqkit/nn';
 import { collectReportData } from './collect-report.ts';
 import { createConfig } from './config.ts';
-import { createBatchOrder } from './data/batches.ts';
-import { type Dataset, dataNotes, loadDataset } from './data/dataset.ts';
 import { startEngine } from './engine.ts';
 import { DivergenceError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
-import { Interrupted, letSignalsIn } from './let-signals-in.ts';
 import { createModel, recreateModel } from './model.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
 import type { MetricsRecord, RunSummary } from './report-data.ts';

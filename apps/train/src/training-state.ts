@@ -4,11 +4,11 @@ import { CHECKSUM, readBytes, readSafetensors, writeSafetensors } from '@vqkit/c
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
 import type { AdamW } from '@vqkit/nn';
+import { count, problemOf } from '@vqkit/schema';
 import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
 import { z } from 'zod';
 import { DivergenceError } from './errors.ts';
 import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
-import { count, problemOf } from './option-schema.ts';
 
 const FORMAT = 'vqkit-train-2';
 const MODEL = 'model.';

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { describe, expect, it } from 'vitest';
 import { configJsonSchema, createConfig, loadConfig } from '../src/config.ts';
 import { presets } from '../src/presets.ts';
 import type { TrainOptions } from '../src/train-options.ts';
-import { temporaryFolder, tinyIdxFolder } from './fixtures.ts';
 
 /** The message of the OptionError that `options` get. */
 function refused(options: unknown): string {

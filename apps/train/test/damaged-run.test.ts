@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readTokenizer } from '../src/tokenizer.ts';
 import { resumeTraining, train } from '../src/train.ts';
-import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { tinyConfig } from './fixtures.ts';
 
 let run = '';
 let whole: Buffer;

@@ -1,13 +1,13 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { eachEngine, expectClose, spreadIt, startEngine, tolerances } from '@vqkit/testing';
+import { blobs } from '@vqkit/testing/pictures';
 import { describe, expect } from 'vitest';
 import { createConfig } from '../src/config.ts';
-import { createImages } from '../src/data/images.ts';
 import { createModel } from '../src/model.ts';
 import type { TrainOptions } from '../src/train-options.ts';
 import { trainStep } from '../src/train-step.ts';
-import { blobs } from './fixtures.ts';
 
 const STEPS = 50;
 const IMAGES = 8;

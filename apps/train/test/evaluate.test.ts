@@ -12,18 +12,18 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
+import { createImages, type Images } from '@vqkit/data';
 import type { Residual } from '@vqkit/residual';
 import { eachEngine } from '@vqkit/testing';
+import { blobs } from '@vqkit/testing/pictures';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { describe, expect, it } from 'vitest';
 import { collectReportData } from '../src/collect-report.ts';
 import { createConfig } from '../src/config.ts';
-import { createImages, type Images } from '../src/data/images.ts';
 import { evaluate } from '../src/evaluate.ts';
 import { createQualityMeter } from '../src/image-quality.ts';
 import { createModel } from '../src/model.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
-import { blobs } from './fixtures.ts';
 
 const images = (count: number): Images => createImages(blobs(count, 3), [count, 8, 8, 1]);
 const tiny = (options: TrainOptions): TrainConfig => createConfig({ widths: [4, 8], ...options });

@@ -3,15 +3,15 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CHECKSUM, decodeSafetensors } from '@vqkit/checkpoint';
+import { temporaryFolder } from '@vqkit/testing/pictures';
+import { readTokens } from '@vqkit/tokens';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { writeReport } from '../src/report/index.ts';
 import { readTokenizer } from '../src/tokenizer.ts';
 import { decodeTokens } from '../src/tokens/decode-tokens.ts';
 import { encodeImages } from '../src/tokens/encode-images.ts';
-import { readTokens } from '../src/tokens/token-file.ts';
 import { resumeTraining } from '../src/train.ts';
-import { temporaryFolder } from './fixtures.ts';
 
 /**
  * Files as two versions wrote them, never to be made anew. `first`: commit 33d6918, checkpoints of format vqkit-train-1 and tokenizers without the

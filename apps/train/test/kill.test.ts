@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRng } from '@vqkit/core-tensor';
 import { fullRun } from '@vqkit/testing';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { MetricsRecord } from '../src/report-data.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
-import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { tinyConfig } from './fixtures.ts';
 
 /** Runs the built package, which npm test builds first. */
 const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url));

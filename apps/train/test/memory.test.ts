@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { add, fill, memory, mul, tensor4d, tidy, type Variable, zerosLike } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
+import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { eachEngine, leakSteps, startEngine } from '@vqkit/testing';
+import { blobs, temporaryFolder } from '@vqkit/testing/pictures';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
-import { createImages } from '../src/data/images.ts';
 import { DivergenceError } from '../src/errors.ts';
 import { createModel } from '../src/model.ts';
 import { trainStep } from '../src/train-step.ts';
 import { readCheckpoint, type TrainingState, writeCheckpoint } from '../src/training-state.ts';
-import { blobs, temporaryFolder } from './fixtures.ts';
 
 eachEngine((engine) => {
   const times = leakSteps(engine);

@@ -1,7 +1,7 @@
 import { DataError } from '@vqkit/core-tensor';
+import type { Tokens } from '@vqkit/tokens';
 import { describe, expect, it } from 'vitest';
 import { pictureNames } from '../src/tokens/picture-names.ts';
-import type { Tokens } from '../src/tokens/token-file.ts';
 
 const tokensOf = (images?: readonly string[], count = images?.length ?? 3): Tokens => ({
   ids: new Int32Array(0),

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../src/tokenizer.ts';
 import { resumeTraining, train } from '../src/train.ts';
-import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { tinyConfig } from './fixtures.ts';
 
 type Json = Record<string, unknown>;
 

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { describe, expect, it } from 'vitest';
 import { resumeTraining, train } from '../src/train.ts';
-import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { tinyConfig } from './fixtures.ts';
 
 const lockOf = (folder: string): string => join(folder, 'lock.json');
 

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { CheckpointError, decodeSafetensors } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { DataError, OptionError } from '@vqkit/core-tensor';
+import { readImageFolder } from '@vqkit/data/node';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { createImageTokenizer, imagesFromPixels, saveImageTokenizer } from '@vqkit/tokenizer';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readImageFolder } from '../src/data/image-folder.ts';
 import { loadTokenizer, readTokenizer } from '../src/tokenizer.ts';
 import { train } from '../src/train.ts';
-import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { tinyConfig } from './fixtures.ts';
 
 const folder = await temporaryFolder();
 const run = join(folder, 'run');

@@ -1,15 +1,15 @@
 import { fill, memory, type Tensor, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
+import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
+import { blobs } from '@vqkit/testing/pictures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
-import { createImages } from '../src/data/images.ts';
 import { DivergenceError } from '../src/errors.ts';
 import { createModel } from '../src/model.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 import { trainStep } from '../src/train-step.ts';
 import type { TrainingState } from '../src/training-state.ts';
-import { blobs } from './fixtures.ts';
 
 const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).batch([0, 1, 2, 3, 4, 5]), [6, 8, 8, 1]);
 

@@ -4,6 +4,7 @@ import { memory } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../src/index.ts';
 import type { MetricsRecord, ReportData } from '../src/report-data.ts';
 import type { TrainOptions } from '../src/train-options.ts';
-import { temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { tinyConfig } from './fixtures.ts';
 
 let data = '';
 let runs = '';

@@ -3,15 +3,31 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-import { requireDivisible } from '../config.ts';
-import type { TrainConfig } from '../train-options.ts';
 import type { SkippedImage } from './decode-pictures.ts';
+import { requireDivisible } from './divisible.ts';
 import { readIdxImages } from './idx.ts';
 import { readImageFolder } from './image-folder.ts';
 import type { Images } from './images.ts';
 import { TEST_IDX, TRAIN_IDX } from './kind.ts';
 import { isFolder } from './list-pictures.ts';
 import { readMnist } from './mnist.ts';
+
+/** What data there are. */
+export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
+export type DataName = (typeof DATA_NAMES)[number];
+
+/** Of a run's configuration, what decides its images. */
+export interface DatasetOptions {
+  readonly data: DataName;
+  readonly dataPath?: string | undefined;
+  readonly imageSize?: number | undefined;
+  readonly channels?: number | undefined;
+  readonly validationSize?: number | undefined;
+  readonly testSize?: number | undefined;
+  /** One entry per halving of the images. */
+  readonly widths: readonly number[];
+  readonly seed: number;
+}
 
 /** Pixels of a picture's side where nothing is said. */
 export const DEFAULT_FOLDER_SIZE = 64;
@@ -28,7 +44,7 @@ export interface Dataset {
   readonly test: Images;
   readonly skipped: readonly SkippedImage[];
   /** The options of a configuration that the data decided where they were not given. */
-  readonly options: Pick<TrainConfig, 'imageSize' | 'channels' | 'validationSize' | 'testSize'>;
+  readonly options: Pick<DatasetOptions, 'imageSize' | 'channels' | 'validationSize' | 'testSize'>;
 }
 
 interface Parts {
@@ -64,7 +80,7 @@ export function dataNotes({ train, validation, test }: Dataset): DataNotes {
  *
  * @throws OptionError or DataError naming the option or the file, and the fix.
  */
-export async function loadDataset(config: TrainConfig, signal?: AbortSignal): Promise<Dataset> {
+export async function loadDataset(config: DatasetOptions, signal?: AbortSignal): Promise<Dataset> {
   const where = 'loadDataset';
   const { train: all, validation: ownValidation, test: own, skipped } = await readParts(config, signal);
   const [height, width] = [all.height, all.width];
@@ -114,7 +130,7 @@ export async function loadDataset(config: TrainConfig, signal?: AbortSignal): Pr
   };
 }
 
-async function readParts(config: TrainConfig, signal: AbortSignal | undefined): Promise<Parts> {
+async function readParts(config: DatasetOptions, signal: AbortSignal | undefined): Promise<Parts> {
   const { data, dataPath = '' } = config;
   if (data === 'mnist') return { ...(await readMnist()), skipped: [] };
   if (data === 'idx') return readIdx(dataPath);

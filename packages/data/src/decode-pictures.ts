@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { DataError, OptionError } from '@vqkit/core-tensor';
 import sharp, { type Metadata } from 'sharp';
-import { letSignalsIn } from '../let-signals-in.ts';
+import { letSignalsIn } from './let-signals-in.ts';
 
 /** Pictures decoded at the same time at most; sharp itself uses several threads per picture. */
 const PARALLEL = 16;

@@ -1,14 +1,15 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 import { OptionError, show } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import { requireDivisible } from '../config.ts';
-import { DEFAULT_FOLDER_SIZE, readIdx } from '../data/dataset.ts';
-import { decodePictures, requirePictureChannels, type SkippedImage } from '../data/decode-pictures.ts';
-import { createImages, type Images } from '../data/images.ts';
-import { kindOfData } from '../data/kind.ts';
-import { isFolder, isRegularFile, listPictures, type PictureList } from '../data/list-pictures.ts';
-import { readMnist } from '../data/mnist.ts';
-import type { DataName } from '../train-options.ts';
+
+import { type DataName, DEFAULT_FOLDER_SIZE, readIdx } from './dataset.ts';
+import { decodePictures, requirePictureChannels, type SkippedImage } from './decode-pictures.ts';
+import { requireDivisible } from './divisible.ts';
+import { createImages, type Images } from './images.ts';
+import { kindOfData } from './kind.ts';
+import { isFolder, isRegularFile, listPictures, type PictureList } from './list-pictures.ts';
+import { readMnist } from './mnist.ts';
+import type { Source } from './source.ts';
 
 export const PART_NAMES = ['train', 'test'] as const;
 type PartName = (typeof PART_NAMES)[number];
@@ -24,18 +25,15 @@ export interface SourceOptions {
 }
 
 /** Images in a fixed order, read piece by piece. */
-export interface ImageSource {
-  /** How many there are, unreadable ones too. */
-  readonly count: number;
+export interface ImageSource extends Source<Piece> {
   /** What is not among them, such as pictures of other formats. */
   readonly skipped: readonly SkippedImage[];
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Those from `from` up to `to` that can be read, their names where they have any, and the others. */
-  read(from: number, to: number, signal?: AbortSignal): Promise<Piece>;
 }
 
+/** Images that can be read, their names where they have any, and the others. */
 interface Piece {
   readonly images: Images;
   readonly names?: readonly string[];

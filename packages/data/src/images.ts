@@ -1,5 +1,9 @@
-import type { Hash } from 'node:crypto';
 import { scalePixels } from '@vqkit/tokenizer';
+
+/** What bytes are added to, such as a hash. */
+export interface Digest {
+  update(bytes: Uint8Array): unknown;
+}
 
 /** Images of one size, kept as bytes and handed out as floats in [-1, 1], channels last. */
 export interface Images {
@@ -12,7 +16,7 @@ export interface Images {
   /** The images at these positions as a set of its own; the bytes are shared. */
   subset(positions: Int32Array): Images;
   /** Adds their bytes, one image after the other, to a digest. */
-  digest(hash: Hash): void;
+  digest(hash: Digest): void;
 }
 
 /** @param pixels [count, height, width, channels] as bytes, 0 black. */

@@ -2,7 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
-import { counted } from '../counted.ts';
+import { counted } from '@vqkit/schema';
 import type { SkippedImage } from './decode-pictures.ts';
 
 /** Names of pictures. */

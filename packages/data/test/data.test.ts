@@ -2,14 +2,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DataError, OptionError } from '@vqkit/core-tensor';
+import { idxFile, stripes, temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { makeSpecialFile } from '@vqkit/testing/special-file';
 import { describe, expect, it } from 'vitest';
-import { createConfig } from '../src/config.ts';
-import { createBatchOrder } from '../src/data/batches.ts';
-import { loadDataset } from '../src/data/dataset.ts';
-import { readIdxImages } from '../src/data/idx.ts';
-import { createImages } from '../src/data/images.ts';
-import { idxFile, stripes, temporaryFolder, tinyConfig, tinyIdxFolder } from './fixtures.ts';
+import { createBatchOrder, createImages } from '../src/index.ts';
+import { type DatasetOptions, loadDataset, readIdxImages } from '../src/node.ts';
+
+const optionsOf = (options: Partial<DatasetOptions>): DatasetOptions => ({
+  data: 'mnist',
+  widths: [16, 32],
+  seed: 1234,
+  ...options,
+});
 
 describe('createImages', () => {
   it('scales bytes to [-1, 1] as ToTensor and Normalize(0.5, 0.5) do', () => {
@@ -124,7 +128,7 @@ describe('createBatchOrder', () => {
 
 describe('loadDataset', () => {
   it('reads all of MNIST', async () => {
-    const data = await loadDataset(createConfig({ validationSize: 500 }));
+    const data = await loadDataset(optionsOf({ validationSize: 500 }));
     expect(data.train).toMatchObject({ count: 59500, height: 28, width: 28, channels: 1 });
     expect(data.validation.count).toBe(500);
     expect(data.test.count).toBe(10000);
@@ -145,7 +149,7 @@ describe('loadDataset', () => {
       ),
     );
     const load = (seed: number): ReturnType<typeof loadDataset> =>
-      loadDataset(createConfig({ data: 'idx', dataPath: file, validationSize: 10, seed }));
+      loadDataset(optionsOf({ data: 'idx', dataPath: file, validationSize: 10, seed }));
     const levels = ({ train, validation, test }: Awaited<ReturnType<typeof load>>): number[][] =>
       [train, validation, test].map((part) =>
         Array.from({ length: part.count }, (_, i) => Math.round((255 * ((part.batch([i])[0] as number) + 1)) / 10)),
@@ -170,9 +174,7 @@ describe('loadDataset', () => {
           .toFile(join(folder, part, `${i}.png`));
     }
     await writeFile(join(folder, 'test', 'broken.png'), '');
-    const data = await loadDataset(
-      createConfig({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1 }),
-    );
+    const data = await loadDataset(optionsOf({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1 }));
     expect([data.train.count, data.validation.count, data.test.count, data.skipped.length]).toEqual([4, 1, 2, 1]);
   });
 
@@ -187,7 +189,7 @@ describe('loadDataset', () => {
     };
     await fill('train', 10);
     await fill('val', 4);
-    const config = createConfig({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1000 });
+    const config = optionsOf({ data: 'folder', dataPath: folder, imageSize: 16, validationSize: 1000 });
     const counts = async (options: object = {}): Promise<number[]> => {
       const data = await loadDataset({ ...config, ...options });
       return [data.train.count, data.validation.count, data.test.count];
@@ -201,7 +203,8 @@ describe('loadDataset', () => {
 
   it('refuses options that do not fit the data', async () => {
     const folder = await tinyIdxFolder();
-    const refused = (options: object): Promise<unknown> => loadDataset(tinyConfig(folder, 'unused', options));
+    const refused = (options: object): Promise<unknown> =>
+      loadDataset(optionsOf({ data: 'idx', dataPath: folder, widths: [4, 8], validationSize: 8, ...options }));
     await expect(refused({ imageSize: 16 })).rejects.toThrow(
       'imageSize must be the size of the images in the data, 8 × 8, got 16.',
     );

@@ -1,16 +1,12 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor';
+import { stripes, temporaryFolder } from '@vqkit/testing/pictures';
 import { makeSpecialFile } from '@vqkit/testing/special-file';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { createConfig } from '../src/config.ts';
-import { loadDataset } from '../src/data/dataset.ts';
-import { decodePictures } from '../src/data/decode-pictures.ts';
-import { readImageFolder } from '../src/data/image-folder.ts';
-import { listPictures } from '../src/data/list-pictures.ts';
-import { Interrupted } from '../src/let-signals-in.ts';
-import { stripes, temporaryFolder } from './fixtures.ts';
+import { Interrupted } from '../src/index.ts';
+import { decodePictures, kindOfData, listPictures, loadDataset, readImageFolder } from '../src/node.ts';
 
 describe('readImageFolder', () => {
   it('reads PNG and JPEG below the folder, cropped to the centre and resized, and names what it cannot read', async () => {
@@ -174,9 +170,10 @@ describe('listPictures', () => {
   it('names a folder that leads in a circle', async () => {
     const path = join(await temporaryFolder(), 'circle');
     await symlink(path, path);
-    const config = createConfig({ dataPath: path });
-    expect(config.data).toBe('folder');
-    await expect(loadDataset(config)).rejects.toThrow(`readImageFolder: ${path} must be a folder, got none there.`);
+    expect(kindOfData(path)).toBe('folder');
+    await expect(loadDataset({ data: 'folder', dataPath: path, widths: [16, 32], seed: 1 })).rejects.toThrow(
+      `readImageFolder: ${path} must be a folder, got none there.`,
+    );
   });
 
   it('follows links, once into each folder, passes hidden files by, and counts other formats', async () => {

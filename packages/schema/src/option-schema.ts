@@ -5,9 +5,6 @@ import { nearestName } from './nearest.ts';
 /** An integer >= min. */
 export const count = (min: number): z.ZodInt => z.int().min(min);
 
-/** Pixels that the side of an image may have. */
-export const LONGEST_SIDE: number = 2 ** 13;
-
 /** An optional field with its description and, where it has one, its default, both of which `z.toJSONSchema` shows. */
 export function field<T extends z.ZodType>(type: T, description: string, defaultValue?: unknown): z.ZodOptional<T> {
   return type.optional().meta({ description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });

@@ -2,9 +2,8 @@ import { extname } from 'node:path';
 import { CheckpointError, decodeNpy, encodeNpy, parseJson, type SafeTensor } from '@vqkit/checkpoint';
 import { CHECKSUM, readBytes, readSafetensors, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
 import { integersOf, OptionError, show } from '@vqkit/core-tensor';
+import { count, counted, problemOf } from '@vqkit/schema';
 import { z } from 'zod';
-import { counted } from '../counted.ts';
-import { count, problemOf } from '../option-schema.ts';
 
 const FORMAT = 'vqkit-tokens-1';
 const IDS = 'ids';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { engineMissing } from '@vqkit/testing';
-import { readTokens } from '@vqkit/train';
+import { readTokens } from '@vqkit/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, vqkit, writeTinyData } from './cli.ts';
 

@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createConfig, type Images, loadDataset, type TrainOptions } from '@vqkit/train';
+import type { Images } from '@vqkit/data';
+import { loadDataset } from '@vqkit/data/node';
+import { createConfig, type TrainOptions } from '@vqkit/train';
 import { fashionFolder } from './fashion.ts';
 import { type Source, storedVectors } from './source.ts';
 

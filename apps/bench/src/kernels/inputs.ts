@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
-import { createConfig, loadDataset } from '@vqkit/train';
+import { loadDataset } from '@vqkit/data/node';
+import { createConfig } from '@vqkit/train';
 import { writeIdx } from '../idx.ts';
 import type { Work } from './work.ts';
 

@@ -20,8 +20,8 @@ import {
   variableGrads,
 } from '@tensorflow/tfjs-core';
 import { createLinear, createRng, ownedVariable } from '@vqkit/core-tensor';
+import type { Images } from '@vqkit/data';
 import { convSame, createAdamW, gelu } from '@vqkit/nn';
-import type { Images } from '@vqkit/train';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 

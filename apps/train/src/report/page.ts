@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { counted } from '../counted.ts';
+import { counted } from '@vqkit/schema';
 import type { ImagePairs } from '../report-data.ts';
 import { curveFigures, entropyFigures, histogramFigures } from './figures.ts';
 import { fixed, significant, words } from './format.ts';

@@ -6,19 +6,18 @@ import { tensor, tidy } from '@tensorflow/tfjs-core';
 import { CHECKSUM, decodeSafetensors } from '@vqkit/checkpoint';
 import { requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError, show } from '@vqkit/core-tensor';
+import { letSignalsIn } from '@vqkit/data';
+import { requirePictureChannels } from '@vqkit/data/node';
+import { checkOptions, counted, field } from '@vqkit/schema';
 import { assertTokens, type ImageTokenizer, loadImageTokenizer, pixelsFromImages } from '@vqkit/tokenizer';
+import { readTokens, type Tokens } from '@vqkit/tokens';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { counted } from '../counted.ts';
-import { requirePictureChannels } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
-import { letSignalsIn } from '../let-signals-in.ts';
-import { checkOptions, field } from '../option-schema.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import type { EngineName } from '../train-options.ts';
 import { runFields, type TokenHooks, type TokenResult } from './encode-images.ts';
 import { pictureNames } from './picture-names.ts';
-import { readTokens, type Tokens } from './token-file.ts';
 
 /** Options of {@link decodeTokens}. */
 export interface DecodeOptions {

@@ -1,17 +1,24 @@
 import { createHash } from 'node:crypto';
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritable } from '@vqkit/checkpoint/node';
+import { Interrupted, LONGEST_SIDE, letSignalsIn } from '@vqkit/data';
+import {
+  countSkipped,
+  DATA_NAMES,
+  openImages,
+  PART_NAMES,
+  requireReadable,
+  type SkippedImage,
+  type SourceOptions,
+} from '@vqkit/data/node';
+import { checkOptions, count, field } from '@vqkit/schema';
 import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
+import { requireTokenFile, type Tokens, writeTokens } from '@vqkit/tokens';
 import { z } from 'zod';
-import { countSkipped, requireReadable, type SkippedImage } from '../data/decode-pictures.ts';
 import { startEngine } from '../engine.ts';
-import { Interrupted, letSignalsIn } from '../let-signals-in.ts';
-import { checkOptions, count, field, LONGEST_SIDE } from '../option-schema.ts';
 import { filesToKeep } from '../run-folder.ts';
 import { readTokenizer } from '../tokenizer.ts';
-import { DATA_NAMES, ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
-import { openImages, PART_NAMES, type SourceOptions } from './image-source.ts';
-import { requireTokenFile, type Tokens, writeTokens } from './token-file.ts';
+import { ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
 
 /** What a caller of {@link encodeImages} and {@link decodeTokens} may watch and stop. */
 export interface TokenHooks {

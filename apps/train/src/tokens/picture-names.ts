@@ -1,6 +1,6 @@
 import { isAbsolute, posix } from 'node:path';
 import { DataError, show } from '@vqkit/core-tensor';
-import type { Tokens } from './token-file.ts';
+import type { Tokens } from '@vqkit/tokens';
 
 /** Bytes that a name may have on the usual file systems. */
 const LONGEST = 255;

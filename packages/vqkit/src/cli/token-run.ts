@@ -1,4 +1,5 @@
-import { counted, type TokenHooks, type TokenResult } from '@vqkit/train';
+import { counted } from '@vqkit/schema';
+import type { TokenHooks, TokenResult } from '@vqkit/train';
 import type { Command } from 'commander';
 import { type Flags, flagsOf } from './flags.ts';
 import { createImageProgress } from './image-progress.ts';

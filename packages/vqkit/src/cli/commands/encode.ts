@@ -1,4 +1,5 @@
-import { counted, type EncodeOptions, encodeImages, encodeJsonSchema } from '@vqkit/train';
+import { counted } from '@vqkit/schema';
+import { type EncodeOptions, encodeImages, encodeJsonSchema } from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
 

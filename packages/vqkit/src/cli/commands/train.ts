@@ -1,6 +1,6 @@
+import { counted } from '@vqkit/schema';
 import {
   configJsonSchema,
-  counted,
   loadConfig,
   presets,
   resumeTraining,

@@ -1,0 +1,12 @@
+// Whatever reads files.
+export type { DataName, DataNotes, Dataset, DatasetOptions } from './dataset.ts';
+export { DATA_NAMES, dataNotes, loadDataset } from './dataset.ts';
+export type { SkippedImage } from './decode-pictures.ts';
+export { countSkipped, decodePictures, requirePictureChannels, requireReadable } from './decode-pictures.ts';
+export { readIdxImages } from './idx.ts';
+export { readImageFolder } from './image-folder.ts';
+export type { ImageSource, SourceOptions } from './image-source.ts';
+export { openImages, PART_NAMES } from './image-source.ts';
+export { kindOfData } from './kind.ts';
+export { isFolder, listPictures } from './list-pictures.ts';
+export { readMnist } from './mnist.ts';
