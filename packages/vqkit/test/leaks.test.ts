@@ -20,7 +20,6 @@ import {
   createRng,
   detach,
   gatherCodes,
-  QuantizerError,
   rotateRowsTo,
   softClamp,
   stopGradient,
@@ -55,23 +54,7 @@ import {
 } from '@vqkit/tokenizer';
 import { createVq } from '@vqkit/vq';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-type Tensors = Parameters<typeof dispose>[0];
-
-/** Runs a call outside `tf.tidy`: what it returns must be all that it made, and nothing where it throws. */
-async function keepsOnlyItsResult(call: () => unknown): Promise<void> {
-  const once = async (): Promise<void> => {
-    try {
-      dispose((await call()) as Tensors);
-    } catch (error) {
-      if (!(error instanceof QuantizerError)) throw error;
-    }
-  };
-  await once();
-  const before = memory().numTensors;
-  for (let i = 0; i < 3; i++) await once();
-  expect(memory().numTensors - before).toBe(0);
-}
+import { keepsOnlyItsResult } from './leaks.ts';
 
 const images = (): Tensor4D => randomNormal([2, 8, 8, 1], 0, 1, 'float32', 1);
 
