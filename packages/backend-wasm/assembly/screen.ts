@@ -23,7 +23,7 @@ function frameBytes(dim: i32): usize {
   return ROUNDED + ((<usize>((dim + 1) >> 1)) << 4);
 }
 
-/** Bytes of the frames that each worker needs. */
+/** Bytes of the frames that each worker needs. What is screened has at most 4096 features; from 2^26 on they would leave 32 bits. */
 export function screenedFrameBytes(dim: i32): i32 {
   return GROUPS * <i32>frameBytes(dim);
 }

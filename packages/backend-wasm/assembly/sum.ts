@@ -23,20 +23,22 @@ export function sumColumns(
   }
 }
 
+/** Rows are counted: the address behind the last one may lie beyond 2^32, and begin at 0 again. */
 function sumWide(x: usize, to: usize, rows: i32, columns: i32): void {
   const rowBytes = (<usize>columns) << 2;
-  const stop = x + <usize>rows * rowBytes;
   let c: usize = 0;
   for (; c + 64 <= rowBytes; c += 64) {
     let s0 = f32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
     let s3 = s0;
-    for (let from = x + c; from < stop; from += rowBytes) {
+    let from = x + c;
+    for (let row = 0; row < rows; row++) {
       s0 = f32x4.add(s0, v128.load(from));
       s1 = f32x4.add(s1, v128.load(from, 16));
       s2 = f32x4.add(s2, v128.load(from, 32));
       s3 = f32x4.add(s3, v128.load(from, 48));
+      from += rowBytes;
     }
     v128.store(to + c, s0);
     v128.store(to + c, s1, 16);
@@ -45,12 +47,20 @@ function sumWide(x: usize, to: usize, rows: i32, columns: i32): void {
   }
   for (; c + 16 <= rowBytes; c += 16) {
     let s = f32x4.splat(0);
-    for (let from = x + c; from < stop; from += rowBytes) s = f32x4.add(s, v128.load(from));
+    let from = x + c;
+    for (let row = 0; row < rows; row++) {
+      s = f32x4.add(s, v128.load(from));
+      from += rowBytes;
+    }
     v128.store(to + c, s);
   }
   for (; c < rowBytes; c += 4) {
     let s: f32 = 0;
-    for (let from = x + c; from < stop; from += rowBytes) s += load<f32>(from);
+    let from = x + c;
+    for (let row = 0; row < rows; row++) {
+      s += load<f32>(from);
+      from += rowBytes;
+    }
     store<f32>(to + c, s);
   }
 }

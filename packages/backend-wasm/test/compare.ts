@@ -54,6 +54,18 @@ export function wasmModule(): Wasm {
   return (backend() as unknown as { wasm: Wasm }).wasm;
 }
 
+/** Takes all of the heap as tfjs's functions do inside, past the guard: addresses by bytes. */
+export function takeAll(): Map<number, number[]> {
+  const { malloc } = wasmModule().asm;
+  const held = new Map<number, number[]>();
+  for (let bytes = 2 ** 30; bytes >= 8; bytes /= 2) {
+    const own: number[] = [];
+    for (let address = malloc(bytes); address !== 0; address = malloc(bytes)) own.push(address);
+    held.set(bytes, own);
+  }
+  return held;
+}
+
 /** Counts what is allocated and not freed, from here until `stop`. */
 export function countAllocations(): { allocations: () => number; stop: () => void } {
   const module = wasmModule();

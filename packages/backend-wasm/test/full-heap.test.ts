@@ -7,6 +7,7 @@ import {
   type NamedTensorMap,
   ones,
   randomNormal,
+  sum,
   type Tensor,
   tensor,
   tensor1d,
@@ -15,7 +16,7 @@ import {
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { expectIdentical, startEngine, withFullHeap } from '@vqkit/testing';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { countAllocations, wasmModule } from './compare.ts';
+import { countAllocations, takeAll, wasmModule } from './compare.ts';
 
 const normal = (...shape: number[]): Tensor => randomNormal(shape, 0, 1, 'float32', 1);
 const ids = (...values: number[]): Tensor => tensor1d(values, 'int32');
@@ -251,15 +252,10 @@ for (const threads of ['wasm', 'wasm-threads'] as const) {
 
     it('making a tensor says so at the last bytes, where tfjs has taken the others inside', async () => {
       const module = wasmModule();
-      const { malloc, free } = module.asm;
+      const { free } = module.asm;
       // So much that the guard has looked for its reserve, and does not look again for a while.
       zeros([2 ** 24]).dispose();
-      const held = new Map<number, number[]>();
-      for (let bytes = 2 ** 30; bytes >= 8; bytes /= 2) {
-        const own: number[] = [];
-        for (let address = malloc(bytes); address !== 0; address = malloc(bytes)) own.push(address);
-        held.set(bytes, own);
-      }
+      const held = takeAll();
       const { numTensors, numDataBuffers } = memory();
       const left = [16, 64, 1024, 2 ** 14, 2 ** 17];
       try {
@@ -285,6 +281,31 @@ for (const threads of ['wasm', 'wasm-threads'] as const) {
       } finally {
         for (const own of held.values()) for (const address of own) free(address);
       }
+    });
+
+    it('a tensor at the end of the addresses is summed up by its own rows', async () => {
+      const module = wasmModule();
+      const held = takeAll();
+      const blocks = [...held.entries()].flatMap(([bytes, own]) =>
+        own.map((address) => [address >>> 0, bytes] as const),
+      );
+      blocks.sort(([a], [b]) => b - a);
+      const free = (at: number): number => {
+        const [address] = blocks.splice(at, 1)[0] as (typeof blocks)[number];
+        module.asm.free(address);
+        return address;
+      };
+      let first = free(0);
+      while (module.HEAPU8.length - first < 2 ** 20) first = free(0);
+      const filler = module.asm.malloc(Math.max(16, module.HEAPU8.length - first - 2 ** 20));
+      // Elsewhere there is room for the sums.
+      free(blocks.findIndex(([, bytes]) => bytes >= 2 ** 27));
+      const columns = Math.floor((2 ** 20 - 8192) / 12);
+      const x = ones([3, columns]);
+      const sums = sum(x, 0);
+      await expectIdentical(sums, Array(columns).fill(3) as number[]);
+      for (const t of [x, sums]) t.dispose();
+      for (const address of [filler, ...blocks.map(([address]) => address)]) module.asm.free(address);
     });
 
     it('no block reaches over the end of the addresses, and what is free elsewhere is found', () => {
