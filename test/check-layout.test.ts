@@ -195,6 +195,14 @@ describe('imports', () => {
     expect(failures({ 'packages/backend-wasm/src/thing.ts': code })).toEqual([]);
   });
 
+  it('keep Node out of the core of training', () => {
+    const files = {
+      'packages/training/package.json': JSON.stringify(manifest('training', {})),
+      'packages/training/src/thing.ts': "import { join } from 'node:path';\n\nexport const thing = join;\n",
+    };
+    expect(failures(files)).toContain('packages/training/src/thing.ts: the core of training runs in a page too');
+  });
+
   it('meet at public entries', () => {
     const rule = 'packages/fsq/src/thing.ts: packages meet at their public entries';
     expect(source("import { rng } from '@vqkit/core-tensor/src/rng.ts';\n")).toEqual([rule]);

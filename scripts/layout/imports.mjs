@@ -5,7 +5,7 @@ import { withoutComments } from './workspace.mjs';
 
 /** What a model is made of, without an engine. */
 const model = ['contract', 'blocks', 'networks', 'quantizers', 'compositions', 'umbrella', 'tokenizers'];
-const harness = [...model, 'engines', 'sources', 'harness'];
+const harness = [...model, 'engines', 'sources', 'training', 'harness'];
 
 /**
  * The layers of docs/ARCHITECTURE.md, lowest first. The sources of a package import packages of the layers in `mayImport` only.
@@ -22,6 +22,7 @@ const layers = [
   { name: 'tokenizers', packages: ['tokenizer'], mayImport: model.slice(0, 6) },
   { name: 'importers', packages: ['codecs'], mayImport: model.slice(0, 5) },
   { name: 'sources', packages: ['data', 'tokens'], mayImport: model },
+  { name: 'training', packages: ['training'], mayImport: [...model, 'sources'] },
   { name: 'harness', packages: ['train'], mayImport: harness },
   { name: 'benchmarks', packages: ['bench'], mayImport: harness },
   { name: 'command line', packages: ['vqkit'], mayImport: [...harness, 'importers', 'benchmarks'] },
@@ -86,6 +87,13 @@ export function checkImports(files, packages) {
             fix: `It imports ${specifier} (${other.name}). Move the shared part down, or the user of it up.`,
           });
         }
+      }
+      if (inSource && layer.name === 'training' && /^node:|\/node$/.test(specifier)) {
+        failures.push({
+          file,
+          rule: 'the core of training runs in a page too',
+          fix: `It imports ${specifier}. Let apps/train do what needs Node, as a listener.`,
+        });
       }
       if (inSource && /^@tensorflow\/tfjs-(backend|node)/.test(specifier) && !enginesKnown.includes(layer.name)) {
         failures.push({

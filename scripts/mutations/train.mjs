@@ -1,7 +1,7 @@
 /** @type {import('../mutate.mjs').Mutation[]} */
 export const mutations = [
   {
-    file: 'apps/train/src/reconstruction-loss.ts',
+    file: 'packages/training/src/modalities/image/loss.ts',
     fault: "loss: 'l1' pulls at pixels that are right",
     from: 'mul(sign(x as Tensor), div(dy as Tensor, (x as Tensor).size))',
     to: 'mul(sub(mul(cast(greaterEqual(x as Tensor, 0), "float32"), 2), 1), div(dy as Tensor, (x as Tensor).size))',

@@ -173,7 +173,11 @@ async function openJudge(sizes: typeof FULL, folder: string): Promise<Judge> {
         threads: 2,
         outDir,
       });
-      const result = await train(config, { onStep: ({ step }) => progress(step / steps) });
+      const result = await train(config, {
+        onEvent: (event) => {
+          if (event.kind === 'step') progress(event.step / steps);
+        },
+      });
       if (result.status !== 'finished') throw new Error('the training did not finish');
       const model = await loadTokenizer(join(outDir, 'checkpoints', `step-${steps}.safetensors`));
       const [before, after] = [await judge.apply(pixels), await judge.apply(await reconstruct(model, tested))];

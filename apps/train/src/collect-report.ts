@@ -5,9 +5,9 @@ import { countSkipped } from '@vqkit/data/node';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import { quantizerEntry } from '@vqkit/quantizers';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import { type Evaluation, evaluate } from './evaluate.ts';
+import { type Evaluation, type ExamplePairs, evaluate, type MetricsRecord, type TrainingEvent } from '@vqkit/training';
 import { findingsOf } from './findings.ts';
-import type { Finding, MetricsRecord, ReportData, RunSummary } from './report-data.ts';
+import type { Finding, ImagePairs, ReportData, RunSummary } from './report-data.ts';
 import { PAIRS } from './report-schema.ts';
 import type { TrainConfig } from './train-options.ts';
 
@@ -23,6 +23,8 @@ export interface FinishedRun {
   readonly elapsedSeconds: number;
   readonly stepsPerSecond: number | null;
   readonly signal?: AbortSignal | undefined;
+  /** Gets the examples and the diagnosis. */
+  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
 }
 
 /** Runs the test and gathers everything that the report of a run shows. */
@@ -34,15 +36,17 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     keepPairs: PAIRS,
     signal: run.signal,
   });
+  run.onEvent?.({ kind: 'examples', step: config.steps, pairs: evaluation.pairs });
+  const images = imagePairs(evaluation.pairs);
   const rank = await codebookRank(config, model.quantizer, evaluation.histograms[0]?.codes ?? []);
   return {
     formatVersion: 1,
     config,
     summary: summarize(run, evaluation, rank),
     history,
-    images: evaluation.pairs,
+    images,
     histograms: evaluation.histograms,
-    diagnosis: findings(run, evaluation, rank),
+    diagnosis: findings(run, evaluation, images, rank),
   };
 }
 
@@ -70,8 +74,9 @@ function rankStatistics(rank: CodebookRank | undefined): Record<string, number> 
 }
 
 function findings(
-  { config, model: { quantizer }, history }: FinishedRun,
-  { tracker, codes, pairs }: Evaluation,
+  { config, model: { quantizer }, history, onEvent }: FinishedRun,
+  { tracker, codes }: Evaluation,
+  pairs: ImagePairs,
   rank: CodebookRank | undefined,
 ): Finding[] {
   const found = diagnose(sinceStart(tracker, history), {
@@ -79,6 +84,7 @@ function findings(
     rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
     rank,
   });
+  onEvent?.({ kind: 'diagnosis', step: config.steps, found });
   return findingsOf(found, { config, codes, pairs, history });
 }
 
@@ -103,4 +109,9 @@ async function codebookRank(
   const data = (await codes.data()) as Float32Array;
   codes.dispose();
   return usedCodebookRank(data, Int32Array.from(used), dim);
+}
+
+function imagePairs({ shape: [height = 0, width = 0, channels = 0], ...pairs }: ExamplePairs): ImagePairs {
+  const { count, originals, reconstructions } = pairs;
+  return { count, height, width, channels, originals, reconstructions };
 }

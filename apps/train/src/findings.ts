@@ -1,7 +1,8 @@
 import { normalize } from 'node:path';
 import type { Diagnosis } from '@vqkit/metrics';
 import { quantizerEntry, stackOf } from '@vqkit/quantizers';
-import type { CodeUse, Finding, ImagePairs, MetricsRecord } from './report-data.ts';
+import type { CodeUse, MetricsRecord } from '@vqkit/training';
+import type { Finding, ImagePairs } from './report-data.ts';
 import { shellWord } from './shell-word.ts';
 import type { TrainConfig } from './train-options.ts';
 

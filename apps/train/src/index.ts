@@ -1,22 +1,8 @@
 export { configJsonSchema, configSchema, createConfig, loadConfig } from './config.ts';
-export { DivergenceError } from './errors.ts';
-export type { EvaluateOptions, Evaluation } from './evaluate.ts';
-export { evaluate } from './evaluate.ts';
 export type { Preset } from './presets.ts';
 export { presets } from './presets.ts';
 export { writeReconstructions, writeReport } from './report/index.ts';
-export type {
-  CodeHistogram,
-  CodeUse,
-  Finding,
-  ImagePairs,
-  ImageQuality,
-  MetricsRecord,
-  ReportData,
-  RunSummary,
-  TrainRecord,
-  ValidationRecord,
-} from './report-data.ts';
+export type { Finding, ImagePairs, ReportData, RunSummary } from './report-data.ts';
 export { filesToKeep } from './run-folder.ts';
 export { shellWord } from './shell-word.ts';
 export { loadTokenizer, readTokenizer } from './tokenizer.ts';

@@ -1,7 +1,7 @@
 import { parseJson } from '@vqkit/checkpoint';
 import { problemOf } from '@vqkit/schema';
+import type { MetricsRecord } from '@vqkit/training';
 import { z } from 'zod';
-import type { MetricsRecord } from './report-data.ts';
 
 /** How many test images the report shows. */
 export const PAIRS = 16;

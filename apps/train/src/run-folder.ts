@@ -4,8 +4,8 @@ import { lockFile } from '@vqkit/backend-node/lock';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readBytes, readJson, removePartialFiles, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
+import type { MetricsRecord } from '@vqkit/training';
 import { createConfig } from './config.ts';
-import type { MetricsRecord } from './report-data.ts';
 import { parseMetrics } from './report-schema.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
 

@@ -1,31 +1,26 @@
-import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, QuantizerError, shorten, show } from '@vqkit/core-tensor';
-import { createBatchOrder, Interrupted, letSignalsIn } from '@vqkit/data';
+import { Interrupted } from '@vqkit/data';
 import { type Dataset, dataNotes, loadDataset } from '@vqkit/data/node';
 import { createAdamW } from '@vqkit/nn';
+import { DivergenceError, MODALITIES, type TrainingEvent, trainLoop } from '@vqkit/training';
 import { collectReportData } from './collect-report.ts';
 import { createConfig } from './config.ts';
 import { startEngine } from './engine.ts';
-import { DivergenceError } from './errors.ts';
-import { evaluate } from './evaluate.ts';
 import { createModel, recreateModel } from './model.ts';
 import { writeReconstructions, writeReport } from './report/index.ts';
-import type { MetricsRecord, RunSummary } from './report-data.ts';
+import type { RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
-import { trainStep } from './train-step.ts';
-import { readCheckpoint, requireResumableRun, type TrainingState, writeCheckpoint } from './training-state.ts';
+import { type RunState, readCheckpoint, requireResumableRun, writeCheckpoint } from './training-state.ts';
 
 /** What a caller of {@link train} may watch and stop. */
 export interface TrainHooks {
   /** Everything is ready and the next step is `step`. */
   onStart?(info: StartInfo): void;
-  /** After every step. */
-  onStep?(info: { step: number; steps: number; loss: number }): void;
-  /** Every line of metrics.jsonl as it is written. */
-  onRecord?(record: MetricsRecord): void;
+  /** Whatever happens: a step, a line of metrics.jsonl, a checkpoint once it is written, the examples and the diagnosis of the test. */
+  onEvent?(event: TrainingEvent): void;
   /** Something the user should know: a skipped image, a damaged checkpoint. */
   onWarning?(message: string): void;
   /** Aborting it stops reading the data, or training after the current step, with a checkpoint, or the test at the end. */
@@ -166,16 +161,15 @@ interface Session {
   readonly config: TrainConfig;
   readonly hooks: TrainHooks;
   readonly data: Dataset;
-  readonly state: TrainingState;
+  readonly state: RunState;
 }
 
 /** The training itself. */
 async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult> {
   const { config, hooks, data, state } = session;
-  const { steps, seed, batchSize } = config;
+  const { steps } = config;
   const notes = runNotes(config, state.model.config, dataNotes(data));
   const source = config.dataPath ?? config.data;
-  const order = createBatchOrder({ count: data.train.count, batchSize, seed });
   const warn = (message: string): void => hooks.onWarning?.(message);
 
   const read = (path: string): Promise<number> =>
@@ -188,71 +182,44 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   await folder.writeJson('config.json', config);
   const history = await folder.cutMetrics(reached ?? -1, warn);
   await folder.removeFile('failure.json');
-  const clock = stopwatch(history.at(-1)?.elapsedSeconds ?? 0);
-  let step = reached ?? 0;
-  let checkpointed = reached;
-  let trainingMs = 0;
-
-  const record = async (entry: MetricsRecord): Promise<void> => {
-    history.push(entry);
-    await folder.appendMetrics(entry);
-    hooks.onRecord?.(entry);
+  const keep = async (event: TrainingEvent): Promise<void> => {
+    if (event.kind === 'train' || event.kind === 'validation') {
+      history.push(event);
+      await folder.appendMetrics(event);
+    } else if (event.kind === 'checkpoint') {
+      await writeCheckpoint(folder.checkpointPath(event.step), state, event.step, notes);
+      await folder.pruneCheckpoints(config.keepCheckpoints);
+    }
+    hooks.onEvent?.(event);
   };
-  const position = (): { step: number; epoch: number; elapsedSeconds: number } => ({
-    step,
-    epoch: step / order.batchesPerEpoch,
-    elapsedSeconds: clock(),
+
+  hooks.onStart?.(startInfo(folder, session, reached ?? 0));
+  const { train, validation } = data;
+  const loop = trainLoop({
+    options: config,
+    state,
+    modality: MODALITIES.image,
+    train,
+    validation,
+    reached,
+    elapsedSeconds: history.at(-1)?.elapsedSeconds,
+    signal: hooks.signal,
   });
-  const validate = async (): Promise<void> => {
-    if (data.validation.count === 0) return;
-    const { quality, codes } = await evaluate(state.model, data.validation, { batchSize, step });
-    await record({ kind: 'validation', ...position(), quality, codes });
-  };
-  const checkpoint = async (): Promise<void> => {
-    if (checkpointed === step) return;
-    await writeCheckpoint(folder.checkpointPath(step), state, step, notes);
-    checkpointed = step;
-    await folder.pruneCheckpoints(config.keepCheckpoints);
-  };
-  const due = (every: number): boolean => step % every === 0 || step === steps;
-
-  hooks.onStart?.(startInfo(folder, session, step));
-  try {
-    if (reached === undefined) {
-      await validate();
-      await checkpoint();
-    }
-    while (step < steps) {
-      const started = performance.now();
-      const images = imagesAt(data, order.at(step));
-      const result = await trainStep(state, images, config, step).finally(() => images.dispose());
-      trainingMs += performance.now() - started;
-      step++;
-      hooks.onStep?.({ step, steps, loss: result.loss });
-      if (step === 1 || due(config.logEvery)) await record({ kind: 'train', ...position(), ...result });
-      if (due(config.validateEvery)) await validate();
-      if (due(config.checkpointEvery)) await checkpoint();
-      await letSignalsIn();
-      if (hooks.signal?.aborted === true && step < steps) {
-        await checkpoint();
-        return { status: 'interrupted', folder: folder.path, step };
-      }
-    }
-  } catch (error) {
+  const { status, step, elapsedSeconds, stepsPerSecond } = await drain(loop, keep).catch(async (error) => {
     if (error instanceof DivergenceError) await writeFailure(folder, error);
     throw error;
-  }
+  });
+  if (status === 'interrupted') return { status, folder: folder.path, step };
 
-  const done = step - (reached ?? 0);
-  const stepsPerSecond = done === 0 ? null : (1000 * done) / trainingMs;
   const report = await collectReportData({
     config,
     model: state.model,
     data,
     history,
-    elapsedSeconds: clock(),
+    elapsedSeconds,
     stepsPerSecond,
     signal: hooks.signal,
+    onEvent: hooks.onEvent,
   }).catch(ifInterrupted);
   if (report === undefined) return { status: 'interrupted', folder: folder.path, step };
   await folder.writeJson('summary.json', report.summary);
@@ -266,9 +233,16 @@ function ifInterrupted(error: unknown): undefined {
   if (!(error instanceof Interrupted)) throw error;
 }
 
-function imagesAt(data: Dataset, positions: Int32Array): Tensor4D {
-  const { height, width, channels } = data.train;
-  return tensor4d(data.train.batch(positions), [positions.length, height, width, channels]);
+/** Hands every event on, one after the other, and gives what the generator returns. */
+async function drain<Event, End>(
+  events: AsyncGenerator<Event, End>,
+  take: (event: Event) => Promise<void>,
+): Promise<End> {
+  for (;;) {
+    const next = await events.next();
+    if (next.done === true) return next.value;
+    await take(next.value);
+  }
 }
 
 function startInfo(folder: RunFolder, { config, data, state }: Session, step: number): StartInfo {
@@ -282,12 +256,6 @@ function startInfo(folder: RunFolder, { config, data, state }: Session, step: nu
     validationImages: data.validation.count,
     testImages: data.test.count,
   };
-}
-
-/** Seconds since its creation, on top of those of the run before. */
-function stopwatch(before: number): () => number {
-  const started = performance.now();
-  return () => before + (performance.now() - started) / 1000;
 }
 
 async function writeFailure(folder: RunFolder, error: DivergenceError): Promise<void> {

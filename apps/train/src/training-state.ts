@@ -3,11 +3,10 @@ import { CheckpointError, decodeSafetensorsHeader, parseJson, type SafeFile, typ
 import { CHECKSUM, readBytes, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
-import type { AdamW } from '@vqkit/nn';
 import { count, problemOf } from '@vqkit/schema';
 import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
+import { DivergenceError, type TrainingState } from '@vqkit/training';
 import { z } from 'zod';
-import { DivergenceError } from './errors.ts';
 import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
 
 const FORMAT = 'vqkit-train-2';
@@ -15,11 +14,8 @@ const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
 const GATHERED = 'gathered.';
 
-/** What training changes and what a checkpoint holds, beside the number of steps done. */
-export interface TrainingState {
-  readonly model: ImageTokenizer;
-  readonly optimizer: AdamW;
-}
+/** What a checkpoint holds, beside the number of steps done. */
+export type RunState = TrainingState<ImageTokenizer>;
 
 /** Whether a file is a checkpoint of a run, by its metadata. */
 export function isCheckpoint({ metadata }: SafeFile): boolean {
@@ -53,7 +49,7 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
  */
 export async function writeCheckpoint(
   path: string,
-  state: TrainingState,
+  state: RunState,
   step: number,
   notes: Readonly<Record<string, string>>,
 ): Promise<void> {
@@ -92,7 +88,7 @@ export async function writeCheckpoint(
  */
 export async function readCheckpoint(
   path: string,
-  state: TrainingState,
+  state: RunState,
   check?: (metadata: SafeFile['metadata']) => void,
 ): Promise<number> {
   const { tensors, metadata } = await readSafetensors(path);

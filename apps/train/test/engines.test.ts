@@ -3,11 +3,11 @@ import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { eachEngine, expectClose, spreadIt, startEngine, tolerances } from '@vqkit/testing';
 import { blobs } from '@vqkit/testing/pictures';
+import { trainStep } from '@vqkit/training';
 import { describe, expect } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createModel } from '../src/model.ts';
 import type { TrainOptions } from '../src/train-options.ts';
-import { trainStep } from '../src/train-step.ts';
 
 const STEPS = 50;
 const IMAGES = 8;

@@ -17,11 +17,10 @@ import type { Residual } from '@vqkit/residual';
 import { eachEngine } from '@vqkit/testing';
 import { blobs } from '@vqkit/testing/pictures';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
+import { evaluate, MODALITIES } from '@vqkit/training';
 import { describe, expect, it } from 'vitest';
 import { collectReportData } from '../src/collect-report.ts';
 import { createConfig } from '../src/config.ts';
-import { evaluate } from '../src/evaluate.ts';
-import { createQualityMeter } from '../src/image-quality.ts';
 import { createModel } from '../src/model.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 
@@ -38,7 +37,7 @@ function silence(model: ImageTokenizer): void {
 
 describe('createQualityMeter', () => {
   it('has the range of [-1, 1] and the mean error of the whole set in its PSNR', () => {
-    const meter = createQualityMeter({ height: 1, width: 2, channels: 1 });
+    const meter = MODALITIES.image.createMeter([1, 2, 1]);
     meter.add(Float32Array.of(-1, 1), Float32Array.of(-1, 0));
     meter.add(Float32Array.of(0.5, 0.5, 0, 0), Float32Array.of(0, 0.5, 0, 0));
     const mse = (1 + 0.25) / 6;
@@ -47,13 +46,13 @@ describe('createQualityMeter', () => {
 
   it('weighs SSIM by images and knows perfect ones', () => {
     const noise = createRng(1).uniformArray(3 * 144, -1, 1);
-    const meter = createQualityMeter({ height: 12, width: 12, channels: 1 });
+    const meter = MODALITIES.image.createMeter([12, 12, 1]);
     meter.add(noise.subarray(0, 288), noise.subarray(0, 288));
     expect(meter.report()).toMatchObject({ mse: 0, psnrDb: null });
     expect(meter.report().ssim).toBeCloseTo(1, 12);
     meter.add(noise.subarray(288), new Float32Array(144));
     const { ssim } = meter.report();
-    const alone = createQualityMeter({ height: 12, width: 12, channels: 1 });
+    const alone = MODALITIES.image.createMeter([12, 12, 1]);
     alone.add(noise.subarray(288), new Float32Array(144));
     expect(ssim).toBeCloseTo((2 + (alone.report().ssim ?? 0)) / 3, 12);
   });
@@ -78,7 +77,7 @@ eachEngine(() => {
         expect(whole.histograms[0]?.counts.reduce((sum, count) => sum + count, 0)).toBe(40);
         expect(whole.codes.statistics.perSampleEntropy !== undefined, quantizer).toBe(quantizer === 'lfq');
         expect(whole.codes.statistics.snrDb !== undefined, quantizer).toBe(quantizer === 'simvq' || quantizer === 'vq');
-        expect(whole.pairs).toMatchObject({ count: 3, height: 8, width: 8, channels: 1 });
+        expect(whole.pairs).toMatchObject({ count: 3, shape: [8, 8, 1] });
         expect(whole.pairs.originals).toEqual(parts.pairs.originals);
         model.dispose();
         expect(memory().numTensors, quantizer).toBe(before);

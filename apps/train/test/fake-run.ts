@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
+import type { MetricsRecord } from '@vqkit/training';
 import { createConfig } from '../src/config.ts';
-import type { MetricsRecord, ReportData } from '../src/report-data.ts';
+import type { ReportData } from '../src/report-data.ts';
 import type { TrainOptions } from '../src/train-options.ts';
 
 /** Report data of a run that never was, with curves of the usual shape: falling losses, rising perplexity. */

@@ -1,8 +1,9 @@
 import { createRng } from '@vqkit/core-tensor';
+import type { MetricsRecord } from '@vqkit/training';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { type FindingFacts, findingsOf } from '../src/findings.ts';
-import type { ImagePairs, MetricsRecord } from '../src/report-data.ts';
+import type { ImagePairs } from '../src/report-data.ts';
 import { fakeReportData } from './fake-run.ts';
 
 const data = fakeReportData({ quantizer: 'lfq' });

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { createRng } from '@vqkit/core-tensor';
 import { fullRun } from '@vqkit/testing';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
+import type { MetricsRecord } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { MetricsRecord } from '../src/report-data.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
 import { tinyConfig } from './fixtures.ts';
 

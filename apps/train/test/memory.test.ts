@@ -6,12 +6,11 @@ import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { eachEngine, leakSteps, startEngine } from '@vqkit/testing';
 import { blobs, temporaryFolder } from '@vqkit/testing/pictures';
+import { DivergenceError, trainStep } from '@vqkit/training';
 import { describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
-import { DivergenceError } from '../src/errors.ts';
 import { createModel } from '../src/model.ts';
-import { trainStep } from '../src/train-step.ts';
-import { readCheckpoint, type TrainingState, writeCheckpoint } from '../src/training-state.ts';
+import { type RunState, readCheckpoint, writeCheckpoint } from '../src/training-state.ts';
 
 eachEngine((engine) => {
   const times = leakSteps(engine);
@@ -46,7 +45,7 @@ eachEngine((engine) => {
 });
 
 describe('a checkpoint leaves no tensors', () => {
-  const state = (codebookSize: number): TrainingState => {
+  const state = (codebookSize: number): RunState => {
     const config = createConfig({ quantizer: 'simvq', quantizerOptions: { codebookSize }, widths: [2], normGroups: 1 });
     const model = createModel(config, { channels: 1 });
     return { model, optimizer: createAdamW({ variables: model.variables() }) };

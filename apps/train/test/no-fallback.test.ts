@@ -4,11 +4,11 @@ import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { expectNoFallback, startEngine } from '@vqkit/testing';
 import { blobs } from '@vqkit/testing/pictures';
+import { trainStep } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createModel } from '../src/model.ts';
 import { presets } from '../src/presets.ts';
-import { trainStep } from '../src/train-step.ts';
 
 const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).batch([0, 1, 2, 3, 4, 5]), [6, 8, 8, 1]);
 

@@ -4,6 +4,7 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
+import type { TrainingEvent } from '@vqkit/training';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../src/tokenizer.ts';
@@ -77,7 +78,7 @@ describe('a signal', () => {
     const controller = new AbortController();
     const hooks = {
       signal: controller.signal,
-      onStep: ({ step }: { step: number }) => step === 2 && controller.abort(),
+      onEvent: ({ kind, step }: TrainingEvent) => kind === 'step' && step === 2 && controller.abort(),
     };
     const stopped = await train(tinyConfig(data, at('untested'), { steps: 2 }), hooks);
     expect(stopped).toEqual({ status: 'interrupted', folder: at('untested'), step: 2 });

@@ -3,23 +3,22 @@ import { createImages } from '@vqkit/data';
 import { createAdamW } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
 import { blobs } from '@vqkit/testing/pictures';
+import { DivergenceError, trainStep } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
-import { DivergenceError } from '../src/errors.ts';
 import { createModel } from '../src/model.ts';
 import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
-import { trainStep } from '../src/train-step.ts';
-import type { TrainingState } from '../src/training-state.ts';
+import type { RunState } from '../src/training-state.ts';
 
 const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).batch([0, 1, 2, 3, 4, 5]), [6, 8, 8, 1]);
 
-function fresh(options: TrainOptions = {}): { config: TrainConfig; state: TrainingState } {
+function fresh(options: TrainOptions = {}): { config: TrainConfig; state: RunState } {
   const config = createConfig({ quantizer: 'fsq', widths: [4, 8], ...options });
   const model = createModel(config, { channels: 1 });
   return { config, state: { model, optimizer: createAdamW({ variables: model.variables() }) } };
 }
 
-async function weights({ model }: TrainingState): Promise<Record<string, number[]>> {
+async function weights({ model }: RunState): Promise<Record<string, number[]>> {
   const entries = Object.entries(model.variables()).map(
     async ([name, v]): Promise<[string, number[]]> => [name, [...(await v.data())]],
   );

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
@@ -5,17 +6,11 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
+import { DivergenceError, type MetricsRecord, type TrainingEvent } from '@vqkit/training';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  DivergenceError,
-  loadTokenizer,
-  resumeTraining,
-  type TrainHooks,
-  type TrainResult,
-  train,
-} from '../src/index.ts';
-import type { MetricsRecord, ReportData } from '../src/report-data.ts';
+import { loadTokenizer, resumeTraining, type TrainHooks, type TrainResult, train } from '../src/index.ts';
+import type { ReportData } from '../src/report-data.ts';
 import type { TrainOptions } from '../src/train-options.ts';
 import { tinyConfig } from './fixtures.ts';
 
@@ -45,8 +40,8 @@ function stopAfter(step: number): TrainHooks {
   const controller = new AbortController();
   return {
     signal: controller.signal,
-    onStep: (info) => {
-      if (info.step === step) controller.abort();
+    onEvent: (event) => {
+      if (event.kind === 'step' && event.step === step) controller.abort();
     },
   };
 }
@@ -103,10 +98,23 @@ describe('train', () => {
     expect(untimed(await lines('a'))).toEqual(untimed(await lines('b')));
   });
 
+  it('tells of a checkpoint once it is written, and of the test', async () => {
+    const told: string[] = [];
+    const onEvent = ({ kind, step }: TrainingEvent): void => {
+      if (kind === 'checkpoint') told.push(...readdirSync(at('events', 'checkpoints')).slice(-1));
+      if (kind === 'examples' || kind === 'diagnosis') told.push(`${kind} ${step}`);
+    };
+    await start('events', { steps: 2, checkpointEvery: 2 }, { onEvent });
+    expect(told).toEqual(['step-0.safetensors', 'step-2.safetensors', 'examples 2', 'diagnosis 2']);
+  });
+
   it('keeps the number of tensors constant over steps, and leaves none', async () => {
     const before = memory().numTensors;
     const counts: number[] = [];
-    await start('leaks', { clipGradNorm: 0.5, warmupSteps: 3 }, { onStep: () => counts.push(memory().numTensors) });
+    const onEvent: TrainHooks['onEvent'] = ({ kind }) => {
+      if (kind === 'step') counts.push(memory().numTensors);
+    };
+    await start('leaks', { clipGradNorm: 0.5, warmupSteps: 3 }, { onEvent });
     expect(new Set(counts.slice(1)).size).toBe(1);
     expect(memory().numTensors).toBe(before);
   });

@@ -11,6 +11,8 @@ export interface Images {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  /** [height, width, channels]. */
+  readonly shape: readonly number[];
   /** The images at these positions, one after the other: [positions.length, height, width, channels] as float32. */
   batch(positions: ArrayLike<number>): Float32Array;
   /** The images at these positions as a set of its own; the bytes are shared. */
@@ -38,6 +40,7 @@ function view(
   return {
     count: selected.length,
     ...size,
+    shape: [size.height, size.width, size.channels],
     batch: (positions) => {
       const values = new Float32Array(positions.length * length);
       for (let i = 0; i < positions.length; i++) {

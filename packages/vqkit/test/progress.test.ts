@@ -1,9 +1,9 @@
-import type { MetricsRecord } from '@vqkit/train';
+import type { TrainingEvent } from '@vqkit/training';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress, type Progress } from '../src/cli/progress.ts';
 import { fakeStream } from './fake-stream.ts';
 
-const validation: MetricsRecord = {
+const validation: TrainingEvent = {
   kind: 'validation',
   step: 20,
   epoch: 1,
@@ -21,13 +21,15 @@ const validation: MetricsRecord = {
   elapsedSeconds: 2,
 };
 
+const stepEvent = (step: number, loss: number): TrainingEvent => ({ kind: 'step', step, steps: 100, loss });
+
 /** 100 steps, one each tenth of a second. */
 function trainThrough(progress: Progress): void {
   progress.start(100, 0);
   for (let step = 1; step <= 100; step++) {
     vi.advanceTimersByTime(100);
-    progress.step(step, 1 / step);
-    if (step === 20) progress.record(validation);
+    progress.on(stepEvent(step, 1 / step));
+    if (step === 20) progress.on(validation);
   }
   progress.stop();
 }
@@ -63,7 +65,7 @@ describe('createProgress', () => {
     const progress = createProgress(stream);
     progress.start(100, 90);
     vi.advanceTimersByTime(5000);
-    progress.step(95, 0.5);
+    progress.on(stepEvent(95, 0.5));
     progress.stop();
     expect(text()).toBe('step 95/100  loss 0.5000  1.0 steps/s  0:05 left\n');
   });
@@ -81,7 +83,7 @@ describe('createProgress', () => {
     vi.advanceTimersByTime(60_000);
     for (let step = 1; step <= 200; step++) {
       vi.advanceTimersByTime(100);
-      progress.step(step, 1);
+      progress.on(stepEvent(step, 1));
     }
     expect(text().trim().split('\n').at(-1)).toMatch(/ 10 steps\/s {2}2:46:\d\d left$/);
     progress.stop();

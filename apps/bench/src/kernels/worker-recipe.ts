@@ -31,7 +31,11 @@ export function prepareRecipe(work: RecipeWork, threads: number, engine: 'wasm' 
           threads,
           outDir: join(folder, 'run'),
         });
-        await train(config, { onStep: () => marks.push(performance.now()) });
+        await train(config, {
+          onEvent: ({ kind }) => {
+            if (kind === 'step') marks.push(performance.now());
+          },
+        });
       } finally {
         await rm(folder, { recursive: true, force: true });
       }

@@ -17,11 +17,11 @@ import {
   tensor4d,
   tidy,
   type Variable,
-  variableGrads,
 } from '@tensorflow/tfjs-core';
 import { createLinear, createRng, ownedVariable } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
 import { convSame, createAdamW, gelu } from '@vqkit/nn';
+import { minimise } from '@vqkit/training';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 
@@ -58,24 +58,19 @@ export async function trainClassifier(images: Images, labels: Uint8Array, steps:
   const { height, width } = images;
   const rng = createRng(SEED);
   const layers = createLayers(height, width);
-  const optimizer = createAdamW({ variables: byName(layers.variables) });
+  const variables = byName(layers.variables);
+  const optimizer = createAdamW({ variables });
   const order = rng.fork('batches');
   for (let step = 0; step < steps; step++) {
     const chosen = Int32Array.from({ length: BATCH }, () => order.integer(images.count));
-    const { value, grads } = tidy(() => {
-      const pixels = tensor4d(images.batch(chosen), [BATCH, height, width, 1]);
-      const wanted = oneHot(
-        tensor1d(
-          Array.from(chosen, (at) => labels[at] as number),
-          'int32',
-        ),
-        CLASSES,
-      );
-      return variableGrads(() => crossEntropy(layers.classify(layers.features(pixels)), wanted), layers.variables);
+    const [pixels, wanted] = tidy(() => {
+      const classes = Int32Array.from(chosen, (at) => labels[at] as number);
+      return [tensor4d(images.batch(chosen), [BATCH, height, width, 1]), oneHot(tensor1d(classes, 'int32'), CLASSES)];
     });
-    optimizer.step(grads, LEARNING_RATE);
-    for (const gradient of Object.values(grads)) gradient.dispose();
-    value.dispose();
+    const objective = (): Scalar => crossEntropy(layers.classify(layers.features(pixels)), wanted);
+    minimise({ variables, optimizer, learningRate: LEARNING_RATE }, objective).dispose();
+    pixels.dispose();
+    wanted.dispose();
   }
   optimizer.dispose();
   return {

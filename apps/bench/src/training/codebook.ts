@@ -1,9 +1,9 @@
-import { tensor2d, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
+import { type Scalar, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type TrackerReport } from '@vqkit/metrics';
 import { createAdamW } from '@vqkit/nn';
+import { minimise } from '@vqkit/training';
 import { type Source, varianceOf } from '../data/source.ts';
-import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 
 /** A quantizer that is trained by itself, on vectors that nothing else changes. */
@@ -36,22 +36,15 @@ export async function withTrainedCodebook<Q extends Quantizer, T>(
   await startTrainingEngine();
   const { source, steps, batch, seed, learningRate = 1e-3 } = setup;
   const quantizer = setup.quantizer(seed);
-  const variables: Variable[] = Object.values(quantizer.variables());
-  const optimizer = createAdamW({ variables: byName(variables) });
+  const variables = quantizer.variables();
+  const optimizer = createAdamW({ variables });
   const rng = createRng(seed).fork('batches');
   try {
     for (let step = 0; step < steps; step++) {
       const vectors = tensor2d(source.draw(batch, rng), [batch, source.dim]);
-      if (variables.length === 0) tidy(() => void quantizer.quantize(vectors, { training: true, step }));
-      else {
-        const { value, grads } = variableGrads(
-          () => quantizer.quantize(vectors, { training: true, step }).loss,
-          variables,
-        );
-        optimizer.step(grads, learningRate);
-        for (const gradient of Object.values(grads)) gradient.dispose();
-        value.dispose();
-      }
+      const quantize = (): Scalar => quantizer.quantize(vectors, { training: true, step }).loss;
+      if (Object.keys(variables).length === 0) tidy(() => void quantize());
+      else minimise({ variables, optimizer, learningRate }, quantize).dispose();
       vectors.dispose();
     }
     return await use(quantizer);

@@ -12,11 +12,11 @@ import {
   type Tensor2D,
   tensor2d,
   tidy,
-  variableGrads,
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createAdamW } from '@vqkit/nn';
+import { lossAndGradients } from '@vqkit/training';
 import type { Source } from '../data/source.ts';
 import { byName } from './by-name.ts';
 import { evaluateTokens, type TokenEvaluation } from './evaluate.ts';
@@ -154,11 +154,11 @@ function gradientsOf(
   model: TokenAutoencoder,
   vectors: Tensor2D,
   step: number,
-): { numbers: StepNumbers; gradients: Record<string, Tensor> } {
+): { numbers: StepNumbers; gradients: Readonly<Record<string, Tensor>> } {
   const names: string[] = [];
   const kept: Tensor1D[] = [];
-  const variables = Object.values(model.parts).flat();
-  const { value, grads } = variableGrads(() => {
+  const variables = byName(Object.values(model.parts).flat());
+  const { loss: value, gradients } = lossAndGradients(variables, () => {
     const { latents, output, loss, losses } = model.forward(vectors, { training: true, step });
     const reconstruction: Scalar = mean(square(sub(output, vectors)));
     const own: Scalar = setup.extraLoss === undefined ? loss : add(loss, setup.extraLoss(latents));
@@ -166,11 +166,11 @@ function gradientsOf(
     names.push(...Object.keys(losses));
     kept.push(keep(stack([total, reconstruction, ...Object.values(losses)]) as Tensor1D));
     return total;
-  }, variables);
+  });
   value.dispose();
   const [stacked] = kept as [Tensor1D];
   const values = stacked.data().finally(() => stacked.dispose());
-  return { numbers: { values, names }, gradients: grads };
+  return { numbers: { values, names }, gradients };
 }
 
 async function normsOf(

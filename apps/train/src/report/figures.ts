@@ -1,4 +1,5 @@
-import type { CodeHistogram, ReportData } from '../report-data.ts';
+import type { CodeHistogram } from '@vqkit/training';
+import type { ReportData } from '../report-data.ts';
 import { type Chart, drawChart, type Level, type Series } from './charts.ts';
 import { significant } from './format.ts';
 import { type Html, html } from './html.ts';

@@ -1,4 +1,5 @@
-import type { CodeHistogram, ReportData, TrainRecord, ValidationRecord } from '../report-data.ts';
+import type { CodeHistogram, TrainRecord, ValidationRecord } from '@vqkit/training';
+import type { ReportData } from '../report-data.ts';
 
 export type Point = readonly [x: number, y: number];
 

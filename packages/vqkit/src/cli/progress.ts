@@ -1,12 +1,11 @@
-import type { MetricsRecord } from '@vqkit/train';
+import type { TrainingEvent, ValidationRecord } from '@vqkit/training';
 import type { SingleBar } from 'cli-progress';
 import { createBar, printLine, stopBar } from './bar.ts';
 
 /** Shows how far a training is. */
 export interface Progress {
   start(steps: number, done: number): void;
-  step(done: number, loss: number): void;
-  record(record: MetricsRecord): void;
+  on(event: TrainingEvent): void;
   /** A line that stays, such as a warning. */
   note(line: string): void;
   stop(): void;
@@ -33,12 +32,11 @@ function onBar(stream: NodeJS.WriteStream, bar: SingleBar): Progress {
       rate.at(done);
       bar.start(steps, done, { loss: '–', rate: '–', left: '–', validation });
     },
-    step(done, loss) {
-      const perSecond = rate.at(done);
-      bar.update(done, { loss: loss.toFixed(4), ...rateAndTime(perSecond, total - done), validation });
-    },
-    record(record) {
-      if (record.kind === 'validation') validation = validationText(record);
+    on(event) {
+      if (event.kind === 'validation') validation = validationText(event);
+      if (event.kind !== 'step') return;
+      const { step, loss } = event;
+      bar.update(step, { loss: loss.toFixed(4), ...rateAndTime(rate.at(step), total - step), validation });
     },
     note: (line) => printLine(stream, bar, line),
     stop: () => stopBar(bar),
@@ -58,22 +56,22 @@ function onLines(stream: NodeJS.WriteStream): Progress {
       rate.at(done);
       printedAt = performance.now();
     },
-    step(done, loss) {
-      const perSecond = rate.at(done);
-      if (performance.now() - printedAt < 1000 * LINE_SECONDS && done < total) return;
+    on(event) {
+      if (event.kind === 'validation') print(`step ${event.step}/${total}  ${validationText(event)}`);
+      if (event.kind !== 'step') return;
+      const { step, loss } = event;
+      const perSecond = rate.at(step);
+      if (performance.now() - printedAt < 1000 * LINE_SECONDS && step < total) return;
       printedAt = performance.now();
-      const shown = rateAndTime(perSecond, total - done);
-      print(`step ${done}/${total}  loss ${loss.toFixed(4)}  ${shown.rate} steps/s  ${shown.left} left`);
-    },
-    record(record) {
-      if (record.kind === 'validation') print(`step ${record.step}/${total}  ${validationText(record)}`);
+      const shown = rateAndTime(perSecond, total - step);
+      print(`step ${step}/${total}  loss ${loss.toFixed(4)}  ${shown.rate} steps/s  ${shown.left} left`);
     },
     note: (line) => printLine(stream, undefined, line),
     stop() {},
   };
 }
 
-function validationText({ quality, codes }: Extract<MetricsRecord, { kind: 'validation' }>): string {
+function validationText({ quality, codes }: ValidationRecord): string {
   const psnr = quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`;
   return `validation ${psnr}, perplexity ${codes.perplexity.toFixed(1)} of ${codes.codebookSize}`;
 }

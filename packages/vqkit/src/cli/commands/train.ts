@@ -89,8 +89,7 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
       );
       progress.start(info.steps, info.step);
     },
-    onStep: ({ step, loss }) => progress.step(step, loss),
-    onRecord: (record) => progress.record(record),
+    onEvent: (event) => progress.on(event),
     onWarning: (message) => progress.note(`warning: ${message}`),
     signal: stop.signal,
   };

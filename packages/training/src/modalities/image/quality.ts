@@ -1,23 +1,15 @@
 import { ssim } from '@vqkit/metrics';
-import type { ImageQuality } from './report-data.ts';
+import type { QualityMeter } from '../../modality.ts';
 
 /** Pixels lie in [-1, 1]. */
 const RANGE = 2;
 const SSIM_WINDOW = 11;
 
-/** Collects the differences between images and their reconstructions, in float64. */
-export interface QualityMeter {
-  /** Images and reconstructions of the meter's size, one after the other, channels last, both within [-1, 1]. */
-  add(images: Float32Array, reconstructions: Float32Array): void;
-  report(): ImageQuality;
-}
-
 /**
- * PSNR is that of the whole set: `10 log₁₀(range² / mse)` with range 2 and the mean over all pixels of all images, not the mean of
+ * The differences between images of one [height, width, channels] and their reconstructions, in float64. PSNR is that of the whole set: `10 log₁₀(range² / mse)` with range 2 and the mean over all pixels of all images, not the mean of
  * each image's PSNR. SSIM is `ssim` of @vqkit/metrics, the mean over the images.
  */
-export function createQualityMeter(size: { height: number; width: number; channels: number }): QualityMeter {
-  const { height, width, channels } = size;
+export function createQualityMeter([height = 0, width = 0, channels = 0]: readonly number[]): QualityMeter {
   const hasWindow = height >= SSIM_WINDOW && width >= SSIM_WINDOW;
   let pixels = 0;
   let absolute = 0;

@@ -1,7 +1,7 @@
 import { grads, type Scalar, type Tensor, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, tolerances } from '@vqkit/testing';
 import { describe, it } from 'vitest';
-import { reconstructionLoss } from '../src/reconstruction-loss.ts';
+import { reconstructionLoss } from '../src/modalities/image/loss.ts';
 
 eachEngine(() => {
   describe('reconstructionLoss', () => {
@@ -14,10 +14,14 @@ eachEngine(() => {
       ['l1', false, (0.5 + 0.25 + 0 + 0.5) / 4, [-0.25, -0.25, 0, -0.25]],
       ['l1', true, (0 + 0.25 + 0 + 0.5) / 4, [0, -0.25, 0, -0.25]],
     ] as const)('%s, clamped: %s, has the value and gradient of PyTorch', async (loss, clamp, value, gradient) => {
-      await expectClose(reconstructionLoss(output(), images(), loss, clamp), [value], tolerances.float32);
-      const [dx] = grads((out: Tensor) => reconstructionLoss(out as Tensor4D, images(), loss, clamp) as Scalar)([
-        output(),
-      ]);
+      await expectClose(
+        reconstructionLoss(output(), images(), { loss, clampOutput: clamp }),
+        [value],
+        tolerances.float32,
+      );
+      const [dx] = grads(
+        (out: Tensor) => reconstructionLoss(out as Tensor4D, images(), { loss, clampOutput: clamp }) as Scalar,
+      )([output()]);
       await expectClose(dx as Tensor, gradient, tolerances.float32);
     });
   });

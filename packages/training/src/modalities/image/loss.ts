@@ -1,18 +1,6 @@
-import {
-  abs,
-  clipByValue,
-  div,
-  mean,
-  mul,
-  type Scalar,
-  sign,
-  square,
-  sub,
-  type Tensor,
-  type Tensor4D,
-} from '@tensorflow/tfjs-core';
+import { abs, clipByValue, div, mean, mul, type Scalar, sign, square, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { defineKernel } from '@vqkit/core-tensor';
-import type { LossName } from './train-options.ts';
+import type { LossOptions } from '../../modality.ts';
 
 /** Mean |x|, with PyTorch's gradient of 0 at 0 (tfjs's own `abs` has -1 there, which equal background pixels would feel). */
 const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]>({
@@ -22,9 +10,9 @@ const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]
   gradient: ([dy], [x]) => ({ x: () => mul(sign(x as Tensor), div(dy as Tensor, (x as Tensor).size)) }),
 });
 
-/** `l1`: mean |output - images|; `mse`: mean (output - images)². Means over all pixels; `clamp` first cuts the output to [-1, 1]. */
-export function reconstructionLoss(output: Tensor4D, images: Tensor4D, loss: LossName, clamp: boolean): Scalar {
-  const difference = sub(clamp ? clipByValue(output, -1, 1) : output, images);
+/** `l1`: mean |output - images|; `mse`: mean (output - images)². Means over all pixels; `clampOutput` first cuts the output to [-1, 1]. */
+export function reconstructionLoss(output: Tensor, images: Tensor, { loss, clampOutput }: LossOptions): Scalar {
+  const difference = sub(clampOutput ? clipByValue(output, -1, 1) : output, images);
   return loss === 'mse' ? meanOfImages(square(difference)) : MeanAbsolute({ x: difference }, {})[0];
 }
 

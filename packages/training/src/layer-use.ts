@@ -13,7 +13,7 @@ import {
 import type { Quantizer } from '@vqkit/core-tensor';
 import type { TrackerReport } from '@vqkit/metrics';
 import type { Residual } from '@vqkit/residual';
-import type { LayerUse } from './report-data.ts';
+import type { LayerUse } from './records.ts';
 
 /** Follows how the layers of a residual stack are used, and what each leaves over. */
 export interface LayerMeter {

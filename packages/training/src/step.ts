@@ -1,19 +1,45 @@
-import {
-  add,
-  keep,
-  stack,
-  type Tensor,
-  type Tensor1D,
-  type Tensor4D,
-  type Variable,
-  variableGrads,
-} from '@tensorflow/tfjs-core';
-import { clipByGlobalNorm, globalNorm, learningRateAt } from '@vqkit/nn';
+import { add, keep, type Scalar, stack, type Tensor, type Tensor1D, type Variable } from '@tensorflow/tfjs-core';
+import type { Quantizer } from '@vqkit/core-tensor';
+import { type AdamW, clipByGlobalNorm, globalNorm, learningRateAt } from '@vqkit/nn';
 import { DivergenceError } from './errors.ts';
-import { reconstructionLoss } from './reconstruction-loss.ts';
-import type { TrainRecord } from './report-data.ts';
-import type { TrainConfig } from './train-options.ts';
-import type { TrainingState } from './training-state.ts';
+import { lossAndGradients } from './gradients.ts';
+import { MODALITIES } from './modalities.ts';
+import type { LossOptions, Modality } from './modality.ts';
+import type { TrainRecord } from './records.ts';
+
+/** What training asks of a tokenizer of any kind of data. */
+export interface Trainable {
+  readonly quantizer: Quantizer;
+  /** The whole pass, with gradients. `training` turns on the losses and noise. */
+  forward(examples: Tensor, options: { training: boolean; step?: number }): Pass;
+  /** Everything that the optimizer trains, by state-dict name. */
+  variables(): Record<string, Variable>;
+}
+
+/** What one pass gives; the caller disposes the tensors. */
+interface Pass {
+  readonly latents: Tensor;
+  readonly quantized: Tensor;
+  readonly indices: Tensor;
+  readonly output: Tensor;
+  readonly loss: Scalar;
+  readonly losses: Readonly<Record<string, Scalar>>;
+}
+
+/** What training changes, beside the number of steps done. */
+export interface TrainingState<Model extends Trainable = Trainable> {
+  readonly model: Model;
+  readonly optimizer: AdamW;
+}
+
+/** What decides one step. */
+export interface StepOptions extends LossOptions {
+  readonly learningRate: number;
+  /** Steps over which the learning rate rises. */
+  readonly warmupSteps: number;
+  /** Largest global norm of the gradient, 0 for no limit. */
+  readonly clipGradNorm: number;
+}
 
 /** The numbers of one step. */
 export type StepResult = Pick<
@@ -22,7 +48,7 @@ export type StepResult = Pick<
 >;
 
 /**
- * One step of training: forward, backward, check, clip, update. `step` counts from 0. Leaves no tensors behind; `images` stays the
+ * One step of training: forward, backward, check, clip, update. `step` counts from 0. Leaves no tensors behind; `examples` stay the
  * caller's.
  *
  * @throws DivergenceError, before anything is updated, when the loss or the gradient is not finite; it names the first tensor in
@@ -30,23 +56,23 @@ export type StepResult = Pick<
  */
 export async function trainStep(
   { model, optimizer }: TrainingState,
-  images: Tensor4D,
-  config: TrainConfig,
+  examples: Tensor,
+  options: StepOptions,
   step: number,
+  modality: Modality = MODALITIES.image,
 ): Promise<StepResult> {
   const variables = model.variables();
   const names: string[] = [];
   const kept: Tensor1D[] = [];
-  const { value, grads } = variableGrads(() => {
-    const { output, loss, losses } = model.forward(images, { training: true, step });
-    const reconstruction = reconstructionLoss(output, images, config.loss, config.clampOutput);
+  const { loss: value, gradients } = lossAndGradients(variables, () => {
+    const { output, loss, losses } = model.forward(examples, { training: true, step });
+    const reconstruction = modality.loss(output, examples, options);
     names.push(...Object.keys(losses));
     kept.push(keep(stack([reconstruction, loss, ...Object.values(losses)]) as Tensor1D));
     return add(reconstruction, loss);
-  }, Object.values(variables));
-  const gradients = byName(variables, grads);
+  });
   const norm = globalNorm(gradients);
-  const learningRate = learningRateAt(step, { base: config.learningRate, warmupSteps: config.warmupSteps });
+  const learningRate = learningRateAt(step, { base: options.learningRate, warmupSteps: options.warmupSteps });
   try {
     const [total, parts, gradientNorm] = await Promise.all([value.data(), (kept[0] as Tensor1D).data(), norm.data()]);
     const [reconstruction = 0, quantizer = 0, ...named] = parts;
@@ -61,8 +87,8 @@ export async function trainStep(
     if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm)) {
       throw await divergence(step, result, variables, gradients);
     }
-    if (config.clipGradNorm > 0) {
-      const clipped = clipByGlobalNorm(gradients, norm, config.clipGradNorm);
+    if (options.clipGradNorm > 0) {
+      const clipped = clipByGlobalNorm(gradients, norm, options.clipGradNorm);
       optimizer.step(clipped, learningRate);
       disposeAll(Object.values(clipped));
     } else {
@@ -74,17 +100,11 @@ export async function trainStep(
   }
 }
 
-/** TensorFlow.js names gradients by the variables' own, generated names. */
-function byName(variables: Record<string, Variable>, grads: Record<string, Tensor>): Record<string, Tensor> {
-  const named = Object.entries(variables).map(([name, variable]) => [name, grads[variable.name]] as const);
-  return Object.fromEntries(named.filter((entry): entry is [string, Tensor] => entry[1] !== undefined));
-}
-
 async function divergence(
   step: number,
   result: StepResult,
   variables: Record<string, Variable>,
-  gradients: Record<string, Tensor>,
+  gradients: Readonly<Record<string, Tensor>>,
 ): Promise<DivergenceError> {
   const { reconstruction, quantizer, losses, gradientNorm } = result;
   const numbers = {

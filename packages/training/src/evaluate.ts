@@ -1,13 +1,22 @@
-import { clipByValue, type Tensor, type Tensor4D, tensor4d, tidy } from '@tensorflow/tfjs-core';
-import type { Images } from '@vqkit/data';
+import { type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { letSignalsIn } from '@vqkit/data';
 import { comparesLatents, createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
-import type { ImageTokenizer } from '@vqkit/tokenizer';
-import { createQualityMeter } from './image-quality.ts';
 import { createLayerMeter, type LayerMeter } from './layer-use.ts';
-import type { CodeHistogram, CodeUse, ImagePairs, ImageQuality } from './report-data.ts';
+import { MODALITIES } from './modalities.ts';
+import type { Examples, Modality } from './modality.ts';
+import type { CodeHistogram, CodeUse, ImageQuality } from './records.ts';
+import type { Trainable } from './step.ts';
 
-/** A tokenizer on a set of images. */
+/** The first examples of a set and their reconstructions, one after the other. */
+export interface ExamplePairs {
+  readonly count: number;
+  /** Of one example: [height, width, channels]. */
+  readonly shape: readonly number[];
+  readonly originals: readonly number[];
+  readonly reconstructions: readonly number[];
+}
+
+/** A tokenizer on a set of examples. */
 export interface Evaluation {
   readonly quality: ImageQuality;
   readonly codes: CodeUse;
@@ -15,32 +24,34 @@ export interface Evaluation {
   readonly tracker: TrackerReport;
   /** One per codebook. */
   readonly histograms: readonly CodeHistogram[];
-  /** The first images and their reconstructions. */
-  readonly pairs: ImagePairs;
+  readonly pairs: ExamplePairs;
 }
 
 export interface EvaluateOptions {
   readonly batchSize: number;
   /** Step of the training, for quantizer options that are schedules. */
   readonly step: number;
-  /** How many images and reconstructions to keep. Default 0. */
+  /** Default images. */
+  readonly modality?: Modality | undefined;
+  /** How many examples and reconstructions to keep. Default 0. */
   readonly keepPairs?: number;
   /** Aborting it ends the evaluation between two batches, with an error. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs every image through the tokenizer, as in use: no noise, and the output clamped to [-1, 1] before it is measured. Codes
- * are counted over the tokens of all images. Changes nothing: neither weights nor the state of a random generator.
+ * Runs every example through the tokenizer, as in use: no noise, and the output in the range of the data before it is measured. Codes
+ * are counted over the tokens of all examples. Changes nothing: neither weights nor the state of a random generator.
  */
-export async function evaluate(model: ImageTokenizer, images: Images, options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(model: Trainable, examples: Examples, options: EvaluateOptions): Promise<Evaluation> {
   const { quantizer } = model;
-  const { batchSize, step, keepPairs = 0, signal } = options;
-  const { height, width, channels } = images;
-  const meter = createQualityMeter(images);
+  const { batchSize, step, keepPairs = 0, modality = MODALITIES.image, signal } = options;
+  const { shape } = examples;
+  const perExample = shape.reduce((product, length) => product * length, 1);
+  const meter = modality.createMeter(shape);
   const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
   const layers = createLayerMeter(quantizer);
-  const kept = Math.min(keepPairs, images.count);
+  const kept = Math.min(keepPairs, examples.count);
   const originals: number[] = [];
   const reconstructions: number[] = [];
   // Four decimals are a hundredth of a grey level and keep the file small.
@@ -48,17 +59,17 @@ export async function evaluate(model: ImageTokenizer, images: Images, options: E
     for (const value of values) list.push(Math.round(value * 1e4) / 1e4);
   };
 
-  for (let start = 0; start < images.count; start += batchSize) {
+  for (let start = 0; start < examples.count; start += batchSize) {
     await letSignalsIn(signal);
-    const size = Math.min(batchSize, images.count - start);
-    const pixels = images.batch(Int32Array.from({ length: size }, (_, i) => start + i));
-    const batch = await runBatch(model, tensor4d(pixels, [size, height, width, channels]), step, layers);
+    const size = Math.min(batchSize, examples.count - start);
+    const values = examples.batch(Int32Array.from({ length: size }, (_, i) => start + i));
+    const batch = await runBatch(model, modality, modality.toTensor(values, size, shape), step, layers);
     const { output, layerSquares, ...tokens } = batch;
-    meter.add(pixels, output);
+    meter.add(values, output);
     tracker.update(tokens);
     if (layerSquares !== undefined) layers?.add(layerSquares);
-    const missing = Math.min(size, kept - start) * height * width * channels;
-    keep(originals, pixels.subarray(0, Math.max(0, missing)));
+    const missing = Math.min(size, kept - start) * perExample;
+    keep(originals, values.subarray(0, Math.max(0, missing)));
     keep(reconstructions, output.subarray(0, Math.max(0, missing)));
   }
   const report = tracker.report();
@@ -70,7 +81,7 @@ export async function evaluate(model: ImageTokenizer, images: Images, options: E
     },
     tracker: report,
     histograms: codeHistograms(tracker),
-    pairs: { count: kept, height, width, channels, originals, reconstructions },
+    pairs: { count: kept, shape, originals, reconstructions },
   };
 }
 
@@ -85,17 +96,18 @@ interface BatchData {
   readonly layerSquares?: Float32Array;
 }
 
-/** One batch as plain data; disposes `images`. */
+/** One batch as plain data; disposes `examples`. */
 async function runBatch(
-  model: ImageTokenizer,
-  images: Tensor4D,
+  model: Trainable,
+  modality: Modality,
+  examples: Tensor,
   step: number,
   layers: LayerMeter | undefined,
 ): Promise<BatchData> {
   const { quantizer } = model;
   const before = quantizer.rng.state();
   const tensors: Record<string, Tensor> = tidy(() => {
-    const { output, indices, latents, quantized, losses: parts } = model.forward(images, { training: false });
+    const { output, indices, latents, quantized, losses: parts } = model.forward(examples, { training: false });
     // The entropies come with the training losses only. Their random numbers, if any, are given back below. Other methods are not
     // asked: a training call would change the codes of VQ, and the entropies of a stack are sums over its layers.
     const losses =
@@ -104,7 +116,7 @@ async function runBatch(
         : {};
     const { perSampleEntropy, codebookEntropy } = losses;
     return {
-      output: clipByValue(output, -1, 1),
+      output: modality.fromOutput(output),
       indices,
       latents,
       quantized,
@@ -114,7 +126,7 @@ async function runBatch(
     };
   });
   quantizer.rng.restore(before);
-  images.dispose();
+  examples.dispose();
   const data: Record<string, Float32Array | Int32Array | Uint8Array> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
     data[name] = await tensor.data();

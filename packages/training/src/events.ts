@@ -1,0 +1,43 @@
+import type { Diagnosis } from '@vqkit/metrics';
+import type { ExamplePairs } from './evaluate.ts';
+import type { TrainRecord, ValidationRecord } from './records.ts';
+
+/** What a training tells while it goes on. A progress bar, a file of metrics, a report and a live page listen to the same. */
+export type TrainingEvent =
+  | StepEvent
+  /** The numbers of a step, every `logEvery` steps, of the first and of the last. */
+  | TrainRecord
+  /** The held-out examples, every `validateEvery` steps, before the first and after the last. */
+  | ValidationRecord
+  | CheckpointEvent
+  | ExamplesEvent
+  | DiagnosisEvent;
+
+/** After every step. */
+export interface StepEvent {
+  readonly kind: 'step';
+  /** Steps done. */
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+}
+
+/** The state after `step` steps is to be kept: training waits until whoever keeps it has done so. */
+export interface CheckpointEvent {
+  readonly kind: 'checkpoint';
+  readonly step: number;
+}
+
+/** The first examples of the test and what the tokenizer makes of them. */
+export interface ExamplesEvent {
+  readonly kind: 'examples';
+  readonly step: number;
+  readonly pairs: ExamplePairs;
+}
+
+/** What the diagnosis found after the test. */
+export interface DiagnosisEvent {
+  readonly kind: 'diagnosis';
+  readonly step: number;
+  readonly found: readonly Diagnosis[];
+}
