@@ -2,6 +2,7 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { type BackendValues, env, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '@vqkit/core-tensor';
 import { DeviceError, DeviceLostError, DeviceMemoryError } from './errors.ts';
+import { tooLarge } from './guard.ts';
 
 /** Bytes of the buffer through which small tensors reach the device, and of a tensor that counts as small. */
 const ARENA = 2 ** 20;
@@ -33,8 +34,23 @@ export class DeviceBackend extends WebGPUBackend {
     { readonly sources: readonly TensorInfo[]; readonly made: readonly TensorInfo[] }
   >();
 
+  /** The data that running kernels have made; undefined where none runs. */
+  private made: object[] | undefined;
+  /** Bytes of a tensor at most: it is one buffer. */
+  readonly maxTensorBytes: number;
+
   constructor(device: GPUDevice, info: GPUAdapterInfo | undefined) {
     super(device, info);
+    const { maxBufferSize } = device.limits;
+    this.maxTensorBytes = maxBufferSize;
+    // The one door to memory for tfjs's kernels and for ours.
+    const acquire = this.bufferManager.acquireBuffer.bind(this.bufferManager);
+    this.bufferManager.acquireBuffer = (size, ...how) => {
+      if (size > maxBufferSize) {
+        throw tooLarge(`a tensor of ${size} bytes is needed`, 'maxBufferSize', maxBufferSize, 'Use smaller batches.');
+      }
+      return acquire(size, ...how);
+    };
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
       this.failures.push(describe((event as GPUUncapturedErrorEvent).error));
@@ -90,7 +106,15 @@ export class DeviceBackend extends WebGPUBackend {
     const known = this.kept.get(owner);
     if (known !== undefined && areSame(known.sources, sources)) return known.made as T;
     this.forget(owner);
-    const made = make();
+    // Not of the kernel that runs: it stays when that throws.
+    const ofKernel = this.made;
+    this.made = undefined;
+    let made: T;
+    try {
+      made = this.withoutLeaks(make);
+    } finally {
+      this.made = ofKernel;
+    }
     this.kept.set(owner, { sources: sources.map(({ dataId, shape, dtype }) => ({ dataId, shape, dtype })), made });
     return made;
   }
@@ -119,7 +143,53 @@ export class DeviceBackend extends WebGPUBackend {
 
   override runWebGPUProgram(...args: Parameters<WebGPUBackend['runWebGPUProgram']>): TensorInfo {
     this.requireDevice();
+    const [program, inputs] = args;
+    this.requireRoom(program.outputShape);
+    for (const { shape } of inputs) this.requireRoom(shape);
+    this.requireGroups(program);
     return super.runWebGPUProgram(...args);
+  }
+
+  /** tfjs's kernels see a tensor as one binding. */
+  private requireRoom(shape: readonly number[]): void {
+    const bytes = 4 * util.sizeFromShape([...shape]);
+    const { maxBufferSize, maxStorageBufferBindingSize: most } = this.device.limits;
+    if (bytes <= Math.min(maxBufferSize, most)) return;
+    const needed = `a tensor of shape [${shape}] has ${bytes} bytes`;
+    if (bytes > maxBufferSize) throw tooLarge(needed, 'maxBufferSize', maxBufferSize, 'Use smaller batches.');
+    throw tooLarge(needed, 'maxStorageBufferBindingSize', most, 'Use smaller batches.');
+  }
+
+  /** tfjs spreads the workgroups of a program along one axis over the others, and no more. */
+  private requireGroups({ dispatch, dispatchLayout }: Parameters<WebGPUBackend['runWebGPUProgram']>[0]): void {
+    const most = this.device.limits.maxComputeWorkgroupsPerDimension;
+    if (dispatch.every((groups) => groups <= most)) return;
+    const isSpread = dispatch[0] > most && dispatchLayout.y === undefined && dispatchLayout.z === undefined;
+    if (isSpread && dispatch[0] <= most ** 3) return;
+    const needed = `${dispatch.join(' × ')} workgroups are needed`;
+    throw tooLarge(needed, 'maxComputeWorkgroupsPerDimension', most, 'Use smaller batches.');
+  }
+
+  override write(...args: Parameters<WebGPUBackend['write']>): object {
+    const dataId = super.write(...args);
+    this.made?.push(dataId);
+    return dataId;
+  }
+
+  /** Runs a kernel; where it throws, what it has made is disposed. */
+  withoutLeaks<T>(kernel: () => T): T {
+    const outer = this.made;
+    const made: object[] = [];
+    this.made = made;
+    try {
+      return kernel();
+    } catch (error) {
+      for (const dataId of made) this.disposeData(dataId, true);
+      throw error;
+    } finally {
+      this.made = outer;
+      outer?.push(...made);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import type { UnsupportedError } from '@vqkit/core-tensor';
 import type { DeviceBackend } from './backend.ts';
+import { tooLarge } from './guard.ts';
 
 /** Limits of the device that the kernels of this package stay within by working in tiles. */
 export interface DeviceLimits {
@@ -143,20 +144,25 @@ function tileRows(backend: DeviceBackend, name: string, operands: readonly Opera
   let step = 1;
   for (const { tensor, perRow, rows: fixed } of operands) {
     const bytes = 4 * (perRow === undefined ? util.sizeFromShape(tensor.shape) : perRow * (fixed ?? 1));
-    if (bytes > maxStorageBufferBindingSize) throw tooLarge(name, bytes, maxStorageBufferBindingSize);
+    requireVisible(backend, name, bytes);
     if (perRow === undefined || fixed !== undefined) continue;
     rows = Math.min(rows, Math.floor(maxStorageBufferBindingSize / bytes));
     step = Math.max(step, ALIGNMENT / greatestCommonDivisor(bytes, ALIGNMENT));
   }
   if (rows < step)
-    throw tooLarge(name, step * Math.ceil(maxStorageBufferBindingSize / rows), maxStorageBufferBindingSize);
+    throw tooWide(name, step * Math.ceil(maxStorageBufferBindingSize / rows), maxStorageBufferBindingSize);
   return rows - (rows % step);
 }
 
-function tooLarge(name: string, bytes: number, most: number): UnsupportedError {
-  return new UnsupportedError(
-    `${name}: this device shows a kernel at most ${most} bytes of a tensor, and ${bytes} are needed at once. Use fewer or narrower rows.`,
-  );
+/** Throws unless a program may see so many bytes of a tensor at once. */
+export function requireVisible(backend: DeviceBackend, name: string, bytes: number): void {
+  const { maxStorageBufferBindingSize: most } = limitsFor(backend);
+  if (bytes > most) throw tooWide(name, bytes, most);
+}
+
+function tooWide(name: string, bytes: number, most: number): UnsupportedError {
+  const needed = `a kernel has to see ${bytes} bytes of a tensor at once`;
+  return tooLarge(needed, 'maxStorageBufferBindingSize', most, 'Use fewer or narrower rows.', name);
 }
 
 /** The multiple of a row's bytes at which a tile may start is a power of two. */

@@ -125,7 +125,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'tiles' : `tiles:
   it('names a row that is too wide for any tile', async () => {
     await init({ limits: LOW });
     expect(() => signQuantize({ x: matrix(2, 20_000, 1) }, { scale: 1 })).toThrow(
-      'SignQuantize: this device shows a kernel at most 65536 bytes of a tensor, and 80000 are needed at once. Use fewer or narrower rows.',
+      'SignQuantize: a kernel has to see 80000 bytes of a tensor at once, and this device has at most 65536 (maxStorageBufferBindingSize). Use fewer or narrower rows.',
     );
     await init();
   });

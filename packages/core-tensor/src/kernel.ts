@@ -21,6 +21,7 @@ import {
 import '#tfjs-gradients';
 import { detach } from './autodiff.ts';
 import { registerReductionGradients } from './reduction-gradients.ts';
+import { namingSizes } from './room.ts';
 
 /**
  * One operation that an engine may speed up: its reference, made of tfjs-core operations only and therefore right on every
@@ -105,7 +106,13 @@ export function defineKernel<Inputs extends NamedTensorMap, Attrs extends object
       registerKernel({ kernelName: name, backendName, kernelFunc });
       composed.add(`${backendName}/${name}`);
     }
-    const result = engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor | Tensor[];
+    const given = (): string =>
+      Object.entries(inputs)
+        .map(([key, { shape }]) => `${key} of shape [${shape}]`)
+        .join(', ');
+    const result = namingSizes(name, given, () => engine().runKernel(name, inputs, attrs as NamedAttrMap)) as
+      | Tensor
+      | Tensor[];
     const outputs = Array.isArray(result) ? result : [result];
     if (!onlyFirstHasGradient) return outputs as unknown as Outputs;
     return firstOnTape(taped, outputs, inputs, attrs) as unknown as Outputs;

@@ -20,6 +20,7 @@ import { realRows, withoutPadding } from './padding.ts';
 import { countParameters } from './parameter-limit.ts';
 import type { ParameterSet } from './parameters.ts';
 import type { Rng } from './rng.ts';
+import { requireRoom, tidyOf } from './room.ts';
 import { finishIndices, indexTokenShape } from './token-indices.ts';
 import type { DataFormat } from './token-options.ts';
 import { nothingGathered, requireRecord, type TrainingState } from './training-state.ts';
@@ -252,7 +253,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
       );
       requireOneOf(name, 'outputGradient', outputGradient, ['all', 'variables']);
       const layout = tokenLayout(name, z, dim, dataFormat);
-      return tidy(() => {
+      return tidyOf(name, 'z', z, () => {
         const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
         if (z.size === 0) {
           const indices = zeros([...layout.tokenShape, ...indexAxes], 'int32');
@@ -282,7 +283,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
       requireKnownOptions(name, options, ['mask']);
       const { mask } = options;
       const layout = tokenLayout(name, z, dim, dataFormat);
-      return tidy(() => {
+      return tidyOf(name, 'z', z, () => {
         const weights = mask === undefined ? undefined : maskWeights(name, mask, layout.tokenShape);
         if (z.size === 0) return zeros([...layout.tokenShape, ...indexAxes], 'int32');
         const real = weights === undefined ? undefined : realRows(weights);
@@ -295,7 +296,8 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
       const name = alive('decode');
       const tokenShape = indexTokenShape(name, indices, indexAxes);
       const layout = layoutOf(tokenShape, dim, dataFormat);
-      return tidy(() => {
+      requireRoom(name, 'the codes', [...tokenShape, dim]);
+      return tidyOf(name, 'indices', indices, () => {
         const flat = reshape(indices, [indices.size / numCodebooks, numCodebooks]) as Tensor2D;
         const decode = (own: Tensor2D): Tensor2D => decodeAny(own, codebookSize, (known) => method.decodeTokens(known));
         return layout.fromTokens(decodeInPieces(flat, dim, Object.values(parameters.variables()), decode));

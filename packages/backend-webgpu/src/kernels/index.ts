@@ -1,5 +1,6 @@
-import { getKernel, type KernelConfig } from '@tensorflow/tfjs-core';
+import { getKernel, getKernelsForBackend, type KernelConfig } from '@tensorflow/tfjs-core';
 import { provideKernel } from '@vqkit/core-tensor';
+import { guardKernel } from '../guard.ts';
 import { adamWStep } from './adamw-step.ts';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
 import { codeCounts } from './code-counts.ts';
@@ -67,4 +68,7 @@ export function provideKernels(): void {
   provideKernel(NAME, 'SignDecode', signDecode);
   provideKernel(NAME, 'SignEncode', signEncode);
   provideKernel(NAME, 'SignQuantize', signQuantize);
+
+  // tfjs's own as well.
+  for (const config of getKernelsForBackend(NAME)) guardKernel(config);
 }

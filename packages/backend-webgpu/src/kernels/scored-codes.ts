@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { DeviceBackend } from '../backend.ts';
-import { output, type Program, run, table } from '../program.ts';
+import { output, type Program, requireVisible, run, table } from '../program.ts';
 import { GROUP } from './nearest-code.ts';
 
 /** Codes whose median is the centre, so that a few far ones do not move it. */
@@ -206,6 +206,7 @@ export function givenCodes(backend: DeviceBackend, keys: TensorInfo, bias: Tenso
 
 function room(backend: DeviceBackend, codes: number, dim: number): [TensorInfo, TensorInfo, TensorInfo] {
   const padded = GROUP * Math.ceil(codes / GROUP);
+  requireVisible(backend, 'NearestCodeExact', 4 * padded * (dim + 1));
   const [packed, spans] = [output(backend, [padded, dim + 1], 'float32'), output(backend, [padded], 'float32')];
   return [packed, spans, table(backend, Int32Array.of(0))];
 }

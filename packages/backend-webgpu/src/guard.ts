@@ -1,0 +1,35 @@
+import type { KernelConfig } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '@vqkit/core-tensor';
+
+/** What a kernel of this engine runs on. */
+interface Careful {
+  withoutLeaks<T>(kernel: () => T): T;
+}
+
+/** The kernel that runs, for messages. */
+let running = 'webgpu';
+
+/** What a device cannot hold, or show a kernel, at once. */
+export function tooLarge(
+  needed: string,
+  limit: string,
+  most: number,
+  fix: string,
+  where: string = running,
+): UnsupportedError {
+  return new UnsupportedError(`${where}: ${needed}, and this device has at most ${most} (${limit}). ${fix}`);
+}
+
+/** Makes a kernel say its name in errors, and leave nothing behind when it throws. */
+export function guardKernel(config: KernelConfig): void {
+  const { kernelName, kernelFunc } = config;
+  config.kernelFunc = (call) => {
+    const outer = running;
+    running = kernelName;
+    try {
+      return (call.backend as Careful).withoutLeaks(() => kernelFunc(call));
+    } finally {
+      running = outer;
+    }
+  };
+}
