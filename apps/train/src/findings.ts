@@ -83,7 +83,7 @@ function underUsed({ config, codes }: FindingFacts): Finding | undefined {
   const sized = 'codebookSize' in quantizerEntry(config.quantizer).flags;
   const half = Math.max(2, Math.floor(codes.codebookSize / 2));
   const command = sized
-    ? again(config, 'smaller', `--codebook-size ${half}`)
+    ? again(config, 'smaller', `--codebook-size ${half}${boundWidth(config, half)}`)
     : again(config, 'long', `--steps ${2 * config.steps}`);
   return {
     name: 'under-used',
@@ -94,6 +94,12 @@ function underUsed({ config, codes }: FindingFacts): Finding | undefined {
       : 'Train longer, or take fewer levels: the same pictures need fewer bits.',
     command,
   };
+}
+
+/** Of latents that are the code's bits themselves: their number stands in config.json beside the number of codes. */
+function boundWidth({ quantizerOptions: { dim, hasProjections, numCodebooks } }: TrainConfig, codes: number): string {
+  const isBound = hasProjections === false && typeof dim === 'number' && typeof numCodebooks === 'number';
+  return isBound ? ` --dim ${Math.log2(codes) * numCodebooks}` : '';
 }
 
 function blurred({ config, pairs }: FindingFacts): Finding | undefined {

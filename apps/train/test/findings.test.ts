@@ -1,10 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
+import { quantizerEntry, quantizerNames } from '@vqkit/quantizers';
+import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import type { MetricsRecord } from '@vqkit/training';
 import { describe, expect, it } from 'vitest';
-import { createConfig } from '../src/config.ts';
+import { createConfig, loadConfig } from '../src/config.ts';
 import { type FindingFacts, findingsOf } from '../src/findings.ts';
 import type { ImagePairs } from '../src/report-data.ts';
+import { train } from '../src/train.ts';
+import type { TrainConfig } from '../src/train-options.ts';
 import { fakeReportData } from './fake-run.ts';
+import { tinyConfig } from './fixtures.ts';
 
 const data = fakeReportData({ quantizer: 'lfq' });
 const flat = data.history.filter(({ kind }) => kind === 'train');
@@ -65,6 +72,29 @@ describe('findingsOf', () => {
       { command: "vqkit train --resume '-x' --steps 120" },
     ]);
   });
+
+  it.each(quantizerNames().filter((name) => 'codebookSize' in quantizerEntry(name).flags))(
+    'gives a command that goes with the config.json of a run of %s',
+    async (quantizer) => {
+      const folder = await temporaryFolder();
+      const outDir = join(folder, 'run');
+      const options = { quantizer, quantizerOptions: { codebookSize: 16 }, steps: 1, validationSize: 0 };
+      await train(tinyConfig(await tinyIdxFolder(), outDir, options));
+      const file = join(outDir, 'config.json');
+      const config = JSON.parse(await readFile(file, 'utf8')) as TrainConfig;
+      const codes = { ...data.summary.test.codes, codebookSize: 16, statistics: { utilizationOfExpected: 0.35 } };
+      const [finding] = named({ config, codes });
+      const typed = /--codebook-size (\d+)(?: --dim (\d+))? --out-dir/.exec(finding?.command ?? '');
+      const [codebookSize, dim] = (typed ?? []).slice(1).map((digits) => digits && Number(digits));
+      expect(codebookSize).toBe(8);
+      const flags = {
+        quantizerOptions: { codebookSize, ...(dim === undefined ? {} : { dim }) },
+        outDir: join(folder, 'smaller'),
+      };
+      const again = await loadConfig({ file, flags });
+      expect((await train(again)).status).toBe('finished');
+    },
+  );
 
   it('says that reconstructions are blurred, by the energy of their edges', () => {
     const rng = createRng(1);
