@@ -19,8 +19,8 @@ const CODES = 4;
  * createPlainSearch({ codes: Float32Array.of(0, 1), dim: 1 })(Float32Array.of(0.9), indices, 1); // indices [1]
  */
 export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): RowEncoder {
-  const direct = book.dim === 1 ? createLineSearch(book.codes) : createDirectSearch(book);
-  const encode = book.space === undefined ? direct : createScoredSearch(book.dim, book.space, direct);
+  const createDirect = (): RowEncoder => (book.dim === 1 ? createLineSearch(book.codes) : createDirectSearch(book));
+  const encode = book.space === undefined ? createDirect() : createScoredSearch(book.dim, book.space, createDirect);
   return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
 }
 
@@ -125,11 +125,12 @@ function createDirectSearch({ codes, dim }: PlainCodes): RowEncoder {
   };
 }
 
-/** Leaves to `direct` the tokens whose two best scores are nearer to each other than scores may be off. */
-function createScoredSearch(dim: number, space: ScoredSpace, direct: RowEncoder): RowEncoder {
+/** Leaves to the direct search the tokens whose two best scores are nearer to each other than scores may be off. */
+function createScoredSearch(dim: number, space: ScoredSpace, createDirect: () => RowEncoder): RowEncoder {
   const { width, setQuery, slack } = space;
   const codebookSize = space.biases.length;
   const one = new Int32Array(1);
+  let direct: RowEncoder | undefined;
   // Room for the last block of codes, which are never better.
   const keys = new Float64Array((codebookSize + CODES) * width);
   const biases = new Float64Array(codebookSize + CODES).fill(Number.NEGATIVE_INFINITY);
@@ -216,6 +217,7 @@ function createScoredSearch(dim: number, space: ScoredSpace, direct: RowEncoder)
         if (isDecided(t)) {
           indices[n] = found[t] as number;
         } else {
+          direct ??= createDirect();
           direct(input.subarray(n * dim, (n + 1) * dim), one, 1);
           indices[n] = one[0] as number;
         }

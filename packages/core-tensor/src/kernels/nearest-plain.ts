@@ -1,4 +1,4 @@
-import type { KernelBackend, KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelBackend, KernelFunc, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 import type { ScoredSpace } from '../codec.ts';
 import { createPlainSearch } from '../plain-search.ts';
 
@@ -6,33 +6,57 @@ import { createPlainSearch } from '../plain-search.ts';
 const LIMIT = 2 ** 56;
 const LOWEST = -(2 ** 127);
 
+/** A search of codes, and what it is made of: data of a tensor are never written in place. */
+interface KnownSearch {
+  readonly made: readonly (object | undefined)[];
+  /** Queries and distances are those of the tokens. */
+  readonly run: (x: Float32Array, indices: Int32Array, queries?: Float32Array, moved?: Float32Array) => void;
+}
+
+/** By the data of their codes. */
+const searches = new WeakMap<object, KnownSearch>();
+
 /** NearestCodeExact on tfjs's cpu engine: JavaScript's numbers are float64. */
 export const nearestCodeExactPlain: KernelFunc = ({ inputs, backend }) => {
   const { x, codes } = inputs as { x: TensorInfo; codes: TensorInfo };
   const { queries, keys, bias, moved, slack } = inputs;
-  const [tokens, dim] = x.shape as [number, number];
-  const floats = (tensor: TensorInfo): Float32Array => floatsOf(tensor, backend);
-  let space: ScoredSpace | undefined;
-  if (queries && keys && bias && moved && slack) {
-    const width = keys.shape[1] as number;
-    const [rows, distances] = [floats(queries), floats(moved)];
-    space = {
-      width,
-      keys: floats(keys),
-      biases: floats(bias),
-      slack: [...floats(slack)] as unknown as ScoredSpace['slack'],
-      setQuery: (_, token, to, at) => {
-        to.set(rows.subarray(token * width, (token + 1) * width), at);
-        let squares = 0;
-        for (let i = token * dim; i < (token + 1) * dim; i++) squares += (distances[i] as number) ** 2;
-        return 1.01 * Math.sqrt(squares);
-      },
-    };
+  const made = [keys, bias, slack].map((tensor) => tensor?.dataId);
+  let search = searches.get(codes.dataId);
+  if (search === undefined || made.some((data, i) => data !== search?.made[i])) {
+    search = { made, run: createSearch(inputs, backend) };
+    searches.set(codes.dataId, search);
   }
-  const indices = new Int32Array(tokens);
-  createPlainSearch({ codes: floats(codes), dim, space })(floats(x), indices, tokens);
+  const indices = new Int32Array(x.shape[0] as number);
+  const given = [queries, moved].map((tensor) => tensor && floatsOf(tensor, backend));
+  search.run(floatsOf(x, backend), indices, ...given);
   return [written(indices, 'int32', backend)];
 };
+
+function createSearch({ codes, keys, bias, slack }: NamedTensorInfoMap, backend: unknown): KnownSearch['run'] {
+  const floats = (tensor: TensorInfo | undefined): Float32Array => floatsOf(tensor as TensorInfo, backend);
+  const dim = codes?.shape[1] as number;
+  let rows: Float32Array;
+  let distances: Float32Array;
+  const width = keys?.shape[1] ?? 0;
+  const space: ScoredSpace | undefined = keys && {
+    width,
+    keys: floats(keys),
+    biases: floats(bias),
+    slack: [...floats(slack)] as unknown as ScoredSpace['slack'],
+    setQuery: (_, token, to, at) => {
+      for (let i = 0, from = token * width; i < width; i++) to[at + i] = rows[from++] as number;
+      let squares = 0;
+      for (let i = token * dim; i < (token + 1) * dim; i++) squares += (distances[i] as number) ** 2;
+      return 1.01 * Math.sqrt(squares);
+    },
+  };
+  const search = createPlainSearch({ codes: floats(codes), dim, space });
+  return (x, indices, queries = x, moved = x) => {
+    rows = queries;
+    distances = moved;
+    search(x, indices, indices.length);
+  };
+}
 
 /** NearestCode on tfjs's cpu engine, where an operation on a tile of scores costs more than adding them up: scores in float64. */
 export const nearestCodePlain: KernelFunc = ({ inputs, attrs, backend }) => {

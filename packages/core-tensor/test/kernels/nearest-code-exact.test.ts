@@ -1,7 +1,18 @@
-import { memory, mul, square, sum, type Tensor1D, type Tensor2D, tensor2d, tidy, zeros } from '@tensorflow/tfjs-core';
+import {
+  memory,
+  mul,
+  square,
+  sum,
+  type Tensor1D,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+  tidy,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { eachEngine, expectSame, spreadIt } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createRng, nearestCode, nearestCodeExact, UnsupportedError } from '../../src/index.ts';
+import { createRng, nearestCode, nearestCodeExact, type ScoreInputs, UnsupportedError } from '../../src/index.ts';
 import { NearestCodeExact } from '../../src/kernels/nearest-code-exact.ts';
 
 /** argmin_k |x_n - c_k|² in float64, feature by feature, the lowest index of equal sums. */
@@ -48,6 +59,26 @@ eachEngine((engine) => {
   describeSearch('nearestCodeExact', SEARCHES.nearestCodeExact);
   const reference = 'the reference of nearestCodeExact';
   describeSearch(reference, SEARCHES[reference], spreadIt(engine));
+
+  it('nearestCodeExact goes by the scores of each call, for the same codes', async () => {
+    const rng = createRng(9);
+    const [own, book] = [rng.normalArray(40 * 8, 1), rng.normalArray(300 * 8, 1)];
+    const [x, codes] = search(own, book, 8) as [Tensor2D, Tensor2D];
+    const expected = nearest64(own, book, 8);
+    const slack = tensor1d([1e-4, 1e-4, 1e-4]);
+    // Two spaces in which the scores are the same: keys of the one are wrong for queries of the other.
+    for (const sign of [1, -1, 1]) {
+      const scores = {
+        queries: mul(x, sign),
+        keys: mul(codes, sign),
+        bias: mul(sum(square(codes), 1), -0.5),
+        moved: x,
+      };
+      const found = nearestCodeExact({ x, codes, ...(scores as unknown as ScoreInputs), slack });
+      await expectSame(found, expected);
+      await expectSame(nearestCodeExact({ x, codes }), expected);
+    }
+  });
 
   it('the reference of nearestCodeExact gives index 0 to rows that are not finite or too large, and never chooses such a code', async () => {
     const nearest = SEARCHES['the reference of nearestCodeExact'];
