@@ -17,7 +17,7 @@ import { createAdamW } from '../../packages/nn/dist/index.js';
 import { createResidualVq } from '../../packages/residual/dist/index.js';
 import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
 import { createSimVq } from '../../packages/simvq/dist/index.js';
-import { loadImageTokenizer, recreateImageTokenizer, saveImageTokenizer } from '../../packages/tokenizer/dist/index.js';
+import { loadImageTokenizer, recreateImageTokenizer, saveTokenizer } from '../../packages/tokenizer/dist/index.js';
 import { readTokens, writeTokens } from '../../packages/tokens/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
@@ -125,10 +125,10 @@ export const READERS = [
     async read(bytes) {
       const tokenizer = loadImageTokenizer(bytes, 'file');
       try {
-        const again = await saveImageTokenizer(tokenizer);
+        const again = await saveTokenizer(tokenizer);
         assert(Object.values(decodeSafetensors(again).tensors).every((value) => allFinite(floatsOf('', '', value))));
         const twin = loadImageTokenizer(again);
-        const same = await saveImageTokenizer(twin);
+        const same = await saveTokenizer(twin);
         twin.dispose();
         assert.deepEqual(same, again);
       } finally {

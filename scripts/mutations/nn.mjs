@@ -34,4 +34,22 @@ export const mutations = [
     to: 'minimum(div(maxNorm, add(norm, 1e-6)), 1e9)',
     tests: ['packages/nn/test/optimizer', 'apps/train/test/train-step.test.ts'],
   },
+  {
+    file: 'packages/nn/src/convolution.ts',
+    fault: 'weights are written with height and width exchanged',
+    from: 'transpose(held, [3, 2, 0, 1])',
+    to: 'transpose(held, [3, 2, 1, 0])',
+  },
+  {
+    file: 'packages/nn/src/convolution.ts',
+    fault: 'a causal convolution sees the next place',
+    from: 'before: transposed ? 0 : beyond, after: transposed ? beyond : 0',
+    to: 'before: transposed ? 0 : beyond - 1, after: transposed ? beyond : 1',
+  },
+  {
+    file: 'packages/nn/src/kernels/convolution.ts',
+    fault: 'the gradient of the input forgets the padding before',
+    from: 'const first = dilation * (taps - 1) - before;',
+    to: 'const first = dilation * (taps - 1);',
+  },
 ];

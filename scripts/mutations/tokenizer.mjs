@@ -1,46 +1,40 @@
 /** @type {import('../mutate.mjs').Mutation[]} */
 export const mutations = [
   {
-    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    file: 'packages/tokenizer/src/tokenizer.ts',
     fault: 'encode leaves out GroupNorm',
-    from: 'return tidy(() => quantizer.encode(toLatents(images)));',
-    to: 'return tidy(() => quantizer.encode(toCode?.apply(encoder.reduce((x, layer, i) => maxPool2(layer.apply(i === 0 ? x : gelu(x))), images)) ?? toLatents(images)));',
+    from: 'return tidy(() => quantizer.encode(run(encoder, data)));',
+    to: "return tidy(() => quantizer.encode(run(encoder.filter(({ path }) => path !== 'norm'), data)));",
   },
   {
-    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    file: 'packages/tokenizer/src/modalities.ts',
     fault: 'NaN becomes a picture on wasm',
-    from: 'return add(clipByValue(images, -1, 1), mul(images, 0));',
-    to: 'return clipByValue(images, -1, 1);',
+    from: 'add(clipByValue(images, -1, 1), mul(images, 0))',
+    to: 'clipByValue(images, -1, 1)',
   },
   {
-    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    file: 'packages/tokenizer/src/tokenizer.ts',
     fault: 'the step does not reach the quantizer',
     from: 'quantizer.quantize(latents, { training, step });',
     to: 'quantizer.quantize(latents, { training });',
   },
   {
-    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    file: 'packages/tokenizer/src/tokenizer.ts',
     fault: "the description of a file lacks the constructor's defaults",
-    from: 'const quantizerOptions = quantizer.config as Readonly<Record<string, unknown>>;',
-    to: 'const quantizerOptions = described.quantizerOptions;',
+    from: 'const config = ordered(described, quantizer.config as Readonly<Record<string, unknown>>);',
+    to: 'const config = ordered(described);',
   },
   {
-    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    file: 'packages/tokenizer/src/tokenizer.ts',
     fault: 'a weight that is missing in a state is left as it is',
     from: 'if (unknown.length > 0 || missing.length > 0) {',
     to: 'if (unknown.length > 0) {',
   },
   {
-    file: 'packages/tokenizer/src/image-tokenizer.ts',
+    file: 'packages/tokenizer/src/tokenizer.ts',
     fault: 'dispose leaves the weights',
     from: '      for (const { variable } of weights) variable.dispose();\n',
     to: '',
-  },
-  {
-    file: 'packages/tokenizer/src/layers.ts',
-    fault: 'weights are written with height and width exchanged',
-    from: 'toTorch: (value) => transpose(value, [3, 2, 0, 1]),',
-    to: 'toTorch: (value) => transpose(value, [3, 2, 1, 0]),',
   },
   {
     file: 'packages/tokenizer/src/file.ts',

@@ -1,13 +1,13 @@
 // Runs examples, one after the other, each package's on the cpu engine at first: node runner.js <package>:<example>… Copied beside them into a user's project.
 import { mkdir, writeFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import { createImageTokenizer, saveImageTokenizer } from '@vqkit/tokenizer';
+import { createImageTokenizer, saveTokenizer } from '@vqkit/tokenizer';
 import { createConfig, encodeImages, train } from '@vqkit/train';
 import '@tensorflow/tfjs-backend-cpu';
 
 const examples = process.argv.slice(2).map((argument) => argument.split(':') as [string, string]);
 await tf.setBackend('cpu');
-await writeFile('digits.safetensors', await saveImageTokenizer(createImageTokenizer({ quantizer: 'fsq' })));
+await writeFile('digits.safetensors', await saveTokenizer(createImageTokenizer({ quantizer: 'fsq' })));
 await writeFile('config.json', '{}');
 for (const folder of ['run', 'runs/a', 'data']) await mkdir(folder, { recursive: true });
 if (examples.some(([from]) => from === '@vqkit/train')) {

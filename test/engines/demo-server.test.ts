@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { type Demo, serveDemo } from '@vqkit/demo';
-import { createImageTokenizer, saveImageTokenizer } from '@vqkit/tokenizer';
+import { createImageTokenizer, saveTokenizer } from '@vqkit/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 describe("the demo's server", () => {
@@ -16,7 +16,7 @@ describe("the demo's server", () => {
   beforeAll(async () => {
     await setBackend('cpu');
     const tokenizer = createImageTokenizer({ quantizer: 'fsq', seed: 1 });
-    file = await saveImageTokenizer(tokenizer);
+    file = await saveTokenizer(tokenizer);
     tokenizer.dispose();
     writeFileSync(join(folder, 'digits.safetensors'), file);
     demo = await serveDemo({ tokenizer: join(folder, 'digits.safetensors'), port: 0 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { init } from '@vqkit/backend-wasm';
 import { type Demo, serveDemo } from '@vqkit/demo';
-import { createImageTokenizer, type ImageTokenizer, imagesFromPixels, saveImageTokenizer } from '@vqkit/tokenizer';
+import { createImageTokenizer, type ImageTokenizer, imagesFromPixels, saveTokenizer } from '@vqkit/tokenizer';
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { executablePath, launch, required } from './chromium.ts';
@@ -24,7 +24,7 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
     await init({ threads: 1 });
     tokenizer = createImageTokenizer({ quantizer: 'fsq', seed: 1 });
     const file = join(folder, 'digits.safetensors');
-    writeFileSync(file, await saveImageTokenizer(tokenizer));
+    writeFileSync(file, await saveTokenizer(tokenizer));
     demo = await serveDemo({ tokenizer: file, port: 0 });
     browser = await launch();
   });

@@ -4,7 +4,7 @@ import { CHECKSUM, readBytes, readSafetensors, writeSafetensors } from '@vqkit/c
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
 import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
 import { count, problemOf } from '@vqkit/schema';
-import { type ImageTokenizer, type ImageTokenizerConfig, packImageTokenizer } from '@vqkit/tokenizer';
+import { type ImageTokenizer, type ImageTokenizerConfig, packTokenizer } from '@vqkit/tokenizer';
 import { DivergenceError, type TrainingState } from '@vqkit/training';
 import { z } from 'zod';
 import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
@@ -33,10 +33,7 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
   const isFirst = metadata.format === FIRST_FORMAT;
   const config = isFirst ? completeDescription(path, described) : (described as ImageTokenizerConfig);
   const weights = Object.entries(tensors).filter(([name]) => name.startsWith(MODEL));
-  return packImageTokenizer(
-    config,
-    Object.fromEntries(weights.map(([name, value]) => [name.slice(MODEL.length), value])),
-  );
+  return packTokenizer(config, Object.fromEntries(weights.map(([name, value]) => [name.slice(MODEL.length), value])));
 }
 
 /**

@@ -7,7 +7,7 @@ import { createRng, DataError, DtypeError, OptionError } from '@vqkit/core-tenso
 import { readImageFolder } from '@vqkit/data/node';
 import { pythonFile } from '@vqkit/testing';
 import { blobs, temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
-import { createImageTokenizer, imagesFromPixels, pixelsFromImages, saveImageTokenizer } from '@vqkit/tokenizer';
+import { createImageTokenizer, imagesFromPixels, pixelsFromImages, saveTokenizer } from '@vqkit/tokenizer';
 import { readTokens, type TokenNotes, writeTokens } from '@vqkit/tokens';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -207,7 +207,7 @@ describe('decodeTokens', () => {
 
   it('refuses pictures that a small file makes huge', async () => {
     const tokenizer = createImageTokenizer({ quantizer: 'fsq', widths: Array<number>(16).fill(1) });
-    await writeFile(at('huge.safetensors'), await saveImageTokenizer(tokenizer));
+    await writeFile(at('huge.safetensors'), await saveTokenizer(tokenizer));
     tokenizer.dispose();
     await writeTokens(at('one.npy'), { ids: new Int32Array(1), shape: [1, 1, 1] });
     await expect(decodeTokens(at('huge.safetensors'), at('one.npy'), { out: at('huge'), engine })).rejects.toThrow(

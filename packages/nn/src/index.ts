@@ -24,7 +24,7 @@ export type { LinearOptions } from './linear.ts';
 export { createLinearLayer } from './linear.ts';
 export { createMaxPool2d } from './max-pool.ts';
 export type { Module, ModuleParts } from './module.ts';
-export { createModule, requireChannels } from './module.ts';
+export { createModule, describeModules, requireChannels } from './module.ts';
 export type { Accumulator } from './optimizer/accumulate.ts';
 export { createAccumulator } from './optimizer/accumulate.ts';
 export type { AdamW, AdamWOptions } from './optimizer/adamw.ts';

@@ -108,6 +108,18 @@ export function createModule(where: string, scope: Scope, parts: ModuleParts): M
 }
 
 /**
+ * Describes modules that run one after the other, see {@link Module.describe}.
+ *
+ * @example
+ * const scope = createScope(createRng(0));
+ * const modules = [createLinearLayer(scope.at('a'), { inputs: 4, outputs: 8 }), createActivation(scope.at('b'), 'relu')];
+ * describeModules(modules, [16, 4]).outputShape; // [16, 8]
+ */
+export function describeModules(modules: readonly Module[], inputShape: readonly number[]): Description {
+  return describeNetwork(inputShape, (outline, x) => modules.reduce((y, module) => module.trace(outline, y), x));
+}
+
+/**
  * Throws unless a shape is [batch, …, channels] with so many axes between.
  *
  * @param channels undefined for any number.

@@ -38,6 +38,31 @@ export function requireIds(where: string, ids: Tensor, idAxes: readonly number[]
   );
 }
 
+/** Throws unless vectors are float32 [batch, features]. */
+export function requireVectors(where: string, vectors: Tensor, features: number): void {
+  requireTensor(where, 'vectors', vectors);
+  const wanted = `float32 [batch, ${features}]`;
+  if (vectors.dtype !== 'float32') {
+    throw new DtypeError(
+      `${where}: vectors must be ${wanted}, got ${vectors.dtype}. Cast them with tf.cast(vectors, 'float32').`,
+    );
+  }
+  if (vectors.rank === 2 && vectors.shape[1] === features) return;
+  throw new ShapeError(`${where}: vectors must be ${wanted}, got shape ${show(vectors.shape)}. Pass a row per vector.`);
+}
+
+/** Throws unless ids are int32 [batch], with `idAxes` after it. */
+export function requireVectorIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
+  requireTensor(where, 'ids', ids);
+  if (ids.dtype !== 'int32') {
+    throw new DtypeError(`${where}: ids must be int32, got ${ids.dtype}. Cast them with tf.cast(ids, 'int32').`);
+  }
+  if (ids.rank === 1 + idAxes.length && util.arraysEqual(ids.shape.slice(1), [...idAxes])) return;
+  throw new ShapeError(
+    `${where}: ids must be int32 [${['batch', ...idAxes].join(', ')}], got shape ${show(ids.shape)}. Reshape them to what encode() returned.`,
+  );
+}
+
 /** Throws unless a size is a whole number of tokens. */
 export function requireMultiple(where: string, argument: string, size: number, multiple: number): void {
   requireInteger(where, argument, size, 1);

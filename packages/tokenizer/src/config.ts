@@ -1,8 +1,20 @@
-import { OptionError, requireInteger, requireKnownOptions, requireOneOf, requireOption } from '@vqkit/core-tensor';
+import { requireInteger, requireKnownOptions, requireOneOf, requireOption } from '@vqkit/core-tensor';
 import { type QuantizerName, quantizerEntry, quantizerNames } from '@vqkit/quantizers';
+import type { ConvConfig } from './architectures/conv.ts';
+import type { MlpConfig } from './architectures/mlp.ts';
+import { type ArchitectureName, architectureEntry } from './architectures/registry.ts';
+
+/** What a tokenizer of any data is made of beside its network. */
+interface QuantizerPart {
+  readonly quantizer: QuantizerName;
+  readonly quantizerOptions: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+}
 
 /** What {@link createImageTokenizer} takes. */
 export interface ImageTokenizerOptions {
+  /** The network. Default `conv`, which is the only one for images. */
+  readonly architecture?: 'conv' | undefined;
   /** The quantizer between encoder and decoder. */
   readonly quantizer: QuantizerName;
   /** Options of its constructor, over those of the reference library's example. Channels last always. */
@@ -19,59 +31,75 @@ export interface ImageTokenizerOptions {
   readonly seed?: number | undefined;
 }
 
-/** The whole description of an image tokenizer, every default filled in: plain data. */
-export interface ImageTokenizerConfig {
+/** What {@link createVectorTokenizer} takes. */
+export interface VectorTokenizerOptions {
+  /** The network. Default `mlp`, which is the only one for vectors. */
+  readonly architecture?: 'mlp' | undefined;
   readonly quantizer: QuantizerName;
-  readonly quantizerOptions: Readonly<Record<string, unknown>>;
-  readonly widths: readonly number[];
-  readonly normGroups: number;
-  readonly channels: number;
-  /** Height and width of the images that it was trained on; missing where nobody said. */
-  readonly imageSize?: readonly [height: number, width: number];
-  readonly seed: number;
+  /** Options of its constructor, over those of the reference library's example. */
+  readonly quantizerOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Features of a vector. */
+  readonly features: number;
+  /** Widths of the encoder's hidden layers, which the decoder mirrors. Default [], the vectors themselves are quantized. */
+  readonly hidden?: readonly number[] | undefined;
+  /** Width of what is quantized, for quantizers that take any. Default the features without hidden layers, else 32 or fewer. */
+  readonly latentWidth?: number | undefined;
+  /** Between the layers. Default `relu`. */
+  readonly activation?: MlpConfig['activation'] | undefined;
+  /** Seed of the weights and of the quantizer, 0 to 2^32 - 1. Default 0. */
+  readonly seed?: number | undefined;
 }
 
-/** A token then stands for 65,536 × 65,536 pixels. */
-const MOST_WIDTHS = 16;
+/** The whole description of an image tokenizer, every default filled in: plain data. */
+export interface ImageTokenizerConfig extends QuantizerPart, ConvConfig {
+  /** Missing in descriptions of before there were others. */
+  readonly architecture?: 'conv';
+}
 
-/** Pixels, of the images that a tokenizer says it was trained on. */
-const LONGEST_SIDE = 2 ** 13;
+/** The whole description of a tokenizer of vectors, every default filled in: plain data. */
+export interface VectorTokenizerConfig extends QuantizerPart, MlpConfig {
+  readonly architecture: 'mlp';
+}
 
-const KEYS: readonly (keyof ImageTokenizerConfig)[] = [
-  'quantizer',
-  'quantizerOptions',
-  'widths',
-  'normGroups',
-  'channels',
-  'imageSize',
-  'seed',
-];
+/** The description of any tokenizer. */
+export type TokenizerConfig = ImageTokenizerConfig | VectorTokenizerConfig;
+
+const FIRST: ArchitectureName = 'conv';
+const SHARED = ['architecture', 'quantizer', 'quantizerOptions', 'seed'] as const;
+
+/** The architecture of a description; those of before there were others do not say it. */
+export function architectureOf(config: TokenizerConfig): ArchitectureName {
+  return config.architecture ?? FIRST;
+}
 
 /**
- * Checks the options of an image tokenizer and fills in their defaults, those of the quantizer's recipe too. The quantizer's constructor
+ * Checks the options of a tokenizer and fills in their defaults, those of the quantizer's recipe too. The quantizer's constructor
  * checks and completes its own options.
  *
  * @param where the function that was called, for errors.
  * @throws OptionError
  */
-export function resolveOptions(where: string, options: ImageTokenizerOptions): ImageTokenizerConfig {
-  requireKnownOptions(where, options, KEYS);
-  const { quantizer, quantizerOptions = {}, widths = [16, 32], channels = 1, imageSize, seed = 0 } = options;
+export function resolveOptions(where: string, options: ImageTokenizerOptions): ImageTokenizerConfig;
+export function resolveOptions(where: string, options: VectorTokenizerOptions): VectorTokenizerConfig;
+export function resolveOptions(
+  where: string,
+  options: ImageTokenizerOptions | VectorTokenizerOptions,
+): TokenizerConfig {
+  const { architecture = FIRST, quantizer, quantizerOptions = {}, seed = 0, ...own } = options;
+  const network = architectureEntry(architecture, where);
+  requireKnownOptions(where, options, [...SHARED, ...network.keys]);
   requireOneOf(where, 'quantizer', quantizer, quantizerNames());
-  requireWidths(where, widths);
   requireObject(where, quantizerOptions);
   const entry = quantizerEntry(quantizer);
-  const { normGroups = entry.normGroups } = options;
-  const recipe = entry.recipe(widths.at(-1) as number);
+  const complete = network.complete(where, own, entry);
+  const recipe = entry.recipe(network.latentWidth(complete));
   const config = {
+    architecture,
     quantizer,
     quantizerOptions: { ...recipe, seed, ...quantizerOptions },
-    widths: [...widths],
-    normGroups,
-    channels,
-    ...(imageSize === undefined ? {} : { imageSize }),
+    ...complete,
     seed,
-  };
+  } as unknown as TokenizerConfig;
   checkConfig(where, config);
   return config;
 }
@@ -80,9 +108,10 @@ export function resolveOptions(where: string, options: ImageTokenizerOptions): I
  * Throws unless the description is whole and makes sense, as it must be in a file.
  * @throws OptionError
  */
-export function checkConfig(where: string, config: ImageTokenizerConfig): void {
-  requireKnownOptions(where, config, KEYS);
-  const { quantizer, quantizerOptions, widths, normGroups, channels, imageSize, seed } = config;
+export function checkConfig(where: string, config: TokenizerConfig): void {
+  const network = architectureEntry(architectureOf(config), where);
+  requireKnownOptions(where, config, [...SHARED, ...network.keys]);
+  const { quantizer, quantizerOptions, seed } = config;
   requireOneOf(where, 'quantizer', quantizer, quantizerNames());
   requireObject(where, quantizerOptions);
   const { dataFormat } = quantizerOptions;
@@ -94,31 +123,22 @@ export function checkConfig(where: string, config: ImageTokenizerConfig): void {
     dataFormat,
     'Leave it out.',
   );
-  requireWidths(where, widths);
-  requireInteger(where, 'channels', channels, 1);
   requireInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
-  if (imageSize !== undefined) requireImageSize(where, imageSize, 2 ** widths.length);
-  requireInteger(where, 'normGroups', normGroups, 0);
-  const top = widths.at(-1) as number;
-  if (normGroups > 0 && top % normGroups !== 0) {
-    throw new OptionError(
-      `${where}: normGroups must divide the last of widths, ${top}, got ${normGroups}. Use for example ${top % 4 === 0 ? 4 : 1}.`,
-    );
-  }
+  network.check(where, config);
 }
 
-function requireWidths(where: string, widths: readonly number[]): void {
-  const isList = Array.isArray(widths) && widths.length > 0 && widths.length <= MOST_WIDTHS;
-  const rule = `a list of 1 to ${MOST_WIDTHS} integers >= 1`;
-  requireOption(isList, where, 'widths', rule, widths, 'Pass for example [16, 32].');
-  for (const [i, width] of widths.entries()) requireInteger(where, `widths[${i}]`, width, 1);
-}
-
-function requireImageSize(where: string, size: readonly number[], multiple: number): void {
-  const isSide = (n: number): boolean => Number.isInteger(n) && n > 0 && n <= LONGEST_SIDE && n % multiple === 0;
-  const isSize = Array.isArray(size) && size.length === 2 && size.every(isSide);
-  const rule = `[height, width], multiples of ${multiple} (each of the widths halves the image) up to ${LONGEST_SIDE}`;
-  requireOption(isSize, where, 'imageSize', rule, size, `Pass for example [${16 * multiple}, ${16 * multiple}].`);
+/** The description with its architecture, its keys in one order, so that equal tokenizers give equal files. */
+export function ordered<Config extends TokenizerConfig>(
+  config: Config,
+  quantizerOptions: Readonly<Record<string, unknown>> = config.quantizerOptions,
+): Config {
+  const architecture = architectureOf(config);
+  const { quantizer, seed } = config;
+  const values = config as unknown as Readonly<Record<string, unknown>>;
+  const own = architectureEntry(architecture)
+    .keys.filter((key) => values[key] !== undefined)
+    .map((key) => [key, values[key]] as const);
+  return { architecture, quantizer, quantizerOptions, ...Object.fromEntries(own), seed } as unknown as Config;
 }
 
 function requireObject(where: string, options: unknown): void {

@@ -13,12 +13,20 @@ import {
   type SafeTensor,
 } from '@vqkit/checkpoint';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
-import { limitParameters, QuantizerError, requireFinite, requireOption, show } from '@vqkit/core-tensor';
-import { checkConfig, type ImageTokenizerConfig } from './config.ts';
+import { limitParameters, OptionError, QuantizerError, requireFinite, requireOption, show } from '@vqkit/core-tensor';
+import { architectureEntry } from './architectures/registry.ts';
+import { architectureOf, checkConfig, ordered, type TokenizerConfig, type VectorTokenizerConfig } from './config.ts';
 import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { recreateVectorTokenizer } from './vector-tokenizer.ts';
 
-/** Of the files that {@link saveImageTokenizer} writes. */
-const FORMAT = 'vqkit-tokenizer-1';
+/** Its descriptions name their architecture. */
+const FORMAT = 'vqkit-tokenizer-2';
+/**
+ * Its descriptions name none: there was `conv` alone, whose files stay what they were, byte for byte, because files of tokens name their tokenizer by its
+ * SHA-256.
+ */
+const FIRST_FORMAT = 'vqkit-tokenizer-1';
 
 /**
  * The bytes of a tokenizer file from plain data, without an engine: a safetensors file with the weights under their state-dict names, in
@@ -27,63 +35,97 @@ const FORMAT = 'vqkit-tokenizer-1';
  * @throws OptionError when the description breaks a rule; DataError when a weight is not finite; CheckpointError when the tensors are
  * not well formed.
  */
-export function packImageTokenizer(
-  config: ImageTokenizerConfig,
-  weights: Readonly<Record<string, SafeTensor>>,
-): Uint8Array {
-  const where = 'packImageTokenizer';
+export function packTokenizer(config: TokenizerConfig, weights: Readonly<Record<string, SafeTensor>>): Uint8Array {
+  const where = 'packTokenizer';
   checkConfig(where, config);
   requireFiniteWeights(where, weights, 'Save a tokenizer that did not diverge.');
-  const metadata = { format: FORMAT, tokenizer: JSON.stringify(config) };
+  const { architecture, ...first } = config;
+  const isFirst = architectureOf(config) === 'conv';
+  const metadata = {
+    format: isFirst ? FIRST_FORMAT : FORMAT,
+    tokenizer: JSON.stringify(isFirst ? first : ordered(config)),
+  };
   return encodeSafetensors(weights, { ...metadata, [CHECKSUM]: checksumOf({ tensors: weights, metadata }, sha256) });
 }
 
 /**
- * Writes a tokenizer as one safetensors file, see {@link packImageTokenizer}: all that {@link loadImageTokenizer} needs, anywhere.
+ * Writes a tokenizer as one safetensors file, see {@link packTokenizer}: all that {@link loadTokenizer} needs, anywhere.
  *
  * @throws DataError when a weight is not finite; DisposedError.
  * @example
- * await writeFile('digits.safetensors', await saveImageTokenizer(tokenizer));
+ * await writeFile('digits.safetensors', await saveTokenizer(tokenizer));
  */
-export async function saveImageTokenizer(tokenizer: ImageTokenizer): Promise<Uint8Array> {
+export async function saveTokenizer(tokenizer: Pick<Tokenizer, 'config' | 'stateDict'>): Promise<Uint8Array> {
   const state = Object.entries(tokenizer.stateDict());
   try {
     const weights = await Promise.all(state.map(async ([name, value]) => [name, await toSafeTensor(value)] as const));
-    return packImageTokenizer(tokenizer.config, Object.fromEntries(weights));
+    return packTokenizer(tokenizer.config, Object.fromEntries(weights));
   } finally {
     for (const [, value] of state) value.dispose();
   }
 }
 
 /**
- * Makes the tokenizer of a file that {@link saveImageTokenizer} or `vqkit export` wrote. Start an engine first; dispose the tokenizer
- * at the end.
+ * Makes the tokenizer of a file that {@link saveTokenizer} or `vqkit export` wrote, of any data; `config.architecture` tells which. Start an engine first;
+ * dispose the tokenizer at the end.
  *
  * @param file its bytes, or what `decodeSafetensors` made of them.
  * @param source what to call the file in errors, such as its path.
  * @throws CheckpointError when the file is damaged, is not a tokenizer, or its description and its weights do not fit.
  * @example
  * const url = 'digits.safetensors';
+ * const anyTokenizer = loadTokenizer(await (await fetch(url)).arrayBuffer(), url);
+ */
+export function loadTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): Tokenizer {
+  return load<Tokenizer>('loadTokenizer', file, source, (config, maker) =>
+    isOfVectors(config, maker) ? recreateVectorTokenizer(config, maker) : recreateImageTokenizer(config, maker),
+  );
+}
+
+/**
+ * {@link loadTokenizer} for images.
+ *
+ * @throws CheckpointError as there, and when it is a tokenizer of other data.
+ * @example
+ * const url = 'digits.safetensors';
  * const tokenizer = loadImageTokenizer(await (await fetch(url)).arrayBuffer(), url);
  */
 export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): ImageTokenizer {
-  const where = `loadImageTokenizer: ${source}`;
-  const { tensors, metadata } = readFile(file, source);
-  if (metadata.format !== FORMAT) {
+  return load('loadImageTokenizer', file, source, (config, maker) => {
+    if (!isOfVectors(config, maker)) return recreateImageTokenizer(config, maker);
+    throw new OptionError(
+      `${maker}: architecture must be one of images, got ${show(config.architecture)}. Load it with loadTokenizer.`,
+    );
+  });
+}
+
+function isOfVectors(config: TokenizerConfig, where: string): config is VectorTokenizerConfig {
+  return architectureEntry(architectureOf(config), where).modality === 'vectors';
+}
+
+function load<Loaded extends Pick<Tokenizer, 'loadStateDict' | 'dispose'>>(
+  maker: string,
+  file: Uint8Array | ArrayBuffer | SafeFile,
+  source: string,
+  recreate: (config: TokenizerConfig, maker: string) => Loaded,
+): Loaded {
+  const where = `${maker}: ${source}`;
+  const { tensors, metadata } = readFile(maker, file, source);
+  if (metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) {
     throw new CheckpointError(
-      `${where} must be a tokenizer of vqkit (format '${FORMAT}'), got format ${show(metadata.format)}. Write one with vqkit export or saveImageTokenizer.`,
+      `${where} must be a tokenizer of vqkit (format '${FIRST_FORMAT}' or '${FORMAT}'), got format ${show(metadata.format)}. Write one with vqkit export or saveTokenizer.`,
     );
   }
   requireChecksum(where, { tensors, metadata }, sha256);
-  let tokenizer: ImageTokenizer | undefined;
+  let tokenizer: Loaded | undefined;
   const weights: [name: string, value: Tensor][] = [];
   try {
     const config = parseJson(metadata.tokenizer ?? '', (rule, found) => {
       return new CheckpointError(`tokenizer must be ${rule}, got ${found}.`);
-    }) as ImageTokenizerConfig;
+    }) as TokenizerConfig;
     requireFiniteWeights('tokenizer', tensors, 'Export a run that did not diverge.');
     const numbers = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
-    tokenizer = limitParameters(numbers, () => recreateImageTokenizer(config, 'loadImageTokenizer'));
+    tokenizer = limitParameters(numbers, () => recreate(config, maker));
     for (const [name, value] of Object.entries(tensors)) weights.push([name, fromSafeTensor(name, value)]);
     tokenizer.loadStateDict(Object.fromEntries(weights));
     return tokenizer;
@@ -108,13 +150,13 @@ function requireFiniteWeights(where: string, weights: Readonly<Record<string, Sa
   for (const [name, value] of Object.entries(weights)) requireFinite(where, `weight '${name}'`, value, fix);
 }
 
-function readFile(file: Uint8Array | ArrayBuffer | SafeFile, source: string): SafeFile {
+function readFile(maker: string, file: Uint8Array | ArrayBuffer | SafeFile, source: string): SafeFile {
   if (file instanceof Uint8Array) return decodeSafetensors(file, source);
   if (file instanceof ArrayBuffer) return decodeSafetensors(new Uint8Array(file), source);
   const isFile = typeof file === 'object' && file !== null && 'tensors' in file && 'metadata' in file;
   requireOption(
     isFile,
-    'loadImageTokenizer',
+    maker,
     'file',
     'the bytes of a file, or { tensors, metadata }',
     file,

@@ -1,7 +1,18 @@
+export type { ArchitectureName } from './architectures/registry.ts';
+export { architectureNames } from './architectures/registry.ts';
 export { assertTokens } from './assert-tokens.ts';
-export type { ImageTokenizerConfig, ImageTokenizerOptions } from './config.ts';
-export { loadImageTokenizer, packImageTokenizer, saveImageTokenizer } from './file.ts';
+export type {
+  ImageTokenizerConfig,
+  ImageTokenizerOptions,
+  TokenizerConfig,
+  VectorTokenizerConfig,
+  VectorTokenizerOptions,
+} from './config.ts';
+export { loadImageTokenizer, loadTokenizer, packTokenizer, saveTokenizer } from './file.ts';
 export type { ImageTokenizer, ImageTokenizerResult } from './image-tokenizer.ts';
 export { createImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
 export type { PixelChannels, Pixels } from './pixels.ts';
 export { imagesFromPixels, pixelsFromImages, scalePixels, unscalePixels } from './pixels.ts';
+export type { Tokenizer, TokenizerDescription, TokenizerResult } from './tokenizer.ts';
+export type { VectorTokenizer } from './vector-tokenizer.ts';
+export { createVectorTokenizer, recreateVectorTokenizer } from './vector-tokenizer.ts';

@@ -5,6 +5,7 @@ import { type ImageTokenizerOptions, resolveOptions } from '../src/config.ts';
 describe('resolveOptions', () => {
   it('fills in every default, those of the recipe too', () => {
     expect(resolveOptions('test', { quantizer: 'fsq' })).toEqual({
+      architecture: 'conv',
       quantizer: 'fsq',
       quantizerOptions: { levels: [8, 6, 5], seed: 0 },
       widths: [16, 32],
@@ -20,7 +21,26 @@ describe('resolveOptions', () => {
     expect(resolveOptions('test', { quantizer: 'residual-lfq' }).normGroups).toBe(4);
   });
 
+  it('fills in the defaults of vectors', () => {
+    const options = { architecture: 'mlp', quantizer: 'vq', features: 64 } as const;
+    expect(resolveOptions('test', options)).toMatchObject({
+      quantizerOptions: { dim: 64 },
+      features: 64,
+      hidden: [],
+      latentWidth: 64,
+      activation: 'relu',
+      seed: 0,
+    });
+    expect(resolveOptions('test', { ...options, hidden: [48] })).toMatchObject({ quantizerOptions: { dim: 32 } });
+  });
+
   it.each<[object, string]>([
+    [{ quantizer: 'fsq', architecture: 'unet' }, "architecture must be one of 'conv', 'mlp', got \"unet\"."],
+    [{ quantizer: 'fsq', architecture: 'mlp' }, 'features must be an integer >= 1, got undefined.'],
+    [{ quantizer: 'fsq', architecture: 'mlp', features: 4, widths: [4] }, "options has no 'widths'."],
+    [{ quantizer: 'fsq', architecture: 'mlp', features: 4, hidden: [0] }, 'hidden[0] must be an integer >= 1, got 0.'],
+    [{ quantizer: 'fsq', architecture: 'mlp', features: 4, activation: 'sine' }, 'activation must be one of'],
+    [{ quantizer: 'fsq', features: 4 }, "options has no 'features'."],
     [{}, 'quantizer must be one of'],
     [{ quantizer: 'pq' }, 'quantizer must be one of'],
     [{ quantizer: 'fsq', width: [4] }, "options has no 'width'."],

@@ -12,7 +12,7 @@ import { QUANTIZERS, type QuantizerName, quantizerNames } from '@vqkit/quantizer
 import { eachEngine, expectIdentical, optionsOf } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import type { ImageTokenizerConfig } from '../src/config.ts';
-import { loadImageTokenizer, packImageTokenizer, saveImageTokenizer } from '../src/file.ts';
+import { loadImageTokenizer, packTokenizer, saveTokenizer } from '../src/file.ts';
 import { createImageTokenizer, type ImageTokenizer, recreateImageTokenizer } from '../src/image-tokenizer.ts';
 
 const images = (): Tensor4D => tensor4d(createRng(2).normalArray(2 * 8 * 8, 1), [2, 8, 8, 1]);
@@ -20,18 +20,18 @@ const tiny = (quantizer: QuantizerName = 'fsq'): ImageTokenizer =>
   createImageTokenizer({ quantizer, widths: [4, 8], seed: 5 });
 
 eachEngine(() => {
-  describe('saveImageTokenizer and loadImageTokenizer', () => {
+  describe('saveTokenizer and loadImageTokenizer', () => {
     it.each(quantizerNames())('%s: the file gives the same ids and images, and the same file', async (quantizer) => {
       const before = tiny(quantizer);
       // VQ's state says whether its codes were placed.
       before.forward(images(), { training: true });
-      const bytes = await saveImageTokenizer(before);
+      const bytes = await saveTokenizer(before);
       const after = loadImageTokenizer(bytes);
       expect(after.config).toEqual(before.config);
       const ids = before.encode(images());
       await expectIdentical(after.encode(images()), ids);
       await expectIdentical(after.decode(ids), before.decode(ids));
-      expect(await saveImageTokenizer(after)).toEqual(bytes);
+      expect(await saveTokenizer(after)).toEqual(bytes);
       after.dispose();
       before.dispose();
     });
@@ -40,7 +40,7 @@ eachEngine(() => {
       '%s: the file holds every option of the quantizer and asks no recipe',
       async (quantizer) => {
         const before = tiny(quantizer);
-        const { metadata } = decodeSafetensors(await saveImageTokenizer(before));
+        const { metadata } = decodeSafetensors(await saveTokenizer(before));
         const described = JSON.parse(metadata.tokenizer ?? '') as ImageTokenizerConfig;
         expect(described.quantizerOptions).toEqual(before.quantizer.config);
         expect(Object.keys(described.quantizerOptions).sort()).toEqual(knownOptions(quantizer));
@@ -61,7 +61,7 @@ eachEngine(() => {
 
     it('keep the size of the images that it was trained on', async () => {
       const made = createImageTokenizer({ quantizer: 'fsq', widths: [4, 8], imageSize: [8, 12] });
-      const loaded = loadImageTokenizer(await saveImageTokenizer(made));
+      const loaded = loadImageTokenizer(await saveTokenizer(made));
       expect([made.config.imageSize, loaded.config.imageSize]).toEqual([
         [8, 12],
         [8, 12],
@@ -80,14 +80,14 @@ eachEngine(() => {
     });
 
     it('takes bytes, an ArrayBuffer, or a file that was read', async () => {
-      const bytes = await saveImageTokenizer(tiny());
+      const bytes = await saveTokenizer(tiny());
       for (const file of [bytes, bytes.slice().buffer, decodeSafetensors(bytes)]) {
         expect(loadImageTokenizer(file).config.quantizer).toBe('fsq');
       }
     });
 
     it('find one flipped bit, wherever it is, and a file that was cut', async () => {
-      const bytes = await saveImageTokenizer(tiny());
+      const bytes = await saveTokenizer(tiny());
       const start = memory().numTensors;
       const rng = createRng(3);
       const places = [
@@ -109,7 +109,7 @@ eachEngine(() => {
     });
 
     it('refuses a file that is no tokenizer, leaving nothing behind', async () => {
-      const bytes = await saveImageTokenizer(tiny());
+      const bytes = await saveTokenizer(tiny());
       const start = memory().numTensors;
       const refused: [Parameters<typeof loadImageTokenizer>[0], RegExp][] = [
         [bytes.subarray(0, 500), /^decodeSafetensors: a\.safetensors must have/],
@@ -159,7 +159,7 @@ eachEngine(() => {
     });
 
     it('names itself in the errors of what it loaded', async () => {
-      const loaded = loadImageTokenizer(await saveImageTokenizer(tiny()));
+      const loaded = loadImageTokenizer(await saveTokenizer(tiny()));
       expect(() => loaded.encode(zeros([1, 3, 3, 1]))).toThrow(/^loadImageTokenizer\(\)\.encode: images must/);
     });
 
@@ -167,17 +167,17 @@ eachEngine(() => {
       const tokenizer = tiny();
       const state = tokenizer.stateDict();
       tokenizer.loadStateDict({ ...state, 'to_code.bias': tensor1d([1, Number.NaN, 2]) });
-      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(DataError);
-      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(
+      await expect(saveTokenizer(tokenizer)).rejects.toThrow(DataError);
+      await expect(saveTokenizer(tokenizer)).rejects.toThrow(
         "weight 'to_code.bias' must be finite, got NaN at flat position 1.",
       );
       tokenizer.dispose();
-      await expect(saveImageTokenizer(tokenizer)).rejects.toThrow(DisposedError);
+      await expect(saveTokenizer(tokenizer)).rejects.toThrow(DisposedError);
     });
   });
 });
 
-describe('packImageTokenizer', () => {
+describe('packTokenizer', () => {
   it('writes a safetensors file that says what it is', () => {
     const weights = { w: { dtype: 'F32', shape: [1], data: new Float32Array([1]) } } as const;
     const config = {
@@ -188,10 +188,13 @@ describe('packImageTokenizer', () => {
       channels: 1,
       seed: 0,
     } as const;
-    const { tensors, metadata } = decodeSafetensors(packImageTokenizer(config, weights));
+    const { tensors, metadata } = decodeSafetensors(packTokenizer(config, weights));
     expect(tensors).toEqual(weights);
-    expect(metadata).toMatchObject({ format: 'vqkit-tokenizer-1', tokenizer: JSON.stringify(config) });
-    expect(() => packImageTokenizer({ ...config, widths: [] }, weights)).toThrow('packImageTokenizer: widths must be');
+    expect(metadata).toMatchObject({
+      format: 'vqkit-tokenizer-1',
+      tokenizer: JSON.stringify(config),
+    });
+    expect(() => packTokenizer({ ...config, widths: [] }, weights)).toThrow('packTokenizer: widths must be');
   });
 });
 
@@ -222,7 +225,7 @@ function nested(depth: number): object {
 }
 
 async function saveAndDispose(tokenizer: ImageTokenizer): Promise<Uint8Array> {
-  const bytes = await saveImageTokenizer(tokenizer);
+  const bytes = await saveTokenizer(tokenizer);
   tokenizer.dispose();
   return bytes;
 }

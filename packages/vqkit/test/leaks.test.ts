@@ -50,7 +50,7 @@ import {
   imagesFromPixels,
   loadImageTokenizer,
   pixelsFromImages,
-  saveImageTokenizer,
+  saveTokenizer,
 } from '@vqkit/tokenizer';
 import { createVq } from '@vqkit/vq';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -119,7 +119,7 @@ for (const engine of ['cpu', 'wasm'] as const) {
         const tokenizer = createImageTokenizer({ quantizer, widths: [8, 8], channels: 1 });
         const [x, odd] = [images(), zeros([1, 7, 8, 1]) as Tensor4D];
         const ids = tokenizer.encode(x);
-        const file = await saveImageTokenizer(tokenizer);
+        const file = await saveTokenizer(tokenizer);
         const state = tokenizer.stateDict();
         const calls: (() => unknown)[] = [
           () => tokenizer.encode(x),
@@ -132,7 +132,7 @@ for (const engine of ['cpu', 'wasm'] as const) {
           () => tokenizer.stateDict(),
           () => tokenizer.loadStateDict(state),
           () => tokenizer.loadStateDict({}),
-          () => saveImageTokenizer(tokenizer).then(() => undefined),
+          () => saveTokenizer(tokenizer).then(() => undefined),
           () => loadImageTokenizer(file).dispose(),
           () => loadImageTokenizer(file.subarray(0, 99)),
         ];
