@@ -33,6 +33,13 @@ export const mutations = [
     tests: OWN,
   },
   {
+    file: 'packages/backend-node/src/search/code-scores.ts',
+    fault: 'the search on native takes scores for exact',
+    from: 'return 2 * beta * (length * ownLength',
+    to: 'return 0 * beta * (length * ownLength',
+    tests: OWN,
+  },
+  {
     file: 'packages/backend-node/src/install/unpack.ts',
     fault: 'a file of a wheel that its RECORD does not name is taken',
     from: 'hashes !== undefined && hashes.get(fileName) !== sha256',

@@ -62,12 +62,6 @@ export const mutations = [
     tests: ['packages/losses/test/rotate-to.test.ts'],
   },
   {
-    file: 'packages/core-tensor/src/kernels/screen-codes.ts',
-    fault: 'the screening takes rows for decided whose margin is half a rounding',
-    from: 'mul(sizes, 2.1 * relative)',
-    to: 'mul(sizes, 0 * relative)',
-  },
-  {
     file: 'packages/core-tensor/src/plain-search.ts',
     fault: 'among equal distances the last code wins in plain loops',
     from: 'if (distance < (least[t] as number)) {',

@@ -47,8 +47,6 @@ export type { ResidualSignAttrs } from './kernels/residual-sign.ts';
 export { residualSign, residualSignDecode } from './kernels/residual-sign.ts';
 export { reverseBits } from './kernels/reverse-bits.ts';
 export { rotateRowsTo } from './kernels/rotate-to.ts';
-export type { ScreenedCodes } from './kernels/screen-codes.ts';
-export { DECIDED, screenCodes } from './kernels/screen-codes.ts';
 export { selectRows } from './kernels/select-rows.ts';
 export type { SignAttrs } from './kernels/sign-quantize.ts';
 export { signCodes, signEncode, signQuantize } from './kernels/sign-quantize.ts';

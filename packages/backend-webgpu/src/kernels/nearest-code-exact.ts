@@ -7,12 +7,19 @@ import { GROUP, LEAST_CODES, PACKED_FLOATS, PANEL, QUAD, scoreGroup, THREADS } f
 import { centeredCodes, FLUSHED, givenCodes, roundings, SCORED, type ScoredCodes } from './scored-codes.ts';
 
 /*
- * The search of core-tensor's `screenCodes`, with the same bounds, and what it leaves open, in three programs: tokens are packed, groups of eight
- * codes are scored, and each token decides among the groups that can have its nearest code.
+ * Scores in float32 around the median of a sample, and what they leave open, in three programs: tokens are packed, groups of eight codes are scored,
+ * and each token decides among the groups that can have its nearest code.
+ *
+ * With u = 2^-24, q and k a query and a key of w features and b its bias, a score of float32 is at most E = β (|q|² + |k|² + |b|) off,
+ * β = (w + 8) 2u: half of that holds for sums and products (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), the rest for rounded
+ * differences and for float64's own sums. Scores are searched with β (|k|² + |b|) added to them, so that the bound knows each code's own
+ * magnitude and no far code blurs the others: the nearest code m and the winner v have score_m >= score_v - 2 β (|q|² + |k_v|² + |b_v|). What is below
+ * 2^-126 may count as 0, which `flushed` takes. Codes 2^40 spreads away are not scored: no row that is nearer than 2^30 to the centre has one as its
+ * nearest.
  */
 
 /**
- * What the scores of a row may be off by its own length: by the bound of `screenCodes` or, where tokens are far longer than the longest key k, by
+ * What the scores of a row may be off by its own length: by that bound or, where tokens are far longer than the longest key k, by
  * |q| |k|, since |q|² itself is common to all scores, and rounded in float64 alone.
  */
 const REACH = `
