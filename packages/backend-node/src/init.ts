@@ -1,6 +1,14 @@
 import { ready, setBackend, version_core } from '@tensorflow/tfjs-core';
 import { init as initWasm } from '@vqkit/backend-wasm';
-import { kernelReport, requireInteger, requireKnownOptions, requireOneOf, UnsupportedError } from '@vqkit/core-tensor';
+import {
+  kernelReport,
+  type Replacements,
+  replacementReport,
+  requireInteger,
+  requireKnownOptions,
+  requireOneOf,
+  UnsupportedError,
+} from '@vqkit/core-tensor';
 import { type Obstacle, startNative } from './native/start.ts';
 
 /** The engines of a Node process, fastest first. */
@@ -31,6 +39,8 @@ export interface NodeEngineReport {
   readonly notChosen: readonly NotChosen[];
   /** How every kernel of vqkit that is loaded runs on the engine. */
   readonly kernels: ReturnType<typeof kernelReport>;
+  /** What it has replaced in TensorFlow.js, for other models in the process too. */
+  readonly replaces: Replacements;
 }
 
 /**
@@ -61,7 +71,14 @@ export async function init(options: NodeInitOptions = {}): Promise<NodeEngineRep
       notChosen.push({ engine, reason: started.reason, fix: started.fix });
       continue;
     }
-    return { engine, tfjs: version_core, ...started, notChosen, kernels: kernelReport() };
+    return {
+      engine,
+      tfjs: version_core,
+      ...started,
+      notChosen,
+      kernels: kernelReport(),
+      replaces: replacementReport(),
+    };
   }
   const reasons = notChosen.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ');
   throw new UnsupportedError(`init: no engine runs here (${reasons}). Reinstall @vqkit/backend-node.`);

@@ -8,7 +8,14 @@ import {
   removeBackend,
   setBackend,
 } from '@tensorflow/tfjs-core';
-import { requireInteger, requireKnownOptions, requireOption, UnsupportedError } from '@vqkit/core-tensor';
+import {
+  type Replacements,
+  replacementReport,
+  requireInteger,
+  requireKnownOptions,
+  requireOption,
+  UnsupportedError,
+} from '@vqkit/core-tensor';
 import { coreCount, removeCrashHandlers } from '#platform';
 import { attachEngine } from './engine.ts';
 import { provideKernels } from './kernels/index.ts';
@@ -36,6 +43,8 @@ export interface EngineReport {
   readonly threads: number;
   /** Version of @tensorflow/tfjs-backend-wasm. */
   readonly version: string;
+  /** What it has replaced in TensorFlow.js, for other models in the process too. */
+  readonly replaces: Replacements;
 }
 
 const NAME = 'wasm';
@@ -102,7 +111,13 @@ async function start(options: InitOptions): Promise<EngineReport> {
   const backend = backendNow() as BackendWasm;
   const attached = await attachEngine(backend, wanted);
   provideKernels(backend);
-  const report: EngineReport = { engine: 'wasm', simd: true, threads: attached.threads, version: version_wasm };
+  const report: EngineReport = {
+    engine: 'wasm',
+    simd: true,
+    threads: attached.threads,
+    version: version_wasm,
+    replaces: replacementReport(NAME),
+  };
   running = { backend, report };
   return report;
 }

@@ -1,5 +1,12 @@
 import { engine, ready, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core';
-import { requireInteger, requireKnownOptions, requireOneOf, UnsupportedError } from '@vqkit/core-tensor';
+import {
+  type Replacements,
+  replacementReport,
+  requireInteger,
+  requireKnownOptions,
+  requireOneOf,
+  UnsupportedError,
+} from '@vqkit/core-tensor';
 import { DeviceBackend } from './backend.ts';
 import { requestAdapter } from './gpu.ts';
 import { provideKernels } from './kernels/index.ts';
@@ -26,6 +33,8 @@ export interface EngineReport extends AdapterReport {
   readonly limits: DeviceLimits;
   /** Version of @tensorflow/tfjs-backend-webgpu. */
   readonly version: string;
+  /** What it has replaced in TensorFlow.js, for other models in the process too. */
+  readonly replaces: Replacements;
 }
 
 const NAME = 'webgpu';
@@ -116,6 +125,7 @@ async function start(options: InitOptions): Promise<EngineReport> {
     ...describeAdapter(adapter),
     limits: setLimits(backend, limits),
     version: VERSION,
+    replaces: replacementReport(NAME),
   };
   running = { backend, report };
   return report;

@@ -29,8 +29,14 @@ export {
   UnsupportedError,
 } from './errors.ts';
 export type { FsqAttrs } from './fsq-attrs.ts';
-export type { Kernel, KernelDefinition } from './kernel.ts';
-export { defineKernel, kernelReport, provideKernel } from './kernel.ts';
+export type { Kernel, KernelDefinition, Replacements } from './kernel.ts';
+export {
+  defineKernel,
+  kernelReport,
+  provideKernel,
+  provideReductionGradients,
+  replacementReport,
+} from './kernel.ts';
 export type { BitEntropyAttrs, BitEntropyInputs } from './kernels/bit-entropy.ts';
 export { bitEntropy, MAX_CODEBOOK_ENTROPY_BITS } from './kernels/bit-entropy.ts';
 export { codeCounts } from './kernels/code-counts.ts';

@@ -20,7 +20,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import '#tfjs-gradients';
 import { detach } from './autodiff.ts';
-import { registerReductionGradients } from './reduction-gradients.ts';
+import { spreadGradient } from './reduction-gradients.ts';
 import { namingSizes } from './room.ts';
 
 /**
@@ -65,6 +65,10 @@ export interface Kernel<Inputs extends NamedTensorMap, Attrs extends object, Out
 
 const definitions = new Map<string, KernelDefinition<NamedTensorMap, object, readonly Tensor[]>>();
 const composed = new Set<string>();
+/** Of tfjs's kernels, those that engines of vqkit have replaced: `backend/kernel`. */
+const replaced = new Set<string>();
+const provided = new Set<string>();
+const replacedGradients = new Set<string>();
 
 /**
  * Defines a kernel and registers its gradient; call it once per name, at the top level of a module.
@@ -150,9 +154,37 @@ function firstOnTape(taped: string, outputs: Tensor[], inputs: NamedTensorMap, a
  * provideKernel('wasm', 'FsqQuantize', ({ inputs, attrs, backend }) => runFsq(inputs, attrs, backend));
  */
 export function provideKernel(backendName: string, kernelName: string, kernelFunc: KernelFunc): void {
-  if (getKernel(kernelName, backendName) != null) unregisterKernel(kernelName, backendName);
+  const key = `${backendName}/${kernelName}`;
+  if (getKernel(kernelName, backendName) != null) {
+    if (!provided.has(key) && !composed.has(key)) replaced.add(key);
+    unregisterKernel(kernelName, backendName);
+  }
   registerKernel({ kernelName, backendName, kernelFunc });
-  composed.delete(`${backendName}/${kernelName}`);
+  provided.add(key);
+  composed.delete(key);
+}
+
+/** What the engines of vqkit have changed in TensorFlow.js for everybody in the process; importing a quantizer changes nothing. */
+export interface Replacements {
+  /** Kernels of tfjs that one engine runs by a version of vqkit's. */
+  readonly kernels: readonly string[];
+  /** Kernels whose gradient is vqkit's, on every engine. */
+  readonly gradients: readonly string[];
+}
+
+/**
+ * For the report of an engine: what its `init` has replaced.
+ *
+ * @param backendName default the active engine.
+ * @example
+ * replacementReport('wasm'); // { kernels: ['BatchMatMul', …], gradients: ['Mean', 'Sum'] }
+ */
+export function replacementReport(backendName: string = getBackend()): Replacements {
+  const own = [...replaced].filter((key) => key.startsWith(`${backendName}/`));
+  return {
+    kernels: own.map((key) => key.slice(backendName.length + 1)).sort(),
+    gradients: [...replacedGradients].sort(),
+  };
 }
 
 /**
@@ -176,4 +208,14 @@ const Spread = defineKernel<{ value: Scalar }, { readonly shape: readonly number
   reference: ({ value }, { shape }) => [mul(value, fill([...shape], 1))],
   gradient: ([dy]) => ({ value: () => sum(dy as Tensor) }),
 });
-registerReductionGradients(Spread);
+
+/**
+ * For backend packages: gives Sum and Mean gradients that the engine makes, with the values of tfjs's own, which are made in JavaScript at
+ * every step. They hold on every engine.
+ */
+export function provideReductionGradients(): void {
+  for (const name of ['Sum', 'Mean'] as const) {
+    replacedGradients.add(name);
+    registerGradient(spreadGradient(name, Spread));
+  }
+}

@@ -3,7 +3,6 @@ import {
   fill,
   type GradConfig,
   mul,
-  registerGradient,
   reshape,
   type Scalar,
   type SumAttrs,
@@ -15,10 +14,10 @@ import {
 type Spread = (inputs: { value: Scalar }, attrs: { readonly shape: readonly number[] }) => [Tensor];
 
 /**
- * The gradients of Sum and Mean with the values that tfjs gives them. tfjs makes an array of ones in JavaScript at every step and copies
+ * For an engine that makes tensors much faster than JavaScript: the gradients of Sum and Mean with the values that tfjs gives them. tfjs makes an array of ones in JavaScript at every step and copies
  * it to the engine, which takes longer than a small step's kernels; here they are made there.
  */
-function spreadGradient(kernelName: 'Sum' | 'Mean', spread: Spread): GradConfig {
+export function spreadGradient(kernelName: 'Sum' | 'Mean', spread: Spread): GradConfig {
   return {
     kernelName,
     inputsToSave: ['x'],
@@ -39,10 +38,4 @@ function spreadGradient(kernelName: 'Sum' | 'Mean', spread: Spread): GradConfig 
       };
     },
   };
-}
-
-/** Once, when the module of kernels is loaded; tfjs's own must be there before, or they would replace these. */
-export function registerReductionGradients(spread: Spread): void {
-  registerGradient(spreadGradient('Sum', spread));
-  registerGradient(spreadGradient('Mean', spread));
 }

@@ -1,5 +1,5 @@
 import { loadKernels } from '@vqkit/backend-wasm/codec';
-import { provideKernel } from '@vqkit/core-tensor';
+import { provideKernel, provideReductionGradients } from '@vqkit/core-tensor';
 import { fsqEncode, fsqQuantize } from './fsq-quantize.ts';
 import { createNearestCodeExact } from './nearest-code-exact.ts';
 import { signEncode, signQuantize } from './sign-quantize.ts';
@@ -8,6 +8,7 @@ import { signEncode, signQuantize } from './sign-quantize.ts';
 export async function provideKernels(): Promise<void> {
   // Where WebAssembly has no SIMD, plain loops do.
   const codecKernels = await loadKernels().catch(() => undefined);
+  provideReductionGradients();
   provideKernel('tensorflow', 'FsqEncode', fsqEncode);
   provideKernel('tensorflow', 'FsqQuantize', fsqQuantize);
   provideKernel('tensorflow', 'NearestCodeExact', createNearestCodeExact(codecKernels));

@@ -5,7 +5,7 @@ import {
   type KernelConfig,
   type KernelFunc,
 } from '@tensorflow/tfjs-core';
-import { provideKernel } from '@vqkit/core-tensor';
+import { provideKernel, provideReductionGradients } from '@vqkit/core-tensor';
 import { guardKernel } from '../guard.ts';
 import { adamWStep } from './adamw-step.ts';
 import { batchMatMul } from './batch-mat-mul.ts';
@@ -71,6 +71,7 @@ function register(): void {
   provide('_FusedMatMul', fusedMatMul);
   provide('Einsum', einsum);
   registerEinsumGradient();
+  provideReductionGradients();
   provide('MaxPool', maxPool);
   provide('MaxPoolGrad', maxPoolGrad);
   provide('ResizeNearestNeighbor', resizeNearestNeighbor);

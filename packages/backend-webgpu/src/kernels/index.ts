@@ -1,5 +1,5 @@
 import { getKernel, getKernelsForBackend, type KernelConfig } from '@tensorflow/tfjs-core';
-import { provideKernel } from '@vqkit/core-tensor';
+import { provideKernel, provideReductionGradients } from '@vqkit/core-tensor';
 import { guardKernel } from '../guard.ts';
 import { adamWStep } from './adamw-step.ts';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
@@ -32,6 +32,7 @@ let provided = false;
 export function provideKernels(): void {
   if (provided) return;
   provided = true;
+  provideReductionGradients();
   const tfjs = (name: string): KernelConfig => getKernel(name, NAME) as KernelConfig;
 
   for (const name of Object.keys(BINARY)) provideKernel(NAME, name, integerBinary(name, getKernel(name, NAME)));
