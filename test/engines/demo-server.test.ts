@@ -42,7 +42,13 @@ describe("the demo's server", () => {
     send(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
 
   it('serves the page and the tokenizer, to GET and to HEAD, with headers that keep others out', async () => {
-    const types = { '': /html/, 'index.html?x=1': /html/, 'style.css': /css/, 'page.js': /javascript/ };
+    const types = {
+      '': /html/,
+      'index.html?x=1': /html/,
+      'style.css': /css/,
+      'icon.svg': /svg/,
+      'page.js': /javascript/,
+    };
     for (const [name, type] of Object.entries(types)) {
       const response = await fetch(`${demo.address}/${name}`);
       expect(response.status).toBe(200);

@@ -32,6 +32,9 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
   beforeEach(async () => {
     tab = await browser.newPage();
     tab.on('pageerror', (error) => errors.push(error.message));
+    tab.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
     await tab.goto(demo.address);
     await status(/WebAssembly, \d+ threads?: .* ms\./);
   });
@@ -108,7 +111,7 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
     await expect.poll(shownIds, PATIENT).toEqual(await idsInNode(64));
     const shown = await shownIds();
     await tab.setInputFiles('#file', { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') });
-    await status(/could not be decoded/);
+    await status(/^a\.txt must be a picture, and could not be decoded\. Choose a PNG or JPEG\.$/);
     expect(await shownIds()).toEqual(shown);
   });
 

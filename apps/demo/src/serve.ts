@@ -59,6 +59,7 @@ export async function serveDemo({ tokenizer, port = 8080 }: DemoOptions): Promis
     ['/', html],
     ['/index.html', html],
     ['/style.css', ['text/css; charset=utf-8', await readFile(join(page, 'style.css'))]],
+    ['/icon.svg', ['image/svg+xml', await readFile(join(page, 'icon.svg'))]],
     ['/page.js', ['text/javascript; charset=utf-8', await bundlePage()]],
     ['/tokenizer.safetensors', ['application/octet-stream', await readTokenizer(tokenizer)]],
   ]);

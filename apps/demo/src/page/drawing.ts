@@ -32,8 +32,10 @@ export function createDrawing(
     x: (offsetX * width) / canvas.clientWidth,
     y: (offsetY * height) / canvas.clientHeight,
   });
-  const show = async (file: Blob): Promise<void> => {
-    const picture = await createImageBitmap(file);
+  const show = async (file: File): Promise<void> => {
+    const picture = await createImageBitmap(file).catch((cause: unknown) => {
+      throw new Error(`${file.name} must be a picture, and could not be decoded. Choose a PNG or JPEG.`, { cause });
+    });
     const side = Math.min(picture.width, picture.height);
     const [x, y] = [(picture.width - side) / 2, (picture.height - side) / 2];
     // Transparent parts stand on black, as when training.
