@@ -21,7 +21,7 @@ const layers = [
   { name: 'umbrella', packages: ['quantizers'], mayImport: model.slice(0, 5) },
   { name: 'tokenizers', packages: ['tokenizer'], mayImport: model.slice(0, 6) },
   { name: 'importers', packages: ['codecs'], mayImport: model.slice(0, 5) },
-  { name: 'sources', packages: ['data', 'tokens'], mayImport: model },
+  { name: 'sources', packages: ['rows', 'data', 'tokens'], mayImport: [...model, 'sources'] },
   { name: 'training', packages: ['training'], mayImport: [...model, 'sources'] },
   { name: 'harness', packages: ['train'], mayImport: harness },
   { name: 'benchmarks', packages: ['bench'], mayImport: harness },

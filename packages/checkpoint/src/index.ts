@@ -5,12 +5,13 @@ export { bytesPerValue, count, isCounts } from './dtypes.ts';
 export { CheckpointError } from './errors.ts';
 export { parseJson } from './json.ts';
 export type { NpyHeader } from './npy.ts';
-export { decodeNpy, decodeNpyHeader, encodeNpy, NPY_HEADER_BYTES } from './npy.ts';
+export { decodeNpy, decodeNpyHeader, encodeNpy, encodeNpyHeader, NPY_HEADER_BYTES } from './npy.ts';
 export type { SafeFile, SafePlace } from './safetensors.ts';
 export {
   decodeSafetensors,
   decodeSafetensorsHeader,
   encodeSafetensors,
+  encodeSafetensorsHeader,
   safetensorOf,
   safetensorsHeaderEnd,
 } from './safetensors.ts';

@@ -33,15 +33,35 @@ const HEADER = /^\{ *(?:'(?:descr|fortran_order|shape)' *: *(?:'[^']*'|True|Fals
  * await writeFile('ids.npy', encodeNpy(new Int32Array([1, 2, 3, 4]), [2, 2]));
  */
 export function encodeNpy(data: Int32Array, shape: readonly number[]): Uint8Array {
+  const header = encodeNpyHeader('I32', shape);
+  const bytes = new Uint8Array(header.length + data.byteLength);
+  bytes.set(header);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
+  return bytes;
+}
+
+/**
+ * The beginning of an .npy file, version 1.0, whose values follow row-major: for one that is written in blocks.
+ *
+ * @throws CheckpointError for a dtype that NumPy does not have.
+ * @example
+ * await writeFileAtomic('rows.npy', [encodeNpyHeader('F32', [1, 2]), new Uint8Array(8)]);
+ */
+export function encodeNpyHeader(dtype: SafeDtype, shape: readonly number[]): Uint8Array {
+  const [descr] = Object.entries(DTYPES).find(([, known]) => known === dtype) ?? [];
+  if (descr === undefined) {
+    throw new CheckpointError(
+      `encodeNpyHeader: dtype must be one of NumPy's, got ${show(dtype)}. Write float32: 'F32'.`,
+    );
+  }
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  const dictionary = `{'descr': '<i4', 'fortran_order': False, 'shape': (${axes}), }`;
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${axes}), }`;
   const start = Math.ceil((PREFIX_BYTES + dictionary.length + 1) / ALIGNMENT) * ALIGNMENT;
-  const bytes = new Uint8Array(start + data.byteLength);
+  const bytes = new Uint8Array(start);
   const header = `${dictionary.padEnd(start - PREFIX_BYTES - 1)}\n`;
   bytes.set(Uint8Array.from(MAGIC, (letter) => letter.charCodeAt(0)));
   bytes.set([1, 0, header.length & 255, header.length >> 8], MAGIC.length);
   bytes.set(new TextEncoder().encode(header), PREFIX_BYTES);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
   return bytes;
 }
 

@@ -50,27 +50,43 @@ export function encodeSafetensors(
   for (const [name, tensor] of entries) checkTensor(where, name, tensor);
   requireMetadata(where, metadata);
   entries.sort(([a, x], [b, y]) => bytesPerValue(y.dtype) - bytesPerValue(x.dtype) || (a < b ? -1 : 1));
+  const start = encodeSafetensorsHeader(entries, metadata);
+  const end = entries.reduce((total, [, { data }]) => total + data.byteLength, 0);
+  const bytes = new Uint8Array(start.length + end);
+  bytes.set(start);
+  let at = start.length;
+  for (const [, { data }] of entries) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * The beginning of a safetensors file whose tensors' bytes follow in this order without a gap: for one that is written in blocks.
+ *
+ * @throws CheckpointError when it would be longer than the format allows.
+ * @example
+ * await writeFileAtomic('w.safetensors', [encodeSafetensorsHeader([['w', { dtype: 'F32', shape: [2] }]]), new Uint8Array(8)]);
+ */
+export function encodeSafetensorsHeader(
+  tensors: readonly (readonly [name: string, { readonly dtype: SafeDtype; readonly shape: readonly number[] }])[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   let end = 0;
-  const placed = entries.map(([name, { dtype, shape, data }]) => {
+  const placed = tensors.map(([name, { dtype, shape }]) => {
     const begin = end;
-    end += data.byteLength;
+    end += count(shape) * bytesPerValue(dtype);
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
   });
   const notes = Object.keys(metadata).length > 0 ? [[METADATA, metadata] as const] : [];
   const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries<unknown>([...notes, ...placed])));
   const headerBytes = Math.ceil(header.length / 8) * 8;
   require(headerBytes <=
-    MAX_HEADER_BYTES, `${where}: the header must take at most ${MAX_HEADER_BYTES} bytes, got ${headerBytes}. Shorten the metadata or use fewer tensors.`);
-
-  const bytes = new Uint8Array(PREFIX_BYTES + headerBytes + end);
+    MAX_HEADER_BYTES, `encodeSafetensors: the header must take at most ${MAX_HEADER_BYTES} bytes, got ${headerBytes}. Shorten the metadata or use fewer tensors.`);
+  const bytes = new Uint8Array(PREFIX_BYTES + headerBytes).fill(0x20, PREFIX_BYTES);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
   bytes.set(header, PREFIX_BYTES);
-  bytes.fill(0x20, PREFIX_BYTES + header.length, PREFIX_BYTES + headerBytes);
-  let at = PREFIX_BYTES + headerBytes;
-  for (const [, { data }] of entries) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
   return bytes;
 }
 

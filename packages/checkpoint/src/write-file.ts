@@ -8,6 +8,9 @@ import { withFileErrors } from './file-error.ts';
 /** What an interrupted {@link writeFileAtomic} may leave behind. */
 const PARTIAL = /^\..+\.[0-9a-f]{12}\.partial$/;
 
+/** What is written: at once, or in blocks. */
+type Content = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** As long whatever the name of the file is, which may have all the 255 bytes that a name can have. */
 const partialName = (): string => `.vqkit.${randomBytes(6).toString('hex')}.partial`;
 
@@ -19,11 +22,12 @@ const partialName = (): string => `.vqkit.${randomBytes(6).toString('hex')}.part
  * A file that is replaced keeps its mode and, where that is allowed, its owner. A link stays and the file behind it is written. What is no
  * file, such as /dev/stdout or a FIFO, is written into as it is.
  *
- * @throws CheckpointError when the file cannot be written; the target is untouched and the temporary file removed.
+ * @param content the bytes, the text, or the bytes in blocks, each of which is written before the next is asked for.
+ * @throws CheckpointError when the file cannot be written; the target is untouched and the temporary file removed. What the blocks throw.
  * @example
  * await writeFileAtomic('run/config.json', JSON.stringify(config));
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: Content): Promise<void> {
   await withFileErrors('writeFileAtomic', path, 'be written', write(path, content));
 }
 
@@ -77,14 +81,14 @@ async function targetOf(path: string): Promise<Target> {
   return { path: there.isFile() && entry.isSymbolicLink() ? await realpath(path) : path, there };
 }
 
-async function write(path: string, content: Uint8Array | string): Promise<void> {
+async function write(path: string, content: Content): Promise<void> {
   const target = await targetOf(path);
   const { there } = target;
   if (there !== undefined && !there.isFile()) return writeFile(path, content);
   const folder = dirname(target.path);
   await inPartial(folder, async (partial, file) => {
     if (there !== undefined) await keepRights(file, there);
-    await file.writeFile(content);
+    await writeFile(file, content);
     await file.sync();
     await file.close();
     await rename(partial, target.path);

@@ -10,3 +10,5 @@ export { openImages, PART_NAMES } from './image-source.ts';
 export { kindOfData } from './kind.ts';
 export { isFolder, listPictures } from './list-pictures.ts';
 export { readMnist } from './mnist.ts';
+export type { VectorBlock, VectorSource } from './vectors.ts';
+export { openVectors } from './vectors.ts';

@@ -1,0 +1,42 @@
+import { extname } from 'node:path';
+import { OptionError, show } from '@vqkit/core-tensor';
+import { openNpy, openSafetensors } from './arrays.ts';
+import { openParquet } from './parquet.ts';
+import type { RowFile, RowOptions } from './rows.ts';
+
+const READERS: { readonly [ending in string]?: typeof openNpy } = {
+  '.npy': openNpy,
+  '.safetensors': openSafetensors,
+  '.parquet': openParquet,
+};
+
+/**
+ * Throws unless the ending of a file of rows says what it is to be.
+ * @throws OptionError
+ */
+export function requireRowFile(where: string, path: string): void {
+  if (Object.hasOwn(READERS, extname(path))) return;
+  throw new OptionError(
+    `${where}: the file of rows must end in ${Object.keys(READERS).join(', ')}, got ${show(path)}. Convert it, or name it by what it is.`,
+  );
+}
+
+/**
+ * Opens a matrix in an .npy, .safetensors or .parquet file, to be read in blocks: of the first two only the rows asked for are read, of parquet one
+ * row group is held at a time.
+ *
+ * - .npy: a matrix [rows, width]; integer keys may stand beside `name.npy` in `name.keys.npy`.
+ * - .safetensors: the tensor `column` [rows, width], by default the only matrix; keys are a tensor [rows] of integers.
+ * - .parquet: the column of lists `column`, all of one length, by default the only column of lists of numbers; keys are a column of integers or texts.
+ *
+ * @param where the caller, for errors.
+ * @throws OptionError for another ending or a column that is not there; CheckpointError or DataError for a damaged file, DataError naming the row
+ * where a list is missing or of another length.
+ * @example
+ * const rows = await openRows('embed', 'items.parquet', { keyColumn: 'sku' });
+ * const { values, keys } = await rows.read(0, 1000);
+ */
+export async function openRows(where: string, path: string, options: RowOptions = {}): Promise<RowFile> {
+  requireRowFile(where, path);
+  return (READERS[extname(path)] as typeof openNpy)(`${where}: ${path}`, path, options);
+}
