@@ -66,6 +66,7 @@ const QUANTIZER_KERNELS = [
   'SelectRows',
   'SignDecode',
   'SignQuantize',
+  'UnitLength',
 ];
 
 describe('init explains what it cannot do', () => {

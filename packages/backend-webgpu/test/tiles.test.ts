@@ -24,6 +24,7 @@ import {
   selectRows,
   signCodes,
   signQuantize,
+  unitLength,
 } from '@vqkit/core-tensor';
 import { engineMissing, expectClose, expectIdentical, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
@@ -85,6 +86,7 @@ const runs: Record<string, () => readonly Tensor[]> = {
     return [selectRows(condition, matrix(N, D, 7), matrix(N, D, 8))];
   },
   RotateToGrad: () => [grad((x) => rotateRowsTo(x as Tensor2D, matrix(N, D, 9), 100))(matrix(N, D, 10))],
+  UnitLength: () => [unitLength(matrix(N, D, 11), 1), unitLength(matrix(D, 1200, 12), 0)],
   CodeCounts: () => [codeCounts(ids(N, 20_000), 20_000)],
 };
 

@@ -21,6 +21,7 @@ import { SIGN_ENCODE, SIGN_QUANTIZE } from '../src/kernels/sign-quantize.ts';
 import { COS, SIN } from '../src/kernels/sine.ts';
 import { MAT_MUL, REDUCTIONS, reduceProgram, SHORT_SUMS } from '../src/kernels/small.ts';
 import { TANH } from '../src/kernels/tanh.ts';
+import { UNIT_LENGTH } from '../src/kernels/unit-length.ts';
 import { segmentSumProgram } from '../src/kernels/unsorted-segment-sum.ts';
 import { type Program, wgslOf } from '../src/program.ts';
 import { orderedKey } from '../src/wgsl.ts';
@@ -79,6 +80,7 @@ const programs: Program[] = [
   moveProgram(3),
   selectProgram(2),
   REVERSE_BITS,
+  UNIT_LENGTH,
 ];
 
 describe('WGSL', () => {

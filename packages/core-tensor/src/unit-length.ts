@@ -14,9 +14,9 @@ import {
   sub,
   sum,
   type Tensor,
-  tidy,
   zerosLike,
 } from '@tensorflow/tfjs-core';
+import { defineKernel } from './kernel.ts';
 import { readNow } from './read-now.ts';
 
 /** The square of the length up to which there is no direction. */
@@ -36,12 +36,17 @@ const DOWN = 2 ** -78;
 export function unitLength<T extends Tensor>(x: T, axis: number): T {
   const unit = customGrad((given, save) => {
     const [x, keep] = [given, save] as unknown as [Tensor, (tensors: Tensor[]) => void];
-    const value = tidy(() => forward(x, axis));
+    const [value] = UnitLength({ x }, { axis });
     keep([x, value]);
     return { value, gradFunc: (dy, saved) => backward(dy, saved as [Tensor, Tensor], axis) };
   });
   return unit(x) as T;
 }
+
+const UnitLength = defineKernel<{ x: Tensor }, { axis: number }, [Tensor]>({
+  name: 'UnitLength',
+  reference: ({ x }, { axis }) => [forward(x, axis)],
+});
 
 function forward(x: Tensor, axis: number): Tensor {
   const plain = sum(square(x), axis, true);

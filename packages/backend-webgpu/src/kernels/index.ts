@@ -23,6 +23,7 @@ import { signEncode, signQuantize } from './sign-quantize.ts';
 import { cos, sin } from './sine.ts';
 import { batchMatMul, REDUCTIONS, reduction } from './small.ts';
 import { tanh } from './tanh.ts';
+import { unitLength } from './unit-length.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
 const NAME = 'webgpu';
@@ -69,6 +70,7 @@ export function provideKernels(): void {
   provideKernel(NAME, 'SignDecode', signDecode);
   provideKernel(NAME, 'SignEncode', signEncode);
   provideKernel(NAME, 'SignQuantize', signQuantize);
+  provideKernel(NAME, 'UnitLength', unitLength);
 
   // tfjs's own as well.
   for (const config of getKernelsForBackend(NAME)) guardKernel(config);
