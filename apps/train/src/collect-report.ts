@@ -5,7 +5,14 @@ import { countSkipped } from '@vqkit/data/node';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import { quantizerEntry } from '@vqkit/quantizers';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import { type Evaluation, type ExamplePairs, evaluate, type MetricsRecord, type TrainingEvent } from '@vqkit/training';
+import {
+  type Evaluation,
+  type ExamplePairs,
+  evaluate,
+  type MetricsRecord,
+  type Modality,
+  type TrainingEvent,
+} from '@vqkit/training';
 import { findingsOf } from './findings.ts';
 import type { Finding, ImagePairs, ReportData, RunSummary } from './report-data.ts';
 import { PAIRS } from './report-schema.ts';
@@ -17,6 +24,7 @@ const MAX_CODEBOOK_ELEMENTS = 2 ** 22;
 /** A finished run as {@link collectReportData} takes it. */
 export interface FinishedRun {
   readonly config: TrainConfig;
+  readonly modality?: Modality | undefined;
   readonly model: ImageTokenizer;
   readonly data: Dataset;
   readonly history: readonly MetricsRecord[];
@@ -34,6 +42,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     batchSize: config.batchSize,
     step: config.steps,
     keepPairs: PAIRS,
+    modality: run.modality,
     signal: run.signal,
   });
   run.onEvent?.({ kind: 'examples', step: config.steps, pairs: evaluation.pairs });

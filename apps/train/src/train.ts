@@ -1,14 +1,15 @@
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, QuantizerError, shorten, show } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
-import { type Dataset, dataNotes, loadDataset } from '@vqkit/data/node';
+import type { Dataset } from '@vqkit/data/node';
 import { createAdamW } from '@vqkit/nn';
-import { DivergenceError, MODALITIES, type TrainingEvent, trainLoop } from '@vqkit/training';
+import { DivergenceError, type TrainingEvent, trainLoop } from '@vqkit/training';
 import { collectReportData } from './collect-report.ts';
 import { createConfig } from './config.ts';
 import { startEngine } from './engine.ts';
+import { modalityOf } from './modalities.ts';
 import { createModel, recreateModel } from './model.ts';
-import { writeReconstructions, writeReport } from './report/index.ts';
+import { writeReport } from './report/index.ts';
 import type { RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
@@ -140,7 +141,7 @@ async function run(
   open: (config: TrainConfig) => Promise<RunFolder>,
 ): Promise<TrainResult> {
   const started = await startEngine(given);
-  const data = await loadDataset(given, hooks.signal).catch(ifInterrupted);
+  const data = await modalityOf(given.data).read(given, hooks.signal).catch(ifInterrupted);
   if (data === undefined) return { status: 'interrupted' };
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
   const model = makeModel(given, data.train);
@@ -168,7 +169,8 @@ interface Session {
 async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult> {
   const { config, hooks, data, state } = session;
   const { steps } = config;
-  const notes = runNotes(config, state.model.config, dataNotes(data));
+  const modality = modalityOf(config.data);
+  const notes = runNotes(config, state.model.config, modality.notes(data));
   const source = config.dataPath ?? config.data;
   const warn = (message: string): void => hooks.onWarning?.(message);
 
@@ -198,7 +200,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   const loop = trainLoop({
     options: config,
     state,
-    modality: MODALITIES.image,
+    modality,
     train,
     validation,
     reached,
@@ -213,6 +215,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
 
   const report = await collectReportData({
     config,
+    modality,
     model: state.model,
     data,
     history,
@@ -224,7 +227,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   if (report === undefined) return { status: 'interrupted', folder: folder.path, step };
   await folder.writeJson('summary.json', report.summary);
   await folder.writeJson('report-data.json', report);
-  await writeReconstructions(folder.path);
+  await modality.show(folder.path);
   await writeReport([folder.path], folder.filePath('report.html'));
   return { status: 'finished', folder: folder.path, summary: report.summary };
 }
