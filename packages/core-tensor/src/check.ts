@@ -1,4 +1,4 @@
-import { OptionError, shorten, show } from './errors.ts';
+import { OptionError, shorten } from './errors.ts';
 
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -22,7 +22,7 @@ export function requireOption(
   value: unknown,
   fix: string,
 ): asserts holds {
-  if (!holds) throw new OptionError(`${where}: ${argument} must be ${rule}, got ${show(value)}. ${fix}`);
+  if (!holds) throw new OptionError({ where, argument, rule, value, fix });
 }
 
 /**

@@ -1,3 +1,17 @@
+/** What an error says, apart. */
+export interface ErrorFacts {
+  /** The function that was called, such as `createFsq`. */
+  readonly where: string;
+  /** The option or argument, such as `levels[2]`. */
+  readonly argument: string;
+  /** What it must be, without "must be". */
+  readonly rule: string;
+  /** What it is. */
+  readonly value: unknown;
+  /** A sentence that says what to do. */
+  readonly fix: string;
+}
+
 /**
  * Base of every error that vqkit throws on purpose; catch this one to catch them all.
  *
@@ -9,10 +23,23 @@
  *   createFsq({ levels: [8, 5, 1] });
  * } catch (error) {
  *   if (error instanceof QuantizerError) console.error(error.name, error.message); // OptionError createFsq: levels[2] must …
+ *   if (error instanceof QuantizerError) console.error(error.facts?.argument, error.facts?.fix); // levels[2] Use 2 or more.
  * }
  */
 export class QuantizerError extends Error {
   override name = 'QuantizerError';
+  /** What the message is made of, where a check of one argument threw it. */
+  declare readonly facts?: ErrorFacts;
+
+  /** @param what the message, or the facts that it is made of. */
+  constructor(what?: string | ErrorFacts, options?: ErrorOptions) {
+    super(typeof what === 'object' ? textOf(what) : what, options);
+    if (typeof what === 'object') this.facts = what;
+  }
+}
+
+function textOf({ where, argument, rule, value, fix }: ErrorFacts): string {
+  return `${where}: ${argument} must be ${rule}, got ${show(value)}. ${fix}`;
 }
 
 /** An option or argument breaks its rule. */

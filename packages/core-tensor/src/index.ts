@@ -17,6 +17,7 @@ export { decodeInPieces } from './decode-any.ts';
 export type { Derived } from './derived.ts';
 export { derived } from './derived.ts';
 export { mixedRadixDigits } from './digits.ts';
+export type { ErrorFacts } from './errors.ts';
 export {
   DataError,
   DisposedError,

@@ -6,6 +6,7 @@ import {
   DtypeError,
   OptionError,
   QuantizerError,
+  requireInteger,
   ShapeError,
   show,
   UnsupportedError,
@@ -23,6 +24,36 @@ describe('the error classes', () => {
       expect(String(error)).toBe(`${name}: what happened`);
       expect(inspect(error).split('\n')[0]).toBe(`${name}: what happened`);
     }
+  });
+
+  it('make their message of the facts, and keep these', () => {
+    const facts = {
+      where: 'createFsq',
+      argument: 'levels[2]',
+      rule: 'an integer >= 2',
+      value: 1,
+      fix: 'Use 2 or more.',
+    };
+    const error = new OptionError(facts);
+    expect(error.message).toBe('createFsq: levels[2] must be an integer >= 2, got 1. Use 2 or more.');
+    expect(error.facts).toEqual(facts);
+    expect('facts' in new DataError('a text')).toBe(false);
+  });
+
+  it('have facts where a check of one argument threw them', () => {
+    let found: unknown;
+    try {
+      requireInteger('createLfq', 'dim', '8', 1, 30);
+    } catch (error) {
+      found = (error as OptionError).facts;
+    }
+    expect(found).toEqual({
+      where: 'createLfq',
+      argument: 'dim',
+      rule: 'an integer from 1 to 30',
+      value: '8',
+      fix: 'Pass an integer from 1 to 30.',
+    });
   });
 
   it('keep the cause', () => {
