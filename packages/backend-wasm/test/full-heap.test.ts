@@ -42,6 +42,8 @@ const stack = {
   })),
 };
 const images = { strides: 1, pad: 'same', dataFormat: 'NHWC', dilations: 1 };
+const slide = { stride: 2, dilation: 2, before: 1, after: 1 };
+const slides = { sliding: [slide, slide], inputSize: [9, 7], filterSize: [3, 3] };
 const step = { beta1: 0.9, beta2: 0.999, decay: 1, rate: 0.01, rootScale: 31.6, epsilon: 1e-8 };
 const entropy = () => ({ logits: normal(5, 4), sampleWeights: ones([5]), batchWeights: ones([5]) });
 const same = () => ({ x: normal(2, 5, 5, 3), filter: normal(3, 3, 3, 6), bias: normal(6) });
@@ -157,6 +159,9 @@ const calls: Record<string, { inputs: () => Record<string, Tensor>; attrs?: obje
     inputs: () => ({ x: normal(2, 5, 5, 3), dy: normal(2, 10, 10, 6) }),
     attrs: { upsample: 2, filterSize: [3, 3] },
   },
+  Convolution: { inputs: () => ({ x: normal(2, 9, 7, 3), filter: normal(3, 3, 3, 6) }), attrs: slides },
+  ConvolutionGradInput: { inputs: () => ({ dy: normal(2, 4, 3, 6), filter: normal(3, 3, 3, 6) }), attrs: slides },
+  ConvolutionGradFilter: { inputs: () => ({ x: normal(2, 9, 7, 3), dy: normal(2, 4, 3, 6) }), attrs: slides },
   Gelu: { inputs: () => ({ x: normal(3, 50) }) },
   GeluGrad: { inputs: () => ({ dy: normal(3, 50), x: normal(3, 50) }) },
   GroupNorm: { inputs: () => ({ x: normal(3, 4, 4, 8) }), attrs: { groups: 2, epsilon: 1e-5 } },
@@ -168,7 +173,6 @@ const calls: Record<string, { inputs: () => Record<string, Tensor>; attrs?: obje
     inputs: () => ({ parameter: normal(33), gradient: normal(33), m: normal(33), v: ones([33]) }),
     attrs: step,
   },
-
   // Some of tfjs's own, which allocate inside, or several times.
   Add: { inputs: () => ({ a: normal(4, 16), b: normal(16) }) },
   Transpose: { inputs: () => ({ x: normal(4, 16) }), attrs: { perm: [1, 0] } },

@@ -95,7 +95,7 @@ export function describeNetwork(
           shape,
           parameters,
           flops,
-          receptiveField: field.map(({ size }) => size),
+          receptiveField: whole(field),
         });
         return { place: layers.length, shape };
       },
@@ -109,6 +109,11 @@ export function describeNetwork(
     layers,
     parameters: total('parameters'),
     flops: total('flops'),
-    receptiveField: (fields[output.place] as Field[]).map(({ size }) => size),
+    receptiveField: whole(fields[output.place] as Field[]),
   };
+}
+
+/** Behind upsampling steps are parts of a place. */
+function whole(field: readonly Field[]): number[] {
+  return field.map(({ size }) => Math.ceil(size));
 }

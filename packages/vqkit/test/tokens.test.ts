@@ -20,6 +20,37 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+describe('inspect', () => {
+  it('lists the layers of a run, its checkpoint and its tokenizer: shapes, parameters, FLOPs, receptive field', async () => {
+    await call('export run --out inspected.safetensors');
+    const outputs = await Promise.all(
+      ['run', 'run/checkpoints/step-3.safetensors', 'inspected.safetensors'].map((path) => call(`inspect ${path}`)),
+    );
+    for (const { code, stdout, stderr } of outputs) expect([code, stdout, stderr]).toEqual([0, outputs[0]?.stdout, '']);
+    const lines = (outputs[0]?.stdout ?? '').split('\n').map((line) => line.split(/ {2,}/).join(' | '));
+    expect(lines).toEqual([
+      'layer | operation | shape | parameters | FLOPs | field',
+      'input | 8 × 8 × 1',
+      'encoder.conv1 | conv2d | 8 × 8 × 4 | 40 | 4,608 | 3 × 3',
+      'encoder.pool1 | maxPool2d | 4 × 4 × 4 | 4 × 4',
+      'encoder.act1 | gelu | 4 × 4 × 4 | 4 × 4',
+      'encoder.conv2 | conv2d | 4 × 4 × 8 | 296 | 9,216 | 8 × 8',
+      'encoder.pool2 | maxPool2d | 2 × 2 × 8 | 10 × 10',
+      'to_code | conv2d | 2 × 2 × 2 | 18 | 128 | 10 × 10',
+      'quantizer | FSQ | 2 × 2 × 2 | 0',
+      'from_code | conv2d | 2 × 2 × 8 | 152 | 1,152 | 3 × 3',
+      'decoder.conv1 | conv2d | 4 × 4 × 4 | 292 | 9,216 | 4 × 4',
+      'decoder.act1 | gelu | 4 × 4 × 4 | 4 × 4',
+      'decoder.conv2 | conv2d | 8 × 8 × 1 | 37 | 4,608 | 5 × 5',
+      'conv around fsq: 20 codes, 4.32 bits per token',
+      '835 numbers: encoder 354, quantizer 0, decoder 481',
+      'FLOPs per example: encoder 13,952, decoder 14,976',
+      'a token sees 10 × 10 places of the input',
+      '',
+    ]);
+  });
+});
+
 describe('export, encode, decode', () => {
   it('go from a run to a file, to tokens, to pictures', async () => {
     const exported = await call('export run --out digits.safetensors');

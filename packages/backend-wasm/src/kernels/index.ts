@@ -15,6 +15,7 @@ import { convSame, convSameGradFilter, convSameGradInput } from './conv-same.ts'
 import { conv2D, fusedConv2D } from './conv2d.ts';
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2DBackpropInput } from './conv2d-backprop-input.ts';
+import { convolution, convolutionGradFilter, convolutionGradInput } from './convolution.ts';
 import {
   depthwiseConv2dNativeBackpropFilter,
   depthwiseConv2dNativeBackpropInput,
@@ -113,6 +114,9 @@ function register(): void {
   provide('ConvSame', convSame);
   provide('ConvSameGradInput', convSameGradInput);
   provide('ConvSameGradFilter', convSameGradFilter);
+  provide('Convolution', convolution);
+  provide('ConvolutionGradInput', convolutionGradInput);
+  provide('ConvolutionGradFilter', convolutionGradFilter);
   provide('Gelu', gelu);
   provide('GeluGrad', geluGrad);
   provide('GroupNorm', groupNorm);

@@ -36,7 +36,7 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
   },
   {
     name: 'inspect',
-    summary: 'list the tensors of a checkpoint and say which quantizer it holds',
+    summary: 'list the layers of a tokenizer, or the tensors of a checkpoint',
     load: () => import('./commands/inspect.ts'),
   },
   {

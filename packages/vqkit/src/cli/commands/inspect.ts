@@ -2,22 +2,29 @@ import { bytesPerValue, count } from '@vqkit/checkpoint';
 import { loadCodec, openWeights, type TensorInfo } from '@vqkit/codecs';
 import { QuantizerError } from '@vqkit/core-tensor';
 import { Command } from 'commander';
+import { isOfVqkit, networkTable } from '../network.ts';
 import { describeCodec, sourceFrom } from '../published.ts';
 
 const EXAMPLES = `
+  vqkit inspect runs/mnist-fsq-1234
   vqkit inspect model.safetensors
   vqkit inspect https://example.org/model.safetensors
 
-It reads .safetensors, .npz and what torch.save wrote (.pt, .pth, .ckpt, .bin),
-and executes nothing.
+Of a run, a checkpoint or a tokenizer of vqkit it lists the layers. Of others it
+reads .safetensors, .npz and what torch.save wrote (.pt, .pth, .ckpt,
+.bin), and executes nothing.
 `;
 
 export function command(): Command {
   return new Command('inspect')
-    .description('Lists the tensors of a checkpoint, and says which published quantizer it holds.')
-    .argument('<file>', 'a path, or an address whose server sends ranges')
+    .description('Lists the layers of a tokenizer, or the tensors of a checkpoint and which quantizer it holds.')
+    .argument('<file>', 'a run folder, a path, or an address whose server sends ranges')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string) => {
+      if (await isOfVqkit(file)) {
+        process.stdout.write(`${await networkTable(file)}\n`);
+        return;
+      }
       const source = await sourceFrom(file);
       const { format, tensors } = await openWeights(source);
       const rows = [...tensors].map(

@@ -1,0 +1,136 @@
+import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import { type Convolution, convolve } from '../convolve.ts';
+import { convolveFilter } from '../convolve-filter.ts';
+import { engineOf } from '../engine.ts';
+
+type Shape4D = [number, number, number, number];
+
+interface Sliding {
+  readonly stride: number;
+  readonly dilation: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** As nn passes it: along height and width. */
+interface Attrs {
+  readonly sliding: readonly [Sliding, Sliding];
+}
+
+/** y[n, i, j, o] = Σ x[n, i·s + kh·d - before, j·s + kw·d - before, c] · W[kh, kw, c, o]. */
+export const convolution: KernelFunc = ({ inputs, backend, attrs }) => {
+  const engine = engineOf(backend);
+  const { x, filter } = inputs as Record<'x' | 'filter', TensorInfo>;
+  const { sliding } = attrs as unknown as Attrs;
+  const c = forwardOf(x.shape as Shape4D, filter.shape as Shape4D, sliding);
+  const y = engine.output([c.batch, c.outHeight, c.outWidth, c.outChannels], 'float32');
+  const layout = {
+    start: engine.address(filter),
+    tapStride: c.channels * c.outChannels,
+    channelStride: c.outChannels,
+    outChannelStride: 1,
+  };
+  convolve(engine, c, engine.address(x), layout, 0, false, engine.address(y));
+  return y;
+};
+
+/** dx: a convolution of stride 1 of dy, its pixels spaced by the stride, with the filter turned by 180° and its channel axes exchanged. */
+export const convolutionGradInput: KernelFunc = ({ inputs, backend, attrs }) => {
+  const engine = engineOf(backend);
+  const { dy, filter } = inputs as Record<'dy' | 'filter', TensorInfo>;
+  const { sliding, inputSize } = attrs as unknown as Attrs & { readonly inputSize: readonly [number, number] };
+  const [batch, rows, columns] = dy.shape as Shape4D;
+  const [filterHeight, filterWidth, channels, outChannels] = filter.shape as Shape4D;
+  const [vertical, horizontal] = sliding;
+  const dx = engine.output([batch, ...inputSize, channels], 'float32');
+  const tap = channels * outChannels;
+  convolve(
+    engine,
+    {
+      batch,
+      height: rows,
+      width: columns,
+      channels: outChannels,
+      outHeight: inputSize[0],
+      outWidth: inputSize[1],
+      outChannels: channels,
+      filterHeight,
+      filterWidth,
+      strideY: 1,
+      strideX: 1,
+      dilationY: vertical.dilation,
+      dilationX: horizontal.dilation,
+      top: vertical.dilation * (filterHeight - 1) - vertical.before,
+      left: horizontal.dilation * (filterWidth - 1) - horizontal.before,
+      spacingY: vertical.stride,
+      spacingX: horizontal.stride,
+    },
+    engine.address(dy),
+    {
+      start: engine.address(filter) + 4 * (filterHeight * filterWidth - 1) * tap,
+      tapStride: -tap,
+      channelStride: 1,
+      outChannelStride: outChannels,
+    },
+    0,
+    false,
+    engine.address(dx),
+  );
+  return dx;
+};
+
+/** dW = Σ over images and positions of the patches of x times dy. The taps of a dilated filter are filters of one tap each. */
+export const convolutionGradFilter: KernelFunc = ({ inputs, backend, attrs }) => {
+  const engine = engineOf(backend);
+  const { x, dy } = inputs as Record<'x' | 'dy', TensorInfo>;
+  const { sliding, filterSize } = attrs as unknown as Attrs & { readonly filterSize: readonly [number, number] };
+  const [, , , channels] = x.shape as Shape4D;
+  const [, outHeight, outWidth, outChannels] = dy.shape as Shape4D;
+  const shape: Shape4D = [...filterSize, channels, outChannels];
+  const out = engine.output(shape, 'float32');
+  const [images, slopes, result] = [x, dy, out].map((tensor) => engine.address(tensor)) as [number, number, number];
+  const c = { ...forwardOf(x.shape as Shape4D, shape, sliding), outHeight, outWidth };
+  const [filterHeight, filterWidth] = filterSize;
+  const contiguous = (taps: number, dilation: number): boolean => taps === 1 || dilation === 1;
+  if (contiguous(filterHeight, c.dilationY) && contiguous(filterWidth, c.dilationX)) {
+    convolveFilter(engine, c, images, slopes, result);
+    return out;
+  }
+  for (let k = 0; k < filterHeight * filterWidth; k++) {
+    const top = c.top - Math.floor(k / filterWidth) * c.dilationY;
+    const left = c.left - (k % filterWidth) * c.dilationX;
+    const one = { ...c, filterHeight: 1, filterWidth: 1, top, left };
+    convolveFilter(engine, one, images, slopes, result + 4 * k * channels * outChannels);
+  }
+  return out;
+};
+
+function forwardOf(
+  [batch, height, width, channels]: Shape4D,
+  [filterHeight, filterWidth, , outChannels]: Shape4D,
+  [vertical, horizontal]: readonly [Sliding, Sliding],
+): Convolution {
+  return {
+    batch,
+    height,
+    width,
+    channels,
+    outHeight: lengthOf(height, filterHeight, vertical),
+    outWidth: lengthOf(width, filterWidth, horizontal),
+    outChannels,
+    filterHeight,
+    filterWidth,
+    strideY: vertical.stride,
+    strideX: horizontal.stride,
+    dilationY: vertical.dilation,
+    dilationX: horizontal.dilation,
+    top: vertical.before,
+    left: horizontal.before,
+    spacingY: 1,
+    spacingX: 1,
+  };
+}
+
+function lengthOf(length: number, taps: number, { stride, dilation, before, after }: Sliding): number {
+  return Math.floor((length + before + after - dilation * (taps - 1) - 1) / stride) + 1;
+}
