@@ -19,3 +19,13 @@ export type {
   TrainConfig,
   TrainOptions,
 } from './train-options.ts';
+export type { DecodeVectorOptions } from './vectors/decode-vectors.ts';
+export { decodeVectors } from './vectors/decode-vectors.ts';
+export type { EncodeVectorOptions } from './vectors/encode-vectors.ts';
+export { encodeVectors, encodeVectorsJsonSchema } from './vectors/encode-vectors.ts';
+export type { VectorTrainConfig, VectorTrainOptions } from './vectors/options.ts';
+export { isOfVectors, vectorJsonSchema } from './vectors/options.ts';
+export { isVectorTokenizer } from './vectors/tokenizer.ts';
+export type { TrainedVectors, VectorHooks, VectorResult } from './vectors/train-vectors.ts';
+export { trainVectors } from './vectors/train-vectors.ts';
+export type { EncodedVectors } from './vectors/write-ids.ts';

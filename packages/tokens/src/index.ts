@@ -1,3 +1,5 @@
+export type { Collisions } from './collisions.ts';
+export { findCollisions } from './collisions.ts';
 export type { RowIdBlock, RowIdFile, RowIdLayout } from './row-ids.ts';
 export { openRowIds, requireWritableRowIds, writeRowIds } from './row-ids.ts';
 export type { TokenNotes, Tokens } from './token-file.ts';

@@ -2,6 +2,8 @@ export { DivergenceError } from './errors.ts';
 export type { EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
 export type { CheckpointEvent, DiagnosisEvent, ExamplesEvent, StepEvent, TrainingEvent } from './events.ts';
+export type { FitOptions, Vectors } from './fit-quantizer.ts';
+export { fitQuantizer, requireRowsForCodes } from './fit-quantizer.ts';
 export type { LossAndGradients } from './gradients.ts';
 export { lossAndGradients, minimise } from './gradients.ts';
 export type { LoopEnd, LoopOptions, LoopSession } from './loop.ts';
@@ -20,3 +22,5 @@ export type {
 } from './records.ts';
 export type { StepOptions, StepResult, Trainable, TrainingState } from './step.ts';
 export { trainStep } from './step.ts';
+export type { LevelUse, VectorMeter, VectorReport } from './vector-meter.ts';
+export { createVectorMeter } from './vector-meter.ts';

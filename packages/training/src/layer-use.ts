@@ -17,6 +17,8 @@ import type { LayerUse } from './records.ts';
 
 /** Follows how the layers of a residual stack are used, and what each leaves over. */
 export interface LayerMeter {
+  /** Of each layer. */
+  readonly codebookSizes: readonly number[];
   /** Σ of squares over a batch: of the latents, then of what is left of them after each layer, [Q + 1]. */
   squares(latents: Tensor, indices: Tensor): Tensor1D;
   /** Counts what {@link squares} gave. */
@@ -31,6 +33,7 @@ export function createLayerMeter(quantizer: Quantizer): LayerMeter | undefined {
   const { toCodeSpace } = quantizer;
   const totals = new Float64Array(layers.length + 1);
   return {
+    codebookSizes: layers.map(({ codebookSize }) => codebookSize),
     squares: (latents, indices) =>
       tidy(() => {
         if (toCodeSpace === undefined) return tensor1d(new Float32Array(totals.length));

@@ -59,7 +59,7 @@ export async function trainStep(
   examples: Tensor,
   options: StepOptions,
   step: number,
-  modality: Modality = MODALITIES.image,
+  modality: Pick<Modality, 'loss'> = MODALITIES.image,
 ): Promise<StepResult> {
   const variables = model.variables();
   const names: string[] = [];

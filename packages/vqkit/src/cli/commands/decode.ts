@@ -1,10 +1,20 @@
 import { counted } from '@vqkit/schema';
-import { type DecodeOptions, decodeJsonSchema, decodeTokens } from '@vqkit/train';
+import {
+  type DecodeOptions,
+  type DecodeVectorOptions,
+  decodeJsonSchema,
+  decodeTokens,
+  decodeVectors,
+  encodeVectorsJsonSchema,
+  isVectorTokenizer,
+} from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
+import { runOnVectors } from '../vector-run.ts';
 
 const EXAMPLES = `
   vqkit decode runs/mnist-fsq-1234 test.safetensors --limit 100 --out decoded
+  vqkit decode runs/vectors-residual-vq-1234 ids.parquet --out vectors.npy
 
 The tokens may be your own, of a language model: an .npy file of integers, or a
 safetensors file with the tensor 'ids', of the shape that vqkit encode writes.
@@ -12,12 +22,20 @@ safetensors file with the tensor 'ids', of the shape that vqkit encode writes.
 
 export function command(finish: (code: number) => void): Command {
   const made = new Command('decode')
-    .description('Turns a file of token ids into pictures, one PNG each.')
+    .description('Turns a file of token ids into pictures, one PNG each, or into vectors.')
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`: what encoded them')
-    .argument('<tokens>', 'the file, .safetensors or .npy')
+    .argument('<tokens>', 'the file, .safetensors or .npy, of rows .parquet too')
     .addHelpText('after', EXAMPLES);
-  const flags = addFlags(made, decodeJsonSchema());
+  const { column, keyColumn } = encodeVectorsJsonSchema().properties ?? {};
+  const flags = addFlags(made, { properties: { column, keyColumn, ...decodeJsonSchema().properties } });
   return made.action(async (tokenizer: string, tokens: string, given: Record<string, unknown>) => {
+    if (await isVectorTokenizer(tokenizer)) {
+      const options = givenOf(flags, given) as DecodeVectorOptions;
+      const result = await runOnVectors((hooks) => decodeVectors(tokenizer, tokens, options, hooks));
+      if (typeof result === 'number') finish(result);
+      else process.stdout.write(`${counted(result.rows, 'row')}\n${result.out}\n`);
+      return;
+    }
     const options = givenOf(flags, given) as DecodeOptions;
     const result = await runOnImages((hooks) => decodeTokens(tokenizer, tokens, options, hooks));
     if (typeof result === 'number') finish(result);

@@ -1,12 +1,22 @@
 import { counted } from '@vqkit/schema';
-import { type EncodeOptions, encodeImages, encodeJsonSchema } from '@vqkit/train';
+import {
+  type EncodeOptions,
+  type EncodeVectorOptions,
+  encodeImages,
+  encodeJsonSchema,
+  encodeVectors,
+  encodeVectorsJsonSchema,
+} from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
+import { isRowFile, runOnVectors, vectorText } from '../vector-run.ts';
 
 const EXAMPLES = `
   vqkit encode photos.safetensors cat.jpg
   vqkit encode photos.safetensors cat.jpg dog.png holidays --out photos.npy
   vqkit encode runs/mnist-fsq-1234 --part test --out test.safetensors
+
+  vqkit encode runs/vectors-residual-vq-1234 items.parquet --out ids.parquet --unique
 
 In Python: safetensors.numpy.load_file('test.safetensors')['ids'],
 or numpy.load('photos.npy').
@@ -14,12 +24,23 @@ or numpy.load('photos.npy').
 
 export function command(finish: (code: number) => void): Command {
   const made = new Command('encode')
-    .description('Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack.')
+    .description(
+      'Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack; or vectors into ids.',
+    )
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
-    .argument('[paths...]', 'pictures, folders of them, or one file or folder of IDX data')
+    .argument('[paths...]', 'pictures, folders of them, one file or folder of IDX data, or one file of vectors')
     .addHelpText('after', EXAMPLES);
-  const flags = addFlags(made, encodeJsonSchema());
+  const both = { ...encodeVectorsJsonSchema().properties, ...encodeJsonSchema().properties };
+  const flags = addFlags(made, { properties: both });
   return made.action(async (tokenizer: string, paths: string[], given: Record<string, unknown>) => {
+    const [path] = paths;
+    if (paths.length === 1 && isRowFile(path)) {
+      const options = givenOf(flags, given) as EncodeVectorOptions;
+      const result = await runOnVectors((hooks) => encodeVectors(tokenizer, path, options, hooks));
+      if (typeof result === 'number') finish(result);
+      else process.stdout.write(`${vectorText(result.report)}${result.out}\n`);
+      return;
+    }
     const options: EncodeOptions = { ...givenOf(flags, given), ...(paths.length === 0 ? {} : { paths }) };
     const result = await runOnImages((hooks) => encodeImages(tokenizer, options, hooks));
     if (typeof result === 'number') {

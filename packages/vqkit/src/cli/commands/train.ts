@@ -1,6 +1,7 @@
 import { counted } from '@vqkit/schema';
 import {
   configJsonSchema,
+  isOfVectors,
   loadConfig,
   presets,
   resumeTraining,
@@ -9,6 +10,9 @@ import {
   type TrainOptions,
   type TrainResult,
   train,
+  trainVectors,
+  type VectorTrainOptions,
+  vectorJsonSchema,
 } from '@vqkit/train';
 import { Command, Option } from 'commander';
 import { EXIT } from '../errors.ts';
@@ -16,6 +20,7 @@ import { flagsOf, withAssignments } from '../flags.ts';
 import { createProgress } from '../progress.ts';
 import { quantizerFlags, quantizerOptionsOf } from '../quantizer-flags.ts';
 import { stopOnSignals } from '../signals.ts';
+import { runOnVectors, vectorText } from '../vector-run.ts';
 
 interface Given extends Record<string, unknown> {
   readonly config?: string;
@@ -43,12 +48,17 @@ What counts, from weak to strong: defaults, --preset, --config, flags, --set.
   vqkit train --preset recipe --quantizer simvq --seed 1
   vqkit train --data-path photos --image-size 64 --out-dir runs/photos
   vqkit train --resume runs/photos --steps 5000
+
+Vectors, such as embeddings of items, have options of their own and no --config:
+  vqkit train --data vectors --data-path items.parquet --key-column sku \\
+    --quantizer residual-vq --codebook-size 256 --unique
+  vqkit train --data-path items.npy --arch mlp --hidden 512,256,128
 `;
 
 export function command(finish: (code: number) => void): Command {
-  const flags = flagsOf(configJsonSchema());
+  const flags = flagsOf(schemaOfBoth());
   const made = new Command('train')
-    .description('Trains an image tokenizer, tests it, and writes a run folder with checkpoints and a report.')
+    .description('Trains a tokenizer of images or vectors, tests it, and writes a run folder with a report.')
     .addOption(new Option('--config <file>', 'a JSON file with any of the options below').conflicts('resume'))
     .addOption(new Option('--resume <folder>', 'go on with the run in this folder, exactly where it stopped'))
     .addOption(
@@ -62,8 +72,35 @@ export function command(finish: (code: number) => void): Command {
     const fromFlags = Object.fromEntries(
       flags.filter(({ name }) => given[name] !== undefined).map(({ name }) => [name, given[name]]),
     );
+    if (given.resume === undefined && given.config === undefined && isOfVectors(fromFlags)) {
+      finish(await runVectors(fromFlags as VectorTrainOptions, given));
+      return;
+    }
     finish(await runTraining(await optionsOf(fromFlags, given), given));
   });
+}
+
+/** The options of images and those of vectors. */
+function schemaOfBoth(): object {
+  const { properties: images = {} } = configJsonSchema();
+  const { properties: vectors = {} } = vectorJsonSchema();
+  const data = images.data as { readonly enum: readonly string[]; readonly description: string };
+  const both = {
+    ...data,
+    enum: [...data.enum, 'vectors'],
+    description: `${data.description} Or 'vectors' (a .npy, .parquet or .safetensors file).`,
+  };
+  return { properties: { ...vectors, ...images, data: both } };
+}
+
+async function runVectors(flags: VectorTrainOptions, given: Given): Promise<number> {
+  const withSet: VectorTrainOptions = withAssignments({ ...flags }, given.set ?? []);
+  const own = quantizerOptionsOf(withSet.quantizer ?? 'residual-vq', given);
+  const options = { ...withSet, quantizerOptions: { ...own, ...withSet.quantizerOptions } };
+  const result = await runOnVectors((hooks) => trainVectors(options, hooks));
+  if (typeof result === 'number') return result;
+  process.stdout.write(`${vectorText(result.report)}${result.folder}/ids.parquet\n`);
+  return EXIT.ok;
 }
 
 /** Flags, then --set. What a flag of the quantizer sets depends on the quantizer, which the configuration file may name. */

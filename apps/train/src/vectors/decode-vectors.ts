@@ -1,0 +1,88 @@
+import { tensor, tidy } from '@tensorflow/tfjs-core';
+import { DataError, OptionError, requireKnownOptions } from '@vqkit/core-tensor';
+import { Interrupted, letSignalsIn } from '@vqkit/data';
+import { type RowBlock, requireWritableRows, writeRows } from '@vqkit/rows';
+import type { VectorTokenizer } from '@vqkit/tokenizer';
+import { openRowIds, type RowIdFile } from '@vqkit/tokens';
+import { startEngine } from '../engine.ts';
+import type { EncodeVectorOptions } from './encode-vectors.ts';
+import { openVectorTokenizer, vectorTokenizerFile } from './tokenizer.ts';
+import type { VectorHooks, VectorResult } from './train-vectors.ts';
+
+/** Options of {@link decodeVectors}. */
+export type DecodeVectorOptions = Pick<
+  EncodeVectorOptions,
+  'out' | 'column' | 'keyColumn' | 'batchSize' | 'engine' | 'threads'
+>;
+
+/**
+ * Decodes a file of ids into vectors, float32, with the rows' keys: the column or tensor `vectors`. A last id that only tells rows apart is left out.
+ *
+ * @param tokenizer a run on vectors, or its tokenizer file: what encoded them.
+ * @throws OptionError, DataError or CheckpointError naming what is wrong.
+ * @example
+ * await decodeVectors('runs/items', 'ids.parquet', { out: 'vectors.npy' });
+ */
+export async function decodeVectors(
+  tokenizer: string,
+  path: string,
+  options: DecodeVectorOptions = {},
+  hooks: VectorHooks = {},
+): Promise<VectorResult<{ readonly out: string; readonly rows: number }>> {
+  const where = 'decodeVectors';
+  const { out = 'vectors.parquet', column, keyColumn, batchSize = 8192, engine = 'auto', threads } = options;
+  requireKnownOptions(where, options, ['out', 'column', 'keyColumn', 'batchSize', 'engine', 'threads']);
+  const file = await openRowIds(path, { column, keyColumn });
+  await requireWritableRows(where, out, file.keys, [path, await vectorTokenizerFile(tokenizer)]);
+  const started = await startEngine({ engine, threads });
+  const model = await openVectorTokenizer(where, tokenizer);
+  try {
+    const { numCodebooks } = model;
+    if (file.columns !== numCodebooks && file.columns !== numCodebooks + 1) {
+      throw new OptionError(
+        `${where}: ${path} must have ${numCodebooks} ids per row, or one more, got ${file.columns}. Pass what this tokenizer encoded.`,
+      );
+    }
+    const { features: width } = model.config;
+    const { count, keys } = file;
+    hooks.onStart?.({ rows: count, dim: width, engine: started.engine });
+    hooks.onPart?.('rows', count);
+    const blocks = decoded(where, model, file, batchSize, hooks);
+    await writeRows(out, { column: 'vectors', dtype: 'F32', count, width, keys }, blocks);
+    return { status: 'finished', out, rows: count };
+  } catch (error) {
+    if (error instanceof Interrupted) return { status: 'interrupted' };
+    throw error;
+  } finally {
+    model.dispose();
+  }
+}
+
+async function* decoded(
+  where: string,
+  model: VectorTokenizer,
+  file: RowIdFile,
+  batchSize: number,
+  { onDone, signal }: VectorHooks,
+): AsyncGenerator<RowBlock & { readonly values: Float32Array }> {
+  const { numCodebooks, codebookSize } = model;
+  const { columns, count } = file;
+  for (let from = 0; from < count; from += batchSize) {
+    await letSignalsIn(signal);
+    const to = Math.min(count, from + batchSize);
+    const { values, keys } = await file.read(from, to);
+    const ids = values.filter((_, i) => i % columns < numCodebooks);
+    const wrong = ids.findIndex((id) => id < 0 || id >= codebookSize);
+    if (wrong >= 0) {
+      throw new DataError(
+        `${where}: ids must be in [0, ${codebookSize}), got ${ids[wrong]} in row ${from + Math.floor(wrong / numCodebooks)}. Pass what this tokenizer encoded.`,
+      );
+    }
+    const shape = numCodebooks === 1 ? [to - from] : [to - from, numCodebooks];
+    const vectors = tidy(() => model.decode(tensor(ids, shape, 'int32')));
+    const data = (await vectors.data()) as Float32Array;
+    vectors.dispose();
+    yield { values: data, keys };
+    onDone?.(to);
+  }
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { CheckpointError, decodeSafetensors, parseJson } from '@vqkit/checkpoint';
+import { readBytes } from '@vqkit/checkpoint/node';
+import { OptionError, QuantizerError } from '@vqkit/core-tensor';
+import { isFolder, type VectorSource } from '@vqkit/data/node';
+import { loadTokenizer, type Tokenizer, type VectorTokenizer } from '@vqkit/tokenizer';
+
+/** Of a run on vectors. */
+export const TOKENIZER_FILE = 'tokenizer.safetensors';
+
+/** The tokenizer file of a path: that of a run's folder, or the path itself. */
+export async function vectorTokenizerFile(path: string): Promise<string> {
+  return (await isFolder(path)) ? join(path, TOKENIZER_FILE) : path;
+}
+
+/** Whether the path is a tokenizer of vectors, or a run that made one. Says no of whatever cannot be read: whoever opens it says why. */
+export async function isVectorTokenizer(path: string): Promise<boolean> {
+  try {
+    const file = await vectorTokenizerFile(path);
+    const { tokenizer = '' } = decodeSafetensors(await readBytes(file), file).metadata;
+    const described = parseJson(tokenizer, (rule, found) => new CheckpointError(`${rule}, got ${found}`));
+    return (described as { readonly architecture?: unknown }).architecture === 'mlp';
+  } catch (error) {
+    if (error instanceof QuantizerError) return false;
+    throw error;
+  }
+}
+
+/**
+ * The tokenizer of vectors of a path.
+ * @throws CheckpointError when it is not one; OptionError when `source` has vectors of another width.
+ */
+export async function openVectorTokenizer(
+  where: string,
+  path: string,
+  source?: VectorSource,
+): Promise<VectorTokenizer> {
+  const file = await vectorTokenizerFile(path);
+  const tokenizer: Tokenizer = loadTokenizer(await readBytes(file), file);
+  const { config } = tokenizer;
+  if (config.architecture !== 'mlp') {
+    tokenizer.dispose();
+    throw new CheckpointError(
+      `${where}: ${file} must be a tokenizer of vectors, got one of images. Encode pictures with it.`,
+    );
+  }
+  if (source !== undefined && source.dim !== config.features) {
+    tokenizer.dispose();
+    throw new OptionError(
+      `${where}: vectors must have the tokenizer's ${config.features} numbers, got ${source.dim}. Pass the vectors that it is for.`,
+    );
+  }
+  return tokenizer as unknown as VectorTokenizer;
+}

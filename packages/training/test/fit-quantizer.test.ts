@@ -1,0 +1,78 @@
+import { memory } from '@tensorflow/tfjs-core';
+import { createRng } from '@vqkit/core-tensor';
+import { createResidualVq } from '@vqkit/residual';
+import { eachEngine } from '@vqkit/testing';
+import { createVectorTokenizer } from '@vqkit/tokenizer';
+import { createVectorMeter, fitQuantizer, type Vectors } from '@vqkit/training';
+import { describe, expect, test } from 'vitest';
+
+/** 16 clusters in 8 dimensions, in order: what stands at the beginning is not what stands at the end. */
+const clusters = ((): Float32Array => {
+  const rng = createRng(5);
+  const centres = rng.normalArray(16 * 8, 4);
+  const noise = rng.normalArray(1600 * 8, 0.1);
+  return noise.map((value, i) => value + (centres[Math.floor(i / 800) * 8 + (i % 8)] as number) + 100);
+})();
+const vectors: Vectors = {
+  count: 1600,
+  dim: 8,
+  read: async (from, to) => ({ vectors: clusters.subarray(8 * from, 8 * to) }),
+};
+
+eachEngine(() => {
+  describe('fitQuantizer', () => {
+    const make = () =>
+      createVectorTokenizer({
+        quantizer: 'residual-vq',
+        features: 8,
+        quantizerOptions: { codebookSize: 16, numQuantizers: 3 },
+      });
+
+    test('codes find the clusters, each layer leaves less, and nothing leaks', async () => {
+      const tokenizer = make();
+      const before = memory().numTensors;
+      const seen: number[] = [];
+      await fitQuantizer(tokenizer.quantizer, vectors, {
+        passes: 2,
+        blockSize: 500,
+        onRows: (done) => seen.push(done),
+      });
+      expect(seen.at(-1)).toBe(1024 + 2 * 1600);
+      const meter = createVectorMeter(tokenizer, 8);
+      const ids = await meter.encode(clusters);
+      expect(memory().numTensors - before).toBeLessThan(20);
+      const { rows, error, levels } = meter.report();
+      expect(rows).toBe(1600);
+      expect(new Set(ids.filter((_, i) => i % 3 === 0)).size).toBeGreaterThan(12);
+      // The noise is 0.1² of 4² + 0.1².
+      expect(levels[0]?.error).toBeLessThan(0.02);
+      expect(levels[2]?.error).toBeLessThan(levels[1]?.error as number);
+      expect(error).toBeCloseTo(levels[2]?.error as number, 5);
+      expect(levels[0]?.perplexity).toBeGreaterThan(10);
+      tokenizer.dispose();
+    });
+
+    test('the same seed gives the same codes', async () => {
+      const states = [];
+      for (let i = 0; i < 2; i++) {
+        const tokenizer = make();
+        await fitQuantizer(tokenizer.quantizer, vectors, { passes: 1, blockSize: 300, seed: 3 });
+        states.push(await createVectorMeter(tokenizer, 8).encode(clusters));
+        tokenizer.dispose();
+      }
+      expect(states[0]).toEqual(states[1]);
+    });
+
+    test('what it cannot fit is named', async () => {
+      const rvq = createResidualVq({ dim: 8, codebookSize: 2048, numQuantizers: 2, kmeansInit: true });
+      await expect(fitQuantizer(rvq, vectors)).rejects.toThrow(/at least as many as the 2048 codes, got 1600/);
+      await expect(fitQuantizer(rvq, { ...vectors, dim: 4 })).rejects.toThrow(
+        /must have the quantizer's 8 numbers, got 4/,
+      );
+      rvq.dispose();
+      const projected = createResidualVq({ dim: 8, codebookDim: 4, codebookSize: 16, numQuantizers: 2 });
+      await expect(fitQuantizer(projected, vectors)).rejects.toThrow(/must learn without gradients, got ResidualVQ/);
+      projected.dispose();
+    });
+  });
+});
