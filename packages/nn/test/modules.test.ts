@@ -25,6 +25,8 @@ import {
   createLayerNorm,
   createLinearLayer,
   createResidualBlock,
+  createResidualUnit,
+  createResnetBlock,
   createScope,
   createSequential,
   createSnake,
@@ -52,6 +54,8 @@ const makers: Readonly<Record<string, (scope: Scope, options: unknown) => Module
       outputs === inputs ? undefined : createConv2d(scope.at('shortcut'), { inputs, outputs, kernel: 1 });
     return createResidualBlock(scope, branch, shortcut);
   },
+  resnetBlock: (scope, options) => createResnetBlock(scope, options as Options<typeof createResnetBlock>),
+  residualUnit: (scope, options) => createResidualUnit(scope, options as Options<typeof createResidualUnit>),
   sequential(scope, options) {
     const [inputs, hidden, outputs] = (options as { widths: [number, number, number] }).widths;
     return createSequential(scope, [
