@@ -2,7 +2,7 @@ import type { Module, Scope } from '@vqkit/nn';
 import type { QuantizerEntry } from '@vqkit/quantizers';
 
 /** The network around a quantizer, as two lists of modules that run one after the other. */
-export interface Autoencoder {
+interface Autoencoder {
   /** Data → what the quantizer is given. */
   readonly encoder: readonly Module[];
   /** Codes → data. */

@@ -4,7 +4,7 @@ import { type ConvConfig, conv } from './conv.ts';
 import { type MlpConfig, mlp } from './mlp.ts';
 
 /** What each architecture has in a description. */
-export interface ArchitectureConfigs {
+interface ArchitectureConfigs {
   readonly conv: ConvConfig;
   readonly mlp: MlpConfig;
 }
