@@ -24,8 +24,9 @@ export interface VectorSource extends Source<VectorBlock>, Pick<RowFile, 'column
  *
  * @throws as `openRows` of @vqkit/rows; `read` a DataError naming the first row with a NaN, an infinity or a number beyond float32.
  * @example
- * const items = await openVectors('items.parquet', { column: 'embedding', keyColumn: 'sku' });
- * const { vectors, keys } = await items.read(0, 1000);
+ * await writeFileAtomic('vectors.npy', [encodeNpyHeader('I8', [2, 2]), Uint8Array.of(1, 2, 3, 255)]);
+ * const items = await openVectors('vectors.npy');
+ * (await items.read(1, 2)).vectors; // [ 3, -1 ]
  */
 export async function openVectors(path: string, options: RowOptions = {}): Promise<VectorSource> {
   const rows = await openRows('openVectors', path, options);

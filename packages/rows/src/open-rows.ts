@@ -33,8 +33,10 @@ export function requireRowFile(where: string, path: string): void {
  * @throws OptionError for another ending or a column that is not there; CheckpointError or DataError for a damaged file, DataError naming the row
  * where a list is missing or of another length.
  * @example
- * const rows = await openRows('embed', 'items.parquet', { keyColumn: 'sku' });
- * const { values, keys } = await rows.read(0, 1000);
+ * const layout = { column: 'embedding', dtype: 'F32', count: 2, width: 2, keys: 'texts' } as const;
+ * await writeRows('items.parquet', layout, [{ values: Float32Array.of(1, 2, 3, 4), keys: ['pen', 'ink'] }]);
+ * const rows = await openRows('embed', 'items.parquet', { column: 'embedding' });
+ * (await rows.read(1, 2)).values; // [ 3, 4 ]
  */
 export async function openRows(where: string, path: string, options: RowOptions = {}): Promise<RowFile> {
   requireRowFile(where, path);

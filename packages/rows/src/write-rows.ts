@@ -42,7 +42,7 @@ export async function requireWritableRows(
  * @throws OptionError for another ending, or texts where only integers can stand; CheckpointError when the blocks have not the rows of the layout.
  * @example
  * const layout = { column: 'ids', dtype: 'I32', count: 2, width: 1, keys: 'row numbers' } as const;
- * await writeRows('ids.parquet', layout, [{ values: Int32Array.of(7, 8), keys: BigInt64Array.of(0n, 1n) }]);
+ * await writeRows('rows.parquet', layout, [{ values: Int32Array.of(7, 8), keys: BigInt64Array.of(0n, 1n) }]);
  */
 export async function writeRows(
   path: string,

@@ -36,8 +36,8 @@ export interface RowIdFile {
  *
  * @throws as `writeRows` of @vqkit/rows.
  * @example
- * const ids = Int32Array.of(3, 1, 0, 2); // two rows of two codebooks
- * await writeRowIds('ids.parquet', { count: 2, columns: 2, keys: 'texts' }, [{ values: ids, keys: ['pen', 'ink'] }]);
+ * const values = Int32Array.of(3, 1, 0, 2); // two rows of two codebooks
+ * await writeRowIds('ids.parquet', { count: 2, columns: 2, keys: 'texts' }, [{ values, keys: ['pen', 'ink'] }]);
  */
 export async function writeRowIds(
   path: string,
@@ -66,8 +66,10 @@ export async function requireWritableRowIds(
  * @param options `column`: default `ids`.
  * @throws as `openRows` of @vqkit/rows; DtypeError and DataError for what is no id.
  * @example
- * const file = await openRowIds('ids.parquet');
- * const { values, keys } = await file.read(0, file.count);
+ * const keys = BigInt64Array.of(70n, 80n);
+ * await writeRowIds('ids.safetensors', { count: 2, columns: 1, keys: 'integers' }, [{ values: Int32Array.of(3, 1), keys }]);
+ * const file = await openRowIds('ids.safetensors');
+ * (await file.read(0, file.count)).values; // [ 3, 1 ]
  */
 export async function openRowIds(path: string, options: RowOptions = {}): Promise<RowIdFile> {
   const where = `openRowIds: ${path}`;

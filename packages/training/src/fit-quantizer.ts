@@ -33,9 +33,9 @@ const SAMPLE_PARTS = 64;
  * @throws OptionError for one with variables, rows of another width than its `dim`, or fewer rows than codes; Interrupted when the signal is aborted.
  * @example
  * const values = new Float32Array(64 * 4).map((_, i) => Math.sin(i));
- * const vectors = { count: 64, dim: 4, read: async (from, to) => ({ vectors: values.subarray(4 * from, 4 * to) }) };
+ * const read = async (from: number, to: number) => ({ vectors: values.subarray(4 * from, 4 * to) });
  * const rvq = createResidualVq({ dim: 4, codebookSize: 8, numQuantizers: 2, kmeansInit: true });
- * await fitQuantizer(rvq, vectors);
+ * await fitQuantizer(rvq, { count: 64, dim: 4, read });
  */
 export async function fitQuantizer(quantizer: Quantizer, vectors: Vectors, options: FitOptions = {}): Promise<void> {
   const where = 'fitQuantizer';

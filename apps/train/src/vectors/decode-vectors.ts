@@ -20,8 +20,6 @@ export type DecodeVectorOptions = Pick<
  *
  * @param tokenizer a run on vectors, or its tokenizer file: what encoded them.
  * @throws OptionError, DataError or CheckpointError naming what is wrong.
- * @example
- * await decodeVectors('runs/items', 'ids.parquet', { out: 'vectors.npy' });
  */
 export async function decodeVectors(
   tokenizer: string,

@@ -42,8 +42,6 @@ export function encodeVectorsJsonSchema(): z.core.JSONSchema.JSONSchema {
  *
  * @param tokenizer a run on vectors, or its tokenizer file.
  * @throws OptionError, DataError or CheckpointError naming what is wrong.
- * @example
- * await encodeVectors('runs/items', 'new-items.parquet', { out: 'ids.parquet', unique: true });
  */
 export async function encodeVectors(
   tokenizer: string,

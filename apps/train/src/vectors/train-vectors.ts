@@ -41,6 +41,13 @@ const ROWS_TOGETHER = 64;
  * the use of each level, the error by depth and the collisions.
  *
  * @throws OptionError, DataError or CheckpointError naming what is wrong with the options or the file.
+ * @example
+ * const layout = { column: 'x', dtype: 'F32', count: 300, width: 4, keys: 'row numbers' } as const;
+ * const values = new Float32Array(1200).map((_, i) => Math.sin(i * i));
+ * await writeRows('rows.npy', layout, [{ values, keys: new BigInt64Array(300).map((_, i) => BigInt(i)) }]);
+ * await trainVectors({ dataPath: 'rows.npy', quantizer: 'residual-vq', passes: 1, outDir: 'runs/items', engine: 'cpu' });
+ * await encodeVectors('runs/items', 'rows.npy', { out: 'row-ids.parquet', unique: true, engine: 'cpu' });
+ * await decodeVectors('runs/items', 'row-ids.parquet', { out: 'decoded.npy', engine: 'cpu' });
  */
 export async function trainVectors(
   options: VectorTrainOptions,
