@@ -15,6 +15,7 @@ import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
 import { createAdamW } from '../../packages/nn/dist/index.js';
 import { createResidualVq } from '../../packages/residual/dist/index.js';
+import { openRows } from '../../packages/rows/dist/index.js';
 import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
 import { createSimVq } from '../../packages/simvq/dist/index.js';
 import { loadImageTokenizer, recreateImageTokenizer, saveTokenizer } from '../../packages/tokenizer/dist/index.js';
@@ -22,7 +23,7 @@ import { readTokens, writeTokens } from '../../packages/tokens/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
 import { CODEC_READERS } from './codec-readers.mjs';
-import { FIXTURES, files, PYTHON } from './corpus.mjs';
+import { FIXTURES, files, PYTHON, ROWS } from './corpus.mjs';
 import { cli, requireNamed } from './errors.mjs';
 import {
   mutateBytes,
@@ -114,6 +115,19 @@ export const READERS = [
       const tokens = await readTokens(path);
       await writeTokens(path, tokens);
       assert.deepEqual(await readTokens(path), tokens);
+    },
+  },
+  {
+    name: 'rows',
+    weight: 30,
+    corpus: files(/parquet$/, ROWS),
+    mutators: [mutateBytes],
+    async read(bytes, { name }, folder) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      const rows = await openRows('fuzz', path, { column: 'list', keyColumn: 'sku' });
+      const { values, keys } = await rows.read(0, Math.min(rows.count, 20));
+      assert.equal(values.length, keys.length * rows.width);
     },
   },
   ...CODEC_READERS,

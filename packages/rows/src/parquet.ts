@@ -48,7 +48,12 @@ export async function openParquet(where: string, path: string, options: RowOptio
   const names = keyed === undefined ? [column] : [column, keyed.name];
 
   const starts: number[] = [0];
-  for (const { num_rows: rows } of metadata.row_groups) starts.push((starts.at(-1) as number) + Number(rows));
+  for (const { num_rows: rows } of metadata.row_groups) {
+    if (!Number.isSafeInteger(Number(rows)) || Number(rows) < 0) {
+      throw new CheckpointError(`${where} must have row groups of 0 rows or more, got ${show(rows)}. Write it again.`);
+    }
+    starts.push((starts.at(-1) as number) + Number(rows));
+  }
   const count = starts.at(-1) as number;
   if (count === 0) throw new DataError(`${where} must have rows, got none. Write it again.`);
   const rowsOf = (rowStart: number, rowEnd: number): Promise<Record<string, unknown>[]> =>
