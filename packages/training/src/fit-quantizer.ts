@@ -91,7 +91,7 @@ function requireFitting(where: string, quantizer: Quantizer, { count, dim }: Vec
   }
   if (quantizer.dim !== dim) {
     throw new OptionError(
-      `${where}: vectors must have the quantizer's ${quantizer.dim} numbers, got ${dim}. Create it with dim: ${dim}.`,
+      `${where}: vectors must have the quantizer's ${quantizer.dim} numbers, got ${dim}. Create it with dim: ${dim}, or train layers around it, --arch mlp.`,
     );
   }
   requireRowsForCodes(where, quantizer, count);
