@@ -18,5 +18,7 @@ export function makeUserProject(name: string): string {
     symlinkSync(join(root, path), join(folder, 'node_modules', own === 'vqkit' ? own : `@vqkit/${own}`));
   }
   symlinkSync(join(root, 'packages/testing/node_modules/@tensorflow'), join(folder, 'node_modules/@tensorflow'));
+  // Whoever describes options by @vqkit/schema has zod beside it.
+  symlinkSync(join(root, 'packages/schema/node_modules/zod'), join(folder, 'node_modules/zod'));
   return folder;
 }

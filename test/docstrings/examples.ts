@@ -112,6 +112,7 @@ const GIVENS: Readonly<Record<string, string>> = {
   lfq: 'const lfq = createLfq({ codebookSize: 16 });',
   simvq: 'const simvq = createSimVq({ dim: 4, codebookSize: 16 });',
   rlfq: 'const rlfq = createResidualLfq({ codebookSize: 16, numQuantizers: 2 });',
+  sha256: "const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');",
   bytes: 'const bytes = await exportedLfq();',
   tensors: "const tensors = { w: { dtype: 'F32', shape: [1], data: new Float32Array(1) } } as const;",
   text: "const text = '{}';",
@@ -151,6 +152,7 @@ const OWN_GIVENS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** Imports that any example may use. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'node:fs/promises': ['readdir', 'readFile', 'writeFile'],
+  'node:crypto': ['createHash'],
   './harness.js': ['exportedLfq'],
 };
 const TENSOR_TYPES = ['Tensor', 'Tensor1D', 'Tensor2D', 'Tensor4D'];

@@ -25,7 +25,10 @@ export function lossAndGradients(
  * caller disposes.
  *
  * @example
+ * const variables = { x: tf.variable(tf.tensor([3])) };
+ * const optimizer = createAdamW({ variables });
  * const loss = minimise({ variables, optimizer, learningRate: 1e-3 }, () => tf.sum(tf.square(variables.x)));
+ * console.log(await loss.data()); // Float32Array [ 9 ]
  */
 export function minimise(
   {
