@@ -70,8 +70,8 @@ export const mutations = [
   {
     file: 'packages/backend-node/src/kernels/nearest-code-exact.ts',
     fault: 'rows that float32 does not decide keep its index',
-    from: 'indices[row] = found[i] as number;',
-    to: 'void [row, i];',
+    from: 'indices[n] = found[i] as number;',
+    to: 'void [n, i];',
     tests: OWN,
   },
   {

@@ -40,7 +40,7 @@ export const mutations = [
   {
     file: 'packages/backend-wasm/src/guard.ts',
     fault: 'a kernel that throws leaves its outputs behind',
-    from: 'for (const dataId of made.slice(first)) (call.backend as BackendWasm).disposeData(dataId, true);',
+    from: 'for (const dataId of made.slice(first, madeCount)) (call.backend as BackendWasm).disposeData(dataId, true);',
     to: '',
     tests: ['packages/backend-wasm/test'],
   },

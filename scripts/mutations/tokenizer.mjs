@@ -65,5 +65,6 @@ export const mutations = [
     fault: 'the recipe of one method is that of another',
     from: 'const recipe = { levels: [8, 6, 5] } as const;',
     to: 'const recipe = { levels: [8, 5, 5] } as const;',
+    tests: ['packages/quantizers/test', 'packages/tokenizer/test/config.test.ts'],
   },
 ];

@@ -18,7 +18,7 @@ export const mutations = [
     fault: 'resume forgets what k-means has gathered',
     from: '    model.quantizer.loadTrainingState(gathered);\n',
     to: '',
-    tests: ['apps/train/test/resume.test.ts', 'apps/train/test/damaged-run.test.ts'],
+    tests: ['apps/train/test/train.test.ts'],
   },
   {
     file: 'apps/train/src/training-state.ts',

@@ -1,7 +1,7 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
-import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ const STEP = 'step-12.safetensors';
 
 beforeAll(async () => {
   run = join(await temporaryFolder(), 'run');
-  await train(tinyConfig(await tinyIdxFolder(), run));
+  await train(tinyConfig(await tinyIdxFolder(), run, { logEvery: 1 }));
   whole = await readFile(join(run, 'checkpoints', STEP));
 });
 
@@ -34,6 +34,12 @@ async function copyOf(damage: (folder: string) => Promise<void>): Promise<{
     return { starts, warnings };
   };
   return { folder, resume };
+}
+
+/** What metrics.jsonl holds, but for the clock. */
+async function metricsOf(folder: string): Promise<object[]> {
+  const lines = (await readFile(join(folder, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+  return lines.map((line) => ({ ...(JSON.parse(line) as object), elapsedSeconds: 0 }));
 }
 
 const damagedCheckpoint =
@@ -77,6 +83,11 @@ describe('resumeTraining', () => {
     ['a generator of other numbers', note('quantizerRng', '[1,2,3]'), /rng\.restore: state must be four integers/],
     ['more updates than steps', note('optimizerSteps', '{"encoder.conv1.weight":13}'), /must be <= 12, got 13/],
     ['no updates', ({ metadata }) => delete metadata.optimizerSteps, /note 'optimizerSteps' as JSON/],
+    [
+      'no checksum',
+      ({ metadata }) => delete metadata[CHECKSUM],
+      /must be a checkpoint .* \(format '.*', a step and a checksum\)/,
+    ],
     ['an empty step', note('step', ''), /got format "vqkit-train-2", step ""/],
     [
       'the step of another checkpoint',
@@ -92,6 +103,7 @@ describe('resumeTraining', () => {
     expect(warnings[0]).toMatch(/ Using step-8\.safetensors\.$/);
     expect(await readdir(join(folder, 'checkpoints'))).toContain(`${STEP}.damaged`);
     expect(await readFile(join(folder, 'checkpoints', STEP))).toEqual(whole);
+    expect(await metricsOf(folder)).toEqual(await metricsOf(run));
   });
 
   it('finds one flipped bit, wherever it is', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
@@ -24,6 +24,10 @@ describe('a run', () => {
     await expect(resumeTraining(folder, { seed: 5 })).rejects.toThrow(/seed must stay/);
     expect(existsSync(lockOf(folder))).toBe(false);
     await resumeTraining(folder, { steps: 4 });
+    expect(existsSync(lockOf(folder))).toBe(false);
+    await rm(join(folder, 'checkpoints'), { recursive: true });
+    await writeFile(join(folder, 'checkpoints'), '');
+    await expect(resumeTraining(folder)).rejects.toThrow(/checkpoints must be a folder/);
     expect(existsSync(lockOf(folder))).toBe(false);
   });
 

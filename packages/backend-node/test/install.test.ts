@@ -65,6 +65,9 @@ describe('a library that is named', () => {
     const other = { ...HOLLOW, 'lib/libtensorflow.so.2': 'another' };
     const from = wheel(join(folder, 'other.whl'), HOLLOW, other);
     expect(await failure({ from })).toContain('lib/libtensorflow.so.2 is not what its RECORD says. Download it again.');
+    const { 'lib/libtensorflow_framework.so.2': _, ...named } = HOLLOW;
+    const more = wheel(join(folder, 'more.whl'), HOLLOW, named);
+    expect(await failure({ from: more })).toContain('lib/libtensorflow_framework.so.2 is not what its RECORD says.');
   });
 
   it('must load: the binding is tested in a process of its own', async () => {

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +63,21 @@ async function startersOnStaleLocks(folder: string, processes: number, rounds: n
   return holders;
 }
 
+/** How often this process has a file open, where /dev/fd can tell. */
+function timesOpen(path: string): number {
+  const { dev, ino } = statSync(path);
+  const isOpen = (descriptor: string): boolean => {
+    try {
+      const open = fstatSync(Number(descriptor));
+      return open.ino === ino && open.dev === dev;
+    } catch {
+      // That of the list itself.
+      return false;
+    }
+  };
+  return readdirSync('/dev/fd').filter(isOpen).length;
+}
+
 // The proof in docs/LOG.md is 8 and 1,000.
 const PROCESSES = Number(process.env.LOCK_PROCESSES ?? 4);
 const ROUNDS = Number(process.env.LOCK_ROUNDS ?? 40);
@@ -99,6 +124,15 @@ describe('lockFile', () => {
       release(await lockFile('test', path));
       expect(existsSync(path)).toBe(false);
     }
+  });
+
+  const canCount = existsSync('/dev/fd');
+  it.skipIf(!canCount)(`closes a file that another holds${canCount ? '' : ' (skipped: no /dev/fd here)'}`, async () => {
+    const path = newLock();
+    const lock = await lockFile('test', path);
+    for (let i = 0; i < 3; i++) expect(await lockFile('test', path)).toHaveProperty('heldBy');
+    expect(timesOpen(path)).toBe(1);
+    release(lock);
   });
 
   it('says what is in the way where there is a folder, a link, a FIFO or a socket', async () => {

@@ -53,6 +53,7 @@ describe.skipIf(!present)(`an installation${why}`, () => {
   });
 
   it('is known to be damaged, and repaired', async () => {
+    await installNative({ ...options, from: realLibrary() });
     const binding = join(folder, BINDING);
     const whole = readFileSync(binding);
     const flipped = Uint8Array.from(whole, (byte, i) => (i === whole.length - 1 ? byte ^ 1 : byte));

@@ -95,8 +95,14 @@ describe('writeFileAtomic', () => {
     await mkdir(path);
     await writeFile(join(path, 'kept'), '');
     await expect(writeFileAtomic(path, 'new')).rejects.toThrow(CheckpointError);
+    function* broken(): Generator<Uint8Array> {
+      yield new Uint8Array(9);
+      throw new RangeError('no more');
+    }
+    await expect(writeFileAtomic(join(path, 'kept'), broken())).rejects.toThrow('no more');
     expect(await readdir(folder)).toEqual(['x']);
     expect(await readdir(path)).toEqual(['kept']);
+    expect(await readFile(join(path, 'kept'), 'utf8')).toBe('');
   });
 
   it('keeps mode and links, and writes into a device', async () => {

@@ -10,7 +10,7 @@ import {
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
-import { createRng, DisposedError, DtypeError, OptionError, ShapeError } from '@vqkit/core-tensor';
+import { createRng, DisposedError, DtypeError, OptionError, type Schedule, ShapeError } from '@vqkit/core-tensor';
 import { quantizerNames } from '@vqkit/quantizers';
 import { eachEngine, expectIdentical, expectSame } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
@@ -135,6 +135,17 @@ eachEngine(() => {
       model.loadStateDict(state);
       const values = await model.decode(zeros([1, 2, 2], 'int32')).data();
       expect(Math.max(...values.map(Math.abs))).toBe(1);
+    });
+
+    it('hands the step to the schedules of its quantizer', async () => {
+      const losses = (invTemperature: Schedule, step?: number): Promise<ArrayLike<number>> => {
+        const model = tiny({ quantizer: 'lfq', quantizerOptions: { codebookSize: 16, invTemperature } });
+        const { loss } = model.forward(normal([2, 8, 8, 1], 5), { training: true, step });
+        model.dispose();
+        return loss.data();
+      };
+      expect(await losses({ from: 1, to: 5, steps: 8 }, 4)).toEqual(await losses(3));
+      expect(await losses({ from: 1, to: 5, steps: 8 }, 8)).not.toEqual(await losses(3));
     });
 
     it('copies all its weights through its state dict, and leaves no tensors', async () => {

@@ -26,6 +26,9 @@ describe('scalePixels and unscalePixels', () => {
     expect([...unscalePixels([-2, -1, 0, 1, 7, Number.NaN, Number.POSITIVE_INFINITY])]).toEqual([
       0, 0, 128, 255, 255, 0, 255,
     ]);
+    // Of these float64 gives the half itself.
+    const halves = [40.5, 100.5, 254.5].map((byte) => (byte / 255) * 2 - 1);
+    expect([...unscalePixels(halves)]).toEqual([41, 101, 255]);
   });
 });
 

@@ -45,11 +45,13 @@ describe('UnsortedSegmentSum', () => {
     });
   });
 
-  it('sums integers, leaves negative ids out', async () => {
+  it('sums integers, leaves ids out that are no segments', async () => {
     await startEngine('wasm');
-    const x = tensor2d([1, 2, 3, 4, 5, 6, 7, 8], [4, 2], 'int32');
-    const sums = unsortedSegmentSum(x, tensor1d([1, 0, 1, -1], 'int32'), 2);
-    expect(sums.dtype).toBe('int32');
-    await expectSame(sums, [3, 4, 6, 8]);
+    for (const dtype of ['int32', 'float32'] as const) {
+      const x = tensor2d([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2], dtype);
+      const sums = unsortedSegmentSum(x, tensor1d([1, 0, 1, -1, 2], 'int32'), 2);
+      expect(sums.dtype).toBe(dtype);
+      await expectSame(sums, [3, 4, 6, 8]);
+    }
   });
 });

@@ -47,11 +47,15 @@ eachEngine(() => {
     });
 
     it('counts 0, -0 and NaN as not above 0, and the smallest number as above', async () => {
-      const x = tensor2d([0, -0, Number.NaN, 1e-30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], [1, 6]);
+      const smallest = 2 ** -149;
+      const x = tensor2d(
+        [0, -0, Number.NaN, smallest, -smallest, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+        [1, 7],
+      );
       const [codes, indices] = signQuantize({ x }, { scale: 2 });
-      await expectIdentical(codes, [-2, -2, -2, 2, 2, -2]);
-      await expectIdentical(indices, [0b000110]);
-      await expectIdentical(signEncode({ x }, {})[0], [0b000110]);
+      await expectIdentical(codes, [-2, -2, -2, 2, -2, 2, -2]);
+      await expectIdentical(indices, [0b0001010]);
+      await expectIdentical(signEncode({ x }, {})[0], [0b0001010]);
     });
 
     it('is straight-through', async () => {
