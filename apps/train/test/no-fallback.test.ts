@@ -12,8 +12,8 @@ import { presets } from '../src/presets.ts';
 
 const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).batch([0, 1, 2, 3, 4, 5]), [6, 8, 8, 1]);
 
-/** Kernels of vqkit that are one tfjs kernel and nothing to fuse. */
-const PLAIN = ['GatherCodes'];
+/** Kernels of vqkit that wasm leaves to tfjs's: GatherCodes is one of these, UnitLength a few over one number a vector. */
+const PLAIN = ['GatherCodes', 'UnitLength'];
 
 beforeAll(() => startEngine('wasm'));
 

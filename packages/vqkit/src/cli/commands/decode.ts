@@ -14,7 +14,7 @@ import { runOnVectors } from '../vector-run.ts';
 
 const EXAMPLES = `
   vqkit decode runs/mnist-fsq-1234 test.safetensors --limit 100 --out decoded
-  vqkit decode runs/vectors-residual-vq-1234 ids.parquet --out vectors.npy
+  vqkit decode runs/items ids.parquet --out vectors.npy
 
 The tokens may be your own, of a language model: an .npy file of integers, or a
 safetensors file with the tensor 'ids', of the shape that vqkit encode writes.

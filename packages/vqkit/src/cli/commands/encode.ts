@@ -16,7 +16,7 @@ const EXAMPLES = `
   vqkit encode photos.safetensors cat.jpg dog.png holidays --out photos.npy
   vqkit encode runs/mnist-fsq-1234 --part test --out test.safetensors
 
-  vqkit encode runs/vectors-residual-vq-1234 items.parquet --out ids.parquet --unique
+  vqkit encode runs/items items.parquet --out ids.parquet --unique
 
 In Python: safetensors.numpy.load_file('test.safetensors')['ids'],
 or numpy.load('photos.npy').
