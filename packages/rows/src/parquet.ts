@@ -56,8 +56,16 @@ export async function openParquet(where: string, path: string, options: RowOptio
   }
   const count = starts.at(-1) as number;
   if (count === 0) throw new DataError(`${where} must have rows, got none. Write it again.`);
-  const rowsOf = (rowStart: number, rowEnd: number): Promise<Record<string, unknown>[]> =>
-    named(parquetReadObjects({ file, metadata, columns: names, rowStart, rowEnd, compressors, useOffsetIndex: true }));
+  // One column after another: of several, hyparquet awaits the first, and what a damaged second one throws would end the process.
+  const rowsOf = async (rowStart: number, rowEnd: number): Promise<Record<string, unknown>[]> => {
+    const range = { file, metadata, rowStart, rowEnd, compressors, useOffsetIndex: true };
+    const rows: Record<string, unknown>[] = [];
+    for (const name of names) {
+      const cells = await named(parquetReadObjects({ ...range, columns: [name] }));
+      for (const [i, cell] of cells.entries()) rows[i] = Object.assign(rows[i] ?? {}, cell);
+    }
+    return rows;
+  };
   const [first] = await rowsOf(0, 1);
   const width = lengthOf(first?.[column]);
   if (width === 0)
