@@ -45,7 +45,6 @@ export async function openParquet(where: string, path: string, options: RowOptio
   const columns = parquetSchema(metadata).children;
   const { column, dtype } = columnOfLists(where, columns, options.column);
   const keyed = columnOfKeys(where, columns, options.keyColumn);
-  const names = keyed === undefined ? [column] : [column, keyed.name];
 
   const starts: number[] = [0];
   for (const { num_rows: rows } of metadata.row_groups) {
@@ -56,18 +55,14 @@ export async function openParquet(where: string, path: string, options: RowOptio
   }
   const count = starts.at(-1) as number;
   if (count === 0) throw new DataError(`${where} must have rows, got none. Write it again.`);
-  // One column after another: of several, hyparquet awaits the first, and what a damaged second one throws would end the process.
-  const rowsOf = async (rowStart: number, rowEnd: number): Promise<Record<string, unknown>[]> => {
-    const range = { file, metadata, rowStart, rowEnd, compressors, useOffsetIndex: true };
-    const rows: Record<string, unknown>[] = [];
-    for (const name of names) {
-      const cells = await named(parquetReadObjects({ ...range, columns: [name] }));
-      for (const [i, cell] of cells.entries()) rows[i] = Object.assign(rows[i] ?? {}, cell);
-    }
-    return rows;
+  // One column at a time: of several, hyparquet awaits the first, and what a damaged second one throws would end the process.
+  const cellsOf = async (name: string, rowStart: number, rowEnd: number): Promise<unknown[]> => {
+    const range = { rowStart, rowEnd, compressors, useOffsetIndex: true };
+    const rows = await named(parquetReadObjects({ file, metadata, columns: [name], ...range }));
+    return rows.map((row) => row[name]);
   };
-  const [first] = await rowsOf(0, 1);
-  const width = lengthOf(first?.[column]);
+  const [first] = await cellsOf(column, 0, 1);
+  const width = lengthOf(first);
   if (width === 0)
     throw new DataError(
       `${where}: column ${show(column)} must have lists of numbers, got none in row 0. Write it again.`,
@@ -79,13 +74,16 @@ export async function openParquet(where: string, path: string, options: RowOptio
     held = undefined;
     const next = starts.findIndex((start) => start > row);
     const [from = 0, to = 0] = [starts[next - 1], starts[next]];
-    const rows = await rowsOf(from, to);
-    if (rows.length !== to - from) {
+    const all = async (name: string): Promise<unknown[]> => {
+      const cells = await cellsOf(name, from, to);
+      if (cells.length === to - from) return cells;
       throw new CheckpointError(
-        `${where} must have ${to - from} rows in its group at ${from}, got ${rows.length}. Write it again.`,
+        `${where} must have ${to - from} rows in its group at ${from}, got ${cells.length}. Write it again.`,
       );
-    }
-    held = { from, to, values: flat(where, column, dtype, width, rows, from), keys: keysOf(where, keyed, rows, from) };
+    };
+    const values = flat(where, column, dtype, width, await all(column), from);
+    const keys = keyed === undefined ? rowNumbers(from, to) : keysOf(where, keyed, await all(keyed.name), from);
+    held = { from, to, values, keys };
     return held;
   };
 
@@ -179,12 +177,11 @@ function flat(
   column: string,
   dtype: string,
   width: number,
-  rows: readonly Record<string, unknown>[],
+  lists: readonly unknown[],
   from: number,
 ): Float32Array | Float64Array {
-  const values = dtype === 'F32' ? new Float32Array(rows.length * width) : new Float64Array(rows.length * width);
-  for (const [n, row] of rows.entries()) {
-    const list = row[column] as ArrayLike<unknown>;
+  const values = dtype === 'F32' ? new Float32Array(lists.length * width) : new Float64Array(lists.length * width);
+  for (const [n, list] of lists.entries()) {
     const length = lengthOf(list);
     if (length !== width) {
       throw new DataError(
@@ -192,7 +189,7 @@ function flat(
       );
     }
     for (let i = 0; i < width; i++) {
-      const value = list[i];
+      const value = (list as ArrayLike<unknown>)[i];
       if (typeof value !== 'number' && typeof value !== 'bigint') {
         throw new DataError(
           `${where}: column ${show(column)} must have numbers, got ${show(value)} in row ${from + n}. Leave that row out.`,
@@ -204,17 +201,9 @@ function flat(
   return values;
 }
 
-function keysOf(
-  where: string,
-  keyed: KeyColumn | undefined,
-  rows: readonly Record<string, unknown>[],
-  from: number,
-): RowKeys {
-  if (keyed === undefined) return rowNumbers(from, from + rows.length);
-  const { name, integers } = keyed;
-  if (integers) return BigInt64Array.from(rows.map((row, n) => integerKey(where, row[name], from + n)));
-  return rows.map((row, n) => {
-    const key = row[name];
+function keysOf(where: string, { name, integers }: KeyColumn, cells: readonly unknown[], from: number): RowKeys {
+  if (integers) return BigInt64Array.from(cells.map((key, n) => integerKey(where, key, from + n)));
+  return cells.map((key, n) => {
     if (typeof key === 'string') return key;
     throw new DataError(
       `${where}: key column ${show(name)} must have texts, got ${show(key)} in row ${from + n}. Fill it.`,
