@@ -11,11 +11,20 @@ const READERS: { readonly [ending in string]?: typeof openNpy } = {
 };
 
 /**
+ * Whether a path has the ending of a file of rows.
+ * @example
+ * isRowFile('items.parquet'); // true
+ */
+export function isRowFile(path: string): boolean {
+  return Object.hasOwn(READERS, extname(path));
+}
+
+/**
  * Throws unless the ending of a file of rows says what it is to be.
  * @throws OptionError
  */
 export function requireRowFile(where: string, path: string): void {
-  if (Object.hasOwn(READERS, extname(path))) return;
+  if (isRowFile(path)) return;
   throw new OptionError(
     `${where}: the file of rows must end in ${Object.keys(READERS).join(', ')}, got ${show(path)}. Convert it, or name it by what it is.`,
   );

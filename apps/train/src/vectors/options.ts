@@ -1,5 +1,6 @@
 import { OptionError, show } from '@vqkit/core-tensor';
 import { type QuantizerName, quantizerNames } from '@vqkit/quantizers';
+import { isRowFile } from '@vqkit/rows';
 import { checkOptions, count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
 import { ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
@@ -112,7 +113,7 @@ export function vectorJsonSchema(): z.core.JSONSchema.JSONSchema {
 
 /** Whether options of a training are about vectors: they say so, or their path has the ending of a file of rows. */
 export function isOfVectors({ data, dataPath }: { readonly data?: unknown; readonly dataPath?: unknown }): boolean {
-  return data === 'vectors' || (data === undefined && /\.(npy|parquet|safetensors)$/.test(`${dataPath}`));
+  return data === 'vectors' || (data === undefined && isRowFile(`${dataPath}`));
 }
 
 /** @throws OptionError naming the option, the rule, the value and the fix. */

@@ -36,3 +36,30 @@ export function stopOnSignals(after: string): Stop {
     },
   };
 }
+
+/**
+ * Runs work on batches until it ends or a signal stops it.
+ * @param end what is done at the end however it came, such as taking a bar away.
+ * @returns what the work gave, or the exit code of a stopped process.
+ */
+export async function untilStopped<Result extends { readonly status: 'finished' | 'interrupted' }>(
+  work: (signal: AbortSignal) => Promise<Result>,
+  end: () => void,
+): Promise<Extract<Result, { status: 'finished' }> | number> {
+  const stop = stopOnSignals('batch');
+  try {
+    const result = await work(stop.signal);
+    if (isFinished(result)) return result;
+    process.stderr.write('Stopped.\n');
+    return stop.exitCode();
+  } finally {
+    end();
+    stop.release();
+  }
+}
+
+function isFinished<Result extends { readonly status: string }>(
+  result: Result,
+): result is Extract<Result, { status: 'finished' }> {
+  return result.status === 'finished';
+}

@@ -3,7 +3,7 @@ import type { TokenHooks, TokenResult } from '@vqkit/train';
 import type { Command } from 'commander';
 import { type Flags, flagsOf } from './flags.ts';
 import { createImageProgress } from './image-progress.ts';
-import { stopOnSignals } from './signals.ts';
+import { untilStopped } from './signals.ts';
 
 /** Adds a flag to a command for each option of a JSON Schema, and gives them. */
 export function addFlags(command: Command, schema: object): Flags[] {
@@ -27,23 +27,17 @@ export async function runOnImages<Finished>(
   work: (hooks: TokenHooks) => Promise<TokenResult<Finished>>,
 ): Promise<Extract<TokenResult<Finished>, { status: 'finished' }> | number> {
   const progress = createImageProgress(process.stderr);
-  const stop = stopOnSignals('batch');
-  const hooks: TokenHooks = {
-    onStart({ images, engine }) {
-      progress.note(`${counted(images, 'image')}, engine ${engine}`);
-      progress.start(images);
-    },
-    onImages: (done) => progress.done(done),
-    onWarning: (message) => progress.note(`warning: ${message}`),
-    signal: stop.signal,
-  };
-  try {
-    const result = await work(hooks);
-    if (result.status === 'finished') return result;
-    process.stderr.write('Stopped.\n');
-    return stop.exitCode();
-  } finally {
-    progress.stop();
-    stop.release();
-  }
+  return untilStopped(
+    (signal) =>
+      work({
+        onStart({ images, engine }) {
+          progress.note(`${counted(images, 'image')}, engine ${engine}`);
+          progress.start(images);
+        },
+        onImages: (done) => progress.done(done),
+        onWarning: (message) => progress.note(`warning: ${message}`),
+        signal,
+      }),
+    () => progress.stop(),
+  );
 }

@@ -1,12 +1,7 @@
 import { counted } from '@vqkit/schema';
 import type { EncodedVectors, VectorHooks, VectorResult } from '@vqkit/train';
 import { createImageProgress, type ImageProgress } from './image-progress.ts';
-import { stopOnSignals } from './signals.ts';
-
-/** Whether a path is a file of rows. */
-export function isRowFile(path: string | undefined): path is string {
-  return path !== undefined && /\.(npy|parquet|safetensors)$/.test(path);
-}
+import { untilStopped } from './signals.ts';
 
 /**
  * Runs work on vectors with bars on stderr, until it ends or a signal stops it.
@@ -17,27 +12,21 @@ export async function runOnVectors<Finished>(
 ): Promise<Extract<VectorResult<Finished>, { status: 'finished' }> | number> {
   let bar: ImageProgress | undefined;
   const notes = createImageProgress(process.stderr);
-  const stop = stopOnSignals('batch');
-  const hooks: VectorHooks = {
-    onStart: ({ rows, dim, engine }) => notes.note(`${counted(rows, 'row')} of ${dim} numbers, engine ${engine}`),
-    onPart(unit, total) {
-      bar?.stop();
-      bar = createImageProgress(process.stderr, unit);
-      bar.start(total);
-    },
-    onDone: (done) => bar?.done(done),
-    onWarning: (message) => notes.note(`note: ${message}`),
-    signal: stop.signal,
-  };
-  try {
-    const result = await work(hooks);
-    if (result.status === 'finished') return result;
-    process.stderr.write('Stopped.\n');
-    return stop.exitCode();
-  } finally {
-    bar?.stop();
-    stop.release();
-  }
+  return untilStopped(
+    (signal) =>
+      work({
+        onStart: ({ rows, dim, engine }) => notes.note(`${counted(rows, 'row')} of ${dim} numbers, engine ${engine}`),
+        onPart(unit, total) {
+          bar?.stop();
+          bar = createImageProgress(process.stderr, unit);
+          bar.start(total);
+        },
+        onDone: (done) => bar?.done(done),
+        onWarning: (message) => notes.note(`note: ${message}`),
+        signal,
+      }),
+    () => bar?.stop(),
+  );
 }
 
 /** Error, collisions, and a line per level. */

@@ -6,10 +6,11 @@ import {
   encodeJsonSchema,
   encodeVectors,
   encodeVectorsJsonSchema,
+  isOfVectors,
 } from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
-import { isRowFile, runOnVectors, vectorText } from '../vector-run.ts';
+import { runOnVectors, vectorText } from '../vector-run.ts';
 
 const EXAMPLES = `
   vqkit encode photos.safetensors cat.jpg
@@ -34,7 +35,7 @@ export function command(finish: (code: number) => void): Command {
   const flags = addFlags(made, { properties: both });
   return made.action(async (tokenizer: string, paths: string[], given: Record<string, unknown>) => {
     const [path] = paths;
-    if (paths.length === 1 && isRowFile(path)) {
+    if (path !== undefined && paths.length === 1 && isOfVectors({ dataPath: path })) {
       const options = givenOf(flags, given) as EncodeVectorOptions;
       const result = await runOnVectors((hooks) => encodeVectors(tokenizer, path, options, hooks));
       if (typeof result === 'number') finish(result);
