@@ -78,7 +78,7 @@ export async function saveTokenizer(tokenizer: Pick<Tokenizer, 'config' | 'state
  */
 export function loadTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): Tokenizer {
   return load<Tokenizer>('loadTokenizer', file, source, (config, maker) =>
-    isOfVectors(config, maker) ? recreateVectorTokenizer(config, maker) : recreateImageTokenizer(config, maker),
+    isVectorConfig(config, maker) ? recreateVectorTokenizer(config, maker) : recreateImageTokenizer(config, maker),
   );
 }
 
@@ -92,14 +92,18 @@ export function loadTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source 
  */
 export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): ImageTokenizer {
   return load('loadImageTokenizer', file, source, (config, maker) => {
-    if (!isOfVectors(config, maker)) return recreateImageTokenizer(config, maker);
+    if (!isVectorConfig(config, maker)) return recreateImageTokenizer(config, maker);
     throw new OptionError(
       `${maker}: architecture must be one of images, got ${show(config.architecture)}. Load it with loadTokenizer.`,
     );
   });
 }
 
-function isOfVectors(config: TokenizerConfig, where: string): config is VectorTokenizerConfig {
+/**
+ * Whether a description is of a tokenizer of vectors, by the registry of architectures.
+ * @throws OptionError for an architecture that this version does not know.
+ */
+export function isVectorConfig(config: TokenizerConfig, where = 'isVectorConfig'): config is VectorTokenizerConfig {
   return architectureEntry(architectureOf(config), where).modality === 'vectors';
 }
 

@@ -8,7 +8,7 @@ export type {
   VectorTokenizerConfig,
   VectorTokenizerOptions,
 } from './config.ts';
-export { loadImageTokenizer, loadTokenizer, packTokenizer, saveTokenizer } from './file.ts';
+export { isVectorConfig, loadImageTokenizer, loadTokenizer, packTokenizer, saveTokenizer } from './file.ts';
 export type { ImageTokenizer, ImageTokenizerResult } from './image-tokenizer.ts';
 export { createImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
 export type { PixelChannels, Pixels } from './pixels.ts';

@@ -3,7 +3,13 @@ import { CheckpointError, decodeSafetensors, parseJson } from '@vqkit/checkpoint
 import { readBytes } from '@vqkit/checkpoint/node';
 import { OptionError, QuantizerError } from '@vqkit/core-tensor';
 import { isFolder, type VectorSource } from '@vqkit/data/node';
-import { loadTokenizer, type Tokenizer, type VectorTokenizer } from '@vqkit/tokenizer';
+import {
+  isVectorConfig,
+  loadTokenizer,
+  type Tokenizer,
+  type TokenizerConfig,
+  type VectorTokenizer,
+} from '@vqkit/tokenizer';
 
 /** Of a run on vectors. */
 export const TOKENIZER_FILE = 'tokenizer.safetensors';
@@ -19,7 +25,7 @@ export async function isVectorTokenizer(path: string): Promise<boolean> {
     const file = await vectorTokenizerFile(path);
     const { tokenizer = '' } = decodeSafetensors(await readBytes(file), file).metadata;
     const described = parseJson(tokenizer, (rule, found) => new CheckpointError(`${rule}, got ${found}`));
-    return (described as { readonly architecture?: unknown }).architecture === 'mlp';
+    return described !== null && isVectorConfig(described as TokenizerConfig);
   } catch (error) {
     if (error instanceof QuantizerError) return false;
     throw error;
@@ -38,7 +44,7 @@ export async function openVectorTokenizer(
   const file = await vectorTokenizerFile(path);
   const tokenizer: Tokenizer = loadTokenizer(await readBytes(file), file);
   const { config } = tokenizer;
-  if (config.architecture !== 'mlp') {
+  if (!isVectorConfig(config)) {
     tokenizer.dispose();
     throw new CheckpointError(
       `${where}: ${file} must be a tokenizer of vectors, got one of images. Encode pictures with it.`,
