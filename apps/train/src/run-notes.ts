@@ -60,7 +60,8 @@ export function requireSameRun(
       `resumeTraining: ${shorten(name)} in config.json must be what the run was begun with, ${show(before)}, got ${show(now)}. Put it back, or start a new run.`,
     );
   }
-  const before = noteOf(path, metadata, 'data') as DataNotes;
+  const before = noteOf(path, metadata, 'data');
+  if (!isDataNotes(before)) throw withoutRun(path, 'data', metadata);
   const now = JSON.parse(notes.data ?? '{}') as DataNotes;
   if (isDeepStrictEqual(before, now)) return;
   throw new OptionError(
@@ -69,11 +70,18 @@ export function requireSameRun(
 }
 
 function noteOf(path: string, metadata: Readonly<Record<string, string>>, name: string): unknown {
-  return parseJson(metadata[name] ?? '', () => {
-    return new CheckpointError(
-      `resumeTraining: ${path} must say of which run it is, got ${name} ${show(metadata[name])}. Start a new run.`,
-    );
-  });
+  return parseJson(metadata[name] ?? '', () => withoutRun(path, name, metadata));
+}
+
+function withoutRun(path: string, name: string, metadata: Readonly<Record<string, string>>): CheckpointError {
+  return new CheckpointError(
+    `resumeTraining: ${path} must say of which run it is, got ${name} ${show(metadata[name])}. Start a new run.`,
+  );
+}
+
+function isDataNotes(value: unknown): value is DataNotes {
+  if (!isRecord(value) || typeof value.sha256 !== 'string') return false;
+  return [value.train, value.validation, value.test].every(Number.isSafeInteger);
 }
 
 function images({ train, validation, test, sha256 }: DataNotes): string {

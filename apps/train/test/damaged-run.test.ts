@@ -95,6 +95,12 @@ describe('resumeTraining', () => {
       /must be <= 5|must hold the step that its name says, got step 5/,
     ],
     ['notes nested 3,000 deep', note('config', '['.repeat(3000) + ']'.repeat(3000)), /must say of which run it is/],
+    ['notes of images that are null', note('data', 'null'), /must say of which run it is/],
+    [
+      'counts of images that are objects',
+      note('data', '{"train":{"toString":0},"sha256":"0"}'),
+      /must say of which run/,
+    ],
   ])('takes the checkpoint before one with %s, saying so', async (_, change, message) => {
     const { folder, resume } = await copyOf(damagedCheckpoint(change));
     const { starts, warnings } = await resume();

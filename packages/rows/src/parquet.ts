@@ -42,7 +42,7 @@ export async function openParquet(where: string, path: string, options: RowOptio
     });
   const file = await named(asyncBufferFromFile(path));
   const metadata = await named(parquetMetadataAsync(file));
-  const columns = parquetSchema(metadata).children;
+  const columns = await named(Promise.resolve(metadata).then((it) => parquetSchema(it).children));
   const { column, dtype } = columnOfLists(where, columns, options.column);
   const keyed = columnOfKeys(where, columns, options.keyColumn);
 
