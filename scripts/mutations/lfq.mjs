@@ -13,7 +13,7 @@ export const mutations = [
     to: 'sampleWeights: share < 1 ? undefined : perBook(sampleWeights),',
   },
   {
-    file: 'packages/lfq/src/random-share.ts',
+    file: 'packages/lfq/src/loss.ts',
     fault: 'a random share of masked tokens has one too few',
     from: 'lessEqual(cumsum(shuffled), most)',
     to: 'lessEqual(cumsum(shuffled), maximum(mul(most, 0.999), scalar(1)))',
@@ -31,7 +31,7 @@ export const mutations = [
     to: 'softplus(term)',
   },
   {
-    file: 'packages/lfq/src/project.ts',
+    file: 'packages/lfq/src/lfq.ts',
     fault: 'the columns of the cosine projection are not at unit length',
     from: 'unitLength(weight as unknown as Tensor2D, 0)',
     to: 'weight as unknown as Tensor2D',

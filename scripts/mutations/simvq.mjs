@@ -34,13 +34,13 @@ export const mutations = [
     to: 'linearSlack<Tensor>(add, mul, norms, width, dim, 2 ** -24).map((part) => mul(part, 0))',
   },
   {
-    file: 'packages/simvq/src/codec-state.ts',
+    file: 'packages/simvq/src/codec.ts',
     fault: 'the codec reads its weight in the other order',
     from: 'const row = j * v.length;',
     to: 'const row = (bias.length - 1 - j) * v.length;',
   },
   {
-    file: 'packages/simvq/src/codec-search.ts',
+    file: 'packages/simvq/src/codec.ts',
     fault: 'the codec compares in the frozen space with a bias of the wrong scale',
     from: '(biases[k] as number) - (value * value) / 2',
     to: '(biases[k] as number) - value * value',

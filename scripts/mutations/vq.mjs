@@ -1,7 +1,7 @@
 /** @type {import('../mutate.mjs').Mutation[]} */
 export const mutations = [
   {
-    file: 'packages/vq/src/heads.ts',
+    file: 'packages/vq/src/codebook.ts',
     fault: 'heads that share a codebook count padding of all but the first',
     from: '(reshape(mul(expandDims(weights, 1), ones([1, heads])), [-1]) as Tensor1D)',
     to: '(reshape(concat([expandDims(weights, 1), ones([weights.size, heads - 1])], 1), [-1]) as Tensor1D)',
@@ -19,13 +19,13 @@ export const mutations = [
     to: 'sums: state.sums,',
   },
   {
-    file: 'packages/vq/src/kmeans-init.ts',
+    file: 'packages/vq/src/kmeans.ts',
     fault: 'k-means places codes again at every step once it has enough tokens',
     from: 'const done = logicalOr(initted, enough) as Scalar;',
     to: 'const done = logicalAnd(initted, enough) as Scalar;',
   },
   {
-    file: 'packages/vq/src/kmeans-init.ts',
+    file: 'packages/vq/src/kmeans.ts',
     fault: 'a training state that is loaded is not gathered on',
     from: 'const all = batch.map((own, b) => joined(sample[b], own, Math.ceil(need) - 1 + own.x.shape[0]));',
     to: 'const all = batch.map((own) => joined(undefined, own, Math.ceil(need) - 1 + own.x.shape[0]));',
@@ -37,7 +37,7 @@ export const mutations = [
     to: 'return mul(orthogonalityLoss(mul(codes, expandDims(taken, 1))), minimum(share, 1)) as Scalar;',
   },
   {
-    file: 'packages/vq/src/code-cross-entropy.ts',
+    file: 'packages/vq/src/scores.ts',
     fault: 'the gradient of the cross-entropy to codes has no term of the chosen one with cosine similarity',
     from: 'return expandDims(sub(all, own), 0);',
     to: 'return expandDims(useCosineSim ? all : sub(all, own), 0);',

@@ -1,4 +1,3 @@
-import { requireKnownOptions } from '@vqkit/core-tensor/check';
 import {
   type Codec,
   type CodecExtras,
@@ -6,8 +5,7 @@ import {
   requireChannelsLast,
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
-import { bitsOf, type LfqCodeConfig, OPTIONS, resolveQuantization, resolveShape } from './code-options.ts';
-import type { LfqOptions } from './options.ts';
+import { bitsOf, type LfqCodeConfig, type LfqOptions, resolveCodes } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { LfqOptions } from './options.ts';
@@ -31,8 +29,7 @@ const WHERE = 'createLfqCodec';
  * const codes = codec.decode(ids); // [ 1, -1, 1, -1 ]
  */
 export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {}): Codec {
-  requireKnownOptions(WHERE, options, OPTIONS);
-  const config = { ...resolveShape(WHERE, options), ...resolveQuantization(WHERE, options) };
+  const config = resolveCodes(WHERE, options);
   requireCodable(config);
   const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue, bitOrder } = config;
   const bits = bitsOf(config);

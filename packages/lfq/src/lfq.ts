@@ -11,6 +11,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import {
   asRows,
+  createLinear,
   createParameterSet,
   createQuantizer,
   createRng,
@@ -18,6 +19,7 @@ import {
   type Parameter,
   type QuantizeOptions,
   type Quantizer,
+  type Rng,
   randomOrthogonal,
   requirePositive,
   reverseBits,
@@ -29,10 +31,8 @@ import {
   straightThrough,
   unitLength,
 } from '@vqkit/core-tensor';
-import { bitsOf, type StraightThroughActivation } from './code-options.ts';
-import { type LfqLoss, lfqLoss, lfqLosses } from './loss.ts';
-import { type LfqConfig, type LfqOptions, resolve, WHERE } from './options.ts';
-import { createProjections } from './project.ts';
+import { type LfqLoss, lfqLoss, lfqLosses, requireLossFits } from './loss.ts';
+import { bitsOf, type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
 
 export interface LfqQuantizeOptions extends QuantizeOptions {
   /** Inverse temperature τ of this call, > 0, in place of the quantizer's option. */
@@ -87,6 +87,7 @@ const activations: Record<StraightThroughActivation, (x: Tensor2D) => Tensor2D> 
  */
 export function createLfq(options: LfqOptions): Lfq {
   const config = resolve(options);
+  requireLossFits(config);
   const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue } = config;
   const bits = bitsOf(config);
   const innerDim = bits * numCodebooks;
@@ -169,4 +170,42 @@ function comparesItself({ hasProjections, spherical, orthogonalRotation, softCla
 /** v tanh(x / v): the identity near 0, within ±v. */
 function softClamp(x: Tensor2D, v: number): Tensor2D {
   return mul(tanh(div(x, v)), v) as Tensor2D;
+}
+
+/** The layers between `dim` features and the bits of all codebooks. */
+interface Projections {
+  in(tokens: Tensor2D): Tensor2D;
+  out(codes: Tensor2D): Tensor2D;
+  readonly parameters: readonly Parameter[];
+}
+
+/** Linear layers, or none: `in` [N, dim] → [N, innerDim] and `out` back. */
+function createProjections(config: LfqConfig, innerDim: number, rng: Rng): Projections {
+  const { dim, hasProjections, projectionHasBias: bias, cosineSimProjectIn } = config;
+  if (!hasProjections) return { in: (tokens) => tokens, out: (codes) => codes, parameters: [] };
+  const into = cosineSimProjectIn
+    ? createCosineSimilarity(config, innerDim, rng)
+    : createLinear({ name: 'project_in', inputDim: dim, outputDim: innerDim, bias, rng });
+  const out = createLinear({ name: 'project_out', inputDim: innerDim, outputDim: dim, bias, rng });
+  return {
+    in: (tokens) => into.apply(tokens),
+    out: (codes) => out.apply(codes),
+    parameters: [...into.parameters, ...out.parameters],
+  };
+}
+
+/** `scale · (x/|x|)(W/|W|)`, each column of W at unit length; in the state dict W is [dim, innerDim]: not PyTorch's order. */
+function createCosineSimilarity(
+  { dim, cosineSimProjectInScale }: LfqConfig,
+  innerDim: number,
+  rng: Rng,
+): { apply(x: Tensor2D): Tensor2D; parameters: readonly Parameter[] } {
+  const weight = ownedVariable(rng.normalArray(dim * innerDim, 1), [dim, innerDim], true);
+  return {
+    apply: (x) => {
+      const similarity = matMul(unitLength(x, 1), unitLength(weight as unknown as Tensor2D, 0));
+      return mul(similarity, cosineSimProjectInScale) as Tensor2D;
+    },
+    parameters: [{ name: 'project_in.weight', variable: weight, trainable: true }],
+  };
 }

@@ -1,7 +1,12 @@
 import {
   add,
+  cumsum,
   expandDims,
+  floor,
+  gather,
   greater,
+  lessEqual,
+  maximum,
   mul,
   reshape,
   type Scalar,
@@ -13,13 +18,19 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  tensor1d,
   tile,
 } from '@tensorflow/tfjs-core';
-import { MAX_CODEBOOK_ENTROPY_BITS, type Rng } from '@vqkit/core-tensor';
-import { clampedLfqEntropy, commitmentLoss, lfqEntropy, perSampleEntropy, unitNormLoss } from '@vqkit/losses';
-import { bitsOf } from './code-options.ts';
-import type { LfqConfig } from './options.ts';
-import { randomShare } from './random-share.ts';
+import { MAX_CODEBOOK_ENTROPY_BITS, type Rng, requireOption } from '@vqkit/core-tensor';
+import {
+  clampedLfqEntropy,
+  commitmentLoss,
+  lfqEntropy,
+  MAX_CLAMPED_BITS,
+  perSampleEntropy,
+  unitNormLoss,
+} from '@vqkit/losses';
+import { bitsOf, type LfqConfig, WHERE } from './options.ts';
 
 /** The parts of the loss, unweighted; entropies in nats. */
 export type LfqLoss = 'perSampleEntropy' | 'codebookEntropy' | 'commitment' | 'unitNorm';
@@ -34,6 +45,27 @@ export interface LfqRows {
   readonly codes: Tensor2D;
   /** Magnitude of each element of a code. */
   readonly scale: number;
+}
+
+/** Throws OptionError for codebooks too large for the entropies that are asked for. */
+export function requireLossFits(config: LfqConfig): void {
+  const bits = bitsOf(config);
+  requireOption(
+    bits <= MAX_CODEBOOK_ENTROPY_BITS || config.entropyLossWeight === 0,
+    WHERE,
+    'codebookSize',
+    `at most 2^${MAX_CODEBOOK_ENTROPY_BITS} for the entropy loss`,
+    2 ** bits,
+    'Pass entropyLossWeight: 0, or several codebooks of fewer bits.',
+  );
+  requireOption(
+    bits <= MAX_CLAMPED_BITS || config.entropyEps === null,
+    WHERE,
+    'codebookSize',
+    `at most 2^${MAX_CLAMPED_BITS} with entropyEps`,
+    2 ** bits,
+    'Leave entropyEps out: the exact entropy needs no matrix of all codes.',
+  );
 }
 
 /**
@@ -102,4 +134,28 @@ function entropyTerm(
   const positive: Scalar = softplus(add(term, config.entropyLossOffset));
   // Without any token softplus(0 + offset) is not the loss of anything.
   return weights === undefined ? positive : select<Scalar>(greater(sum(weights), scalar(0)), positive, scalar(0));
+}
+
+/**
+ * Weights that keep a random share of the real tokens, at least one of them if there is any: [n] of 0 or 1.
+ *
+ * @param weights [n] of 0 (padding) or 1; undefined when all are real.
+ * @param share in (0, 1]; `max(1, ⌊share · real⌋)` tokens stay.
+ */
+export function randomShare(weights: Tensor1D | undefined, n: number, share: number, rng: Rng): Tensor1D {
+  const order = rng.permutation(n);
+  if (weights === undefined) {
+    const kept = new Float32Array(n);
+    for (const token of order.subarray(0, Math.max(1, Math.floor(n * share)))) kept[token] = 1;
+    return tensor1d(kept);
+  }
+  // The mask is on the engine and is not read: the first tokens of a random order stay, counting real ones only.
+  const rank = new Int32Array(n);
+  order.forEach((token, position) => {
+    rank[token] = position;
+  });
+  const shuffled = gather(weights, tensor1d(order, 'int32'));
+  const most = maximum(floor(mul(sum(weights), share)), scalar(1));
+  const kept = mul(shuffled, lessEqual(cumsum(shuffled), most)) as Tensor1D;
+  return gather(kept, tensor1d(rank, 'int32'));
 }

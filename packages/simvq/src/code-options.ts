@@ -1,4 +1,4 @@
-import { requireBoolean, requireInteger, requireOneOf } from '@vqkit/core-tensor/check';
+import { requireBoolean, requireInteger, requireKnownOptions, requireOneOf } from '@vqkit/core-tensor/check';
 import type { DataFormat } from '@vqkit/core-tensor/token-options';
 
 /** The options that decide what is a code, beside the transform. */
@@ -36,7 +36,13 @@ export const OPTIONS = [
   'seed',
 ] as const;
 
+/**
+ * Checks what decides what is a code, and no more: what a codec needs.
+ *
+ * @param where the function that was called, for errors.
+ */
 export function resolveCodes(where: string, options: SimVqCodeOptions): SimVqCodeConfig {
+  requireKnownOptions(where, options, OPTIONS);
   const { dim, codebookSize, transformBias = false } = options;
   requireInteger(where, 'dim', dim, 1);
   requireInteger(where, 'codebookSize', codebookSize, 1, 2 ** 24);

@@ -1,14 +1,13 @@
 import {
   requireBoolean,
   requireInteger,
-  requireKnownOptions,
   requireNonNegative,
   requireOneOf,
   requireOption,
   requirePositive,
 } from '@vqkit/core-tensor';
 import { ROTATION_MAX_SCALE } from '@vqkit/losses';
-import { OPTIONS, resolveCodes, type SimVqCodeOptions } from './code-options.ts';
+import { resolveCodes, type SimVqCodeOptions } from './code-options.ts';
 import { type CodebookTransformConfig, type CodebookTransformOption, transformConfig } from './transform.ts';
 
 export const WHERE = 'createSimVq';
@@ -42,8 +41,8 @@ export type SimVqConfig = Required<Omit<SimVqOptions, 'codebookTransform'>> & {
   readonly codebookTransform: CodebookTransformConfig;
 };
 
+/** Checks every option and fills in the defaults. */
 export function resolve(options: SimVqOptions): SimVqConfig {
-  requireKnownOptions(WHERE, options, OPTIONS);
   const codes = resolveCodes(WHERE, options);
   const { dim, frozenCodebookDim, transformBias } = codes;
   const { codebookTransform = 'linear', codebookInit = 'normal', trainCodebook = false, exact = false } = options;

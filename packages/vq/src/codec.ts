@@ -1,4 +1,4 @@
-import { requireKnownOptions, requireOption } from '@vqkit/core-tensor/check';
+import { requireOption } from '@vqkit/core-tensor/check';
 import {
   type Codec,
   type CodecExtras,
@@ -10,8 +10,7 @@ import {
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
 import { createPlainSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
 import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
-import { OPTIONS, resolveCodes, type VqCodeOptions } from './code-options.ts';
-import type { VqOptions } from './options.ts';
+import { resolveCodes, type VqCodeOptions, type VqOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
@@ -53,7 +52,6 @@ export function createVqCodec(
   state: Readonly<Record<string, PlainTensor>>,
   { kernels }: CodecExtras = {},
 ): Codec {
-  requireKnownOptions(WHERE, options, OPTIONS);
   const { dim, codebookSize, codebookDim, heads, useCosineSim, dataFormat } = resolveCodes(WHERE, options);
   requireChannelsLast(WHERE, dataFormat);
   requireInCodec(heads === 1, WHERE, 'heads', '1', heads, 'Make a codec for one head.');

@@ -1,4 +1,5 @@
 import {
+  abs,
   add,
   cast,
   cumsum,
@@ -16,6 +17,7 @@ import {
   range,
   type Scalar,
   where as select,
+  slice,
   square,
   sub,
   sum,
@@ -23,12 +25,13 @@ import {
   type Tensor1D,
   type Tensor2D,
   tensor1d,
+  topk,
+  transpose,
   unsortedSegmentSum,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { type Rng, selectRows } from '@vqkit/core-tensor';
+import { type Rng, selectRows, unitLength } from '@vqkit/core-tensor';
 import type { VqConfig } from './options.ts';
-import { hasDirection, unitOr } from './units.ts';
 
 /** Tokens summed by the code that they chose. */
 export interface Clusters {
@@ -127,4 +130,35 @@ export function usable(rows: Tensor2D, weights: Tensor1D | undefined, useCosineS
 export function choose(first: Scalar, a: BookState, b: BookState): BookState {
   const one = <T extends Tensor>(a: T, b: T): T => select(first, a, b) as T;
   return { codes: one(a.codes, b.codes), sizes: one(a.sizes, b.sizes), sums: one(a.sums, b.sums) };
+}
+
+/**
+ * The one door by which a vector becomes a code of cosine similarity: at length 1 where it has a direction, else `instead`. What has length 1
+ * within rounding stays as it is, so that a state that was saved loads as the same bits.
+ */
+export function unitOr(vectors: Tensor2D, instead: Tensor2D): Tensor2D {
+  const nearly = less(abs(sub(sum(square(vectors), 1), 1)), 1e-6) as Tensor1D;
+  const units = unitLength(vectors, 1);
+  return selectRows(nearly, vectors, selectRows(hasDirection(units), units, instead));
+}
+
+/** bool [N]: which rows of what {@link unitLength} gave are no zeros, and numbers. */
+export function hasDirection(units: Tensor2D): Tensor1D {
+  return greater(sum(square(units), 1), 0.25);
+}
+
+/**
+ * [1, d]: the median of each feature over some rows, of odd number and finite. An origin near which tokens lie, and which a few far ones
+ * cannot move, as they would move the mean: what is added up around it loses no digits to an offset that all have in common.
+ */
+export function middleOf(rows: Tensor2D): Tensor2D {
+  const [n, d] = rows.shape;
+  const { values } = topk(transpose(rows), (n + 1) / 2);
+  return transpose(slice(values, [0, (n - 1) / 2], [d, 1])) as Tensor2D;
+}
+
+/** Nine rows from all over x. */
+export function someRows(x: Tensor2D): Tensor2D {
+  const places = Int32Array.from({ length: 9 }, (_, i) => Math.floor(((i + 0.5) / 9) * x.shape[0]));
+  return gather(x, tensor1d(places, 'int32') as Tensor1D) as Tensor2D;
 }

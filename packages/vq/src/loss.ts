@@ -22,10 +22,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { gatherCodes, type Rng, withoutGradient } from '@vqkit/core-tensor';
 import { codebookLoss, commitmentLoss, orthogonalityLoss } from '@vqkit/losses';
-import { codeCrossEntropy } from './code-cross-entropy.ts';
-import type { Codebooks } from './codebook.ts';
-import type { Heads } from './heads.ts';
+import type { Codebooks, Heads } from './codebook.ts';
 import type { VqConfig } from './options.ts';
+import { codeCrossEntropy } from './scores.ts';
 
 /**
  * The parts of the loss: `commitment` moves tokens to their codes, `codebook` learnable codes to their tokens, `orthogonality` codes

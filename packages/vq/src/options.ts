@@ -4,15 +4,30 @@ import {
   requireInteger,
   requireKnownOptions,
   requireNonNegative,
+  requireOneOf,
   requireOption,
   requirePositive,
-  requireSchedule,
-} from '@vqkit/core-tensor';
-import type { Schedule } from '@vqkit/core-tensor/schedule';
-import { ROTATION_MAX_SCALE } from '@vqkit/losses';
-import { OPTIONS, resolveCodes, type VqCodeOptions } from './code-options.ts';
+} from '@vqkit/core-tensor/check';
+import { requireSchedule, type Schedule } from '@vqkit/core-tensor/schedule';
+import type { DataFormat } from '@vqkit/core-tensor/token-options';
 
-export const WHERE = 'createVq';
+/** The options that decide what is a code. */
+export interface VqCodeOptions {
+  /** Size of the feature axis. */
+  readonly dim: number;
+  /** Number of codes K of one codebook, from 1 to 2^24. */
+  readonly codebookSize: number;
+  /** Features d of a code. Default `dim`, for every head; linear projections are added when heads · d differs from dim. */
+  readonly codebookDim?: number;
+  /** Codes per token: the features are split between them in order. Default 1. */
+  readonly heads?: number;
+  /** A codebook for each head; false: one for all. Default false. */
+  readonly separateCodebookPerHead?: boolean;
+  /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
+  readonly useCosineSim?: boolean;
+  /** Default `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+}
 
 export interface VqOptions extends VqCodeOptions {
   /**
@@ -65,12 +80,65 @@ export interface VqOptions extends VqCodeOptions {
 /** {@link VqOptions} with every default filled in: plain data. */
 export type VqConfig = Required<VqOptions>;
 
+/** Every option of VQ, by its name. */
+const OPTIONS = [
+  'dim',
+  'codebookSize',
+  'codebookDim',
+  'heads',
+  'separateCodebookPerHead',
+  'useCosineSim',
+  'exact',
+  'dataFormat',
+  'learnableCodebook',
+  'freezeCodebook',
+  'decay',
+  'eps',
+  'kmeansInit',
+  'kmeansIters',
+  'kmeansTokensPerCode',
+  'thresholdEmaDeadCode',
+  'resetClusterSize',
+  'rotationTrick',
+  'rotationMaxScale',
+  'commitmentWeight',
+  'commitmentUseCrossEntropyLoss',
+  'codebookWeight',
+  'orthogonalRegWeight',
+  'orthogonalRegActiveCodesOnly',
+  'orthogonalRegMaxCodes',
+  'stochasticSampleCodes',
+  'sampleCodebookTemp',
+  'seed',
+] as const;
+
+export const WHERE = 'createVq';
+
+/** Checks every option and fills in the defaults. */
 export function resolve(options: VqOptions): VqConfig {
-  requireKnownOptions(WHERE, options, OPTIONS);
   const codes = resolveCodes(WHERE, options);
   const { exact = false } = options;
   requireBoolean(WHERE, 'exact', exact);
   return { ...codes, exact, ...learning(options), ...loss(options), ...gradient(options, codes) };
+}
+
+/**
+ * Checks what decides what is a code, and no more: what a codec needs.
+ *
+ * @param where the function that was called, for errors.
+ */
+export function resolveCodes(where: string, options: VqCodeOptions): Required<VqCodeOptions> {
+  requireKnownOptions(where, options, OPTIONS);
+  const { dim, codebookSize, heads = 1, separateCodebookPerHead = false, useCosineSim = false } = options;
+  requireInteger(where, 'dim', dim, 1);
+  requireInteger(where, 'codebookSize', codebookSize, 1, 2 ** 24);
+  requireInteger(where, 'heads', heads, 1);
+  const { codebookDim = dim, dataFormat = 'channelsLast' } = options;
+  requireInteger(where, 'codebookDim', codebookDim, 1);
+  requireBoolean(where, 'separateCodebookPerHead', separateCodebookPerHead);
+  requireBoolean(where, 'useCosineSim', useCosineSim);
+  requireOneOf(where, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
+  return { dim, codebookSize, codebookDim, heads, separateCodebookPerHead, useCosineSim, dataFormat };
 }
 
 type LearningOptions =
@@ -158,7 +226,7 @@ function gradient(options: VqOptions, { codebookDim }: Pick<VqConfig, 'codebookD
   const { stochasticSampleCodes = false, sampleCodebookTemp = 1 } = options;
   requireBoolean(WHERE, 'stochasticSampleCodes', stochasticSampleCodes);
   requireSchedule(WHERE, 'sampleCodebookTemp', sampleCodebookTemp);
-  const { rotationTrick = codebookDim > 1 && !stochasticSampleCodes, rotationMaxScale = ROTATION_MAX_SCALE } = options;
+  const { rotationTrick = codebookDim > 1 && !stochasticSampleCodes, rotationMaxScale = 100 } = options;
   requireBoolean(WHERE, 'rotationTrick', rotationTrick);
   requireOption(
     !(rotationTrick && stochasticSampleCodes),

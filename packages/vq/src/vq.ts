@@ -15,8 +15,7 @@ import {
   unitLength,
 } from '@vqkit/core-tensor';
 import { rotateTo } from '@vqkit/losses';
-import { createCodebooks } from './codebook.ts';
-import { createHeads } from './heads.ts';
+import { createCodebooks, createHeads } from './codebook.ts';
 import { orthogonality, tokenLosses, type VqLoss, vqLoss } from './loss.ts';
 import { resolve, type VqConfig, type VqOptions, WHERE } from './options.ts';
 import { sampleCodes } from './scores.ts';

@@ -15,9 +15,9 @@ import {
 import { createRng } from '@vqkit/core-tensor';
 import { eachEngine, expectClose, expectSame, gradientError, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { codeCrossEntropy } from '../src/code-cross-entropy.ts';
+
 import { createVq, type Vq, type VqOptions } from '../src/index.ts';
-import { compared, sampleCodes, scoresOf } from '../src/scores.ts';
+import { codeCrossEntropy, compared, sampleCodes, scoresOf } from '../src/scores.ts';
 import { distance2, type Matrix, nearestTo, rowsOf, unit } from './float64.ts';
 import { normal, TRAIN } from './tokens.ts';
 

@@ -2,7 +2,7 @@ import { memory, tensor1d, tidy, zeros } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
 import { eachEngine, expectSame, spreadIt } from '@vqkit/testing';
 import { describe, expect } from 'vitest';
-import { randomShare } from '../src/random-share.ts';
+import { randomShare } from '../src/loss.ts';
 
 const ones = (weights: ArrayLike<number>): number => Array.from(weights).reduce((a, b) => a + b, 0);
 
