@@ -1,33 +1,13 @@
 import { CheckpointError } from '@vqkit/checkpoint';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { DataError, OptionError, QuantizerError, show } from '@vqkit/core-tensor';
-import {
-  asyncBufferFromFile,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type SchemaTree,
-} from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
-import {
-  integerKey,
-  KEY_COLUMN,
-  type RowBlock,
-  type RowFile,
-  type RowKeys,
-  type RowOptions,
-  rowNumbers,
-} from './rows.ts';
+import { asyncBufferFromFile, parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
+import { readColumn, wrongLength } from './parquet-column.ts';
+import { type Page, pagesOf } from './parquet-pages.ts';
+import { integerKey, KEY_COLUMN, type RowFile, type RowKeys, type RowOptions, rowNumbers } from './rows.ts';
 
 /** Parquet's types of numbers, by the names of safetensors. */
 const NUMBERS: { readonly [type in string]?: string } = { FLOAT: 'F32', DOUBLE: 'F64', INT32: 'I32', INT64: 'I64' };
-
-/** A row group, as arrays without objects in them. */
-interface Group extends RowBlock {
-  readonly from: number;
-  readonly to: number;
-  readonly values: Float64Array | Float32Array;
-}
 
 export async function openParquet(where: string, path: string, options: RowOptions): Promise<RowFile> {
   const named = <T>(work: Promise<T>): Promise<T> =>
@@ -55,38 +35,32 @@ export async function openParquet(where: string, path: string, options: RowOptio
   }
   const count = starts.at(-1) as number;
   if (count === 0) throw new DataError(`${where} must have rows, got none. Write it again.`);
-  // One column at a time: of several, hyparquet awaits the first, and what a damaged second one throws would end the process.
-  const cellsOf = async (name: string, rowStart: number, rowEnd: number): Promise<unknown[]> => {
-    const range = { rowStart, rowEnd, compressors, useOffsetIndex: true };
-    const rows = await named(parquetReadObjects({ file, metadata, columns: [name], ...range }));
-    return rows.map((row) => row[name]);
-  };
-  const [first] = await cellsOf(column, 0, 1);
-  const width = lengthOf(first);
+  const schema = parquetSchema(metadata);
+  async function* pages(group: number, name: string): AsyncGenerator<Page> {
+    const columns = metadata.row_groups[group]?.columns ?? [];
+    const chunk = columns.find(({ meta_data: meta }) => meta?.path_in_schema[0] === name);
+    if (chunk?.meta_data === undefined || chunk.file_path)
+      throw new Error(`row group ${group} has no column ${show(name)}`);
+    yield* pagesOf(file, schema, chunk.meta_data);
+  }
+  const firstGroup = starts.findIndex((start) => start > 0) - 1;
+  const width = await named(widthOf(pages(firstGroup, column)));
   if (width === 0)
     throw new DataError(
       `${where}: column ${show(column)} must have lists of numbers, got none in row 0. Write it again.`,
     );
 
-  let held: Group | undefined;
-  const groupOf = async (row: number): Promise<Group> => {
-    if (held !== undefined && held.from <= row && row < held.to) return held;
-    held = undefined;
-    const next = starts.findIndex((start) => start > row);
-    const [from = 0, to = 0] = [starts[next - 1], starts[next]];
-    const all = async (name: string): Promise<unknown[]> => {
-      const cells = await cellsOf(name, from, to);
-      if (cells.length === to - from) return cells;
-      throw new CheckpointError(
-        `${where} must have ${to - from} rows in its group at ${from}, got ${cells.length}. Write it again.`,
-      );
-    };
-    const values = flat(where, column, dtype, width, await all(column), from);
-    const keys = keyed === undefined ? rowNumbers(from, to) : keysOf(where, keyed, await all(keyed.name), from);
-    held = { from, to, values, keys };
-    return held;
-  };
-
+  const make = (length: number): Numbers => (dtype === 'F32' ? new Float32Array(length) : new Float64Array(length));
+  const numbers = readColumn({
+    ...{ where, name: column, width, starts, pages: (group) => pages(group, column) },
+    valuesOf: (page, at) => numbersOf(where, column, width, page, at, make(page.entries)),
+  });
+  const keys =
+    keyed &&
+    readColumn<RowKeys>({
+      ...{ where, name: keyed.name, width: 1, starts, pages: (group) => pages(group, keyed.name) },
+      valuesOf: (page, at) => keysOf(where, keyed, page, at),
+    });
   return {
     count,
     width,
@@ -94,19 +68,18 @@ export async function openParquet(where: string, path: string, options: RowOptio
     column,
     keys: keyed === undefined ? 'row numbers' : keyed.integers ? 'integers' : 'texts',
     async read(from, to) {
-      const values = dtype === 'F32' ? new Float32Array((to - from) * width) : new Float64Array((to - from) * width);
-      const parts: RowKeys[] = [];
-      for (let row = from; row < to; ) {
-        const group = await groupOf(row);
-        const end = Math.min(to, group.to);
-        values.set(group.values.subarray((row - group.from) * width, (end - group.from) * width), (row - from) * width);
-        parts.push(group.keys.slice(row - group.from, end - group.from));
-        row = end;
+      const values = make((to - from) * width);
+      let filled = 0;
+      for (const part of await named(numbers(from, to))) {
+        values.set(part, filled);
+        filled += part.length;
       }
-      return { values, keys: joinedKeys(parts) };
+      return { values, keys: keys === undefined ? rowNumbers(from, to) : joinedKeys(await named(keys(from, to))) };
     },
   };
 }
+
+type Numbers = Float32Array | Float64Array;
 
 /** The type of the numbers that a column has lists of. */
 function numbersIn(tree: SchemaTree): string | undefined {
@@ -117,8 +90,9 @@ function numbersIn(tree: SchemaTree): string | undefined {
   return logical?.type === 'FLOAT16' ? 'F16' : NUMBERS[type];
 }
 
-function hasLists({ element, children }: SchemaTree): boolean {
-  return element.repetition_type === 'REPEATED' || children.some(hasLists);
+/** How deep lists of lists go in a column. */
+function depthOf({ element, children }: SchemaTree): number {
+  return (element.repetition_type === 'REPEATED' ? 1 : 0) + Math.max(0, ...children.map(depthOf));
 }
 
 function columnOfLists(
@@ -126,7 +100,7 @@ function columnOfLists(
   columns: readonly SchemaTree[],
   wanted: string | undefined,
 ): { column: string; dtype: string } {
-  const lists = columns.filter((tree) => hasLists(tree) && numbersIn(tree) !== undefined);
+  const lists = columns.filter((tree) => depthOf(tree) === 1 && numbersIn(tree) !== undefined);
   const fitting = wanted === undefined ? lists : lists.filter(({ element }) => element.name === wanted);
   const [tree] = fitting;
   if (fitting.length === 1 && tree !== undefined) {
@@ -151,7 +125,7 @@ function columnOfKeys(
   wanted: string | undefined,
 ): KeyColumn | undefined {
   const found = columns.find(({ element }) => element.name === (wanted ?? KEY_COLUMN));
-  const type = found === undefined || found.children.length > 0 || hasLists(found) ? undefined : found.element.type;
+  const type = found === undefined || found.children.length > 0 || depthOf(found) > 0 ? undefined : found.element.type;
   if (found !== undefined && (type === 'INT32' || type === 'INT64' || type === 'BYTE_ARRAY')) {
     return { name: found.element.name, integers: type !== 'BYTE_ARRAY' };
   }
@@ -168,45 +142,68 @@ function joinedKeys(parts: readonly RowKeys[]): RowKeys {
   return BigInt64Array.from((parts as BigInt64Array[]).flatMap((part) => [...part]));
 }
 
-function lengthOf(value: unknown): number {
-  return Array.isArray(value) || ArrayBuffer.isView(value) ? (value as unknown as ArrayLike<unknown>).length : 0;
-}
-
-function flat(
-  where: string,
-  column: string,
-  dtype: string,
-  width: number,
-  lists: readonly unknown[],
-  from: number,
-): Float32Array | Float64Array {
-  const values = dtype === 'F32' ? new Float32Array(lists.length * width) : new Float64Array(lists.length * width);
-  for (const [n, list] of lists.entries()) {
-    const length = lengthOf(list);
-    if (length !== width) {
-      throw new DataError(
-        `${where}: column ${show(column)} must have ${width} numbers in every row, as in row 0, got ${length} in row ${from + n}. Leave that row out, or make it as wide.`,
-      );
-    }
-    for (let i = 0; i < width; i++) {
-      const value = (list as ArrayLike<unknown>)[i];
-      if (typeof value !== 'number' && typeof value !== 'bigint') {
-        throw new DataError(
-          `${where}: column ${show(column)} must have numbers, got ${show(value)} in row ${from + n}. Leave that row out.`,
-        );
-      }
-      values[n * width + i] = Number(value);
+/** Values of the first row, which may go on over several pages. */
+async function widthOf(pages: AsyncGenerator<Page>): Promise<number> {
+  let width = 0;
+  for await (const { entries, repetition, definition, listed } of pages) {
+    for (let i = 0; i < entries; i++) {
+      if (width > 0 && repetition?.[i] === 0) return width;
+      if ((definition?.[i] ?? listed) < listed) return 0;
+      width++;
     }
   }
-  return values;
+  return width;
 }
 
-function keysOf(where: string, { name, integers }: KeyColumn, cells: readonly unknown[], from: number): RowKeys {
-  if (integers) return BigInt64Array.from(cells.map((key, n) => integerKey(where, key, from + n)));
-  return cells.map((key, n) => {
-    if (typeof key === 'string') return key;
-    throw new DataError(
-      `${where}: key column ${show(name)} must have texts, got ${show(key)} in row ${from + n}. Fill it.`,
-    );
-  });
+/** Numbers of a page of lists, one list per row, none missing. */
+function numbersOf<T extends Numbers>(
+  where: string,
+  column: string,
+  width: number,
+  { entries, values, repetition, definition, present, listed }: Page,
+  at: number,
+  out: T,
+): T {
+  for (let i = 0, place = at % width; i < entries; i++, place = place + 1 === width ? 0 : place + 1) {
+    const row = Math.floor((at + i) / width);
+    const begins = repetition?.[i] === 0;
+    if (begins && place > 0) throw wrongLength(where, column, width, place, row);
+    if (!begins && place === 0) {
+      const longer = repetition?.indexOf(0, i) ?? -1;
+      throw wrongLength(where, column, width, width + (longer < 0 ? entries : longer) - i, row - 1);
+    }
+    const level = definition?.[i] ?? present;
+    if (level < listed) throw wrongLength(where, column, width, 0, row);
+    const value = level < present ? null : values[i];
+    if (typeof value !== 'number' && typeof value !== 'bigint') {
+      throw new DataError(
+        `${where}: column ${show(column)} must have numbers, got ${show(value)} in row ${row}. Leave that row out.`,
+      );
+    }
+    out[i] = Number(value);
+  }
+  return out;
+}
+
+function keysOf(
+  where: string,
+  { name, integers }: KeyColumn,
+  { entries, values, definition, present }: Page,
+  at: number,
+): RowKeys {
+  const missing = definition?.findIndex((level) => level < present) ?? -1;
+  const end = missing < 0 ? entries : missing;
+  const keys = integers
+    ? BigInt64Array.from({ length: end }, (_, i) => integerKey(where, values[i], at + i))
+    : Array.from({ length: end }, (_, i) => {
+        const key: unknown = values[i];
+        if (typeof key === 'string') return key;
+        throw new DataError(
+          `${where}: key column ${show(name)} must have texts, got ${show(key)} in row ${at + i}. Fill it.`,
+        );
+      });
+  if (missing < 0) return keys;
+  throw new DataError(
+    `${where}: key column ${show(name)} must have a key in every row, got none in row ${at + missing}. Fill it.`,
+  );
 }

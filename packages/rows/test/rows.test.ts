@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeNpyHeader } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { QuantizerError } from '@vqkit/core-tensor';
 import { openRows, type RowBlock, type RowKeys, type RowLayout, requireWritableRows, writeRows } from '@vqkit/rows';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -54,6 +55,41 @@ describe.each(['snappy', 'zstd'])('a file of pyarrow, %s', (codec) => {
   ])('%j is refused', async (options, message) => {
     await expect(openRows('test', made(codec), options)).rejects.toThrow(message);
   });
+});
+
+describe.each(['delta-v1', 'delta-v2'])('a file of pyarrow, %s: pages that end within rows', (name) => {
+  test.each([
+    ['list', 8],
+    ['whole', 1],
+  ])('column %s', async (column, over) => {
+    const rows = await openRows('test', made(name), { column, keyColumn: 'sku' });
+    const { values, keys } = await rows.read(5, 12);
+    expect(numbers(values)).toEqual(expected.map((value) => (value * 8) / over));
+    expect(keys).toEqual([5, 6, 7, 8, 9, 10, 11].map((n) => `item-${n}`));
+    expect(numbers((await rows.read(1, 2)).values)).toEqual([4, 5, 6, 7].map((value) => value / over));
+  });
+
+  test('a byte that is wrong is an error with a name, or a value', async () => {
+    const whole = await readFile(made(name));
+    const path = join(folder, `${name}.parquet`);
+    for (let at = 4; at < whole.length; at += 7) {
+      const bytes = Uint8Array.from(whole);
+      bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+      await writeFile(path, bytes);
+      const read = async (): Promise<RowBlock> => {
+        const rows = await openRows('test', path, { column: 'whole', keyColumn: 'sku' });
+        return rows.read(0, Math.min(rows.count, 40));
+      };
+      await read().catch((error: unknown) => expect(error, `byte ${at}`).toBeInstanceOf(QuantizerError));
+    }
+  });
+});
+
+test('parquet promises more than it has: the file ended the process, an array took as many values as a run says', async () => {
+  const path = fileURLToPath(new URL('damaged/run-without-end.parquet', import.meta.url));
+  const options = { column: 'list', keyColumn: 'sku' };
+  const read = openRows('test', path, options).then((rows) => rows.read(0, 20));
+  await expect(read).rejects.toThrow(/must be a parquet file.*a run of values goes on past/);
 });
 
 const texts = ['a', 'ä', ''];

@@ -19,3 +19,26 @@ columns = {
 }
 for codec in ["snappy", "zstd"]:
     pq.write_table(pa.table(columns), f"{codec}.parquet", compression=codec, row_group_size=8)
+
+# Other encodings, pages of version 2 that end within rows, checksums.
+other = {name: columns[name] for name in ["sku", "number", "list", "whole"]}
+encodings = {
+    "sku": "DELTA_BYTE_ARRAY",
+    "number": "DELTA_BINARY_PACKED",
+    "list.list.element": "BYTE_STREAM_SPLIT",
+    "whole.list.element": "DELTA_BINARY_PACKED",
+}
+for version in ["1.0", "2.0"]:
+    pq.write_table(
+        pa.table(other),
+        f"delta-v{version[0]}.parquet",
+        compression="none",
+        row_group_size=8,
+        use_dictionary=False,
+        column_encoding=encodings,
+        data_page_version=version,
+        data_page_size=40,
+        write_batch_size=5,
+        write_page_checksum=True,
+        write_statistics=False,
+    )
