@@ -6,12 +6,12 @@ export { CheckpointError } from './errors.ts';
 export { parseJson } from './json.ts';
 export type { NpyHeader } from './npy.ts';
 export { decodeNpy, decodeNpyHeader, encodeNpy, encodeNpyHeader, NPY_HEADER_BYTES } from './npy.ts';
-export type { SafeFile, SafePlace } from './safetensors.ts';
+export type { SafeFile, SafeHeader, SafePlace } from './safetensors.ts';
 export {
   decodeSafetensors,
   decodeSafetensorsHeader,
   encodeSafetensors,
   encodeSafetensorsHeader,
+  readSafetensorsHeader,
   safetensorOf,
-  safetensorsHeaderEnd,
 } from './safetensors.ts';

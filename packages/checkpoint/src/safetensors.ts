@@ -117,15 +117,37 @@ export interface SafePlace {
   readonly end: number;
 }
 
+/** What a safetensors file holds, and where. */
+export interface SafeHeader {
+  readonly tensors: Record<string, SafePlace>;
+  /** The file's own notes, `{}` when it has none. */
+  readonly metadata: Record<string, string>;
+}
+
 /**
- * The number of bytes up to the end of a safetensors file's header, which its first 8 bytes announce.
+ * Reads the header of a safetensors file, and no more of it: see {@link decodeSafetensorsHeader}.
  *
- * @param fileBytes the size of the file, and `source` what to call it in errors.
- * @throws CheckpointError when that is more than the format allows or than the file has.
+ * @param file `read` gives the bytes from `begin` to before `end`; `name` is what to call it in errors.
+ * @throws CheckpointError as `decodeSafetensors` does.
  * @example
- * const start = bytes.subarray(0, safetensorsHeaderEnd(bytes.subarray(0, 8), bytes.length));
+ * const file = { name: 'the data', size: bytes.length, read: async (begin: number, end: number) => bytes.subarray(begin, end) };
+ * const { tensors } = await readSafetensorsHeader(file);
  */
-export function safetensorsHeaderEnd(start: Uint8Array, fileBytes: number, source = 'the data'): number {
+export async function readSafetensorsHeader({
+  name,
+  size,
+  read,
+}: {
+  readonly name: string;
+  readonly size: number;
+  readonly read: (begin: number, end: number) => Promise<Uint8Array>;
+}): Promise<SafeHeader> {
+  const start = await read(0, Math.min(size, PREFIX_BYTES));
+  return decodeSafetensorsHeader(await read(0, headerEnd(start, size, name)), size, name);
+}
+
+/** The number of bytes up to the end of the header, which the first 8 of a file announce. */
+function headerEnd(start: Uint8Array, fileBytes: number, source: string): number {
   const where = `decodeSafetensors: ${source}`;
   require(fileBytes >= PREFIX_BYTES, `${where} must have at least ${PREFIX_BYTES} bytes, got ${fileBytes}. ${FIX}`);
   const announced = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
@@ -141,18 +163,14 @@ export function safetensorsHeaderEnd(start: Uint8Array, fileBytes: number, sourc
  * What a safetensors file holds and where, from its beginning alone: the way to read single tensors of a large one. It checks all that
  * {@link decodeSafetensors} does, but for the values.
  *
- * @param start the file's bytes up to {@link safetensorsHeaderEnd}, or more; `fileBytes` its size; `source` what to call it in errors.
+ * @param start the file's bytes up to the end of the header, or more; `fileBytes` its size; `source` what to call it in errors.
  * @throws CheckpointError as `decodeSafetensors` does.
  * @example
  * const { tensors } = decodeSafetensorsHeader(bytes, bytes.length);
  */
-export function decodeSafetensorsHeader(
-  start: Uint8Array,
-  fileBytes: number,
-  source = 'the data',
-): { readonly tensors: Record<string, SafePlace>; readonly metadata: Record<string, string> } {
+export function decodeSafetensorsHeader(start: Uint8Array, fileBytes: number, source = 'the data'): SafeHeader {
   const where = `decodeSafetensors: ${source}`;
-  const dataStart = safetensorsHeaderEnd(start, fileBytes, source);
+  const dataStart = headerEnd(start, fileBytes, source);
   const { [METADATA]: metadata = {}, ...infos } = parseHeader(where, start.subarray(PREFIX_BYTES, dataStart));
   requireMetadata(where, metadata);
 

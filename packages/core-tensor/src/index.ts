@@ -1,3 +1,4 @@
+export type { AdamWAttrs } from './adamw-attrs.ts';
 export { assertFinite, assertIndices } from './assert.ts';
 export { detach, withoutGradient, zerosFrom } from './autodiff.ts';
 export {
@@ -63,8 +64,8 @@ export { straightThrough } from './kernels/straight-through.ts';
 export type { TokenLayout } from './layout.ts';
 export { asRows, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 export { countParameters, limitParameters } from './parameter-limit.ts';
-export type { Linear, Parameter, ParameterLayout, ParameterSet } from './parameters.ts';
-export { createLinear, createParameterSet, ownedVariable, randomOrthogonal, TRANSPOSED } from './parameters.ts';
+export type { Parameter, ParameterLayout, ParameterSet } from './parameters.ts';
+export { createParameterSet, ownedVariable, randomOrthogonal, TRANSPOSED } from './parameters.ts';
 export type { PlainTensor } from './plain-tensor.ts';
 export { floatsOf, integersOf, requireFinite } from './plain-tensor.ts';
 export type { QuantizeOptions, QuantizeResult, Quantizer, TokenCall, TokenMethod, TokenResult } from './quantizer.ts';

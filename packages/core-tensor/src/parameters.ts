@@ -1,14 +1,4 @@
-import {
-  add,
-  matMul,
-  type Tensor,
-  type Tensor2D,
-  tensor,
-  tidy,
-  transpose,
-  type Variable,
-  variable,
-} from '@tensorflow/tfjs-core';
+import { type Tensor, tensor, tidy, transpose, type Variable, variable } from '@tensorflow/tfjs-core';
 import { requireOption } from './check.ts';
 import { DtypeError, ShapeError, show } from './errors.ts';
 import { requireTensor } from './layout.ts';
@@ -61,9 +51,9 @@ export interface ParameterSet {
  * @param parameters owned by the set from now on: `dispose` frees them.
  * @param derivedKeys keys that the reference library stores and we compute: accepted and ignored on load.
  * @example
- * const linear = createLinear({ name: 'project_in', inputDim: 8, outputDim: 3, bias: true, rng });
- * const set = createParameterSet('createFsq', linear.parameters);
- * Object.keys(set.stateDict()); // ['project_in.weight', 'project_in.bias'], weight as [3, 8]
+ * const variable = ownedVariable(new Float32Array(24), [8, 3], true);
+ * const set = createParameterSet('createFsq', [{ name: 'project_in.weight', variable, trainable: true, layout: TRANSPOSED }]);
+ * Object.keys(set.stateDict()); // ['project_in.weight'], as [3, 8]
  */
 export function createParameterSet(
   where: string,
@@ -119,52 +109,6 @@ export function createParameterSet(
     dispose: () => {
       for (const p of parameters) p.variable.dispose();
     },
-  };
-}
-
-/** A linear layer; see {@link createLinear}. */
-export interface Linear {
-  /** [N, inputDim] → [N, outputDim]; differentiable in x, W and b. */
-  apply(x: Tensor2D): Tensor2D;
-  /** W as [inputDim, outputDim]. */
-  readonly weight: Variable;
-  /** b as [outputDim]. */
-  readonly bias: Variable | undefined;
-  /** For {@link createParameterSet}, which then owns the variables. */
-  readonly parameters: readonly Parameter[];
-}
-
-/**
- * Makes a linear layer y = x W + b, initialised as PyTorch's nn.Linear: W and b uniform in ±1/√inputDim. In the state dict W is
- * `${name}.weight`, [outputDim, inputDim] as in PyTorch, and b is `${name}.bias`.
- *
- * @param options `inputDim` and `outputDim` >= 1; `rng` is drawn from once per number, W before b.
- * @example
- * const linear = createLinear({ name: 'project_in', inputDim: 8, outputDim: 3, bias: true, rng: createRng(0) });
- * const y = linear.apply(x); // [N, 8] → [N, 3]
- */
-export function createLinear(options: {
-  name: string;
-  inputDim: number;
-  outputDim: number;
-  bias: boolean;
-  rng: Rng;
-}): Linear {
-  const { name, inputDim, outputDim, rng } = options;
-  const bound = 1 / Math.sqrt(inputDim);
-  const weight = ownedVariable(rng.uniformArray(inputDim * outputDim, -bound, bound), [inputDim, outputDim], true);
-  const bias = options.bias ? ownedVariable(rng.uniformArray(outputDim, -bound, bound), [outputDim], true) : undefined;
-  const parameters: Parameter[] = [{ name: `${name}.weight`, variable: weight, trainable: true, layout: TRANSPOSED }];
-  if (bias !== undefined) parameters.push({ name: `${name}.bias`, variable: bias, trainable: true });
-  return {
-    apply: (x) =>
-      tidy(() => {
-        const product: Tensor2D = matMul(x, weight as unknown as Tensor2D);
-        return bias === undefined ? product : (add(product, bias) as Tensor2D);
-      }),
-    weight,
-    bias,
-    parameters,
   };
 }
 

@@ -1,7 +1,8 @@
 import { memory } from '@tensorflow/tfjs-core';
 import { startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createLinear, createRng, limitParameters, UnsupportedError } from '../src/index.ts';
+import { createRng, limitParameters, UnsupportedError } from '../src/index.ts';
+import { testLinear } from './linear.ts';
 
 beforeAll(() => startEngine('cpu'));
 
@@ -20,7 +21,7 @@ describe('limitParameters', () => {
   it('disposes what was made before it throws', () => {
     const before = memory().numTensors;
     const make = (): void => {
-      createLinear({ name: 'a', inputDim: 8, outputDim: 8, bias: true, rng: createRng(1) });
+      testLinear(8, 8, createRng(1));
       draw(most);
     };
     expect(() => limitParameters(100, make)).toThrow(UnsupportedError);

@@ -16,7 +16,6 @@ import {
   tensor1d,
 } from '@tensorflow/tfjs-core';
 import {
-  createLinear,
   createParameterSet,
   createQuantizer,
   createRng,
@@ -26,6 +25,7 @@ import {
   requireKnownOptions,
   straightThrough,
 } from '../src/index.ts';
+import { testLinear } from './linear.ts';
 
 export interface SignOptions {
   readonly bits: number;
@@ -42,7 +42,7 @@ export function createSign(options: SignOptions): Quantizer<Required<SignOptions
   const { keepNumCodebooksDim = numCodebooks > 1 } = options;
   const dim = bits * numCodebooks;
   const rng = createRng(seed);
-  const linear = createLinear({ name: 'project_in', inputDim: dim, outputDim: dim, bias: true, rng });
+  const linear = testLinear(dim, dim, rng);
   const twos = new Array<number>(bits).fill(2);
 
   const signs = (x: Tensor2D): Tensor2D => sub(mul(cast(greater(x, 0), 'float32'), 2), 1);

@@ -14,7 +14,6 @@ import {
 } from '@tensorflow/tfjs-core';
 import {
   asRows,
-  createLinear,
   createParameterSet,
   createQuantizer,
   createRng,
@@ -28,6 +27,7 @@ import {
   sameSpace,
   UnsupportedError,
 } from '@vqkit/core-tensor';
+import { createLinear } from '@vqkit/nn';
 import { fsqAttrs } from './levels.ts';
 import { type FsqConfig, type FsqOptions, resolveOptions } from './options.ts';
 

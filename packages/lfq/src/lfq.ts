@@ -11,7 +11,6 @@ import {
 } from '@tensorflow/tfjs-core';
 import {
   asRows,
-  createLinear,
   createParameterSet,
   createQuantizer,
   createRng,
@@ -31,6 +30,7 @@ import {
   straightThrough,
   unitLength,
 } from '@vqkit/core-tensor';
+import { createLinear } from '@vqkit/nn';
 import { type LfqLoss, lfqLoss, lfqLosses, requireLossFits } from './loss.ts';
 import { bitsOf, type LfqConfig, type LfqOptions, resolve, type StraightThroughActivation, WHERE } from './options.ts';
 

@@ -1,5 +1,15 @@
-import { add, matMul, reshape, type Tensor2D } from '@tensorflow/tfjs-core';
-import { requireBoolean, requireInteger, requireKnownOptions, ShapeError, show, TRANSPOSED } from '@vqkit/core-tensor';
+import { add, matMul, reshape, type Tensor2D, tidy, type Variable } from '@tensorflow/tfjs-core';
+import {
+  ownedVariable,
+  type Parameter,
+  type Rng,
+  requireBoolean,
+  requireInteger,
+  requireKnownOptions,
+  ShapeError,
+  show,
+  TRANSPOSED,
+} from '@vqkit/core-tensor';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';
 
@@ -60,4 +70,50 @@ export function createLinearLayer(scope: Scope, options: LinearOptions): Module 
       });
     },
   });
+}
+
+/** A linear layer for the projections of quantizers; see {@link createLinear}. */
+export interface Linear {
+  /** [N, inputDim] → [N, outputDim]; differentiable in x, W and b. */
+  apply(x: Tensor2D): Tensor2D;
+  /** W as [inputDim, outputDim]. */
+  readonly weight: Variable;
+  /** b as [outputDim]. */
+  readonly bias: Variable | undefined;
+  /** For `createParameterSet` of @vqkit/core-tensor, which then owns the variables. */
+  readonly parameters: readonly Parameter[];
+}
+
+/**
+ * The layer of {@link createLinearLayer} for a quantizer, which has no scope: it draws from one generator after another layer, and binds the
+ * parameters by itself. In the state dict W is `${name}.weight`, [outputDim, inputDim] as in PyTorch, and b is `${name}.bias`.
+ *
+ * @param options `inputDim` and `outputDim` >= 1; `rng` is drawn from once per number, W before b.
+ * @example
+ * const linear = createLinear({ name: 'project_in', inputDim: 8, outputDim: 3, bias: true, rng: createRng(0) });
+ * const y = linear.apply(x); // [N, 8] → [N, 3]
+ */
+export function createLinear(options: {
+  name: string;
+  inputDim: number;
+  outputDim: number;
+  bias: boolean;
+  rng: Rng;
+}): Linear {
+  const { name, inputDim, outputDim, rng } = options;
+  const bound = 1 / Math.sqrt(inputDim);
+  const weight = ownedVariable(rng.uniformArray(inputDim * outputDim, -bound, bound), [inputDim, outputDim], true);
+  const bias = options.bias ? ownedVariable(rng.uniformArray(outputDim, -bound, bound), [outputDim], true) : undefined;
+  const parameters: Parameter[] = [{ name: `${name}.weight`, variable: weight, trainable: true, layout: TRANSPOSED }];
+  if (bias !== undefined) parameters.push({ name: `${name}.bias`, variable: bias, trainable: true });
+  return {
+    apply: (x) =>
+      tidy(() => {
+        const product: Tensor2D = matMul(x, weight as unknown as Tensor2D);
+        return bias === undefined ? product : (add(product, bias) as Tensor2D);
+      }),
+    weight,
+    bias,
+    parameters,
+  };
 }

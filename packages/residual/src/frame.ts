@@ -1,5 +1,6 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { createLinear, type Parameter, type Rng, sameSpace } from '@vqkit/core-tensor';
+import { type Parameter, type Rng, sameSpace } from '@vqkit/core-tensor';
+import { createLinear } from '@vqkit/nn';
 
 /** What comes before the first layer of a stack and after the last. */
 export interface Frame {

@@ -3,11 +3,10 @@ import {
   bytesPerValue,
   CheckpointError,
   decodeNpyHeader,
-  decodeSafetensorsHeader,
   NPY_HEADER_BYTES,
+  readSafetensorsHeader,
   type SafePlace,
   safetensorOf,
-  safetensorsHeaderEnd,
 } from '@vqkit/checkpoint';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { OptionError, ShapeError, show } from '@vqkit/core-tensor';
@@ -39,8 +38,7 @@ export function keysBeside(path: string): string {
 
 export async function openSafetensors(where: string, path: string, options: RowOptions): Promise<RowFile> {
   const { size, read } = await bytesOf(path);
-  const start = await read(0, Math.min(size, 8));
-  const { tensors } = decodeSafetensorsHeader(await read(0, safetensorsHeaderEnd(start, size, path)), size, path);
+  const { tensors } = await readSafetensorsHeader({ name: path, size, read });
   const matrices = Object.keys(tensors).filter((name) => tensors[name]?.shape.length === 2);
   const { column = matrices.length === 1 ? matrices[0] : undefined, keyColumn } = options;
   const values = column === undefined ? undefined : tensors[column];

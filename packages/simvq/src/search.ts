@@ -16,8 +16,9 @@ import {
   transpose,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { type CodeSearch, codeSearch, type Derived, derived, type Linear } from '@vqkit/core-tensor';
+import { type CodeSearch, codeSearch, type Derived, derived } from '@vqkit/core-tensor';
 import { linearSlack } from '@vqkit/core-tensor/plain-search';
+import type { Linear } from '@vqkit/nn';
 
 /**
  * Search in the frozen space, for a linear transform whose codes c_k = f_k W + b are wider than the frozen vectors f_k. With the

@@ -1,7 +1,5 @@
 import { mul, relu, sigmoid, type Tensor2D, tanh, tidy, zeros } from '@tensorflow/tfjs-core';
 import {
-  createLinear,
-  type Linear,
   OptionError,
   type Parameter,
   type Rng,
@@ -13,7 +11,7 @@ import {
   ShapeError,
   show,
 } from '@vqkit/core-tensor';
-import { gelu } from '@vqkit/nn';
+import { createLinear, gelu, type Linear } from '@vqkit/nn';
 
 /** The functions that may stand between the layers of an MLP transform. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'tanh';

@@ -15,7 +15,8 @@ import {
   tidy,
   train,
 } from '@tensorflow/tfjs-core';
-import { createLinear, createRng, type Linear } from '@vqkit/core-tensor';
+import { createRng } from '@vqkit/core-tensor';
+import { createLinear, type Linear } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createSimVq } from '../src/index.ts';

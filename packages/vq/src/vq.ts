@@ -1,10 +1,8 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import {
-  createLinear,
   createParameterSet,
   createQuantizer,
   createRng,
-  type Linear,
   type QuantizeOptions,
   type Quantizer,
   requireBoolean,
@@ -15,6 +13,7 @@ import {
   unitLength,
 } from '@vqkit/core-tensor';
 import { rotateTo } from '@vqkit/losses';
+import { createLinear, type Linear } from '@vqkit/nn';
 import { createCodebooks, createHeads } from './codebook.ts';
 import { orthogonality, tokenLosses, type VqLoss, vqLoss } from './loss.ts';
 import { resolve, type VqConfig, type VqOptions, WHERE } from './options.ts';

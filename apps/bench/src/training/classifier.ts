@@ -18,9 +18,9 @@ import {
   tidy,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { createLinear, createRng, ownedVariable } from '@vqkit/core-tensor';
+import { createRng, ownedVariable } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
-import { convSame, createAdamW, gelu } from '@vqkit/nn';
+import { convSame, createAdamW, createLinear, gelu } from '@vqkit/nn';
 import { minimise } from '@vqkit/training';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';

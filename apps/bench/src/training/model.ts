@@ -1,6 +1,6 @@
 import { mul, type Scalar, type Tensor2D, tidy, type Variable } from '@tensorflow/tfjs-core';
-import { createLinear, createRng, type Linear, type Quantizer } from '@vqkit/core-tensor';
-import { gelu, groupNorm } from '@vqkit/nn';
+import { createRng, type Quantizer } from '@vqkit/core-tensor';
+import { createLinear, gelu, groupNorm, type Linear } from '@vqkit/nn';
 
 /** The autoencoder of every training experiment: each vector is a token, encoder and decoder have one hidden layer. */
 export interface TokenAutoencoder {

@@ -1,14 +1,6 @@
 import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { AdamWAttrs } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
-
-interface AdamWAttrs {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly decay: number;
-  readonly rate: number;
-  readonly rootScale: number;
-  readonly epsilon: number;
-}
 
 /** One pass over a parameter, its gradient and its moments; three new tensors. */
 export const adamWStep: KernelFunc = ({ inputs, backend, attrs }) => {

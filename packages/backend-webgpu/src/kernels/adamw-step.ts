@@ -1,15 +1,7 @@
 import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { AdamWAttrs } from '@vqkit/core-tensor';
 import type { DeviceBackend } from '../backend.ts';
 import { output, type Program, run } from '../program.ts';
-
-interface AdamWAttrs {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly decay: number;
-  readonly rate: number;
-  readonly rootScale: number;
-  readonly epsilon: number;
-}
 
 /** One element per thread: a parameter, its gradient and its moments in one pass. */
 export const ADAMW_STEP: Program = {

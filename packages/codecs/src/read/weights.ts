@@ -1,10 +1,4 @@
-import {
-  CheckpointError,
-  decodeSafetensorsHeader,
-  type SafeTensor,
-  safetensorOf,
-  safetensorsHeaderEnd,
-} from '@vqkit/checkpoint';
+import { CheckpointError, readSafetensorsHeader, type SafeTensor, safetensorOf } from '@vqkit/checkpoint';
 import { shorten } from '@vqkit/core-tensor/errors';
 import { openNpz } from './npz.ts';
 import type { OpenFile } from './open-file.ts';
@@ -68,13 +62,11 @@ async function formatOf(source: Source, start: Uint8Array): Promise<{ name: Weig
       `openWeights: ${source.name} must be a zip archive of PyTorch 1.6 or newer, got a bare pickle. Load it in PyTorch and torch.save it again.`,
     );
   }
-  return { name: 'safetensors', file: await openSafetensors(source, start) };
+  return { name: 'safetensors', file: await openSafetensors(source) };
 }
 
-async function openSafetensors(source: Source, start: Uint8Array): Promise<OpenFile> {
-  const headerEnd = safetensorsHeaderEnd(start, source.size, source.name);
-  const header = await source.read(0, headerEnd);
-  const tensors = new Map(Object.entries(decodeSafetensorsHeader(header, source.size, source.name).tensors));
+async function openSafetensors(source: Source): Promise<OpenFile> {
+  const tensors = new Map(Object.entries((await readSafetensorsHeader(source)).tensors));
   return {
     tensors,
     async readBytes(name) {

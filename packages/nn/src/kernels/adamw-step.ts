@@ -1,5 +1,5 @@
 import { add, div, mul, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
-import { defineKernel } from '@vqkit/core-tensor';
+import { type AdamWAttrs, defineKernel } from '@vqkit/core-tensor';
 
 /** One parameter and what AdamW keeps of it, all of one shape. */
 interface AdamWInputs {
@@ -21,16 +21,6 @@ export interface AdamWStepOptions {
   readonly weightDecay: number;
   /** Number of this step, from 1. */
   readonly step: number;
-}
-
-/** What an engine multiplies by: `p' = p · decay - rate · m' / (√v' · rootScale + ε)`. */
-interface AdamWAttrs {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly decay: number;
-  readonly rate: number;
-  readonly rootScale: number;
-  readonly epsilon: number;
 }
 
 const AdamWStep = defineKernel<AdamWInputs, AdamWAttrs, [parameter: Tensor, m: Tensor, v: Tensor]>({

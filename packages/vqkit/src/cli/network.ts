@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { init } from '@vqkit/backend-node';
+import { CheckpointError, readSafetensorsHeader } from '@vqkit/checkpoint';
 import { fileSource } from '@vqkit/codecs/node';
 import { loadTokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
 import { readTokenizer } from '@vqkit/train';
-
-/** A header of safetensors that is longer is not ours. */
-const LONGEST_HEADER = 2 ** 20;
 
 /** Sides of the images that a network is described for where its file does not say: so many tokens. */
 const TOKENS = 8;
@@ -14,17 +12,12 @@ const TOKENS = 8;
 export async function isOfVqkit(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isDirectory()) return found !== undefined;
-  if (found.size < 8) return false;
-  const source = await fileSource(path);
-  const start = await source.read(0, 8);
-  const length = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
-  if (length > LONGEST_HEADER || length + 8 > found.size) return false;
-  const header = new TextDecoder().decode(await source.read(8, 8 + length));
   try {
-    const { __metadata__: notes } = JSON.parse(header) as { __metadata__?: { format?: unknown } };
-    return /^vqkit-(?:tokenizer|train)-\d+$/.test(String(notes?.format));
-  } catch {
-    return false;
+    const { metadata } = await readSafetensorsHeader(await fileSource(path));
+    return /^vqkit-(?:tokenizer|train)-\d+$/.test(metadata.format ?? '');
+  } catch (error) {
+    if (error instanceof CheckpointError) return false;
+    throw error;
   }
 }
 
