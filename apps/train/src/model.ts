@@ -7,6 +7,8 @@ import {
 } from '@vqkit/tokenizer';
 import type { TrainConfig } from './train-options.ts';
 
+type ConvTokenizerConfig = Extract<ImageTokenizerConfig, { readonly normGroups: number }>;
+
 /** The part of a configuration that decides the model. */
 export type ModelConfig = Pick<TrainConfig, 'quantizer' | 'quantizerOptions' | 'widths' | 'normGroups' | 'seed'>;
 
@@ -27,7 +29,7 @@ export function recreateModel(config: ModelConfig, images: ModelImages): ImageTo
 function tokenizerOptions(
   { quantizer, quantizerOptions, widths, normGroups, seed }: ModelConfig,
   { channels, height, width }: ModelImages,
-): Omit<ImageTokenizerConfig, 'normGroups'> & Pick<ModelConfig, 'normGroups'> {
+): Omit<ConvTokenizerConfig, 'normGroups'> & Pick<ModelConfig, 'normGroups'> {
   const size = height === undefined || width === undefined ? {} : { imageSize: [height, width] as const };
   return { quantizer, quantizerOptions, widths, normGroups, channels, ...size, seed };
 }

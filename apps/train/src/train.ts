@@ -145,8 +145,9 @@ async function run(
   if (data === undefined) return { status: 'interrupted' };
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
   const model = makeModel(given, data.train);
-  const { quantizerOptions, normGroups } = model.config;
-  const config: TrainConfig = { ...given, ...started, ...data.options, quantizerOptions, normGroups };
+  const { quantizerOptions } = model.config;
+  const norm = 'normGroups' in model.config ? { normGroups: model.config.normGroups } : {};
+  const config: TrainConfig = { ...given, ...started, ...data.options, quantizerOptions, ...norm };
   const { betas, eps, weightDecay } = config;
   const optimizer = createAdamW({ variables: model.variables(), betas, eps, weightDecay });
   try {

@@ -43,7 +43,7 @@ describe('a run', () => {
       expect(config).toMatchObject({
         channels: 1,
         imageSize: 8,
-        normGroups: tokenizer.config.normGroups,
+        normGroups: (tokenizer.config as { normGroups?: number }).normGroups,
         engine: 'cpu',
       });
       expect(config.quantizerOptions).toEqual(tokenizer.quantizer.config);

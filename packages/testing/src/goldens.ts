@@ -122,6 +122,22 @@ export function goldenModules(): ModuleGolden[] {
   return (JSON.parse(readFileSync(file, 'utf8')) as { cases: ModuleGolden[] }).cases;
 }
 
+/** A residual autoencoder in PyTorch; how its weights, images and ids come about says fixtures/make_resnet_goldens.py. */
+export interface ResnetGolden {
+  readonly options: Record<string, unknown>;
+  readonly imageShape: readonly [number, number, number, number];
+  /** Shapes of the weights, by name. */
+  readonly state: Record<string, number[]>;
+  readonly latentShape: readonly [number, number, number, number];
+  readonly latents: number[];
+  readonly output: number[];
+}
+
+export function goldenResnets(): ResnetGolden[] {
+  const file = new URL('../fixtures/torch-resnet.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { cases: ResnetGolden[] }).cases;
+}
+
 /** A file that PyTorch or NumPy wrote, by fixtures/make_python_files.py, such as `lfq-f16.safetensors`. */
 export function pythonFile(name: string): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../fixtures/python/${name}`, import.meta.url)));

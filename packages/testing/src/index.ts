@@ -18,6 +18,7 @@ export {
   goldenAdamW,
   goldenCases,
   goldenModules,
+  goldenResnets,
   goldenRotations,
   goldenTensor,
   goldenVq,

@@ -3,6 +3,7 @@ import { type QuantizerName, quantizerEntry, quantizerNames } from '@vqkit/quant
 import type { ConvConfig } from './architectures/conv.ts';
 import type { MlpConfig } from './architectures/mlp.ts';
 import { type ArchitectureName, architectureEntry } from './architectures/registry.ts';
+import type { ResnetConfig } from './architectures/resnet.ts';
 
 /** What a tokenizer of any data is made of beside its network. */
 interface QuantizerPart {
@@ -13,17 +14,23 @@ interface QuantizerPart {
 
 /** What {@link createImageTokenizer} takes. */
 export interface ImageTokenizerOptions {
-  /** The network. Default `conv`, which is the only one for images. */
-  readonly architecture?: 'conv' | undefined;
+  /** The network: `conv`, small and fast, or `resnet`, residual blocks. Default `conv`. */
+  readonly architecture?: 'conv' | 'resnet' | undefined;
   /** The quantizer between encoder and decoder. */
   readonly quantizer: QuantizerName;
   /** Options of its constructor, over those of the reference library's example. Channels last always. */
   readonly quantizerOptions?: Readonly<Record<string, unknown>> | undefined;
-  /** Channels of the encoder, one entry per halving of the image; the decoder mirrors them. Default [16, 32]. */
+  /** Channels of the encoder, one entry per halving of the image; the decoder mirrors them. Default [16, 32], of `resnet` [32, 64]. */
   readonly widths?: readonly number[] | undefined;
-  /** Groups of the GroupNorm before the quantizer, 0 for none. Default what the quantizer's example has: 4 for LFQ and its stack. */
+  /** Of `conv`: groups of the GroupNorm before the quantizer, 0 for none. Default what the quantizer's example has: 4 for LFQ and its stack. */
   readonly normGroups?: number | undefined;
-  /** Channels of an image: 1 for grey, 3 for RGB. Default 1. */
+  /** Of `resnet`: residual blocks of each width, 1 to 16. Default 1. */
+  readonly blocks?: number | undefined;
+  /** Of `resnet`: whether the places of the smallest image attend to each other. Default false. */
+  readonly attention?: boolean | undefined;
+  /** Of `resnet`: groups of the norms, a divisor of every width. Default the largest of 1, 2, 4, … 32 that is. */
+  readonly groups?: number | undefined;
+  /** Channels of an image: 1 for grey, 3 for RGB. Default 1, of `resnet` 3. */
   readonly channels?: number | undefined;
   /** Height and width in pixels of the images that it was or is to be trained on. It takes others too. Default unknown. */
   readonly imageSize?: readonly [height: number, width: number] | undefined;
@@ -51,10 +58,10 @@ export interface VectorTokenizerOptions {
 }
 
 /** The whole description of an image tokenizer, every default filled in: plain data. */
-export interface ImageTokenizerConfig extends QuantizerPart, ConvConfig {
-  /** Missing in descriptions of before there were others. */
-  readonly architecture?: 'conv';
-}
+export type ImageTokenizerConfig =
+  | (QuantizerPart &
+      ConvConfig & { /** Missing in descriptions of before there were others. */ readonly architecture?: 'conv' })
+  | (QuantizerPart & ResnetConfig & { readonly architecture: 'resnet' });
 
 /** The whole description of a tokenizer of vectors, every default filled in: plain data. */
 export interface VectorTokenizerConfig extends QuantizerPart, MlpConfig {

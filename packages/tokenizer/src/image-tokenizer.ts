@@ -23,7 +23,8 @@ export interface ImageTokenizer extends Tokenizer<Tensor4D, ImageTokenizerConfig
 }
 
 /**
- * A new image tokenizer: the autoencoder of the reference library's examples (`architectures/conv.ts`) around a quantizer.
+ * A new image tokenizer: around a quantizer the autoencoder of the reference library's examples (`architectures/conv.ts`), or VQGAN's residual one
+ * (`architectures/resnet.ts`).
  *
  * Its weights are random, a function of the seed. Start an engine first.
  *

@@ -18,7 +18,7 @@ describe('resolveOptions', () => {
       quantizerOptions: { dim: 6, codebookSize: 64, kmeansInit: true, seed: 7 },
       normGroups: 0,
     });
-    expect(resolveOptions('test', { quantizer: 'residual-lfq' }).normGroups).toBe(4);
+    expect(resolveOptions('test', { quantizer: 'residual-lfq' })).toMatchObject({ normGroups: 4 });
   });
 
   it('fills in the defaults of vectors', () => {
@@ -35,7 +35,7 @@ describe('resolveOptions', () => {
   });
 
   it.each<[object, string]>([
-    [{ quantizer: 'fsq', architecture: 'unet' }, "architecture must be one of 'conv', 'mlp', got \"unet\"."],
+    [{ quantizer: 'fsq', architecture: 'unet' }, "architecture must be one of 'conv', 'mlp', 'resnet', got \"unet\"."],
     [{ quantizer: 'fsq', architecture: 'mlp' }, 'features must be an integer >= 1, got undefined.'],
     [{ quantizer: 'fsq', architecture: 'mlp', features: 4, widths: [4] }, "options has no 'widths'."],
     [{ quantizer: 'fsq', architecture: 'mlp', features: 4, hidden: [0] }, 'hidden[0] must be an integer >= 1, got 0.'],

@@ -1,6 +1,7 @@
-import { OptionError, requireInteger, requireOption } from '@vqkit/core-tensor';
+import { OptionError, requireInteger } from '@vqkit/core-tensor';
 import { createActivation, createConv2d, createGroupNorm, createMaxPool2d, type Module, type Scope } from '@vqkit/nn';
 import type { Architecture } from './architecture.ts';
+import { requireImageSize, requireWidths } from './image-options.ts';
 
 export interface ConvConfig {
   /** Channels of the encoder, one entry per halving of the image; the decoder mirrors them. */
@@ -12,12 +13,6 @@ export interface ConvConfig {
   /** Height and width of the images that it was trained on; missing where nobody said. */
   readonly imageSize?: readonly [height: number, width: number] | undefined;
 }
-
-/** A token then stands for 65,536 × 65,536 pixels. */
-const MOST_WIDTHS = 16;
-
-/** Pixels, of the images that a tokenizer says it was trained on. */
-const LONGEST_SIDE = 2 ** 13;
 
 /**
  * The small autoencoder for images of the reference library's examples, for any number of halvings. With widths [16, 32] and one channel:
@@ -81,17 +76,3 @@ export const conv: Architecture<ConvConfig> = {
     return { encoder, decoder };
   },
 };
-
-function requireWidths(where: string, widths: readonly number[]): void {
-  const isList = Array.isArray(widths) && widths.length > 0 && widths.length <= MOST_WIDTHS;
-  const rule = `a list of 1 to ${MOST_WIDTHS} integers >= 1`;
-  requireOption(isList, where, 'widths', rule, widths, 'Pass for example [16, 32].');
-  for (const [i, width] of widths.entries()) requireInteger(where, `widths[${i}]`, width, 1);
-}
-
-function requireImageSize(where: string, size: readonly number[], multiple: number): void {
-  const isSide = (n: number): boolean => Number.isInteger(n) && n > 0 && n <= LONGEST_SIDE && n % multiple === 0;
-  const isSize = Array.isArray(size) && size.length === 2 && size.every(isSide);
-  const rule = `[height, width], multiples of ${multiple} (each of the widths halves the image) up to ${LONGEST_SIDE}`;
-  requireOption(isSize, where, 'imageSize', rule, size, `Pass for example [${16 * multiple}, ${16 * multiple}].`);
-}

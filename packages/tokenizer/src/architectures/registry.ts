@@ -2,17 +2,23 @@ import { requireOneOf } from '@vqkit/core-tensor';
 import type { Architecture } from './architecture.ts';
 import { type ConvConfig, conv } from './conv.ts';
 import { type MlpConfig, mlp } from './mlp.ts';
+import { type ResnetConfig, resnet } from './resnet.ts';
 
 /** What each architecture has in a description. */
 interface ArchitectureConfigs {
   readonly conv: ConvConfig;
   readonly mlp: MlpConfig;
+  readonly resnet: ResnetConfig;
 }
 
 export type ArchitectureName = keyof ArchitectureConfigs;
 
 /** Every network that a tokenizer may have. */
-const ARCHITECTURES: { readonly [Name in ArchitectureName]: Architecture<ArchitectureConfigs[Name]> } = { conv, mlp };
+const ARCHITECTURES: { readonly [Name in ArchitectureName]: Architecture<ArchitectureConfigs[Name]> } = {
+  conv,
+  mlp,
+  resnet,
+};
 
 /** The names of all architectures, as a command line or a schema lists them. */
 export function architectureNames(): readonly ArchitectureName[] {
