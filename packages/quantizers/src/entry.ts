@@ -15,6 +15,8 @@ export interface QuantizerEntry {
   create(options: object): Quantizer;
   /** The options of the reference library's example, for an encoder's output of `width` channels. */
   recipe(width: number): object;
+  /** What a fit to given vectors, without an encoder, has besides. */
+  readonly fit: object;
   /** The quantizer's own names for the flags that it has. */
   readonly flags: Readonly<Partial<Record<FlagName, string>>>;
   /** Whether the width of a code follows from the codebook, so that an encoder needs a projection to it. */
@@ -38,14 +40,16 @@ export interface NextRun {
 }
 
 type Given<Options> = Pick<QuantizerEntry, 'name' | 'kind' | 'title' | 'flags'> &
-  Partial<Omit<QuantizerEntry, 'create' | 'recipe'>> & {
+  Partial<Omit<QuantizerEntry, 'create' | 'recipe' | 'fit'>> & {
     create(options: Options): unknown;
     recipe(width: number): Options;
+    readonly fit?: Partial<Options>;
   };
 
 /** An entry from what is not usual about it. */
 export function entry<Options extends object>(given: Given<Options>): QuantizerEntry {
   return {
+    fit: {},
     ownWidth: false,
     normGroups: 0,
     learnsCodes: false,

@@ -15,6 +15,7 @@ type LayerOption =
   | 'decay'
   | 'eps'
   | 'kmeansInit'
+  | 'kmeansSeeding'
   | 'kmeansIters'
   | 'kmeansTokensPerCode'
   | 'thresholdEmaDeadCode'
@@ -39,6 +40,7 @@ const LAYER_OPTIONS: readonly LayerOption[] = [
   'decay',
   'eps',
   'kmeansInit',
+  'kmeansSeeding',
   'kmeansIters',
   'kmeansTokensPerCode',
   'thresholdEmaDeadCode',

@@ -71,8 +71,8 @@ export interface KmeansOptions {
   readonly iterations: number;
   /** x has length 1, and so have the means. */
   readonly spherical: boolean;
-  /** k-means++, which takes k steps one after the other; or tokens spread over x. Default k-means++. */
-  readonly seeding?: 'kmeans++' | 'spread';
+  /** k-means++, which takes k steps one after the other; tokens spread over x; or near their mean, in the directions of such tokens. Default k-means++. */
+  readonly seeding?: 'kmeans++' | 'spread' | 'directions';
   readonly rng: Rng;
 }
 
@@ -99,7 +99,8 @@ export function kmeans(
     const scale = spherical ? scalar(1) : magnitudeOf(moved);
     const tokens = div(moved, scale) as Tensor2D;
 
-    let means = seeding === 'spread' ? drawTokens(tokens, weights, k, rng) : seeds(tokens, weights, k, rng);
+    let means = seeding === 'kmeans++' ? seeds(tokens, weights, k, rng) : drawTokens(tokens, weights, k, rng);
+    if (seeding === 'directions' && !spherical) means = nearMean(means, tokens, weights);
     let sizes = ones([k]) as Tensor1D;
     for (let i = 0; i < iterations; i++) {
       [means, sizes] = tidy(() => {
@@ -111,6 +112,18 @@ export function kmeans(
     }
     return { means: spherical ? means : (add(mul(means, scale), origin) as Tensor2D), sizes };
   });
+}
+
+/** What is left of a seed's way from the mean: so little that which seed is nearest depends on directions alone. A choice, measured at 0.1 only. */
+const NEAR = 0.1;
+
+/**
+ * Seeds moved towards the mean of all tokens. In many features tokens lie far from each other, each alone at its seed, while the few seeds nearest
+ * to the mean take all the others; when all are near it, a token goes to the seed of its own direction.
+ */
+function nearMean(drawn: Tensor2D, tokens: Tensor2D, weights: Tensor1D): Tensor2D {
+  const mean = div(sum(mul(tokens, expandDims(weights, 1)), 0, true), maximum(sum(weights), 1));
+  return add(mean, mul(sub(drawn, mean), NEAR)) as Tensor2D;
 }
 
 /** A power of two near the largest magnitude, so that a division by it is exact. */
@@ -180,7 +193,14 @@ export interface Placed {
 
 /** @param initted whether the codes are placed: the reference library's flag, in the state dict. */
 export function createKmeansInit(config: VqConfig, books: number, initted: Variable, rng: Rng): KmeansInit {
-  const { codebookSize: k, kmeansIters: iterations, useCosineSim, kmeansInit, kmeansTokensPerCode } = config;
+  const {
+    codebookSize: k,
+    kmeansIters: iterations,
+    useCosineSim,
+    kmeansInit,
+    kmeansTokensPerCode,
+    kmeansSeeding,
+  } = config;
   const need = kmeansTokensPerCode * k;
   /** May be true for too long, which costs time and changes nothing. */
   let waits = kmeansInit;
@@ -232,8 +252,8 @@ export function createKmeansInit(config: VqConfig, books: number, initted: Varia
       const known = rows < need ? false : readNow(enough)?.[0];
       const states = all.map((tokens, b) => {
         // k steps one after the other only once: codes that the next step places anew may start from any tokens.
-        const careful = (): BookState => placed(tokens, b, 'kmeans++');
-        const quick = (): BookState => placed(tokens, b, 'spread');
+        const careful = (): BookState => placed(tokens, b, kmeansSeeding);
+        const quick = (): BookState => placed(tokens, b, kmeansSeeding === 'kmeans++' ? 'spread' : kmeansSeeding);
         const next = known === undefined ? choose(enough, careful(), quick()) : known ? careful() : quick();
         const counts = greater(sum(tokens.weights), 0);
         return choose(logicalAnd(logicalNot(initted), counts) as Scalar, next, old[b] as BookState);

@@ -43,9 +43,14 @@ export interface VqOptions extends VqCodeOptions {
   readonly decay?: number;
   /** ε of the Laplace smoothing of cluster sizes, >= 0. Default 0: none; the reference library has 1e-5. */
   readonly eps?: number;
-  /** Places the codes by k-means++ on the first tokens of training. Default false: uniformly at random near 0. */
+  /** Places the codes by k-means on the first tokens of training. Default false: uniformly at random near 0. */
   readonly kmeansInit?: boolean;
-  /** Lloyd iterations after the k-means++ seeding, >= 1. Default 10. */
+  /**
+   * Where k-means begins: `kmeans++`, or `directions`, near the mean of all tokens in the directions of tokens drawn at random. In many features, as embeddings have,
+   * that gives clusters of like sizes, and takes no K steps one after the other. With cosine similarity the tokens themselves. Default `kmeans++`.
+   */
+  readonly kmeansSeeding?: 'kmeans++' | 'directions';
+  /** Lloyd iterations after the seeding, >= 1. Default 10. */
   readonly kmeansIters?: number;
   /** k-means starts anew in each training step, on all tokens so far, until it has so many of them for each code; > 0. Default 1. */
   readonly kmeansTokensPerCode?: number;
@@ -95,6 +100,7 @@ const OPTIONS = [
   'decay',
   'eps',
   'kmeansInit',
+  'kmeansSeeding',
   'kmeansIters',
   'kmeansTokensPerCode',
   'thresholdEmaDeadCode',
@@ -147,6 +153,7 @@ type LearningOptions =
   | 'decay'
   | 'eps'
   | 'kmeansInit'
+  | 'kmeansSeeding'
   | 'kmeansIters'
   | 'kmeansTokensPerCode'
   | 'thresholdEmaDeadCode'
@@ -160,8 +167,9 @@ function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
   requireBoolean(WHERE, 'freezeCodebook', freezeCodebook);
   requireFraction(WHERE, 'decay', decay);
   requireNonNegative(WHERE, 'eps', eps);
-  const { kmeansInit = false, kmeansIters = 10, kmeansTokensPerCode = 1 } = options;
+  const { kmeansInit = false, kmeansSeeding = 'kmeans++', kmeansIters = 10, kmeansTokensPerCode = 1 } = options;
   requireBoolean(WHERE, 'kmeansInit', kmeansInit);
+  requireOneOf(WHERE, 'kmeansSeeding', kmeansSeeding, ['kmeans++', 'directions']);
   requireInteger(WHERE, 'kmeansIters', kmeansIters, 1);
   requirePositive(WHERE, 'kmeansTokensPerCode', kmeansTokensPerCode);
   const { thresholdEmaDeadCode = 0, seed = 0 } = options;
@@ -183,6 +191,7 @@ function learning(options: VqOptions): Pick<VqConfig, LearningOptions> {
     decay,
     eps,
     kmeansInit,
+    kmeansSeeding,
     kmeansIters,
     kmeansTokensPerCode,
     thresholdEmaDeadCode,

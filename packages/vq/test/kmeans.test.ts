@@ -152,6 +152,21 @@ eachEngine((engine) => {
       await expectSame(masked.sizes, alone.sizes);
     });
 
+    it('gives clusters of like sizes in many features, where seeds lie near the mean', async () => {
+      // Lengths of tokens vary, as those of embeddings do.
+      const rows = createRng(4).normalArray(1000 * 64, 1);
+      for (let i = 0; i < rows.length; i++) rows[i] = (rows[i] as number) * (1 + (Math.floor(i / 64) % 5)) + 100;
+      const x = tensor(rows, [1000, 64]) as Tensor2D;
+      const of = async (seeding: 'kmeans++' | 'directions'): Promise<{ largest: number; lost: number }> => {
+        const options = { k: 16, iterations: 5, spherical: false, seeding, rng: createRng(5) };
+        const { means, sizes } = kmeans(x, all(1000), options);
+        return { largest: Math.max(...(await sizes.data())), lost: inertia(await rowsOf(x), await rowsOf(means)) };
+      };
+      const [near, far] = [await of('directions'), await of('kmeans++')];
+      expect(near.largest).toBeLessThan(far.largest);
+      expect(near.lost).toBeLessThan(far.lost);
+    });
+
     it('leaves a mean without tokens where it was', async () => {
       const x = tensor([1, 1, 1, 5, 5], [5, 1]) as Tensor2D;
       const { means, sizes } = kmeans(x, all(5), { k: 4, iterations: 3, spherical: false, rng: createRng(3) });

@@ -2,6 +2,7 @@
 import { tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { openVectors } from '@vqkit/data/node';
+import { quantizerEntry } from '@vqkit/quantizers';
 import { createVectorTokenizer } from '@vqkit/tokenizer';
 import { createVectorMeter, fitQuantizer } from '@vqkit/training';
 import type { Spent, VectorTask, VectorTimes } from './task.ts';
@@ -18,7 +19,7 @@ const source = {
   dim: file.dim,
   read: async (from: number, to: number) => ({ vectors: vectors.subarray(from * file.dim, to * file.dim) }),
 };
-const options = { codebookSize: 256, numQuantizers: codebooks, kmeansInit: true, thresholdEmaDeadCode: 2 };
+const options = { ...quantizerEntry('residual-vq').fit, codebookSize: 256, numQuantizers: codebooks };
 const tokenizer = createVectorTokenizer({
   quantizer: 'residual-vq',
   features: file.dim,

@@ -5,6 +5,7 @@ import { requireWritableFolder, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { createBatchOrder, Interrupted, letSignalsIn } from '@vqkit/data';
 import { openVectors, type VectorSource } from '@vqkit/data/node';
 import { createAdamW } from '@vqkit/nn';
+import { quantizerEntry } from '@vqkit/quantizers';
 import { createVectorTokenizer, saveTokenizer, type VectorTokenizer } from '@vqkit/tokenizer';
 import { fitQuantizer, requireRowsForCodes, trainStep } from '@vqkit/training';
 import { startEngine } from '../engine.ts';
@@ -64,7 +65,7 @@ export async function trainVectors(
   hooks.onStart?.({ rows, dim, engine });
   const tokenizer = createVectorTokenizer({
     quantizer,
-    quantizerOptions,
+    quantizerOptions: arch === 'none' ? { ...quantizerEntry(quantizer).fit, ...quantizerOptions } : quantizerOptions,
     features: dim,
     hidden: arch === 'mlp' ? hidden : [],
     seed,
