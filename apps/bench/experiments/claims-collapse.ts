@@ -7,5 +7,5 @@ export const claimsCollapse: Experiment = collapseExperiment({
   name: 'claims-collapse',
   where: 'on a synthetic stream',
   data: 'An endless stream of 8 Gaussian factors mixed into 32 features, so that no token is more frequent than others.',
-  source: async () => gaussianStream({ dim: 32, factors: 8 }),
+  source: gaussianStream({ dim: 32, factors: 8 }),
 });

@@ -29,16 +29,8 @@ import {
   TOKENS,
 } from '../src/studies/entropy-forms.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
-import {
-  lastPoint,
-  measurement,
-  spreadOf,
-  spreadText,
-  testSpread,
-  testText,
-  traceSeries,
-} from '../src/training/summary.ts';
-import type { TrainingRun } from '../src/training/train-tokens.ts';
+import { lastSpread, measurement, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
+import type { KeptRun } from '../src/training/trace.ts';
 
 /** LFQ's batch entropy in three forms: exact, with probabilities clamped inside the logarithm, and the bound of independent bits. */
 export const claimsLfqEntropy: Experiment = {
@@ -103,6 +95,8 @@ function binaryEntropy(m: Tensor): Tensor {
   return sub(softplus(odds), mul(inside, odds));
 }
 
+const FOLLOW = { follow: ['codebookEntropy', 'perSampleEntropy'] } as const;
+
 async function run(context: ExperimentContext): Promise<Outcome> {
   const cases = context.quick ? CASES.filter(({ bits }) => bits === 10) : CASES;
   const compared = await context.part('values and gradients', { cases, TOKENS, EPS }, async () =>
@@ -111,7 +105,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   const training = context.quick ? { steps: 10, points: 2, batch: TOKENS } : { steps: 200, batch: TOKENS };
   const source = gaussianStream({ dim: 32, factors: 8 });
   const rows: Row[] = [];
-  for (const cell of CELLS) rows.push({ cell, runs: await trainCell(context, source, cell, training) });
+  for (const cell of CELLS) rows.push({ cell, runs: await trainCell(context, source, cell, training, FOLLOW) });
   return {
     tables: [valuesTable(compared), trainingTable(rows)],
     plots: [plotOf(rows)],
@@ -125,7 +119,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
 
 interface Row {
   readonly cell: Cell;
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly KeptRun[];
 }
 
 function nameOf({ bits, rms, factors }: Case): string {
@@ -169,8 +163,8 @@ function trainingTable(rows: readonly Row[]): Table {
     ],
     rows: rows.map(({ cell, runs }) => [
       cell.name,
-      spreadText(spreadOf(runs.map((each) => lastPoint(each).losses.codebookEntropy))),
-      spreadText(spreadOf(runs.map((each) => lastPoint(each).losses.perSampleEntropy))),
+      spreadText(lastSpread(runs, 'codebookEntropy')),
+      spreadText(lastSpread(runs, 'perSampleEntropy')),
       testText(runs, (test) => test.usedCodes),
       testText(runs, (test) => test.entropyBits),
       testText(runs, (test) => test.relativeError),
@@ -186,7 +180,7 @@ function plotOf(rows: readonly Row[]): Plot {
     y: { label: 'H(c), nats' },
     series: rows
       .filter(({ cell }) => cell.name.startsWith('d = 18'))
-      .map(({ cell, runs }) => traceSeries(cell.name, runs, (point) => point.losses.codebookEntropy)),
+      .map(({ cell, runs }) => traceSeries(cell.name, runs, 'codebookEntropy')),
   };
 }
 
@@ -198,7 +192,7 @@ function verdictsOf(compared: readonly Comparison[], rows: readonly Row[]): Verd
   const hard = at(100, false);
   const loss = soft.gradient.clamped / soft.gradient.exact;
   const over = compared.filter(({ factors }) => factors).map(({ value }) => value.bound - value.exact);
-  const forms = (prefix: string): readonly (readonly TrainingRun[])[] =>
+  const forms = (prefix: string): readonly (readonly KeptRun[])[] =>
     FORMS.map((form) => rows.find(({ cell }) => cell.name === `${prefix}, ${form}`)?.runs ?? []);
   const errors = (prefix: string): string =>
     forms(prefix)

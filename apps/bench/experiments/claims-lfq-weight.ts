@@ -1,11 +1,11 @@
 import { mnistPatches } from '../src/data/images.ts';
-import { gaussianStream, type Source } from '../src/data/source.ts';
+import { type Data, gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
 import { measurement, percent, spreadText, testSpread, testText } from '../src/training/summary.ts';
-import type { TrainingRun } from '../src/training/train-tokens.ts';
+import type { KeptRun } from '../src/training/trace.ts';
 
 /** The entropy loss and the norm layer are both said to be what LFQ cannot do without. Which is it, and how much of the loss is right? */
 export const claimsLfqWeight: Experiment = {
@@ -26,8 +26,8 @@ export const claimsLfqWeight: Experiment = {
 const STEPS = 400;
 const BATCH = 512;
 const WEIGHTS = [0, 0.02, 0.1, 0.5];
-const GROUPS: readonly { readonly bits: number; readonly source: () => Promise<Source> }[] = [
-  ...[8, 10, 12].map((bits) => ({ bits, source: async () => gaussianStream({ dim: 32, factors: 8 }) })),
+const GROUPS: readonly { readonly bits: number; readonly source: Data }[] = [
+  ...[8, 10, 12].map((bits) => ({ bits, source: gaussianStream({ dim: 32, factors: 8 }) })),
   { bits: 10, source: mnistPatches },
 ];
 
@@ -39,7 +39,7 @@ interface WeightCell extends Cell {
 interface Group {
   readonly where: string;
   readonly bits: number;
-  readonly rows: readonly { readonly cell: WeightCell; readonly runs: readonly TrainingRun[] }[];
+  readonly rows: readonly { readonly cell: WeightCell; readonly runs: readonly KeptRun[] }[];
 }
 
 function weightsOf(quick: boolean): readonly number[] {
@@ -60,8 +60,7 @@ function cellsOf(bits: number, quick: boolean): readonly WeightCell[] {
 async function run(context: ExperimentContext): Promise<Outcome> {
   const training = context.quick ? { steps: 20, points: 3, batch: BATCH } : { steps: STEPS, batch: BATCH };
   const groups: Group[] = [];
-  for (const { bits, source: open } of GROUPS) {
-    const source = await open();
+  for (const { bits, source } of GROUPS) {
     const rows: Group['rows'][number][] = [];
     for (const cell of cellsOf(bits, context.quick)) {
       const { name, quantizer, norm } = cell;
@@ -135,7 +134,7 @@ function plotOf(groups: readonly Group[], name: string, title: string, label: st
   };
 }
 
-function runsOf({ rows }: Group, norm: boolean, weight: number): readonly TrainingRun[] {
+function runsOf({ rows }: Group, norm: boolean, weight: number): readonly KeptRun[] {
   return rows.find(({ cell }) => cell.norm === norm && cell.weight === weight)?.runs ?? [];
 }
 

@@ -5,8 +5,8 @@ import { createLfq } from '@vqkit/lfq';
 import { createResidual, type Residual } from '@vqkit/residual';
 import { createSimVq } from '@vqkit/simvq';
 import { createVq } from '@vqkit/vq';
-import { gaussianStream, type Source, varianceOf } from '../src/data/source.ts';
-import { readSpeech } from '../src/data/speech.ts';
+import { type Data, gaussianStream, type Source, varianceOf } from '../src/data/source.ts';
+import { speechData } from '../src/data/speech.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
 import { meanSquaredError, usageOf, withTrainedCodebook } from '../src/training/codebook.ts';
@@ -101,9 +101,9 @@ interface Row {
 async function run(context: ExperimentContext): Promise<Outcome> {
   const steps = context.quick ? 30 : 600;
   const gaussian = await rowsOf(context, gaussianStream({ dim: 4 }), METHODS, steps);
-  const speech = await readSpeech(context);
+  const speech = await speechData(context);
   if (speech === undefined) context.log('Speech is not measured: no recordings; see --data.');
-  const spoken = speech === undefined ? [] : await rowsOf(context, speech.source, SPEECH, steps);
+  const spoken = speech === undefined ? [] : await rowsOf(context, speech.data, SPEECH, steps);
   return {
     tables: [
       tableOf('N(0, 1) in 4 features', gaussian),
@@ -125,7 +125,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
 
 async function rowsOf(
   context: ExperimentContext,
-  source: Source,
+  data: Data,
   methods: readonly Method[],
   steps: number,
 ): Promise<Row[]> {
@@ -134,13 +134,13 @@ async function rowsOf(
     const runs: Depth[][] = [];
     const { name, layers, trained } = method;
     for (const seed of context.seeds) {
-      const settings = { source: source.name, name, layers, steps: trained ? steps : 0, batch: 512, seed };
+      const settings = { source: data.name, name, layers, steps: trained ? steps : 0, batch: 512, seed };
       runs.push(
-        await context.part(`${source.name}: ${name}, seed ${seed}`, settings, () =>
-          withTrainedCodebook({ ...settings, source, quantizer: (own) => stackOf(method, source.dim, own) }, (stack) =>
-            depths(stack, source),
-          ),
-        ),
+        await context.part(`${data.name}: ${name}, seed ${seed}`, settings, async () => {
+          const source = await data.open();
+          const quantizer = (own: number): Residual => stackOf(method, source.dim, own);
+          return withTrainedCodebook({ ...settings, source, quantizer }, (stack) => depths(stack, source));
+        }),
       );
     }
     rows.push({ method, runs });

@@ -6,7 +6,7 @@ import { differenceOf, inAll, isLower } from '../src/seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
 import { measurement, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
-import type { TrainingRun } from '../src/training/train-tokens.ts';
+import type { KeptRun } from '../src/training/trace.ts';
 
 /** The claim of the rotation trick's own paper, on plain VQ. */
 export const claimsRotationVq: Experiment = {
@@ -42,17 +42,19 @@ const CELLS: readonly Corner[] = [true, false].flatMap((averages) =>
 
 interface Group {
   readonly where: string;
-  readonly rows: readonly { readonly cell: Corner; readonly runs: readonly TrainingRun[] }[];
+  readonly rows: readonly { readonly cell: Corner; readonly runs: readonly KeptRun[] }[];
 }
+
+const FOLLOW = { follow: ['relativeCommitment'] } as const;
 
 async function run(context: ExperimentContext): Promise<Outcome> {
   const training: CellTraining = context.quick ? { steps: 30, points: 3, batch: 512 } : { steps: 500, batch: 512 };
   const groups: Group[] = [];
-  for (const source of [gaussianStream({ dim: 32, factors: 8 }), await mnistPatches()]) {
-    const rows: { cell: Corner; runs: readonly TrainingRun[] }[] = [];
+  for (const source of [gaussianStream({ dim: 32, factors: 8 }), mnistPatches]) {
+    const rows: { cell: Corner; runs: readonly KeptRun[] }[] = [];
     for (const corner of CELLS) {
       const { rotation: _, averages: __, ...cell } = corner;
-      rows.push({ cell: corner, runs: await trainCell(context, source, cell, training) });
+      rows.push({ cell: corner, runs: await trainCell(context, source, cell, training, FOLLOW) });
     }
     groups.push({ where: source.name, rows });
   }
@@ -94,23 +96,21 @@ function plotOf({ where, rows }: Group, i: number): Plot {
     title: `Quantization error, ${where}`,
     x: { label: 'step' },
     y: { label: 'mse(z, q) / Var(z)', scale: 'log' },
-    series: rows.map(({ cell, runs }) =>
-      traceSeries(cell.name, runs, (point) => point.probe?.latents.relativeError || null),
-    ),
+    series: rows.map(({ cell, runs }) => traceSeries(cell.name, runs, 'relativeCommitment', 'log')),
   };
 }
 
 /** With the rotation and without it, by data and by how the codes learn. */
 interface Pair {
   readonly name: string;
-  readonly rotation: readonly TrainingRun[];
-  readonly plain: readonly TrainingRun[];
+  readonly rotation: readonly KeptRun[];
+  readonly plain: readonly KeptRun[];
 }
 
 function pairsOf(groups: readonly Group[]): Pair[] {
   return groups.flatMap(({ where, rows }) =>
     [true, false].map((averages) => {
-      const find = (rotation: boolean): readonly TrainingRun[] =>
+      const find = (rotation: boolean): readonly KeptRun[] =>
         rows.find(({ cell }) => cell.rotation === rotation && cell.averages === averages)?.runs ?? [];
       return {
         name: `${where}, codes by ${averages ? 'averages' : 'gradient'}`,
@@ -131,7 +131,7 @@ function notFewer(rotation: readonly number[], plain: readonly number[]): Verdic
 function verdictsOf(groups: readonly Group[]): Verdict[] {
   const pairs = pairsOf(groups);
   const claim = (text: string, expected: string, pick: Pick, better: 'lower' | 'higher'): Verdict => {
-    const samples = (runs: readonly TrainingRun[]): readonly number[] => testSpread(runs, pick)?.samples ?? [];
+    const samples = (runs: readonly KeptRun[]): readonly number[] => testSpread(runs, pick)?.samples ?? [];
     const verdicts = pairs.map(({ rotation, plain }) =>
       better === 'lower'
         ? isLower(differenceOf(samples(rotation), samples(plain)))
@@ -170,7 +170,7 @@ function verdictsOf(groups: readonly Group[]): Verdict[] {
 }
 
 function answerOf(groups: readonly Group[]): string {
-  const text = (runs: readonly TrainingRun[], pick: Pick): string => spreadText(testSpread(runs, pick)) ?? 'diverged';
+  const text = (runs: readonly KeptRun[], pick: Pick): string => spreadText(testSpread(runs, pick)) ?? 'diverged';
   const ratio = ({ rotation, plain }: Pair): string =>
     numberText(
       (testSpread(plain, relative)?.mean ?? Number.NaN) / (testSpread(rotation, relative)?.mean ?? Number.NaN),

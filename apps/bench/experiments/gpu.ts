@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Experiment, ExperimentContext, Outcome } from '../src/experiment.ts';
 import { type GpuRow, gpuRows } from '../src/gpu/rows.ts';
 import { answerOf, type GpuResult, measurementsOf, tablesOf, verdictsOf } from '../src/gpu/summary.ts';
 import type { ContenderName } from '../src/kernels/contender.ts';
 import { withInputs } from '../src/kernels/inputs.ts';
-import { type Measured, measure } from '../src/kernels/measure.ts';
+import { keptTimes, type Measured, measure } from '../src/kernels/measure.ts';
 
 /** How long is measured. */
 const FULL = { rounds: 7, budgetMs: 1500, leastRepetitions: 7, warmUpMs: 300, patienceMs: 0 };
@@ -34,7 +34,7 @@ Against PyTorch the same reasons count as on the CPU: nothing of size N × K or 
 
   async run(context): Promise<Outcome> {
     const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
-    const cores = availableParallelism();
+    const { cores } = context;
     try {
       const results: GpuResult[] = [];
       for (const row of gpuRows(context.quick)) {
@@ -66,7 +66,14 @@ function measureRow(
   if (threads > 1 && python !== undefined) contenders.push('cuda');
   const settings = { work, threads, contenders, ...(quick ? QUICK : FULL) };
   const name = threads === 1 ? `${title}, 1 thread` : `${title}, ${threads} threads and the graphics processor`;
-  return part(name, settings, async () =>
-    measure(await withInputs(work, folder), { ...settings, python, folder, onProgress: progress }),
-  );
+  return part(name, settings, async (raw) => {
+    const measured = await measure(await withInputs(work, folder), {
+      ...settings,
+      python,
+      folder,
+      onProgress: progress,
+    });
+    raw(measured);
+    return keptTimes(measured);
+  });
 }

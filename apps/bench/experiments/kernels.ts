@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Experiment, ExperimentContext, Outcome, Table } from '../src/experiment.ts';
 import { CONTENDER_TITLES, type ContenderName, startContender } from '../src/kernels/contender.ts';
 import { type Floor, tokenSteps } from '../src/kernels/floors.ts';
 import { withInputs } from '../src/kernels/inputs.ts';
 import type { Limits } from '../src/kernels/limits.ts';
-import { leastOf, type Measured, measure, medianOf } from '../src/kernels/measure.ts';
+import { keptTimes, leastOf, type Measured, measure, medianOf } from '../src/kernels/measure.ts';
 import { waitForQuiet } from '../src/kernels/quiet.ts';
 import { ROWS, type Row } from '../src/kernels/rows.ts';
 import { answerOf, floorTable, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
@@ -76,7 +76,7 @@ threads it is that of one thread with its share of the tokens, so that no thread
 with d, because nothing of size N × 2^d is made; a little faster in the nearest code, which is a product of matrices that PyTorch does with
 512-bit registers; and training of the whole recipe at half its speed or better.`,
 
-  parts: ({ quick }) => 1 + rowsOf(quick).reduce((sum, row) => sum + threadsOf(row).length, 0),
+  parts: ({ quick, cores }) => 1 + rowsOf(quick).reduce((sum, row) => sum + threadsOf(row, cores).length, 0),
 
   async run(context): Promise<Outcome> {
     const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
@@ -84,7 +84,7 @@ with d, because nothing of size N × 2^d is made; a little faster in the nearest
       const limits = await measureBounds(context);
       const results: RowResult[] = [];
       for (const row of rowsOf(context.quick)) {
-        for (const threads of threadsOf(row)) {
+        for (const threads of threadsOf(row, context.cores)) {
           const measured = await measureRow(context, row, threads, folder);
           results.push({ row, threads, measured, floor: limits.floors[floorKey(row, threads)] });
         }
@@ -103,12 +103,12 @@ interface Bounds extends Limits {
 
 const floorKey = ({ title }: Row, threads: number): string => `${title}, ${threads}`;
 
-function measureBounds({ part, quick }: ExperimentContext): Promise<Bounds> {
+function measureBounds({ part, quick, cores }: ExperimentContext): Promise<Bounds> {
   const floored = rowsOf(quick).flatMap((row) => {
     const steps = tokenSteps(row.work);
     if (steps === undefined || !('n' in row.work)) return [];
     const { n } = row.work;
-    return threadsOf(row).map((threads) => ({ key: floorKey(row, threads), steps, n: Math.ceil(n / threads) }));
+    return threadsOf(row, cores).map((threads) => ({ key: floorKey(row, threads), steps, n: Math.ceil(n / threads) }));
   });
   return part('limits of this machine', { floored }, async () => {
     const contender = startContender('vqkit', { python: undefined, threads: 1 });
@@ -134,8 +134,7 @@ function rowsOf(quick: boolean): readonly Row[] {
 }
 
 /** The recipe is measured on all cores only. */
-function threadsOf({ work }: Row): readonly number[] {
-  const cores = availableParallelism();
+function threadsOf({ work }: Row, cores: number): readonly number[] {
   if (work.op === 'recipe' || cores === 1) return [cores];
   return [1, cores];
 }
@@ -165,18 +164,18 @@ function measureRow(
   const contenders = contendersOf(row, threads, python);
   const allocator = row.work.op === 'recipe' ? { allocator: 'of the process' } : {};
   const settings = { work: row.work, threads, contenders, ...allocator, ...(quick ? QUICK : FULL) };
-  return part(`${row.title}, ${threads} thread${threads === 1 ? '' : 's'}`, settings, async () => {
+  return part(`${row.title}, ${threads} thread${threads === 1 ? '' : 's'}`, settings, async (raw) => {
     const work: Work = await withInputs(row.work, folder);
     const measured = await measure(work, { ...settings, python, folder, onProgress: progress });
     for (const { contender, timesMs, note, untimed } of measured) {
       if (timesMs.length === 0 && untimed === undefined) log(`${CONTENDER_TITLES[contender]} could not: ${note}`);
     }
-    return measured;
+    raw(measured);
+    return keptTimes(measured);
   });
 }
 
-function outcomeOf(results: readonly RowResult[], limits: Limits, { python }: ExperimentContext): Outcome {
-  const cores = availableParallelism();
+function outcomeOf(results: readonly RowResult[], limits: Limits, { python, cores }: ExperimentContext): Outcome {
   const single = results.filter(({ threads }) => threads === 1);
   const all = results.filter(({ threads, row }) => threads === cores && (cores > 1 || row.work.op === 'recipe'));
   type Cell = (measured: Measured | undefined) => string | number | null;

@@ -1,19 +1,19 @@
 import type { LfqOptions } from '@vqkit/lfq';
 import { mnistPatches } from '../src/data/images.ts';
-import { gaussianStream } from '../src/data/source.ts';
+import { type Data, gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
 import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import {
-  lastPoint,
+  firstSpread,
+  lastSpread,
   measurement,
-  spreadOf,
   spreadText,
   testSpread,
   testText,
   traceSeries,
 } from '../src/training/summary.ts';
-import type { TrainingRun } from '../src/training/train-tokens.ts';
+import type { KeptRun } from '../src/training/trace.ts';
 
 /**
  * Nothing in LFQ's loss bounds |z|, because the code is only its sign. Does the scale of the latents drift, what does that do to the
@@ -80,14 +80,14 @@ const REMEDIES: readonly Cell[] = [UNIT_NORM, COMMITMENT, NORM, SPHERICAL];
 
 interface Row {
   readonly cell: Cell;
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly KeptRun[];
 }
 
 async function run(context: ExperimentContext): Promise<Outcome> {
   const brief = context.quick ? { steps: 40, points: 4 } : { steps: STEPS };
   const training: CellTraining = { ...brief, batch: 512, lossGradient: true };
   const stream = await rowsOf(context, gaussianStream({ dim: 32, factors: 8 }), CELLS, training);
-  const images = await rowsOf(context, await mnistPatches(), IMAGE_CELLS, { ...training, steps: training.steps / 2 });
+  const images = await rowsOf(context, mnistPatches, IMAGE_CELLS, { ...training, steps: training.steps / 2 });
   return {
     tables: [
       tableOf('Gaussian stream, 10 bits per token', stream),
@@ -103,9 +103,13 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   };
 }
 
+const FOLLOW = {
+  follow: ['rms', 'perplexityShare', 'perSampleEntropy', 'codebookEntropy', 'lossGradient'],
+} as const;
+
 async function rowsOf(
   context: ExperimentContext,
-  source: Parameters<typeof trainCell>[1],
+  source: Data,
   cells: readonly Cell[],
   training: CellTraining,
 ): Promise<Row[]> {
@@ -114,17 +118,13 @@ async function rowsOf(
     // FSQ, and LFQ with all weights 0, have no loss whose gradient could be followed.
     const { method, options } = cell.quantizer;
     const lossGradient = training.lossGradient === true && method === 'lfq' && options.entropyLossWeight !== 0;
-    rows.push({ cell, runs: await trainCell(context, source, cell, { ...training, lossGradient }) });
+    rows.push({ cell, runs: await trainCell(context, source, cell, { ...training, lossGradient }, FOLLOW) });
   }
   return rows;
 }
 
-const rmsOf = (runs: readonly TrainingRun[]): number => testSpread(runs, ({ latents }) => latents.rms)?.mean ?? 0;
-const shareOf = (runs: readonly TrainingRun[]): number => testSpread(runs, (test) => test.perplexityShare)?.mean ?? 0;
-const lossOf = (runs: readonly TrainingRun[], name: string): ReturnType<typeof spreadOf> =>
-  spreadOf(runs.map((each) => lastPoint(each).losses[name]));
-const pullOf = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
-  spreadOf(runs.map((each) => lastPoint(each).lossGradient));
+const rmsOf = (runs: readonly KeptRun[]): number => testSpread(runs, ({ latents }) => latents.rms)?.mean ?? 0;
+const shareOf = (runs: readonly KeptRun[]): number => testSpread(runs, (test) => test.perplexityShare)?.mean ?? 0;
 
 function tableOf(title: string, rows: readonly Row[]): Table {
   return {
@@ -142,9 +142,9 @@ function tableOf(title: string, rows: readonly Row[]): Table {
     rows: rows.map(({ cell, runs }) => [
       cell.name,
       testText(runs, ({ latents }) => latents.rms),
-      spreadText(lossOf(runs, 'perSampleEntropy')) ?? 'none',
-      spreadText(lossOf(runs, 'codebookEntropy')) ?? 'none',
-      spreadText(pullOf(runs)) ?? 'none',
+      spreadText(lastSpread(runs, 'perSampleEntropy')) ?? 'none',
+      spreadText(lastSpread(runs, 'codebookEntropy')) ?? 'none',
+      spreadText(lastSpread(runs, 'lossGradient')) ?? 'none',
       testText(runs, (test) => test.usedCodes),
       testText(runs, (test) => test.perplexityShare),
       testText(runs, (test) => test.relativeError),
@@ -169,7 +169,7 @@ function plotsOf(rows: readonly Row[]): Plot[] {
       title: 'The scale of the latents',
       x,
       y: { label: 'rms of z', scale: 'log' },
-      series: chosen.map(({ cell, runs }) => traceSeries(cell.name, runs, (point) => point.probe?.latents.rms)),
+      series: chosen.map(({ cell, runs }) => traceSeries(cell.name, runs, 'rms')),
     },
     {
       name: 'perplexity',
@@ -177,7 +177,7 @@ function plotsOf(rows: readonly Row[]): Plot[] {
       x,
       y: { label: 'perplexity / K' },
       series: [...chosen, ...rows.filter(({ cell }) => cell === SPHERICAL || cell === FSQ)].map(({ cell, runs }) =>
-        traceSeries(cell.name, runs, (point) => point.probe?.perplexityShare),
+        traceSeries(cell.name, runs, 'perplexityShare'),
       ),
     },
     ...(['perSampleEntropy', 'codebookEntropy'] as const).map(
@@ -187,7 +187,7 @@ function plotsOf(rows: readonly Row[]): Plot[] {
         x,
         y: { label: 'nats' },
         series: [...chosen, ...rows.filter(({ cell }) => cell === SPHERICAL)].map(({ cell, runs }) =>
-          traceSeries(cell.name, runs, (point) => point.losses[loss]),
+          traceSeries(cell.name, runs, loss),
         ),
       }),
     ),
@@ -196,25 +196,24 @@ function plotsOf(rows: readonly Row[]): Plot[] {
       title: "The gradient of the quantizer's loss in a latent",
       x,
       y: { label: 'root mean square over tokens', scale: 'log' },
-      series: chosen.map(({ cell, runs }) => traceSeries(cell.name, runs, ({ lossGradient }) => lossGradient || null)),
+      series: chosen.map(({ cell, runs }) => traceSeries(cell.name, runs, 'lossGradient', 'log')),
     },
   ];
 }
 
-function runsOf(rows: readonly Row[], cell: Cell): readonly TrainingRun[] {
+function runsOf(rows: readonly Row[], cell: Cell): readonly KeptRun[] {
   return rows.find((row) => row.cell === cell)?.runs ?? [];
 }
 
 function verdictsOf(rows: readonly Row[]): Verdict[] {
   const nothing = runsOf(rows, NOTHING);
-  const first = spreadOf(nothing.map(({ trace }) => trace[0]?.probe?.latents.rms))?.mean ?? 1;
+  const first = firstSpread(nothing, 'rms')?.mean ?? 1;
   const growth = rmsOf(nothing) / first;
   const helps = REMEDIES.filter((cell) => shareOf(runsOf(rows, cell)) > shareOf(nothing));
   const unweighted = rows.find(({ cell }) => cell.name === 'entropy weight 0')?.runs ?? [];
   const spherical = runsOf(rows, SPHERICAL);
   const sphericalAlone = rows.find(({ cell }) => cell.name === 'spherical, entropy weight 0')?.runs ?? [];
-  const text = (runs: readonly TrainingRun[]): string =>
-    spreadText(testSpread(runs, (test) => test.perplexityShare)) ?? '';
+  const text = (runs: readonly KeptRun[]): string => spreadText(testSpread(runs, (test) => test.perplexityShare)) ?? '';
   const byEntropy = shareOf(nothing) - shareOf(unweighted);
   const byNorm = shareOf(sphericalAlone) - shareOf(unweighted);
   return [
@@ -253,19 +252,18 @@ function signed(value: number): string {
 
 function answerOf(stream: readonly Row[], images: readonly Row[], steps: number): string {
   const nothing = runsOf(stream, NOTHING);
-  const first = spreadOf(nothing.map(({ trace }) => trace[0]?.probe?.latents.rms))?.mean ?? 0;
-  const firstPull = spreadOf(nothing.map(({ trace }) => trace[0]?.lossGradient))?.mean ?? 0;
-  const lastPull = pullOf(nothing)?.mean ?? 0;
-  const error = (runs: readonly TrainingRun[]): string =>
-    spreadText(testSpread(runs, (test) => test.relativeError)) ?? '';
-  const share = (runs: readonly TrainingRun[]): string =>
+  const first = firstSpread(nothing, 'rms')?.mean ?? 0;
+  const firstPull = firstSpread(nothing, 'lossGradient')?.mean ?? 0;
+  const lastPull = lastSpread(nothing, 'lossGradient')?.mean ?? 0;
+  const error = (runs: readonly KeptRun[]): string => spreadText(testSpread(runs, (test) => test.relativeError)) ?? '';
+  const share = (runs: readonly KeptRun[]): string =>
     spreadText(testSpread(runs, (test) => test.perplexityShare)) ?? '';
   const ranked = [...stream].sort((a, b) => shareOf(b.runs) - shareOf(a.runs));
   const [best] = ranked as [Row];
   const low = stream.find(({ cell }) => cell.name === 'τ = 1')?.runs ?? [];
   const rotation = stream.find(({ cell }) => cell.name === 'orthogonal rotation')?.runs ?? [];
   return [
-    `**Not the distance: the scale.** LFQ's code is the sign of z, so nothing that happens to the length of z changes the reconstruction, and nothing in its loss bounds it. In ${steps} steps without any remedy the rms of z went from ${numberText(first)} to ${numberText(rmsOf(nothing))}. The log-odds of a bit are 4τz: at τ = 100 every bit is then decided, the per-sample entropy is ${spreadText(lossOf(nothing, 'perSampleEntropy'))} nats for free, and the pull of the entropy loss on a token fell from ${numberText(firstPull, 2)} to ${numberText(lastPull, 2)}. Perplexity/K ended at ${share(nothing)}, error/variance at ${error(nothing)}, at 10 bits per token.`,
+    `**Not the distance: the scale.** LFQ's code is the sign of z, so nothing that happens to the length of z changes the reconstruction, and nothing in its loss bounds it. In ${steps} steps without any remedy the rms of z went from ${numberText(first)} to ${numberText(rmsOf(nothing))}. The log-odds of a bit are 4τz: at τ = 100 every bit is then decided, the per-sample entropy is ${spreadText(lastSpread(nothing, 'perSampleEntropy'))} nats for free, and the pull of the entropy loss on a token fell from ${numberText(firstPull, 2)} to ${numberText(lastPull, 2)}. Perplexity/K ended at ${share(nothing)}, error/variance at ${error(nothing)}, at 10 bits per token.`,
     `**What helps** is anything that holds the scale. ${REMEDIES.map((cell) => `${cell.name}: perplexity/K ${share(runsOf(stream, cell))}, error ${error(runsOf(stream, cell))}`).join('; ')}. The most even use of the codes has "${best.cell.name}" with ${share(best.runs)}. A temperature of 1 ends with an rms of ${numberText(rmsOf(low))} and perplexity/K ${share(low)}; an orthogonal rotation, which changes no length, with ${numberText(rmsOf(rotation))} and ${share(rotation)}.`,
     `**FSQ with ten levels of 2** has the same 10 bits and no entropy loss: perplexity/K ${share(runsOf(stream, FSQ))}, error ${error(runsOf(stream, FSQ))}.`,
     `On patches of MNIST, many of them empty background, at 10 bits per token: ${images.map(({ cell, runs }) => `${cell.name} ${spreadText(testSpread(runs, (test) => test.psnrDb))} dB with ${spreadText(testSpread(runs, (test) => test.usedCodes))} codes`).join('; ')}.`,

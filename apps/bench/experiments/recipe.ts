@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataError } from '@vqkit/core-tensor';
 import { loadDataset } from '@vqkit/data/node';
@@ -8,6 +8,7 @@ import { runToEnd } from '../src/child.ts';
 import { fashionFolder, fashionFolders } from '../src/data/fashion.ts';
 import type { Experiment, ExperimentContext, Outcome } from '../src/experiment.ts';
 import { writeIdx } from '../src/idx.ts';
+import { once } from '../src/once.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
 import { type RecipeRun, type RecipeSettings, recipeRunSchema } from '../src/recipe/settings.ts';
 import { ENGINES, type EngineRuns, recipeAnswer, recipeTables, recipeVerdicts } from '../src/recipe/summary.ts';
@@ -57,11 +58,11 @@ better, LFQ at least as fast.`,
 
     async run(context): Promise<Outcome> {
       const { quick, seeds, log } = context;
-      const source = data.folder(context.dataDir);
-      const engines = await enginesHere(context);
       const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
+      const files = once(() => writeData(folder, data.folder(context.dataDir), quick));
       try {
-        await writeData(folder, source, quick);
+        await context.part('the images', { quick }, files);
+        const engines = await enginesHere(context);
         const steps = quick ? QUICK_STEPS : STEPS;
         const results: EngineRuns[] = [];
         for (const quantizer of QUANTIZERS) {
@@ -75,11 +76,16 @@ better, LFQ at least as fast.`,
                 seed,
                 steps,
                 engine,
-                threads: availableParallelism(),
+                threads: context.cores,
               };
               runs.push(
-                await context.part(`${quantizer} on ${engine}, seed ${seed}`, { ...settings, data: data.title }, () =>
-                  trainOnce(settings, folder, context.python),
+                await context.part(
+                  `${quantizer} on ${engine}, seed ${seed}`,
+                  { ...settings, data: data.title },
+                  async () => {
+                    await files();
+                    return trainOnce(settings, folder, context.python);
+                  },
                 ),
               );
             }
@@ -128,13 +134,19 @@ async function enginesHere({ python, log, part }: ExperimentContext): Promise<re
   ];
 }
 
-/** The same files for every contender. */
-async function writeData(folder: string, source: string | undefined, quick: boolean): Promise<void> {
+/** The same files for every contender, and how many images they have. */
+async function writeData(
+  folder: string,
+  source: string | undefined,
+  quick: boolean,
+): Promise<{ train: number; test: number }> {
   const { train, test } = await loadDataset(
     createConfig({ ...(source === undefined ? {} : { data: 'idx', dataPath: source }), validationSize: 0 }),
   );
-  await writeIdx(join(folder, 'train-images-idx3-ubyte'), train, quick ? QUICK_IMAGES.train : undefined);
-  await writeIdx(join(folder, 't10k-images-idx3-ubyte'), test, quick ? QUICK_IMAGES.test : undefined);
+  const counts = quick ? QUICK_IMAGES : { train: train.count, test: test.count };
+  await writeIdx(join(folder, 'train-images-idx3-ubyte'), train, counts.train);
+  await writeIdx(join(folder, 't10k-images-idx3-ubyte'), test, counts.test);
+  return counts;
 }
 
 async function trainOnce(settings: RecipeSettings, folder: string, python: string | undefined): Promise<RecipeRun> {

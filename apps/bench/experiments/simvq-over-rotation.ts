@@ -6,15 +6,17 @@ import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } fro
 import { numberText } from '../src/markdown.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
 import {
+  firstSpread,
   measurement,
   percent,
-  spreadOf,
+  type Spread,
   spreadText,
   testSpread,
   testText,
   traceSeries,
 } from '../src/training/summary.ts';
-import { startTrainingEngine, type TrainingRun } from '../src/training/train-tokens.ts';
+import type { KeptRun } from '../src/training/trace.ts';
+import { startTrainingEngine } from '../src/training/train-tokens.ts';
 
 /** Where the rotation trick does harm: its gradient is λ Rᵀ g, and λ = |q|/|z| is large for short latents, Rᵀ turns g around for obtuse angles. */
 export const simVqOverRotation: Experiment = {
@@ -61,12 +63,14 @@ const CELLS: readonly Cell[] = SCALES.flatMap((latentScale) =>
   })),
 );
 
+const FOLLOW = { follow: ['norm', 'obtuseShare', 'encoderGradient'] } as const;
+
 async function run(context: ExperimentContext): Promise<Outcome> {
   const probes = await context.part('the gradient alone', { DIM, BOUNDS, LENGTHS, ANGLES }, probe);
   const source = gaussianStream({ dim: DIM, factors: 8 });
   const training = context.quick ? { steps: 30, points: 3, batch: 512 } : { steps: 500, batch: 512 };
   const rows: Row[] = [];
-  for (const cell of CELLS) rows.push({ cell, runs: await trainCell(context, source, cell, training) });
+  for (const cell of CELLS) rows.push({ cell, runs: await trainCell(context, source, cell, training, FOLLOW) });
   return {
     tables: [...gradientTables(probes), trainingTable(rows)],
     plots: [gainPlot(probes), norms(rows)],
@@ -80,7 +84,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
 
 interface Row {
   readonly cell: Cell;
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly KeptRun[];
 }
 
 async function probe(): Promise<Probe[]> {
@@ -157,10 +161,8 @@ function gradientTables(probes: readonly Probe[]): Table[] {
   ];
 }
 
-const firstGradient = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
-  spreadOf(runs.map(({ trace }) => trace[0]?.gradients.encoder));
-const errorOf = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
-  testSpread(runs, (test) => test.relativeError);
+const firstGradient = (runs: readonly KeptRun[]): Spread | null => firstSpread(runs, 'encoderGradient');
+const errorOf = (runs: readonly KeptRun[]): Spread | null => testSpread(runs, (test) => test.relativeError);
 
 function trainingTable(rows: readonly Row[]): Table {
   return {
@@ -177,8 +179,8 @@ function trainingTable(rows: readonly Row[]): Table {
     ],
     rows: rows.map(({ cell, runs }) => [
       cell.name,
-      spreadText(spreadOf(runs.map(({ trace }) => trace[0]?.probe?.latents.norm))),
-      percent(spreadOf(runs.map(({ trace }) => trace[0]?.probe?.latents.obtuseShare))?.mean ?? 0),
+      spreadText(firstSpread(runs, 'norm')),
+      percent(firstSpread(runs, 'obtuseShare')?.mean ?? 0),
       spreadText(firstGradient(runs)),
       testText(runs, ({ latents }) => latents.norm),
       testText(runs, ({ latents }) => latents.relativeError),
@@ -212,11 +214,11 @@ function norms(rows: readonly Row[]): Plot {
     y: { label: 'mean |z|', scale: 'log' },
     series: rows
       .filter(({ cell }) => cell.latentScale !== 1e-2)
-      .map(({ cell, runs }) => traceSeries(cell.name, runs, (point) => point.probe?.latents.norm)),
+      .map(({ cell, runs }) => traceSeries(cell.name, runs, 'norm')),
   };
 }
 
-function runsOf(rows: readonly Row[], name: string, scale: number): readonly TrainingRun[] {
+function runsOf(rows: readonly Row[], name: string, scale: number): readonly KeptRun[] {
   return rows.find(({ cell }) => cell.latentScale === scale && cell.name.startsWith(name))?.runs ?? [];
 }
 
@@ -226,9 +228,9 @@ function verdictsOf(probes: readonly Probe[], rows: readonly Row[]): Verdict[] {
   const short = Math.min(...SCALES);
   const [bounded, unbounded, plain] = ['rotation, λ up to 100', 'rotation, λ up to 1,000,000', 'straight-through'].map(
     (name) => runsOf(rows, name, short),
-  ) as [readonly TrainingRun[], readonly TrainingRun[], readonly TrainingRun[]];
-  const first = (runs: readonly TrainingRun[]): number => firstGradient(runs)?.mean ?? 0;
-  const error = (runs: readonly TrainingRun[]): string => spreadText(errorOf(runs)) ?? 'diverged';
+  ) as [readonly KeptRun[], readonly KeptRun[], readonly KeptRun[]];
+  const first = (runs: readonly KeptRun[]): number => firstGradient(runs)?.mean ?? 0;
+  const error = (runs: readonly KeptRun[]): string => spreadText(errorOf(runs)) ?? 'diverged';
   const worse = (errorOf(unbounded)?.low ?? 2) > (errorOf(bounded)?.high ?? 0);
   return [
     {

@@ -9,5 +9,5 @@ export const simVqRotationImages: Experiment = rotationExperiment({
   data: '7 × 7 patches of MNIST, 16 tokens a picture, many of them empty background.',
   codebookSize: 256,
   steps: 800,
-  source: mnistPatches,
+  source: async () => mnistPatches,
 });

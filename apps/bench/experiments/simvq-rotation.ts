@@ -9,5 +9,6 @@ export const simVqRotation: Experiment = rotationExperiment({
   data: 'An endless stream of 8 Gaussian factors mixed into 32 features.',
   codebookSize: 256,
   steps: 800,
+  points: 20,
   source: async () => gaussianStream({ dim: 32, factors: 8 }),
 });

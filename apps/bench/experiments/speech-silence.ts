@@ -9,7 +9,7 @@ export const speechSilence: Experiment = stillExperiment({
   data: "Log-mel frames of speech (40 bands): Debian's asterisk-core-sounds-en-wav, or the WAV files below --data. A frame is silent when its loudest band is 40 dB below the loudest of all. Silent or loud frames are left out at random until the share is reached; one column has them as they are.",
   shares: [0, undefined, 0.9],
   source: async (context, wanted) => {
-    const { source, silence } = await requireSpeech(context, wanted);
-    return { source, share: Math.round(100 * silence) / 100 };
+    const { data, silence } = await requireSpeech(context, wanted);
+    return { source: data, share: Math.round(100 * silence) / 100 };
   },
 });

@@ -9,5 +9,5 @@ export const speechSimVqRotation: Experiment = rotationExperiment({
   data: "Log-mel frames of speech (40 bands, 32 ms, every 10 ms): Debian's asterisk-core-sounds-en-wav, or the WAV files below --data.",
   codebookSize: 256,
   steps: 800,
-  source: async (context) => (await requireSpeech(context)).source,
+  source: async (context) => (await requireSpeech(context)).data,
 });

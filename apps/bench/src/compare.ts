@@ -1,5 +1,6 @@
 import type { Measurement, Table } from './experiment.ts';
 import { numberText } from './markdown.ts';
+import { type Summary, summary } from './order-statistics.ts';
 import type { Result } from './result.ts';
 
 /**
@@ -36,33 +37,6 @@ function compareRow(name: string, a: Measurement | undefined, b: Measurement | u
     inA !== undefined && inB !== undefined ? inB[best] / inA[best] : null,
     changeText(measurement?.better, inA, inB),
   ];
-}
-
-interface Summary {
-  readonly low: number;
-  readonly firstQuarter: number;
-  readonly median: number;
-  readonly lastQuarter: number;
-  readonly high: number;
-  readonly count: number;
-}
-
-/** Order statistics of the samples. */
-export function summary(samples: readonly number[]): Summary {
-  const sorted = [...samples].sort((x, y) => x - y);
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const [lower, upper] = [sorted[Math.floor(place)] ?? Number.NaN, sorted[Math.ceil(place)] ?? Number.NaN];
-    return lower + (upper - lower) * (place - Math.floor(place));
-  };
-  return {
-    low: at(0),
-    firstQuarter: at(0.25),
-    median: at(0.5),
-    lastQuarter: at(0.75),
-    high: at(1),
-    count: sorted.length,
-  };
 }
 
 function spreadText(of: Summary | undefined): string {

@@ -2,10 +2,12 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { writeFileAtomic } from '@vqkit/checkpoint/node';
 import { DataError } from '@vqkit/core-tensor';
-import { answerPage, blockContent, indexPage, plotFile, tablesPage } from './page.ts';
+import { answerPage, blockContent, indexPage, plotFile } from './page.ts';
 import { ANSWERS, RESULTS, ROOT } from './paths.ts';
-import { plotToSvg, svgToPng } from './plot.ts';
-import { type Result, readResult } from './result.ts';
+import { plotToSvg } from './plot.ts';
+import type { ExperimentEntry } from './registry.ts';
+import { readResult } from './replay.ts';
+import type { Result } from './result.ts';
 
 export interface DocsOptions {
   /** Says what differs and writes nothing. */
@@ -14,6 +16,8 @@ export interface DocsOptions {
   readonly answersFolder?: string;
   /** Files whose marked blocks are filled. Default every README and page of the workspace. */
   readonly documents?: readonly string[];
+  /** Whose results they are. Default every experiment. */
+  readonly known?: readonly ExperimentEntry[];
 }
 
 const BLOCK = /<!-- result:([a-z0-9-]+):([a-z0-9.-]+) -->([\s\S]*?)<!-- \/result -->/g;
@@ -30,11 +34,10 @@ const FENCED = /(^```[\s\S]*?^```)/m;
  */
 export async function generateDocs(options: DocsOptions = {}): Promise<string[]> {
   const { check = false, resultsFolder = RESULTS, answersFolder = ANSWERS } = options;
-  const results = await readResults(resultsFolder);
+  const results = await readResults(resultsFolder, options.known);
   const wanted = new Map<string, string>();
   for (const result of results) {
     const { experiment, outcome } = result;
-    wanted.set(join(resultsFolder, `${experiment}.md`), tablesPage(result));
     wanted.set(join(answersFolder, `${experiment}.md`), answerPage(result, answersFolder, resultsFolder));
     for (const plot of outcome.plots) {
       wanted.set(join(resultsFolder, `${plotFile(experiment, plot.name)}.svg`), await plotToSvg(plot));
@@ -54,7 +57,6 @@ export async function generateDocs(options: DocsOptions = {}): Promise<string[]>
     if (check) continue;
     await mkdir(dirname(path), { recursive: true });
     await writeFileAtomic(path, content);
-    if (path.endsWith('.svg')) await writeFileAtomic(path.replace(/svg$/, 'png'), svgToPng(content));
   }
   return changed;
 }
@@ -88,10 +90,10 @@ function contentOf(experiment: string, key: string, results: readonly Result[], 
 }
 
 /** Every finished result of a folder, sorted by name. */
-async function readResults(folder: string): Promise<Result[]> {
+async function readResults(folder: string, known: readonly ExperimentEntry[] | undefined): Promise<Result[]> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort();
-  return Promise.all(files.map((name) => readResult(join(folder, name))));
+  return Promise.all(files.map((name) => readResult(join(folder, name), known)));
 }
 
 /** The READMEs of the workspace and the pages of docs/. */

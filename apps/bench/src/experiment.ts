@@ -8,7 +8,9 @@ export interface Experiment {
   /** What is expected, said before the result is known. */
   readonly expected: string;
   /** How many parts a run has, for the progress bar. */
-  parts?(context: Pick<ExperimentContext, 'quick' | 'seeds' | 'python' | 'dataDir'>): number | Promise<number>;
+  parts?(
+    context: Pick<ExperimentContext, 'quick' | 'seeds' | 'cores' | 'python' | 'dataDir'>,
+  ): number | Promise<number>;
   run(context: ExperimentContext): Promise<Outcome>;
 }
 
@@ -22,16 +24,22 @@ export interface ExperimentContext {
   readonly python: string | undefined;
   /** The folder with an experiment's data (speech, images) where the caller named one. */
   readonly dataDir: string | undefined;
+  /** Cores of the machine. */
+  readonly cores: number;
   /**
-   * One part of the work, remembered: a run that was killed goes on with the parts that are missing. The result must survive JSON.
-   * `settings` is everything it depends on: a part with other settings is done again.
+   * One part of the work, remembered: a run that was killed goes on with the parts that are missing, and the pages are made from the parts
+   * alone, on any machine. What it gives is kept in git, as JSON with six digits of a number: no more than tables, plots and texts need.
+   * All that was measured goes to `raw`. `settings` is everything that it depends on: a part with other settings is done again.
    */
-  part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T>;
+  part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: (raw: Raw) => Promise<T>): Promise<T>;
   /** A line for the user. */
   log(line: string): void;
   /** How far the part that runs now is, 0 to 1, for the progress bar. */
   progress(share: number): void;
 }
+
+/** Takes what was measured in full, which `pnpm bench --raw FOLDER` writes and nothing else keeps. */
+export type Raw = (value: unknown) => void;
 
 /** What an experiment found. */
 export interface Outcome {
@@ -62,7 +70,7 @@ export interface Table {
 
 /** A line chart: one series is one line. */
 export interface Plot {
-  /** File name without its ending: results/<experiment>-<name>.svg and .png. */
+  /** File name without its ending: results/<experiment>-<name>.svg. */
   readonly name: string;
   readonly title: string;
   readonly x: Axis;

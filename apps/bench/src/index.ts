@@ -15,7 +15,7 @@ export type {
 export { formatCell, markdownTable } from './markdown.ts';
 export type { ExperimentEntry } from './registry.ts';
 export { experiments } from './registry.ts';
+export { readResult } from './replay.ts';
 export type { Result } from './result.ts';
-export { readResult } from './result.ts';
 export type { BenchHooks, BenchOptions } from './run.ts';
 export { runBenchmarks } from './run.ts';

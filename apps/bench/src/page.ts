@@ -11,17 +11,6 @@ export function plotFile(experiment: string, plot: string): string {
   return `${experiment}-${plot}`;
 }
 
-/** results/<experiment>.md: the tables and what they were measured with. */
-export function tablesPage(result: Result): string {
-  return [
-    `# ${result.experiment}`,
-    measuredWith(result),
-    ...(result.outcome.verdicts.length > 0 ? [verdictTable(result.outcome.verdicts)] : []),
-    ...result.outcome.tables.map(titled),
-    '',
-  ].join('\n\n');
-}
-
 /**
  * The page with the question, the answer in words and all that it rests on.
  * @param folder where the page will be, and `results` where the pictures are.

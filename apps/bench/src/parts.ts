@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '@vqkit/checkpoint/node';
 import { DataError } from '@vqkit/core-tensor';
 import { z } from 'zod';
+import type { Raw } from './experiment.ts';
 import type { ResultPart } from './result.ts';
 
 /** Remembers the finished parts of an unfinished run in a folder: one file each, written whole or not at all. */
 export interface PartStore {
   /** The value of a part: remembered when it was done with the same settings, else `work` is done and remembered. */
-  part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T>;
+  part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: (raw: Raw) => Promise<T>): Promise<T>;
   /** All parts of this run so far, in the order of their first call. */
   parts(): readonly ResultPart[];
   /** Forgets the folder, when the result is written. */
@@ -22,6 +23,8 @@ export interface PartStoreOptions {
   readonly surroundings: Readonly<Record<string, unknown>>;
   /** Parts of an earlier result, measured in the same surroundings: one with the same name and settings is not done again. */
   readonly earlier?: readonly ResultPart[] | undefined;
+  /** Where what was measured in full goes, one file for each part that is done. */
+  readonly rawFolder?: string | undefined;
   /** Called before and after each part. `remembered` parts cost no time. */
   readonly onPart?: (event: { name: string; state: 'started' | 'done' | 'remembered'; seconds: number }) => void;
 }
@@ -35,10 +38,14 @@ const storedSchema = z.strictObject({
 });
 
 /** Opens the store of one experiment. A damaged file of it counts as not done. */
-export function openPartStore({ folder, surroundings, earlier = [], onPart }: PartStoreOptions): PartStore {
+export function openPartStore({ folder, surroundings, earlier = [], rawFolder, onPart }: PartStoreOptions): PartStore {
   const finished = new Map<string, ResultPart>();
   return {
-    async part<T>(name: string, settings: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T> {
+    async part<T>(
+      name: string,
+      settings: Readonly<Record<string, unknown>>,
+      work: (raw: Raw) => Promise<T>,
+    ): Promise<T> {
       if (finished.has(name)) {
         throw new DataError(
           `bench: each part must have a name of its own, got ${JSON.stringify(name)} twice. Rename one.`,
@@ -60,9 +67,14 @@ export function openPartStore({ folder, surroundings, earlier = [], onPart }: Pa
       }
       onPart?.({ name, state: 'started', seconds: 0 });
       const start = performance.now();
-      // As JSON gives it back, so that a run that goes on computes with the same values as one that was never killed.
-      const value = JSON.parse(JSON.stringify((await work()) ?? null)) as T;
-      const seconds = (performance.now() - start) / 1000;
+      let full: unknown;
+      // As the file gives it back, so that a run that goes on, and every page, computes with the same values.
+      const value = kept((await work((measured) => (full = measured))) ?? null) as T;
+      const seconds = Math.round((performance.now() - start) / 100) / 10;
+      if (rawFolder !== undefined && full !== undefined) {
+        await mkdir(rawFolder, { recursive: true });
+        await writeFileAtomic(join(rawFolder, fileName(name)), JSON.stringify({ name, settings, value: full }));
+      }
       await mkdir(folder, { recursive: true });
       await writeFileAtomic(path, JSON.stringify({ key, name, settings, seconds, value }));
       finished.set(name, { name, settings, seconds, value });
@@ -72,6 +84,15 @@ export function openPartStore({ folder, surroundings, earlier = [], onPart }: Pa
     parts: () => [...finished.values()],
     clear: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** A value as results files have it: JSON, and six digits of every number that is not whole. */
+function kept(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'number' && !Number.isInteger(part) ? Number(part.toPrecision(6)) : part,
+    ),
+  );
 }
 
 async function read(path: string): Promise<z.infer<typeof storedSchema> | undefined> {

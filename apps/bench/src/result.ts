@@ -5,10 +5,10 @@ import { type Environment, environmentSchema } from './environment.ts';
 import type { Outcome } from './experiment.ts';
 
 /** Version of the form of a results file. A file of another version is never guessed at. */
-export const RESULT_VERSION = 1;
+export const RESULT_VERSION = 2;
 
-/** What results/<experiment>.json holds: all that its page, its tables and its plots are made of. */
-export interface Result {
+/** What results/<experiment>.json holds: the run, and what each part gave. Tables, plots and texts follow from it (replay.ts). */
+export interface StoredResult {
   readonly version: typeof RESULT_VERSION;
   readonly experiment: string;
   readonly question: string;
@@ -24,6 +24,10 @@ export interface Result {
   readonly seconds: number;
   readonly environment: Environment;
   readonly parts: readonly ResultPart[];
+}
+
+/** With what the experiment makes of its parts. */
+export interface Result extends StoredResult {
   readonly outcome: Outcome;
 }
 
@@ -85,7 +89,7 @@ const outcomeSchema: z.ZodType<Outcome> = z.strictObject({
     .optional(),
 });
 
-const resultSchema: z.ZodType<Result> = z.strictObject({
+const resultSchema: z.ZodType<StoredResult> = z.strictObject({
   version: z.literal(RESULT_VERSION),
   experiment: z.string(),
   question: z.string(),
@@ -106,7 +110,6 @@ const resultSchema: z.ZodType<Result> = z.strictObject({
       from: z.strictObject({ date: z.iso.datetime(), commit: z.string().nullable() }).optional(),
     }),
   ),
-  outcome: outcomeSchema,
 });
 
 /**
@@ -135,7 +138,7 @@ export function checkedOutcome(experiment: string, outcome: Outcome): Outcome {
  * Reads a results file.
  * @throws DataError when it is missing, damaged, or of another version; the file is left as it is.
  */
-export async function readResult(path: string): Promise<Result> {
+export async function readStored(path: string): Promise<StoredResult> {
   let json: unknown;
   try {
     json = JSON.parse(await readFile(path, 'utf8'));
@@ -155,6 +158,13 @@ export async function readResult(path: string): Promise<Result> {
   throw new DataError(
     `bench: ${path} must have the form of a results file, got ${firstIssue(result.error)}. Run the experiment again; nothing was changed.`,
   );
+}
+
+/** The text of a results file: one line for each part, so that a diff shows what was measured anew. */
+export function storedText({ parts, ...run }: StoredResult): string {
+  const fields = Object.entries(run).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  const lines = parts.map((part) => JSON.stringify(part)).join(',\n');
+  return `{\n${fields.join(',\n')},\n"parts": [\n${lines}\n]\n}\n`;
 }
 
 function firstIssue(error: z.ZodError): string {

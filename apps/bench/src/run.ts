@@ -5,13 +5,21 @@ import { DataError, OptionError, requireInteger, requireKnownOptions, show } fro
 import { generateDocs } from './docs.ts';
 import { readEnvironment } from './environment.ts';
 import type { ExperimentContext } from './experiment.ts';
-import { answerPage, plotFile, tablesPage } from './page.ts';
+import { answerPage, plotFile } from './page.ts';
 import { openPartStore } from './parts.ts';
 import { ANSWERS, RESULTS, ROOT } from './paths.ts';
-import { plotToSvg, svgToPng } from './plot.ts';
+import { plotToSvg } from './plot.ts';
 import { findPython } from './python.ts';
 import { type ExperimentEntry, experiments, findExperiments } from './registry.ts';
-import { checkedOutcome, RESULT_VERSION, type Result, type ResultPart, readResult } from './result.ts';
+import {
+  checkedOutcome,
+  RESULT_VERSION,
+  type Result,
+  type ResultPart,
+  readStored,
+  type StoredResult,
+  storedText,
+} from './result.ts';
 
 export interface BenchOptions {
   /** A run of minutes: fewer steps, one seed, smaller sizes. Its results go to a folder of their own. Default false. */
@@ -24,6 +32,8 @@ export interface BenchOptions {
   readonly data?: string | undefined;
   /** Where the results go. Default apps/bench/results, when quick results/quick in it. */
   readonly out?: string | undefined;
+  /** A folder for what every part measures in full: traces of trainings, each repetition. Default none: it is not kept. */
+  readonly raw?: string | undefined;
   /** Forgets the parts of a run that was killed. Default false: it goes on. */
   readonly fresh?: boolean | undefined;
   /**
@@ -43,7 +53,7 @@ export interface BenchHooks {
 }
 
 /**
- * Runs experiments one after another and writes for each results/<name>.json, its tables, its plots and its page.
+ * Runs experiments one after another and writes for each results/<name>.json, its plots and its page.
  *
  * A run that was killed goes on with the parts that are missing; old results stay until the new ones are whole.
  *
@@ -56,7 +66,7 @@ export async function runBenchmarks(
   hooks: BenchHooks = {},
   known: readonly ExperimentEntry[] = experiments,
 ): Promise<Result[]> {
-  requireKnownOptions('bench', options, ['quick', 'seeds', 'python', 'data', 'out', 'fresh', 'reuse']);
+  requireKnownOptions('bench', options, ['quick', 'seeds', 'python', 'data', 'out', 'raw', 'fresh', 'reuse']);
   const { quick = false, data } = options;
   const seeds = options.seeds ?? (quick ? [1] : [1, 2, 3]);
   for (const [i, seed] of seeds.entries()) requireInteger('bench', `seeds[${i}]`, seed, 0, 2 ** 31 - 1);
@@ -81,6 +91,7 @@ export async function runBenchmarks(
     const store = openPartStore({
       folder: join(folder, '.parts', entry.name),
       surroundings: surroundingsOf({ quick, environment }),
+      rawFolder: options.raw === undefined ? undefined : join(resolve(options.raw), entry.name),
       earlier: options.reuse === true ? reusableParts(earlier, { quick, environment }) : undefined,
       ...(hooks.onPart === undefined ? {} : { onPart: hooks.onPart }),
     });
@@ -88,6 +99,7 @@ export async function runBenchmarks(
     const context: ExperimentContext = {
       quick,
       seeds,
+      cores: environment.cores,
       python: peer?.path,
       dataDir: data === undefined ? undefined : resolve(data),
       part: store.part,
@@ -111,7 +123,7 @@ export async function runBenchmarks(
       quick,
       seeds,
       date: new Date().toISOString(),
-      seconds: parts.reduce((sum, part) => sum + part.seconds, 0),
+      seconds: Math.round(parts.reduce((sum, part) => sum + part.seconds, 0)),
       environment,
       parts,
       outcome,
@@ -141,9 +153,10 @@ export async function runBenchmarks(
   );
 }
 
-/** Writes a result with its tables, plots and page; the JSON last, because it says that the rest is there. */
+/** Writes a result with its plots and page; the JSON last, because it says that the rest is there. */
 async function writeResult(result: Result, folder: string): Promise<string[]> {
-  const { experiment, outcome } = result;
+  const { outcome, ...stored } = result;
+  const { experiment } = stored;
   await mkdir(folder, { recursive: true });
   await removePartialFiles(folder);
   const isFull = folder === RESULTS;
@@ -155,35 +168,32 @@ async function writeResult(result: Result, folder: string): Promise<string[]> {
     files.push(relative(ROOT, path).startsWith('..') ? path : relative(ROOT, path));
   };
   for (const plot of outcome.plots) {
-    const svg = await plotToSvg(plot);
-    await write(join(folder, `${plotFile(experiment, plot.name)}.svg`), svg);
-    await write(join(folder, `${plotFile(experiment, plot.name)}.png`), svgToPng(svg));
+    await write(join(folder, `${plotFile(experiment, plot.name)}.svg`), await plotToSvg(plot));
   }
-  await write(join(folder, `${experiment}.md`), tablesPage(result));
   await write(join(answers, `${experiment}.md`), answerPage(result, answers, folder));
-  await write(join(folder, `${experiment}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+  await write(join(folder, `${experiment}.json`), storedText(stored));
   if (isFull) files.push(...(await generateDocs()));
   return files;
 }
 
 /** The result that is there. A results file of another version is not overwritten: it may be all there is of a long run. */
-async function readEarlier(path: string): Promise<Result | undefined> {
+async function readEarlier(path: string): Promise<StoredResult | undefined> {
   const exists = await readFile(path).then(
     () => true,
     () => false,
   );
-  return exists ? readResult(path) : undefined;
+  return exists ? readStored(path) : undefined;
 }
 
 /** What every part depends on beside its settings. */
-function surroundingsOf({ quick, environment }: Pick<Result, 'quick' | 'environment'>): Record<string, unknown> {
+function surroundingsOf({ quick, environment }: Pick<StoredResult, 'quick' | 'environment'>): Record<string, unknown> {
   return { quick, node: environment.node, cpu: environment.cpu, python: environment.python };
 }
 
 /** The parts of an earlier result, each with the run that it comes from. */
 function reusableParts(
-  earlier: Result | undefined,
-  now: Pick<Result, 'quick' | 'environment'>,
+  earlier: StoredResult | undefined,
+  now: Pick<StoredResult, 'quick' | 'environment'>,
 ): readonly ResultPart[] | undefined {
   if (earlier === undefined) return undefined;
   const [then, here] = [surroundingsOf(earlier), surroundingsOf(now)];
@@ -199,10 +209,10 @@ function reusableParts(
 
 /** Where only the texts are new, it is still the measurement of then; else the machine was as busy as in the busier of the runs. */
 function measuredThen(
-  earlier: Result,
+  earlier: StoredResult,
   parts: readonly ResultPart[],
-  environment: Result['environment'],
-): Partial<Result> {
+  environment: StoredResult['environment'],
+): Partial<StoredResult> {
   if (parts.some(({ from }) => from === undefined)) {
     return { environment: { ...environment, load: Math.max(environment.load ?? 0, earlier.environment.load ?? 0) } };
   }

@@ -58,6 +58,7 @@ it('tells the methods apart by distance, pixel error and kept digits', async () 
     await classifierDistance.run({
       quick: true,
       seeds: [1, 2],
+      cores: 2,
       python: undefined,
       dataDir: undefined,
       part: async <T>(name: string): Promise<T> => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { compareResults, summary } from '../src/compare.ts';
+import { compareResults } from '../src/compare.ts';
 import type { Measurement } from '../src/experiment.ts';
+import { fiveNumbers, summary } from '../src/order-statistics.ts';
 import type { Result } from '../src/result.ts';
 import { outcome } from './fake.ts';
 
@@ -13,7 +14,7 @@ const measurement = (name: string, samples: number[], better: Measurement['bette
 
 function result(measurements: readonly Measurement[] | undefined): Result {
   return {
-    version: 1,
+    version: 2,
     experiment: 'fake',
     question: '',
     method: '',
@@ -77,4 +78,15 @@ it('interpolates quartiles', () => {
     high: 4,
     count: 4,
   });
+});
+
+it('keeps five numbers of many, whose quartiles are those of all', () => {
+  const many = Array.from({ length: 41 }, (_, i) => (i * 17) % 41);
+  const five = fiveNumbers(many);
+  expect(five).toEqual([0, 10, 20, 30, 40]);
+  expect({ ...summary(five), count: 41 }).toEqual(summary(many));
+  // The middle of an even number of samples is one of them.
+  expect(fiveNumbers([6, 5, 4, 3, 2, 1])[2]).toBe(4);
+  expect(fiveNumbers([3, 1])).toEqual([3, 1]);
+  expect(fiveNumbers([])).toEqual([]);
 });

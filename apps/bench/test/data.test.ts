@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeWaveFromFloat32Channels } from '@echogarden/wave-codec';
 import { createRng } from '@vqkit/core-tensor';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mnistPatches, photoPatches } from '../src/data/images.ts';
 import { mnistLabels } from '../src/data/labels.ts';
 import { fft, melFrames } from '../src/data/mel.ts';
-import { gaussianStream, storedVectors, varianceOf } from '../src/data/source.ts';
-import { readSpeech } from '../src/data/speech.ts';
-import { svgToPng } from '../src/plot.ts';
+import { gaussianStream, storedVectors, unread, varianceOf } from '../src/data/source.ts';
+import { readSpeech, speechData } from '../src/data/speech.ts';
 
 let folder: string;
 
@@ -78,7 +78,7 @@ it('draws whole training vectors and never test vectors', () => {
 });
 
 it('cuts images into patches row by row', async () => {
-  const { dim, test } = await mnistPatches();
+  const { dim, test } = await mnistPatches.open();
   expect(dim).toBe(49);
   expect(test).toHaveLength(1000 * 16 * 49);
   // The first test image is a 7 whose top left corner is background and whose bar crosses the patch below the top row.
@@ -96,8 +96,8 @@ describe('photoPatches', () => {
   it('cuts the pictures of a folder, some of them held out, and names the data by their number', async () => {
     const photos = await mkdtemp(join(folder, 'photos-'));
     for (let i = 0; i < 20; i++) {
-      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60"><rect width="90" height="60" fill="rgb(${12 * i},${12 * i},${12 * i})"/></svg>`;
-      await writeFile(join(photos, `${i}.png`), svgToPng(svg));
+      const background = { r: 12 * i, g: 12 * i, b: 12 * i };
+      await sharp({ create: { width: 90, height: 60, channels: 3, background } }).toFile(join(photos, `${i}.png`));
     }
     const { open } = await photoPatches(photos);
     const source = await open?.();
@@ -158,6 +158,20 @@ describe('mel frames', () => {
   });
 });
 
+it('reads data once, and not as others than they were measured as', async () => {
+  let times = 0;
+  const data = unread('some', undefined, async () => {
+    times++;
+    return storedVectors({ name: 'others', dim: 1, train: Float32Array.of(1), test: Float32Array.of(1) });
+  });
+  for (let i = 0; i < 2; i++) {
+    await expect(data.open()).rejects.toThrow(
+      'bench: the data must be those that the parts before were measured with, some, got others. Measure all: leave --reuse out and add --fresh.',
+    );
+  }
+  expect(times).toBe(1);
+});
+
 describe('readSpeech', () => {
   it('reads recordings, standardises the bands and keeps the wanted share of silence', async () => {
     for (let i = 0; i < 10; i++) await writeTone(`tone-${i}.wav`, 300 + 200 * i);
@@ -172,6 +186,23 @@ describe('readSpeech', () => {
     const quiet = await readSpeech(context(folder), 0.9);
     expect(quiet?.silence).toBeCloseTo(0.9, 1);
     expect(quiet?.source.busyTest?.length).toBe(speech?.source.busyTest?.length);
+  });
+
+  it('is a part of the result by name and silence, and is read when something is measured', async () => {
+    const speech = await readSpeech(context(folder));
+    const parts: unknown[] = [];
+    const measuring = async <T>(
+      _name: string,
+      settings: unknown,
+      work: (raw: () => void) => Promise<T>,
+    ): Promise<T> => {
+      parts.push(settings, await work(() => undefined));
+      return parts[1] as T;
+    };
+    await speechData({ ...context(folder), part: measuring });
+    expect(parts).toEqual([{ files: 10 }, { name: speech?.source.name, silence: speech?.silence }]);
+    const found = await speechData({ ...context('nowhere'), part: async <T>() => parts[1] as T });
+    expect([found?.data.name, found?.silence]).toEqual([speech?.source.name, speech?.silence]);
   });
 
   it('says what is wrong with a file', async () => {

@@ -1,10 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fillBlocks, generateDocs } from '../src/docs.ts';
+import type { Experiment, ExperimentContext } from '../src/experiment.ts';
 import { indexPage } from '../src/page.ts';
-import { readResult } from '../src/result.ts';
+import { RESULTS } from '../src/paths.ts';
+import { type ExperimentEntry, experiments } from '../src/registry.ts';
+import { readResult, replay } from '../src/replay.ts';
+import { readStored } from '../src/result.ts';
 import { runBenchmarks } from '../src/run.ts';
 import { fakeEntry, outcome } from './fake.ts';
 
@@ -12,20 +17,51 @@ describe('the pages of this repository', () => {
   it('say what the results say (else run: pnpm bench docs)', async () => {
     expect(await generateDocs({ check: true })).toEqual([]);
   });
+
+  const committed = experiments.map(({ name }) => name).filter((name) => existsSync(join(RESULTS, `${name}.json`)));
+
+  it.each(committed)('rest on every part of %s, and show every picture of it', async (name) => {
+    const stored = await readStored(join(RESULTS, `${name}.json`));
+    const read: string[] = [];
+    const load = async (): Promise<Experiment> => {
+      const experiment = await (experiments.find((entry) => entry.name === name) as ExperimentEntry).load();
+      const part: (context: ExperimentContext) => ExperimentContext['part'] = (context) => (title, settings, work) => {
+        read.push(title);
+        return context.part(title, settings, work);
+      };
+      return { ...experiment, run: (context) => experiment.run({ ...context, part: part(context) }) };
+    };
+    const { plots } = await replay(stored, [{ name, load }]);
+    expect(read.sort()).toEqual(stored.parts.map((part) => part.name).sort());
+    const longer = committed.filter((other) => other.startsWith(`${name}-`));
+    const pictures = (await readdir(RESULTS)).filter(
+      (file) => file.startsWith(`${name}-`) && !longer.some((other) => file.startsWith(other)),
+    );
+    expect(pictures).toEqual(plots.map((plot) => `${name}-${plot.name}.svg`).sort());
+  });
+
+  it('are small, in lines that can be compared', async () => {
+    const files = (await readdir(RESULTS, { withFileTypes: true })).filter((file) => file.isFile());
+    const texts = await Promise.all(files.map(({ name }) => readFile(join(RESULTS, name), 'utf8')));
+    expect(files.filter(({ name }) => !/\.(json|svg)$/.test(name))).toEqual([]);
+    expect(texts.reduce((bytes, text) => bytes + text.length, 0)).toBeLessThan(2e6);
+    expect(Math.max(...texts.flatMap((text) => text.split('\n').map((line) => line.length)))).toBeLessThan(5000);
+  });
 });
 
 describe('generateDocs', () => {
+  const known = [fakeEntry(async () => outcome)];
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
-    await runBenchmarks(['fake'], { out: folder }, {}, [fakeEntry(async () => outcome)]);
+    await runBenchmarks(['fake'], { out: folder }, {}, known);
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('notices a number that was changed by hand, in a page, a picture or a block', async () => {
     const document = join(folder, 'README.md');
     await writeFile(document, 'It takes <!-- result:fake:cell.speed-ms.fsq-encode.ours --><!-- /result --> ms.\n');
-    const options = { resultsFolder: folder, answersFolder: join(folder, 'answers'), documents: [document] };
+    const options = { resultsFolder: folder, answersFolder: join(folder, 'answers'), documents: [document], known };
     await generateDocs(options);
     expect(await readFile(document, 'utf8')).toContain('-->0.1003<!--');
     expect(await generateDocs({ ...options, check: true })).toEqual([]);
@@ -38,8 +74,15 @@ describe('generateDocs', () => {
     }
   });
 
+  it('says which part is missing where the experiment has changed since', async () => {
+    const changed = [fakeEntry(({ part }) => part('new', {}, async () => outcome))];
+    await expect(readResult(join(folder, 'fake.json'), changed)).rejects.toThrow(
+      'bench: the result of fake must have the part "new", got none. Measure it: pnpm bench fake, with --reuse where it was measured on this machine.',
+    );
+  });
+
   it('fills every kind of block', async () => {
-    const results = [await readResult(join(folder, 'fake.json'))];
+    const results = [await readResult(join(folder, 'fake.json'), known)];
     const fill = (key: string) => fillBlocks(`<!-- result:fake:${key} -->old<!-- /result -->`, results, 'README.md');
     expect(fill('answer')).toContain('\nIt takes **0.1003 ms**.\n');
     expect(fill('verdicts')).toContain('| **reproduced** |');
@@ -51,7 +94,7 @@ describe('generateDocs', () => {
   });
 
   it('leads the index with the answers to the questions of the field', async () => {
-    const result = await readResult(join(folder, 'fake.json'));
+    const result = await readResult(join(folder, 'fake.json'), known);
     const answered = (experiment: string, answer: string): typeof result => ({
       ...result,
       experiment,
@@ -70,7 +113,7 @@ describe('generateDocs', () => {
   });
 
   it('leaves examples in fenced code alone', async () => {
-    const results = [await readResult(join(folder, 'fake.json'))];
+    const results = [await readResult(join(folder, 'fake.json'), known)];
     const block = '<!-- result:fake:date --><!-- /result -->';
     const fence = `\`\`\`md\n<!-- result:none:answer --><!-- /result -->\n\`\`\``;
     const filled = fillBlocks(`${block}\n\n${fence}\n\n${block}\n`, results, 'README.md');
@@ -79,7 +122,7 @@ describe('generateDocs', () => {
   });
 
   it('refuses a block about results or keys that are not there', async () => {
-    const results = [await readResult(join(folder, 'fake.json'))];
+    const results = [await readResult(join(folder, 'fake.json'), known)];
     const fill = (block: string) => () => fillBlocks(`<!-- ${block} --><!-- /result -->`, results, 'README.md');
     expect(fill('result:other:answer')).toThrow(
       'bench docs: README.md must quote results that exist, got other. Run pnpm bench other first.',

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ExperimentContext, Outcome } from '../src/experiment.ts';
+import type { ExperimentContext, Outcome, Raw } from '../src/experiment.ts';
 import { experiments } from '../src/registry.ts';
 import { checkedOutcome } from '../src/result.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
+import { type KeptRun, keptRun, type Quantity } from '../src/training/trace.ts';
 import type { TracePoint, TrainingRun } from '../src/training/train-tokens.ts';
 
 const evaluation: TokenEvaluation = {
@@ -38,13 +39,28 @@ const point = (step: number): TracePoint => ({
   lossGradient: 0.3,
   probe: evaluation,
 });
-const trained: TrainingRun = { divergedAt: null, trace: [point(0), point(10)], test: evaluation, busyTest: evaluation };
-const diverged: TrainingRun = {
+const ALL: readonly Quantity[] = [
+  'rms',
+  'norm',
+  'angle',
+  'obtuseShare',
+  'commitment',
+  'relativeCommitment',
+  'utilization',
+  'perplexityShare',
+  'perSampleEntropy',
+  'codebookEntropy',
+  'lossGradient',
+  'encoderGradient',
+];
+const asKept = (run: TrainingRun): KeptRun => keptRun(run, ALL);
+const trained = asKept({ divergedAt: null, trace: [point(0), point(10)], test: evaluation, busyTest: evaluation });
+const diverged = asKept({
   divergedAt: 5,
   trace: [point(0), { ...point(5), loss: null, reconstruction: null, probe: null, lossGradient: null }],
   test: null,
   busyTest: null,
-};
+});
 
 /** The experiments whose parts are trainings of token autoencoders, without the ones that need recordings. */
 const TRAININGS = [
@@ -61,15 +77,16 @@ const TRAININGS = [
   'claims-lfq-weight',
 ];
 
-function context(run: TrainingRun, parts: string[]): ExperimentContext {
+function context(run: KeptRun, parts: string[]): ExperimentContext {
   return {
     quick: true,
     seeds: [1, 2],
+    cores: 2,
     python: undefined,
     dataDir: undefined,
-    part: async <T>(name: string, _: unknown, work: () => Promise<T>): Promise<T> => {
+    part: async <T>(name: string, _: unknown, work: (raw: Raw) => Promise<T>): Promise<T> => {
       parts.push(name);
-      return name.includes('seed') ? (run as T) : work();
+      return name.includes('seed') ? (run as T) : work(() => undefined);
     },
     log: () => undefined,
     progress: () => undefined,

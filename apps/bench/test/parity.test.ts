@@ -61,6 +61,7 @@ describe('the report', () => {
     const context: ExperimentContext = {
       quick: true,
       seeds: [1],
+      cores: 2,
       python: undefined,
       dataDir: undefined,
       part: async <T>(name: string): Promise<T> => value(name) as T,

@@ -6,6 +6,7 @@ import { createConfig } from '@vqkit/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeFashion } from '../experiments/recipe.ts';
 import { runToEnd } from '../src/child.ts';
+import type { Raw } from '../src/experiment.ts';
 import { writeIdx } from '../src/idx.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
 import { recipeRunSchema } from '../src/recipe/settings.ts';
@@ -95,9 +96,11 @@ it('says which data are missing', async () => {
   const context = {
     quick: true,
     seeds: [1],
+    cores: 2,
     python: undefined,
     dataDir: join(folder, 'nothing'),
-    part: () => Promise.reject(new Error('not reached')),
+    part: <T>(name: string, _: unknown, work: (raw: Raw) => Promise<T>): Promise<T> =>
+      name === 'the images' ? work(() => undefined) : Promise.reject(new Error('not reached')),
     log: () => undefined,
     progress: () => undefined,
   };

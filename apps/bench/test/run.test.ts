@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataError, OptionError } from '@vqkit/core-tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ExperimentContext, Outcome } from '../src/experiment.ts';
+import { readResult } from '../src/replay.ts';
 import { type BenchOptions, runBenchmarks } from '../src/run.ts';
 import { fakeEntry, outcome } from './fake.ts';
 
@@ -27,24 +28,25 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
 }
 
 describe('runBenchmarks', () => {
-  it('writes result, tables, pictures and page', async () => {
-    const [result] = await runFake(async ({ part, seeds }) => {
-      expect(seeds).toEqual([1, 2, 3]);
+  it('writes result, pictures and page', async () => {
+    const [result] = await runFake(async ({ part, seeds, cores }) => {
+      expect([seeds, cores]).toEqual([[1, 2, 3], availableParallelism()]);
       await part('one', { n: 1 }, async () => ({ ms: 3 }));
+      await part('two', {}, async () => [1 / 3, 123_456_789, 1e-9 / 7]);
       return outcome;
     });
-    expect((await readdir(out)).sort()).toEqual([
-      '.parts',
-      'answers',
-      'fake-growth.png',
-      'fake-growth.svg',
-      'fake.json',
-      'fake.md',
+    expect((await readdir(out)).sort()).toEqual(['.parts', 'answers', 'fake-growth.svg', 'fake.json']);
+    const { outcome: made, ...stored } = result as NonNullable<typeof result>;
+    const text = await readFile(join(out, 'fake.json'), 'utf8');
+    expect(JSON.parse(text)).toEqual(stored);
+    expect(stored.parts).toMatchObject([
+      { name: 'one', settings: { n: 1 }, value: { ms: 3 } },
+      { name: 'two', value: [0.333333, 123_456_789, 1.42857e-10] },
     ]);
-    const stored = JSON.parse(await readFile(join(out, 'fake.json'), 'utf8')) as typeof result;
-    expect(stored).toEqual(result);
-    expect(stored?.parts).toMatchObject([{ name: 'one', settings: { n: 1 }, value: { ms: 3 } }]);
-    expect(stored?.environment.node).toBe(process.versions.node);
+    // A part a line.
+    expect(text.split('\n').filter((line) => line.startsWith('{"name":'))).toHaveLength(2);
+    expect(await readResult(join(out, 'fake.json'), [fakeEntry(async () => made)])).toEqual(result);
+    expect(stored.environment.node).toBe(process.versions.node);
     const page = await readFile(join(out, 'answers', 'fake.md'), 'utf8');
     for (const text of [
       '# How long does it take?',
@@ -55,7 +57,28 @@ describe('runBenchmarks', () => {
     ]) {
       expect(page).toContain(text);
     }
-    expect((await readFile(join(out, 'fake-growth.png'))).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it('writes what was measured in full where it is asked to, and keeps what the part gives', async () => {
+    const [result] = await runFake(
+      async ({ part }) => {
+        await part('train, seed 1', { n: 1 }, async (raw) => {
+          raw({ trace: [1, 2, 1 / 3] });
+          return { last: 1 / 3 };
+        });
+        await part('plain', {}, async () => 1);
+        return outcome;
+      },
+      { raw: join(out, 'raw') },
+    );
+    expect(result?.parts.map(({ value }) => value)).toEqual([{ last: 0.333333 }, 1]);
+    const [file = '', ...others] = await readdir(join(out, 'raw', 'fake'));
+    expect(others).toEqual([]);
+    expect(JSON.parse(await readFile(join(out, 'raw', 'fake', file), 'utf8'))).toEqual({
+      name: 'train, seed 1',
+      settings: { n: 1 },
+      value: { trace: [1, 2, 1 / 3] },
+    });
   });
 
   it('goes on where a failed run stopped, and starts anew with fresh', async () => {
@@ -112,7 +135,7 @@ describe('runBenchmarks', () => {
     const work = ({ part }: ExperimentContext): Promise<Outcome> => part('a', {}, async () => 1).then(() => outcome);
     await runFake(work);
     const path = join(out, 'fake.json');
-    const text = (await readFile(path, 'utf8')).replace(`"node": "${process.versions.node}"`, '"node": "1.2.3"');
+    const text = (await readFile(path, 'utf8')).replace(`"node":"${process.versions.node}"`, '"node":"1.2.3"');
     await writeFile(path, text);
     const error = await rejection(runFake(work, { reuse: true }));
     expect(error).toBeInstanceOf(OptionError);
@@ -163,7 +186,7 @@ describe('runBenchmarks', () => {
     await writeFile(path, '{"version": 0, "precious": true}');
     const error = await rejection(runFake(() => Promise.reject(new Error('not reached'))));
     expect(error).toBeInstanceOf(DataError);
-    expect(error.message).toMatch(/must be a results file of version 1, got version 0\. .*nothing was changed\.$/);
+    expect(error.message).toMatch(/must be a results file of version 2, got version 0\. .*nothing was changed\.$/);
     expect(await readFile(path, 'utf8')).toBe('{"version": 0, "precious": true}');
   });
 

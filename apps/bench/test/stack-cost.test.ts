@@ -8,6 +8,7 @@ const run = async (times: readonly StackTimes[]): Promise<Outcome> => {
   const context: ExperimentContext = {
     quick: true,
     seeds: [1],
+    cores: 2,
     python: undefined,
     dataDir: undefined,
     part: async <T>(): Promise<T> => times as T,

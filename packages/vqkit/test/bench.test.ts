@@ -22,6 +22,7 @@ describe('vqkit bench', () => {
       '--python',
       '--data',
       '--out',
+      '--raw',
       '--reuse',
       '--fresh',
       'list',
@@ -58,7 +59,7 @@ describe('vqkit bench', () => {
     await writeFile(join(folder, 'old.json'), '{"version": 0}');
     const { code, stderr } = await vqkitHere(['bench', 'compare', 'old.json', 'old.json'], folder);
     expect(code).toBe(1);
-    expect(stderr).toContain('must be a results file of version 1, got version 0.');
+    expect(stderr).toContain('must be a results file of version 2, got version 0.');
   });
 
   it('says whether pages and results agree', async () => {

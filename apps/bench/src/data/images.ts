@@ -1,10 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DataError } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
 import { loadDataset } from '@vqkit/data/node';
 import { createConfig, type TrainOptions } from '@vqkit/train';
+import type { ExperimentContext } from '../experiment.ts';
+import { once } from '../once.ts';
 import { fashionFolder } from './fashion.ts';
-import { type Source, storedVectors } from './source.ts';
+import { type Data, type Source, storedVectors, unread } from './source.ts';
 
 /** Data that may not be on this machine. */
 export interface SourceOrReason {
@@ -14,7 +17,26 @@ export interface SourceOrReason {
   readonly reason: string;
 }
 
+/** Such data as a part of an experiment: what stands in the result is their name, or why there are none. */
+export async function dataOrReason(
+  { part, log }: Pick<ExperimentContext, 'part' | 'log'>,
+  { name, open: read, reason }: SourceOrReason,
+): Promise<Data | { readonly reason: string }> {
+  const open = once(async () => {
+    if (read !== undefined) return read();
+    throw new DataError(`bench: ${name} must be there, but ${reason}.`);
+  });
+  const found = await part(`data: ${name}`, { found: read !== undefined }, async () =>
+    read === undefined ? { name, reason } : { name: (await open()).name, reason: null },
+  );
+  if (found.reason === null) return unread(found.name, undefined, open);
+  log(`${name} is not measured: ${found.reason}.`);
+  return { reason: found.reason };
+}
+
 const PATCH = 7;
+/** Of pixels in [-1, 1]. */
+const RANGE = 2;
 const TRAIN_IMAGES = 6000;
 const TEST_IMAGES = 1000;
 /** Where Debian's package lomiri-wallpapers puts its photographs. */
@@ -25,9 +47,9 @@ const PHOTO_PATCHES = 100_000;
  * MNIST as patches of 7 × 7 pixels in [-1, 1], 16 tokens an image, from its first 6,000 images to train and the first 1,000 of its test
  * set: the tokens of a picture tokenizer without the cost of its convolutions.
  */
-export async function mnistPatches(): Promise<Source> {
-  return patches('MNIST, 7 × 7 patches', { data: 'mnist' });
-}
+export const mnistPatches: Data = unread('MNIST, 7 × 7 patches', RANGE, () =>
+  patches('MNIST, 7 × 7 patches', { data: 'mnist' }),
+);
 
 /** The same of Fashion-MNIST. */
 export function fashionPatches(dataDir: string | undefined): SourceOrReason {
@@ -79,7 +101,7 @@ async function patches(name: string, data: TrainOptions): Promise<Source> {
   return storedVectors({
     name,
     dim: PATCH * PATCH,
-    range: 2,
+    range: RANGE,
     train: cut(train, TRAIN_IMAGES),
     test: cut(test, TEST_IMAGES),
   });

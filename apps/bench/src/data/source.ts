@@ -1,13 +1,19 @@
-import { createRng, type Rng } from '@vqkit/core-tensor';
+import { createRng, DataError, type Rng } from '@vqkit/core-tensor';
+import { once } from '../once.ts';
 
-/** Where the vectors of an experiment come from; one vector becomes one token. */
-export interface Source {
-  /** As tables say it. */
+/** Data as tables speak of them; they are read when something is measured with them, and for a page never. */
+export interface Data {
+  /** As tables say it; parts are recognised by it. */
   readonly name: string;
-  /** Features of a vector. */
-  readonly dim: number;
   /** Largest minus smallest possible value where there are such (2 for pixels in [-1, 1]): what PSNR is relative to. */
   readonly range: number | undefined;
+  open(): Promise<Source>;
+}
+
+/** Where the vectors of an experiment come from; one vector becomes one token. */
+export interface Source extends Data {
+  /** Features of a vector. */
+  readonly dim: number;
   /** n vectors to train on, [n · dim]; what comes depends on the generator's state only. */
   draw(n: number, rng: Rng): Float32Array;
   /** Vectors that are never trained on, [m · dim]. */
@@ -41,14 +47,20 @@ export function gaussianStream(options: { dim: number; mean?: number; factors?: 
     ...(factors !== undefined && mean !== 0 ? [`mean ${mean}`] : []),
     ...(still > 0 ? [`${Math.round(100 * still)} % of them still`] : []),
   ];
-  return {
+  return opened({
     name: parts.join(', '),
     dim,
     range: undefined,
     draw: (n, rng) => drawFrom(n, rng, still),
     test: drawFrom(TEST_VECTORS, createRng(4_000_000_007), still),
     busyTest: still > 0 ? drawFrom(TEST_VECTORS, createRng(4_000_000_009), 0) : undefined,
-  };
+  });
+}
+
+/** What is read already. */
+function opened(read: Omit<Source, 'open'>): Source {
+  const source: Source = { ...read, open: async () => source };
+  return source;
 }
 
 /** Vectors that are all in memory: a batch is drawn from `train`, with replacement. */
@@ -62,7 +74,7 @@ export function storedVectors(options: {
 }): Source {
   const { name, dim, range, train, test, busyTest } = options;
   const count = train.length / dim;
-  return {
+  return opened({
     name,
     dim,
     range,
@@ -75,6 +87,22 @@ export function storedVectors(options: {
         batch.set(train.subarray(at, at + dim), i * dim);
       }
       return batch;
+    },
+  });
+}
+
+/** Data that are told by name before they are read, at most once. */
+export function unread(name: string, range: number | undefined, read: () => Promise<Source>): Data {
+  const readOnce = once(read);
+  return {
+    name,
+    range,
+    async open() {
+      const source = await readOnce();
+      if (source.name === name) return source;
+      throw new DataError(
+        `bench: the data must be those that the parts before were measured with, ${name}, got ${source.name}. Measure all: leave --reuse out and add --fresh.`,
+      );
     },
   };
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { decodeWaveToFloat32Channels } from '@echogarden/wave-codec';
 import { createRng, DataError } from '@vqkit/core-tensor';
 import type { ExperimentContext } from '../experiment.ts';
+import { once } from '../once.ts';
 import { melFrames } from './mel.ts';
-import { type Source, storedVectors } from './source.ts';
+import { type Data, type Source, storedVectors, unread } from './source.ts';
 
 /** Where Debian's package asterisk-core-sounds-en-wav puts its recordings: one speaker, 8 kHz, with pauses. */
 const DEBIAN_SPEECH = '/usr/share/asterisk/sounds/en_US_f_Allison';
@@ -38,40 +39,73 @@ export async function readSpeech(
   { dataDir, log }: Pick<ExperimentContext, 'dataDir' | 'log'>,
   silence?: number,
 ): Promise<Speech | undefined> {
-  const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'speech'), dataDir]), DEBIAN_SPEECH];
-  for (const folder of folders) {
-    const files = await listRecordings(folder);
-    if (files.length < 2) continue;
-    if (dataDir !== undefined && folder === DEBIAN_SPEECH) {
-      log("The folder of --data has no two WAV files: the recordings are those of Debian's package.");
-    }
-    const recordings = await Promise.all(files.map(readRecording));
-    const sampleRate = recordings[0]?.sampleRate as number;
-    const other = recordings.findIndex((recording) => recording.sampleRate !== sampleRate);
-    if (other >= 0) {
-      throw new DataError(
-        `bench: all recordings must have one sample rate, got ${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}. Resample them, for example with sox.`,
-      );
-    }
-    const samples = recordings.map((recording) => recording.samples);
-    return framesOf(samples, sampleRate, silence);
+  const found = await recordingsOf(dataDir);
+  if (found === undefined) return undefined;
+  const { folder, files } = found;
+  if (dataDir !== undefined && folder === DEBIAN_SPEECH) {
+    log("The folder of --data has no two WAV files: the recordings are those of Debian's package.");
   }
-  return undefined;
+  const recordings = await Promise.all(files.map(readRecording));
+  const sampleRate = recordings[0]?.sampleRate as number;
+  const other = recordings.findIndex((recording) => recording.sampleRate !== sampleRate);
+  if (other >= 0) {
+    throw new DataError(
+      `bench: all recordings must have one sample rate, got ${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}. Resample them, for example with sox.`,
+    );
+  }
+  const samples = recordings.map((recording) => recording.samples);
+  return framesOf(samples, sampleRate, silence);
+}
+
+/** Speech that is read when something is measured with it. */
+interface SpeechData {
+  readonly data: Data;
+  /** Share of silent frames in the training frames. */
+  readonly silence: number;
+}
+
+/** {@link readSpeech} as a part of an experiment, which keeps what a page says of the recordings. Undefined where there are none. */
+export async function speechData(
+  context: Pick<ExperimentContext, 'dataDir' | 'log' | 'part'>,
+  silence?: number,
+): Promise<SpeechData | undefined> {
+  const read = once(() => readSpeech(context, silence));
+  const name = silence === undefined ? 'the recordings' : `the recordings, ${Math.round(100 * silence)} % silent`;
+  const files = (await recordingsOf(context.dataDir))?.files.length ?? 0;
+  const found = await context.part(name, { files }, async () => {
+    const speech = await read();
+    return speech === undefined ? null : { name: speech.source.name, silence: speech.silence };
+  });
+  if (found === null) return undefined;
+  return { silence: found.silence, data: unread(found.name, undefined, async () => required(await read()).source) };
 }
 
 /**
- * {@link readSpeech} for an experiment that is about nothing else.
+ * {@link speechData} for an experiment that is about nothing else.
  * @throws DataError when there are no recordings.
  */
 export async function requireSpeech(
-  context: Pick<ExperimentContext, 'dataDir' | 'log'>,
+  context: Pick<ExperimentContext, 'dataDir' | 'log' | 'part'>,
   silence?: number,
-): Promise<Speech> {
-  const speech = await readSpeech(context, silence);
+): Promise<SpeechData> {
+  return required(await speechData(context, silence));
+}
+
+function required<T>(speech: T | undefined): T {
   if (speech !== undefined) return speech;
   throw new DataError(
     'bench: this experiment needs speech, got no two WAV files on this machine. Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of recordings.',
   );
+}
+
+/** The first folder that has two recordings, and these. */
+async function recordingsOf(dataDir: string | undefined): Promise<{ folder: string; files: string[] } | undefined> {
+  const folders = [...(dataDir === undefined ? [] : [join(dataDir, 'speech'), dataDir]), DEBIAN_SPEECH];
+  for (const folder of folders) {
+    const files = await listRecordings(folder);
+    if (files.length >= 2) return { folder, files };
+  }
+  return undefined;
 }
 
 async function listRecordings(folder: string): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fiveNumbers } from '../order-statistics.ts';
 import { type Contender, type ContenderName, startContender } from './contender.ts';
 import { waitForQuiet } from './quiet.ts';
 import type { Work } from './work.ts';
@@ -7,7 +8,7 @@ import type { Work } from './work.ts';
 /** What one contender did. */
 export interface Measured {
   readonly contender: ContenderName;
-  /** Milliseconds of each repetition; empty when it failed. */
+  /** Milliseconds of each repetition, in a results file the least, the quartiles and the largest; empty when it failed. */
   readonly timesMs: readonly number[];
   /** Peak memory of its whole process; null when it failed. */
   readonly peakMiB: number | null;
@@ -19,6 +20,11 @@ export interface Measured {
   readonly untimed?: string;
   /** Turns that began although the machine was busy with something else. */
   readonly busyTurns: number;
+}
+
+/** As a part of a result keeps it. */
+export function keptTimes(measured: readonly Measured[]): readonly Measured[] {
+  return measured.map((one) => ({ ...one, timesMs: fiveNumbers(one.timesMs) }));
 }
 
 /** The fastest repetition in milliseconds; undefined when there is none. */

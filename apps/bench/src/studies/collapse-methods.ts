@@ -1,5 +1,5 @@
 import type { Cell, QuantizerSpec } from '../training/cells.ts';
-import type { TrainingRun } from '../training/train-tokens.ts';
+import type { KeptRun } from '../training/trace.ts';
 
 const DIM = 32;
 export const BATCH: number = 512;
@@ -71,5 +71,5 @@ export const MIDDLE: number = 1024;
 export interface Row {
   readonly method: Method;
   readonly k: number;
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly KeptRun[];
 }

@@ -1,12 +1,20 @@
-import type { SourceOrReason } from '../data/images.ts';
-import type { Source } from '../data/source.ts';
+import { dataOrReason, type SourceOrReason } from '../data/images.ts';
+import type { Data } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
 import { differenceOf, isBelow } from '../seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
 import type { TokenEvaluation } from '../training/evaluate.ts';
-import { measurement, percent, spreadOf, spreadText, testSpread, testText } from '../training/summary.ts';
-import type { TrainingRun } from '../training/train-tokens.ts';
+import {
+  lastSpread,
+  meanPercent,
+  measurement,
+  percent,
+  spreadText,
+  testSpread,
+  testText,
+} from '../training/summary.ts';
+import type { KeptRun } from '../training/trace.ts';
 import {
   BATCH,
   BOTH,
@@ -31,7 +39,7 @@ export interface CollapseSweep {
   readonly where: string;
   /** Sentences about the data. */
   readonly data: string;
-  source(): Promise<Source>;
+  readonly source: Data;
   /** Further data, measured at K = 1,024 for the main methods. */
   further?(context: { readonly dataDir: string | undefined }): Promise<readonly SourceOrReason[]>;
 }
@@ -55,7 +63,7 @@ export function collapseExperiment(sweep: CollapseSweep): Experiment {
       const further = (await sweep.further?.(context)) ?? [];
       const swept = sizesOf(context.quick).length * METHODS.length;
       const repeated = further.filter(({ open }) => open !== undefined).length * FURTHER.length;
-      return (swept + 1 + repeated) * context.seeds.length;
+      return further.length + (swept + 1 + repeated) * context.seeds.length;
     },
     run: (context) => run(context, sweep),
   };
@@ -71,11 +79,13 @@ function sizesOf(quick: boolean): readonly number[] {
   return quick ? [64, 1024] : [64, 256, 1024, 4096];
 }
 
+const FOLLOW = { follow: ['utilization'] } as const;
+
 async function run(context: ExperimentContext, sweep: CollapseSweep): Promise<Outcome> {
   const training: CellTraining = context.quick
     ? { steps: 20, points: 3, batch: BATCH }
     : { steps: STEPS, batch: BATCH };
-  const source = await sweep.source();
+  const { source } = sweep;
   const quality: Quality =
     source.range === undefined
       ? { name: 'SNR', pick: (test) => -10 * Math.log10(test.relativeError) }
@@ -84,7 +94,7 @@ async function run(context: ExperimentContext, sweep: CollapseSweep): Promise<Ou
   for (const k of sizesOf(context.quick)) {
     for (const method of METHODS) rows.push(await rowOf(context, source, method, k, training));
   }
-  const trained = await trainCell(context, source, BOTH, training);
+  const trained = await trainCell(context, source, BOTH, training, FOLLOW);
   const further: Table[] = [];
   for (const each of (await sweep.further?.(context)) ?? []) further.push(await furtherTable(context, each, training));
   return {
@@ -101,20 +111,20 @@ async function run(context: ExperimentContext, sweep: CollapseSweep): Promise<Ou
 
 async function rowOf(
   context: ExperimentContext,
-  source: Source,
+  source: Data,
   method: Method,
   k: number,
   training: CellTraining,
 ): Promise<Row> {
   const cell: Cell = { name: `${method.name}, K = ${k}`, quantizer: method.quantizer(k) };
-  return { method, k, runs: await trainCell(context, source, cell, training) };
+  return { method, k, runs: await trainCell(context, source, cell, training, FOLLOW) };
 }
 
 type Pick = (test: TokenEvaluation) => number | null;
 const used: Pick = (test) => test.usedCodes;
 const share: Pick = (test) => test.utilization;
 
-function runsOf(rows: readonly Row[], method: Method, k: number): readonly TrainingRun[] {
+function runsOf(rows: readonly Row[], method: Method, k: number): readonly KeptRun[] {
   return rows.find((row) => row.method === method && row.k === k)?.runs ?? [];
 }
 
@@ -140,16 +150,16 @@ function sweepTables(rows: readonly Row[], where: string, quality: Quality): Tab
 }
 
 /** Utilization and perplexity side by side, and utilization over two windows. */
-function detailTable(rows: readonly Row[], trained: readonly TrainingRun[], quality: Quality): Table {
-  const line = (name: string, runs: readonly TrainingRun[]): (string | number | null)[] => [
+function detailTable(rows: readonly Row[], trained: readonly KeptRun[], quality: Quality): Table {
+  const line = (name: string, runs: readonly KeptRun[]): (string | number | null)[] => [
     name,
     testSpread(runs, (test) => test.bitsPerToken)?.mean ?? null,
     spreadText(testSpread(runs, (test) => test.entropyBits)),
-    percentOf(testSpread(runs, share)),
-    percentOf(testSpread(runs, (test) => test.utilizationOfExpected)),
-    percentOf(spreadOf(runs.map(({ trace }) => trace.at(-1)?.probe?.utilization))),
-    percentOf(testSpread(runs, (test) => test.perplexityShare)),
-    percentOf(testSpread(runs, (test) => test.topCodeShare)),
+    meanPercent(testSpread(runs, share)),
+    meanPercent(testSpread(runs, (test) => test.utilizationOfExpected)),
+    meanPercent(lastSpread(runs, 'utilization')),
+    meanPercent(testSpread(runs, (test) => test.perplexityShare)),
+    meanPercent(testSpread(runs, (test) => test.topCodeShare)),
     spreadText(testSpread(runs, quality.pick), 4),
   ];
   return {
@@ -169,30 +179,22 @@ function detailTable(rows: readonly Row[], trained: readonly TrainingRun[], qual
   };
 }
 
-function percentOf(spread: ReturnType<typeof spreadOf>): string | null {
-  return spread === null ? null : percent(spread.mean);
-}
-
 /** Other data at one size of codebook, or the reason why not. */
 async function furtherTable(
   context: ExperimentContext,
-  { name, open, reason }: SourceOrReason,
+  further: SourceOrReason,
   training: CellTraining,
 ): Promise<Table> {
   const columns = ['method', 'used codes', 'perplexity', 'PSNR, dB', 'bits per token'];
-  if (open === undefined) {
-    context.log(`${name} is not measured: ${reason}.`);
-    return {
-      title: `${name}: not measured (${reason})`,
-      columns,
-      rows: FURTHER.map(({ name: method }) => [method, null, null, null, null]),
-    };
+  const found = await dataOrReason(context, further);
+  if (!('open' in found)) {
+    const rows = FURTHER.map(({ name }) => [name, null, null, null, null]);
+    return { title: `${further.name}: not measured (${found.reason})`, columns, rows };
   }
-  const source = await open();
   const rows: Row[] = [];
-  for (const method of FURTHER) rows.push(await rowOf(context, source, method, MIDDLE, training));
+  for (const method of FURTHER) rows.push(await rowOf(context, found, method, MIDDLE, training));
   return {
-    title: `${name}, K = ${MIDDLE}`,
+    title: `${further.name}, K = ${MIDDLE}`,
     columns,
     rows: rows.map(({ method, runs }) => [
       method.name,
@@ -232,7 +234,7 @@ function plotsOf(rows: readonly Row[], quality: Quality): Plot[] {
   ];
 }
 
-function verdictsOf(rows: readonly Row[], trained: readonly TrainingRun[], quality: Quality): Verdict[] {
+function verdictsOf(rows: readonly Row[], trained: readonly KeptRun[], quality: Quality): Verdict[] {
   const { name: db, pick: psnr } = quality;
   const ks = sizes(rows);
   const [smallest, largest] = [Math.min(...ks), Math.max(...ks)];

@@ -1,20 +1,21 @@
 import type { SimVqOptions } from '@vqkit/simvq';
-import type { Source } from '../data/source.ts';
+import type { Data } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
 import { differenceOf, inAll, isLower } from '../seeds.ts';
 import { type Cell, trainCell } from '../training/cells.ts';
 import {
-  lastPoint,
+  firstSpread,
+  lastSpread,
   measurement,
   percent,
-  spreadOf,
+  type spreadOf,
   spreadText,
   testSpread,
   testText,
   traceSeries,
 } from '../training/summary.ts';
-import type { TracePoint, TrainingRun } from '../training/train-tokens.ts';
+import { type KeptRun, type Quantity, traceOf } from '../training/trace.ts';
 
 /** The grid of the second question on one kind of data. */
 export interface RotationGrid {
@@ -25,7 +26,9 @@ export interface RotationGrid {
   readonly data: string;
   readonly codebookSize: number;
   readonly steps: number;
-  source(context: ExperimentContext): Promise<Source>;
+  /** Points of the traces. Default 12. */
+  readonly points?: number;
+  source(context: ExperimentContext): Promise<Data>;
 }
 
 interface Corner {
@@ -38,6 +41,7 @@ interface Corner {
 const DIM = 32;
 const BATCH = 512;
 const QUICK = { steps: 30, points: 3 };
+const FOLLOW = ['commitment', 'relativeCommitment', 'norm', 'angle', 'obtuseShare', 'encoderGradient'] as const;
 const CORNERS: readonly Corner[] = [1, 1000].flatMap((weight) =>
   [false, true].flatMap((mlp) =>
     [true, false].flatMap((rotation) => [true, false].map((both) => ({ rotation, both, mlp, weight }))),
@@ -49,7 +53,7 @@ const CORNERS: readonly Corner[] = [1, 1000].flatMap((weight) =>
  * transform, at weight 1 and 1,000: 16 trainings per seed.
  */
 export function rotationExperiment(grid: RotationGrid): Experiment {
-  const { name, where, codebookSize, steps } = grid;
+  const { name, where, codebookSize, steps, points } = grid;
   return {
     name,
     question: `SimVQ's commitment loss grows when the rotation trick is on: is the trick to blame? (${where})`,
@@ -66,10 +70,12 @@ export function rotationExperiment(grid: RotationGrid): Experiment {
     parts: ({ seeds }) => CORNERS.length * seeds.length,
     async run(context) {
       const source = await grid.source(context);
-      const training = context.quick ? { ...QUICK, batch: BATCH } : { steps, batch: BATCH };
+      const traced = points === undefined ? {} : { points };
+      const training = context.quick ? { ...QUICK, batch: BATCH } : { steps, batch: BATCH, ...traced };
       const rows: Row[] = [];
       for (const corner of CORNERS) {
-        rows.push({ corner, runs: await trainCell(context, source, cellOf(corner, codebookSize), training) });
+        const runs = await trainCell(context, source, cellOf(corner, codebookSize), training, { follow: FOLLOW });
+        rows.push({ corner, runs });
       }
       return outcomeOf(rows, training.steps, source.range !== undefined);
     },
@@ -78,7 +84,7 @@ export function rotationExperiment(grid: RotationGrid): Experiment {
 
 interface Row {
   readonly corner: Corner;
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly KeptRun[];
 }
 
 function cellOf(corner: Corner, codebookSize: number): Cell {
@@ -103,17 +109,15 @@ function nameOf({ rotation, both, mlp, weight }: Corner): string {
   ].join(', ');
 }
 
-const relative = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
+const relative = (runs: readonly KeptRun[]): ReturnType<typeof spreadOf> =>
   testSpread(runs, ({ latents }) => latents.relativeError);
-const raw = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
-  testSpread(runs, ({ latents }) => latents.error);
-const errorOf = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
+const raw = (runs: readonly KeptRun[]): ReturnType<typeof spreadOf> => testSpread(runs, ({ latents }) => latents.error);
+const errorOf = (runs: readonly KeptRun[]): ReturnType<typeof spreadOf> =>
   testSpread(runs, (test) => test.relativeError);
-const usedOf = (runs: readonly TrainingRun[]): ReturnType<typeof spreadOf> =>
-  testSpread(runs, (test) => test.usedCodes);
+const usedOf = (runs: readonly KeptRun[]): ReturnType<typeof spreadOf> => testSpread(runs, (test) => test.usedCodes);
 /** The largest value on the way, over all seeds: of trainings that diverged too. */
-const largest = (runs: readonly TrainingRun[], pick: (point: TracePoint) => number | null | undefined): number =>
-  Math.max(...runs.flatMap(({ trace }) => trace.map((point) => pick(point) ?? 0)));
+const largest = (runs: readonly KeptRun[], quantity: Quantity): number =>
+  Math.max(...runs.flatMap((run) => traceOf(run, quantity).map((value) => value ?? 0)));
 
 function outcomeOf(rows: readonly Row[], steps: number, hasRange: boolean): Outcome {
   return {
@@ -149,9 +153,9 @@ function tableOf(rows: readonly Row[], hasRange: boolean): Table {
       testText(runs, ({ latents }) => latents.error),
       spreadText(relative(runs)) ?? '-',
       spreadText(testSpread(runs, ({ latents }) => latents.norm)) ?? '-',
-      numberText(largest(runs, (point) => point.probe?.latents.norm)),
+      numberText(largest(runs, 'norm')),
       degrees(spreadText(testSpread(runs, ({ latents }) => latents.angle))),
-      spreadText(spreadOf(runs.map((each) => lastPoint(each).gradients.encoder))) ?? '-',
+      spreadText(lastSpread(runs, 'encoderGradient')) ?? '-',
       spreadText(testSpread(runs, (test) => test.usedCodes)) ?? '-',
       spreadText(testSpread(runs, (test) => test.perplexity)) ?? '-',
       spreadText(testSpread(runs, (test) => (hasRange ? test.psnrDb : test.relativeError))) ?? '-',
@@ -165,13 +169,7 @@ function degrees(text: string | null): string {
 }
 
 function plotsOf(rows: readonly Row[]): Plot[] {
-  const plot = (
-    name: string,
-    title: string,
-    label: string,
-    weight: number,
-    pick: (point: TracePoint) => number | null | undefined,
-  ): Plot => ({
+  const plot = (name: string, title: string, label: string, weight: number, quantity: Quantity): Plot => ({
     name,
     title: `${title} (Linear, w = ${weight})`,
     x: { label: 'step' },
@@ -182,49 +180,42 @@ function plotsOf(rows: readonly Row[]): Plot[] {
         traceSeries(
           `${corner.rotation ? 'rotation' : 'straight-through'}, ${corner.both ? 'both terms' : 'codebook term only'}`,
           runs,
-          (point) => pick(point) || null,
+          quantity,
+          'log',
         ),
       ),
   });
   return [
-    plot('commitment', 'Commitment loss', 'mse(z, q)', 1, (point) => point.probe?.latents.error),
-    plot('commitment-1000', 'Commitment loss', 'mse(z, q)', 1000, (point) => point.probe?.latents.error),
-    plot(
-      'relative',
-      'Commitment loss relative to the latents',
-      'mse(z, q) / Var(z)',
-      1,
-      (point) => point.probe?.latents.relativeError,
-    ),
-    plot('norm', 'Length of the latents', 'mean |z|', 1, (point) => point.probe?.latents.norm),
-    plot('angle', 'Angle between a latent and its code', 'degrees', 1, (point) => point.probe?.latents.angle),
-    plot('gradient', 'Gradient norm of the encoder', 'norm', 1, (point) => point.gradients.encoder),
+    plot('commitment', 'Commitment loss', 'mse(z, q)', 1, 'commitment'),
+    plot('commitment-1000', 'Commitment loss', 'mse(z, q)', 1000, 'commitment'),
+    plot('relative', 'Commitment loss relative to the latents', 'mse(z, q) / Var(z)', 1, 'relativeCommitment'),
+    plot('norm', 'Length of the latents', 'mean |z|', 1, 'norm'),
+    plot('angle', 'Angle between a latent and its code', 'degrees', 1, 'angle'),
+    plot('gradient', 'Gradient norm of the encoder', 'norm', 1, 'encoderGradient'),
   ];
 }
 
-const corner = (rows: readonly Row[], wanted: Corner): readonly TrainingRun[] =>
+const corner = (rows: readonly Row[], wanted: Corner): readonly KeptRun[] =>
   rows.find(({ corner: each }) => nameOf(each) === nameOf(wanted))?.runs ?? [];
 
 function verdictsOf(rows: readonly Row[]): Verdict[] {
-  const four = (rotation: boolean, both: boolean): readonly TrainingRun[] =>
+  const four = (rotation: boolean, both: boolean): readonly KeptRun[] =>
     corner(rows, { rotation, both, mlp: false, weight: 1 });
-  const growth = (runs: readonly TrainingRun[]): number => {
-    const first = spreadOf(runs.map(({ trace }) => trace[0]?.probe?.latents.error))?.mean ?? 0;
-    return largest(runs, (point) => point.probe?.latents.error) / first;
+  const growth = (runs: readonly KeptRun[]): number => {
+    const first = firstSpread(runs, 'commitment')?.mean ?? 0;
+    return largest(runs, 'commitment') / first;
   };
-  const grows = (runs: readonly TrainingRun[]): boolean =>
+  const grows = (runs: readonly KeptRun[]): boolean =>
     runs.some(({ divergedAt }) => divergedAt !== null) || growth(runs) > 3;
-  const text = (
-    runs: readonly TrainingRun[],
-    pick: (runs: readonly TrainingRun[]) => ReturnType<typeof spreadOf>,
-  ): string => spreadText(pick(runs)) ?? 'diverged';
+  const text = (runs: readonly KeptRun[], pick: (runs: readonly KeptRun[]) => ReturnType<typeof spreadOf>): string =>
+    spreadText(pick(runs)) ?? 'diverged';
   const [rotationBoth, rotationOne, plainBoth, plainOne] = [
     four(true, true),
     four(true, false),
     four(false, true),
     four(false, false),
   ];
-  const lower = (a: readonly TrainingRun[], b: readonly TrainingRun[], pick: typeof raw): Verdict['verdict'] =>
+  const lower = (a: readonly KeptRun[], b: readonly KeptRun[], pick: typeof raw): Verdict['verdict'] =>
     isLower(differenceOf(pick(a)?.samples, pick(b)?.samples));
   const blamed = grows(rotationBoth);
   const heavy = [false, true].map((mlp) => ({
@@ -277,20 +268,20 @@ function times(factor: number): string {
 }
 
 function answerOf(rows: readonly Row[], steps: number): string {
-  const four = (rotation: boolean, both: boolean, weight = 1): readonly TrainingRun[] =>
+  const four = (rotation: boolean, both: boolean, weight = 1): readonly KeptRun[] =>
     corner(rows, { rotation, both, mlp: false, weight });
-  const say = (runs: readonly TrainingRun[]): string => {
+  const say = (runs: readonly KeptRun[]): string => {
     const at = runs.find(({ divergedAt }) => divergedAt !== null)?.divergedAt;
     const end = spreadText(raw(runs));
     if (end === null) return `diverged at step ${at}`;
     return `mse(z, q) ${end}, relative to Var(z) ${spreadText(relative(runs))}, mean |z| ${spreadText(testSpread(runs, ({ latents }) => latents.norm))}, ${spreadText(testSpread(runs, (test) => test.usedCodes))} used codes, error/variance ${spreadText(testSpread(runs, (test) => test.relativeError))}`;
   };
-  const ends = (a: readonly TrainingRun[]): number => raw(a)?.mean ?? Number.POSITIVE_INFINITY;
+  const ends = (a: readonly KeptRun[]): number => raw(a)?.mean ?? Number.POSITIVE_INFINITY;
   const blameless = ends(four(true, true)) <= ends(four(false, true));
   const loss = ends(four(true, false)) > ends(four(true, true)) && ends(four(false, false)) > ends(four(false, true));
   const reduction = ends(four(false, true)) / ends(four(true, true));
   const bits = testSpread(four(true, true), (test) => test.bitsPerToken)?.mean ?? 'unknown';
-  const peak = largest(four(true, true), (point) => point.probe?.latents.error);
+  const peak = largest(four(true, true), 'commitment');
   const codes = (weight: number): number => usedOf(four(true, true, weight))?.mean ?? 0;
   const alone = (weight: number): number => errorOf(four(true, false, weight))?.mean ?? 0;
   const heavyWords = [
@@ -303,7 +294,7 @@ function answerOf(rows: readonly Row[], steps: number): string {
         ]
       : []),
   ];
-  const obtuse = spreadOf(four(true, true).map(({ trace }) => trace[0]?.probe?.latents.obtuseShare))?.mean ?? 0;
+  const obtuse = firstSpread(four(true, true), 'obtuseShare')?.mean ?? 0;
   return [
     `**${loss && blameless ? 'No: what makes it grow is a missing half of the loss.' : loss ? 'Only in part: the missing half of the loss makes it grow, but the trick does not lower it here.' : 'This run does not settle it.'}** After ${steps} steps with a linear transform and weight 1, at ${bits} bits per token:`,
     [

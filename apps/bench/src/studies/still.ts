@@ -1,10 +1,10 @@
-import type { Source } from '../data/source.ts';
+import type { Data } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
 import { differenceOf, isLower } from '../seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
 import { measurement, percent, type Spread, spreadOf, spreadText, testSpread } from '../training/summary.ts';
-import type { TrainingRun } from '../training/train-tokens.ts';
+import type { KeptRun } from '../training/trace.ts';
 
 /** Data of which a growing share is one and the same thing: silence, background. */
 export interface StillSweep {
@@ -15,7 +15,7 @@ export interface StillSweep {
   readonly data: string;
   /** Shares of still tokens; undefined: as the data are. */
   readonly shares: readonly (number | undefined)[];
-  source(context: ExperimentContext, share: number | undefined): Promise<{ source: Source; share: number }>;
+  source(context: ExperimentContext, share: number | undefined): Promise<{ source: Data; share: number }>;
 }
 
 const K = 1024;
@@ -75,7 +75,7 @@ export function stillExperiment(sweep: StillSweep): Experiment {
 interface Row {
   readonly cell: Cell;
   readonly share: number;
-  readonly runs: readonly TrainingRun[];
+  readonly runs: readonly KeptRun[];
 }
 
 async function run(context: ExperimentContext, sweep: StillSweep): Promise<Outcome> {
@@ -114,17 +114,16 @@ async function run(context: ExperimentContext, sweep: StillSweep): Promise<Outco
 }
 
 /** Where nothing is still, all tokens are busy. */
-const busyOf = (each: TrainingRun): TrainingRun['test'] => each.busyTest ?? each.test;
-const busyCodes = (runs: readonly TrainingRun[]): Spread | null =>
-  spreadOf(runs.map((each) => busyOf(each)?.usedCodes));
-const busyError = (runs: readonly TrainingRun[]): Spread | null =>
+const busyOf = (each: KeptRun): KeptRun['test'] => each.busyTest ?? each.test;
+const busyCodes = (runs: readonly KeptRun[]): Spread | null => spreadOf(runs.map((each) => busyOf(each)?.usedCodes));
+const busyError = (runs: readonly KeptRun[]): Spread | null =>
   spreadOf(runs.map((each) => busyOf(each)?.relativeError));
 
 function sharesOf(rows: readonly Row[]): number[] {
   return [...new Set(rows.map(({ share }) => share))].sort((a, b) => a - b);
 }
 
-function runsOf(rows: readonly Row[], cell: Cell, share: number): readonly TrainingRun[] {
+function runsOf(rows: readonly Row[], cell: Cell, share: number): readonly KeptRun[] {
   return rows.find((row) => row.cell === cell && row.share === share)?.runs ?? [];
 }
 
@@ -132,7 +131,7 @@ function table(
   { where }: StillSweep,
   rows: readonly Row[],
   title: string,
-  pick: (runs: readonly TrainingRun[]) => Spread | null,
+  pick: (runs: readonly KeptRun[]) => Spread | null,
 ): Table {
   return {
     title: `${title}; K = ${K}, 10 bits per token`,

@@ -5,9 +5,10 @@ import type { LfqOptions } from '@vqkit/lfq';
 import { quantizerEntry } from '@vqkit/quantizers';
 import type { SimVqOptions } from '@vqkit/simvq';
 import type { VqOptions } from '@vqkit/vq';
-import type { Source } from '../data/source.ts';
+import type { Data } from '../data/source.ts';
 import type { ExperimentContext } from '../experiment.ts';
-import { type TrainingRun, trainTokens } from './train-tokens.ts';
+import { type KeptRun, keptRun, type Quantity } from './trace.ts';
+import { trainTokens } from './train-tokens.ts';
 
 /** A quantizer as plain data: the seed is the training's. */
 export type QuantizerSpec =
@@ -36,18 +37,24 @@ export interface CellTraining {
   readonly points?: number;
 }
 
+/** Quantities that a page follows over the steps. */
+export interface Followed {
+  readonly follow?: readonly Quantity[];
+}
+
 /** Trains one cell with every seed, each a part of the experiment. */
 export async function trainCell(
   context: ExperimentContext,
-  source: Source,
+  data: Data,
   cell: Cell,
   training: CellTraining,
-): Promise<TrainingRun[]> {
+  { follow = [] }: Followed = {},
+): Promise<KeptRun[]> {
   const { quantizer, extraLoss, name, ...model } = cell;
-  const runs: TrainingRun[] = [];
+  const runs: KeptRun[] = [];
   for (const seed of context.seeds) {
     const settings = {
-      source: source.name,
+      source: data.name,
       quantizer,
       ...model,
       extraLoss: extraLoss?.name ?? null,
@@ -55,17 +62,19 @@ export async function trainCell(
       seed,
     };
     runs.push(
-      await context.part(`${source.name}: ${name}, seed ${seed}`, settings, () =>
-        trainTokens({
-          source,
+      await context.part(`${data.name}: ${name}, seed ${seed}`, settings, async (raw) => {
+        const run = await trainTokens({
+          source: await data.open(),
           quantizer: (seedOfRun) => createQuantizerOf(quantizer, seedOfRun),
           ...model,
           ...(extraLoss === undefined ? {} : { extraLoss: extraLoss.of }),
           ...training,
           seed,
           progress: context.progress,
-        }),
-      ),
+        });
+        raw(run);
+        return keptRun(run, follow);
+      }),
     );
   }
   return runs;

@@ -1,7 +1,7 @@
 import type { Measurement, Series } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
 import type { TokenEvaluation } from './evaluate.ts';
-import type { TracePoint, TrainingRun } from './train-tokens.ts';
+import { type KeptRun, type Quantity, traceOf } from './trace.ts';
 
 /** One quantity over the seeds. */
 export interface Spread {
@@ -32,17 +32,19 @@ export function percent(share: number): string {
   return `${Math.abs(value) < 10 ? Number(value.toFixed(1)) : Math.round(value)} %`;
 }
 
+/** The mean as {@link percent}; null stays null. */
+export function meanPercent(spread: Spread | null): string | null {
+  return spread === null ? null : percent(spread.mean);
+}
+
 /** Of all seeds' tests one number, such as the used codes. */
-export function testSpread(
-  runs: readonly TrainingRun[],
-  pick: (test: TokenEvaluation) => number | null,
-): Spread | null {
+export function testSpread(runs: readonly KeptRun[], pick: (test: TokenEvaluation) => number | null): Spread | null {
   return spreadOf(runs.map(({ test }) => (test === null ? null : pick(test))));
 }
 
 /** Text of {@link testSpread}, or when every seed diverged the step where. */
 export function testText(
-  runs: readonly TrainingRun[],
+  runs: readonly KeptRun[],
   pick: (test: TokenEvaluation) => number | null,
   digits = 3,
 ): string | null {
@@ -53,15 +55,13 @@ export function testText(
   return diverged.length === 0 || text === null ? text : `${text}; ${diverged.length} of ${runs.length} diverged`;
 }
 
-/** One number over the steps: the mean of the seeds, with their lowest and highest as a band. */
-export function traceSeries(
-  label: string,
-  runs: readonly TrainingRun[],
-  pick: (point: TracePoint) => number | null | undefined,
-): Series {
-  const steps = runs[0]?.trace.map(({ step }) => step) ?? [];
+/** One quantity over the steps: the mean of the seeds, with their lowest and highest as a band. Zeros count for nothing on a `log` axis. */
+export function traceSeries(label: string, runs: readonly KeptRun[], quantity: Quantity, scale?: 'log'): Series {
+  const seen = (value: number | null | undefined): number | null | undefined =>
+    scale === 'log' ? value || null : value;
+  const steps = runs[0]?.trace.step ?? [];
   const rows = steps.flatMap((step) => {
-    const spread = spreadOf(runs.map(({ trace }) => pick(trace.find((point) => point.step === step) ?? NOTHING)));
+    const spread = spreadOf(runs.map((run) => seen(traceOf(run, quantity)[run.trace.step.indexOf(step)])));
     return spread === null ? [] : [{ step, spread }];
   });
   return {
@@ -71,29 +71,24 @@ export function traceSeries(
   };
 }
 
-const NOTHING: TracePoint = {
-  step: -1,
-  loss: null,
-  reconstruction: null,
-  losses: {},
-  gradients: { encoder: null, quantizer: null, decoder: null },
-  lossGradient: null,
-  probe: null,
-};
+/** A quantity at the first points of the traces. */
+export function firstSpread(runs: readonly KeptRun[], quantity: Quantity): Spread | null {
+  return spreadOf(runs.map((run) => traceOf(run, quantity)[0]));
+}
+
+/** A quantity at the last points of the traces. */
+export function lastSpread(runs: readonly KeptRun[], quantity: Quantity): Spread | null {
+  return spreadOf(runs.map((run) => traceOf(run, quantity).at(-1)));
+}
 
 /** For `pnpm bench compare`. */
 export function measurement(
   name: string,
   unit: string,
   better: 'lower' | 'higher',
-  runs: readonly TrainingRun[],
+  runs: readonly KeptRun[],
   pick: (test: TokenEvaluation) => number | null,
 ): Measurement[] {
   const spread = testSpread(runs, pick);
   return spread === null ? [] : [{ name, unit, better, samples: spread.samples }];
-}
-
-/** The last point of a trace. */
-export function lastPoint(run: TrainingRun): TracePoint {
-  return run.trace.at(-1) ?? NOTHING;
 }

@@ -31,6 +31,7 @@ export function command(finish: (code: number) => void): Command {
     )
     .option('--data <folder>', 'the data of experiments that need some')
     .option('--out <folder>', 'where the results go (default: apps/bench/results)')
+    .option('--raw <folder>', 'also write all that was measured: traces of trainings, each repetition')
     .option('--reuse', 'take over the parts that the present result has with the same settings')
     .option('--fresh', 'forget what a run that was killed had finished')
     .addHelpText('after', EXAMPLES)

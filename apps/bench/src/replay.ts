@@ -1,0 +1,39 @@
+import { DataError } from '@vqkit/core-tensor';
+import type { ExperimentContext, Outcome } from './experiment.ts';
+import { type ExperimentEntry, experiments, findExperiments } from './registry.ts';
+import { checkedOutcome, type Result, readStored, type StoredResult } from './result.ts';
+
+/**
+ * What an experiment makes of the parts that a result has: nothing is measured, and no data, engine or peer is asked for.
+ * @throws DataError when a part is missing, because the experiment has changed since.
+ */
+export async function replay(stored: StoredResult, known: readonly ExperimentEntry[] = experiments): Promise<Outcome> {
+  const { experiment: name, quick, seeds, environment, command } = stored;
+  const experiment = await findExperiments([name], known)[0]?.load();
+  const values = new Map(stored.parts.map((part) => [part.name, part.value]));
+  const context: ExperimentContext = {
+    quick,
+    seeds,
+    cores: environment.cores,
+    python: environment.python === null ? undefined : 'python',
+    dataDir: undefined,
+    async part<T>(part: string): Promise<T> {
+      if (values.has(part)) return values.get(part) as T;
+      throw new DataError(
+        `bench: the result of ${name} must have the part ${JSON.stringify(part)}, got none. Measure it: ${command}, with --reuse where it was measured on this machine.`,
+      );
+    },
+    log: () => undefined,
+    progress: () => undefined,
+  };
+  return checkedOutcome(name, await (experiment as NonNullable<typeof experiment>).run(context));
+}
+
+/**
+ * Reads a results file, with what its experiment makes of it.
+ * @throws DataError when it is missing, damaged, of another version or of an experiment that has changed since.
+ */
+export async function readResult(path: string, known?: readonly ExperimentEntry[]): Promise<Result> {
+  const stored = await readStored(path);
+  return { ...stored, outcome: await replay(stored, known) };
+}
