@@ -13,7 +13,7 @@ const harness = [...model, 'engines', 'sources', 'training', 'harness'];
  */
 const layers = [
   { name: 'contract', packages: ['core-tensor'], mayImport: [] },
-  { name: 'blocks', packages: ['losses', 'metrics', 'checkpoint', 'schema'], mayImport: ['contract'] },
+  { name: 'blocks', packages: ['losses', 'audio', 'metrics', 'checkpoint', 'schema'], mayImport: ['contract'] },
   { name: 'engines', packages: ['backend-wasm', 'backend-node', 'backend-webgpu'], mayImport: ['contract', 'engines'] },
   { name: 'networks', packages: ['nn'], mayImport: ['contract'] },
   { name: 'quantizers', packages: ['fsq', 'lfq', 'simvq', 'vq'], mayImport: ['contract', 'blocks', 'networks'] },
