@@ -49,6 +49,14 @@ const ceilings: readonly {
     }),
   },
   {
+    part: '@vqkit/layers',
+    bytes: 4 * 1024,
+    reason: 'one layer and its weights; the quantizers that a file may name come on top, 22 kB',
+    sizes: async () => ({
+      layers: await bundledSize("export * from './packages/layers/dist/index.js'", ['@tensorflow/*', '@vqkit/*']),
+    }),
+  },
+  {
     part: '@vqkit/codecs',
     bytes: 25 * 1024,
     reason: 'files of three formats, twelve models and five codecs, with everything that they import',

@@ -35,7 +35,7 @@ describe.skipIf(!answers)(`an empty project${answers ? '' : ' [npm reaches no re
 
   it('gets what it asked for and nothing else of vqkit', () => {
     const installed = readdirSync(join(project, 'node_modules/@vqkit')).sort();
-    expect(installed).toEqual(['backend-wasm', 'core-tensor', 'fsq']);
+    expect(installed).toEqual(['backend-wasm', 'core-tensor', 'fsq', 'nn']);
   });
 
   it("compiles and runs the example of fsq's README from the packed tarballs", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../scripts/setup.mjs';
 
@@ -17,7 +17,13 @@ export function makeUserProject(name: string): string {
     const own = path.split('/').at(-1) ?? '';
     symlinkSync(join(root, path), join(folder, 'node_modules', own === 'vqkit' ? own : `@vqkit/${own}`));
   }
-  symlinkSync(join(root, 'packages/testing/node_modules/@tensorflow'), join(folder, 'node_modules/@tensorflow'));
+  mkdirSync(join(folder, 'node_modules/@tensorflow'));
+  for (const path of ['testing', 'layers'].map((own) => join(root, `packages/${own}/node_modules/@tensorflow`))) {
+    for (const name of readdirSync(path)) {
+      const linked = join(folder, 'node_modules/@tensorflow', name);
+      if (!existsSync(linked)) symlinkSync(join(path, name), linked);
+    }
+  }
   // Whoever describes options by @vqkit/schema has zod beside it.
   symlinkSync(join(root, 'packages/schema/node_modules/zod'), join(folder, 'node_modules/zod'));
   return folder;

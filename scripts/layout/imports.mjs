@@ -20,6 +20,7 @@ const layers = [
   { name: 'compositions', packages: ['residual'], mayImport: model.slice(0, 4) },
   { name: 'umbrella', packages: ['quantizers'], mayImport: model.slice(0, 5) },
   { name: 'tokenizers', packages: ['tokenizer'], mayImport: model.slice(0, 6) },
+  { name: 'tf.layers', packages: ['layers'], mayImport: model.slice(0, 6) },
   { name: 'importers', packages: ['codecs'], mayImport: model.slice(0, 5) },
   { name: 'sources', packages: ['rows', 'data', 'tokens'], mayImport: [...model, 'sources'] },
   { name: 'training', packages: ['training'], mayImport: [...model, 'sources'] },

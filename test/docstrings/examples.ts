@@ -154,6 +154,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'node:fs/promises': ['readdir', 'readFile', 'writeFile'],
   'node:crypto': ['createHash'],
   './harness.js': ['exportedLfq'],
+  '@tensorflow/tfjs-layers': ['layers', 'sequential'],
 };
 const TENSOR_TYPES = ['Tensor', 'Tensor1D', 'Tensor2D', 'Tensor4D'];
 

@@ -1,0 +1,2 @@
+export type { QuantizerLayerOptions } from './quantizer-layer.ts';
+export { QuantizerLayer, quantizerLayer } from './quantizer-layer.ts';
