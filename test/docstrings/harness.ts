@@ -9,7 +9,7 @@ import { createLfq } from '@vqkit/lfq';
 export async function verify(make: () => unknown, promise: string): Promise<void> {
   const message = /^throws\b/.test(promise)
     ? ''
-    : /^[a-z]\w*(?:\(\)\.\w+)?: (?=\S+ must|options has)/.test(promise)
+    : /^[a-z]\w*(?:\(\)\.\w+)?: (?=\S+ must)/.test(promise)
       ? promise
       : undefined;
   if (message !== undefined) {

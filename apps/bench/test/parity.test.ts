@@ -50,7 +50,7 @@ describe('a process of an engine', () => {
     process.env.VK_ICD_FILENAMES = 'none.json';
     process.env.VK_DRIVER_FILES = 'none.json';
     const found = await compareIds({ engine: 'webgpu', quantizer: 'vq', tokens: 100 }, files);
-    expect((found as EngineMissing).missing).toContain('init: WebGPU found no graphics driver');
+    expect((found as EngineMissing).missing).toContain('init: WebGPU must find a graphics driver');
   });
 });
 

@@ -37,7 +37,9 @@ describe('createConfig', () => {
   });
 
   it('refuses unknown options and names the nearest known one', () => {
-    expect(refused({ bachSize: 3 })).toBe("createConfig: options has no 'bachSize'. Did you mean 'batchSize'?");
+    expect(refused({ bachSize: 3 })).toBe(
+      "createConfig: options must have no 'bachSize', got 3. Did you mean 'batchSize'?",
+    );
     expect(refused({ learningrate: 3 })).toContain("Did you mean 'learningRate'?");
     expect(refused({ somethingElseEntirely: 3 })).toContain('Known options: batchSize, betas,');
   });
@@ -97,7 +99,9 @@ describe('loadConfig', () => {
     await writeFile(file, '{ "steps": ');
     await expect(loadConfig({ file })).rejects.toThrow(/config\.json must be JSON in UTF-8, got/);
     await writeFile(file, '{ "stepz": 3 }');
-    await expect(loadConfig({ file })).rejects.toThrow(/config\.json: options has no 'stepz'. Did you mean 'steps'\?/);
+    await expect(loadConfig({ file })).rejects.toThrow(
+      /config\.json: options must have no 'stepz', got .+. Did you mean 'steps'\?/,
+    );
     await expect(loadConfig({ flags: { steps: -1 } })).rejects.toThrow('loadConfig: steps must be >= 1, got -1.');
   });
 });

@@ -166,7 +166,7 @@ describe('resumeTraining', () => {
       { widths: [10_000, 10_000] },
       /the model must be no larger than its file, got \d+ numbers/,
     ],
-    ['of another quantizer', { quantizer: 'lfq' }, /createLfq: options has no 'levels'/],
+    ['of another quantizer', { quantizer: 'lfq' }, /createLfq: options must have no 'levels'/],
     ['of no options', { quantizerOptions: {} }, /createFsq: levels must be a list/],
   ])('makes no model %s, and names config.json', async (_, changes, message) => {
     const { resume } = await copyOf(async (folder) => {
@@ -186,7 +186,7 @@ describe('resumeTraining', () => {
     ['{"steps":1,"steps":2}', /config\.json must be JSON with every key once, got "steps" twice/],
     [`{"quantizerOptions":${'{"a":'.repeat(3000)}1${'}'.repeat(3000)}}`, /config\.json must be JSON nested at most 64/],
     ['null', /config\.json: options must be an object, got null/],
-    ['{"__proto__":{"steps":3}}', /config\.json: options has no '__proto__'/],
+    ['{"__proto__":{"steps":3}}', /config\.json: options must have no '__proto__'/],
     [`{"widths":[${'1,'.repeat(30)}1]}`, /config\.json: widths must be a list of at most 16/],
   ])('refuses the config.json %s by name', async (text, message) => {
     const { resume } = await copyOf((folder) => writeFile(join(folder, 'config.json'), text));

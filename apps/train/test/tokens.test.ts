@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tensor } from '@tensorflow/tfjs-core';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
-import { createRng, DataError, DtypeError, OptionError } from '@vqkit/core-tensor';
+import { createRng, DataError, DtypeError, OptionError, type QuantizerError } from '@vqkit/core-tensor';
 import { readImageFolder } from '@vqkit/data/node';
 import { pythonFile } from '@vqkit/testing';
 import { blobs, temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
@@ -127,7 +127,11 @@ describe('encodeImages', () => {
   it('says what is wrong, before it writes anything', async () => {
     const wrong: [object, typeof OptionError | typeof DataError, string][] = [
       [{ out: 'tokens.txt' }, OptionError, 'must end in .safetensors or .npy, got "tokens.txt".'],
-      [{ batchsize: 3 }, OptionError, "encodeImages: options has no 'batchsize'. Did you mean 'batchSize'?"],
+      [
+        { batchsize: 3 },
+        OptionError,
+        "encodeImages: options must have no 'batchsize', got 3. Did you mean 'batchSize'?",
+      ],
       [{ dataPath: undefined }, OptionError, "dataPath must be given for data 'idx'"],
       [{ imageSize: 8 }, OptionError, "imageSize must not be given with data 'idx'"],
       [{ data: 'folder', part: 'test' }, OptionError, "part must not be given with data 'folder'"],
@@ -279,7 +283,7 @@ describe('decodeTokens', () => {
     const escaping = { ...notes, images: ['../../a.png'] };
     await writeTokens(at('escape.safetensors'), { ids: new Int32Array(4), shape: [1, 2, 2], notes: escaping });
     await writeSafetensors(at('other.safetensors'), { x: { dtype: 'I32', shape: [1], data: new Int32Array(1) } });
-    const wrong: [string, string, new (message: string) => Error, string][] = [
+    const wrong: [string, string, typeof QuantizerError, string][] = [
       ['stack', test, OptionError, 'must hold tokens of this tokenizer (SHA-256 '],
       ['grey', at('range.npy'), DataError, 'indices must be in [0, 20) or -1 for padding, got 20'],
       ['grey', at('flat.npy'), OptionError, 'must hold ids of shape [images, rows, columns], got [1,4].'],

@@ -2,6 +2,8 @@ import { ready, setBackend, version_core } from '@tensorflow/tfjs-core';
 import { init as initWasm } from '@vqkit/backend-wasm';
 import {
   kernelReport,
+  obstacleOf,
+  phrase,
   type Replacements,
   replacementReport,
   requireInteger,
@@ -81,7 +83,13 @@ export async function init(options: NodeInitOptions = {}): Promise<NodeEngineRep
     };
   }
   const reasons = notChosen.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ');
-  throw new UnsupportedError(`init: no engine runs here (${reasons}). Reinstall @vqkit/backend-node.`);
+  throw new UnsupportedError(
+    'init',
+    'an engine',
+    'run here',
+    phrase(`none (${reasons})`),
+    'Reinstall @vqkit/backend-node.',
+  );
 }
 
 type Started = { readonly threads: number; readonly tensorflow?: string };
@@ -92,8 +100,10 @@ const starters: Record<NodeEngine, (threads: number | undefined) => Promise<Star
     try {
       return { threads: (await initWasm(threads === undefined ? {} : { threads })).threads };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { reason, fix: 'Reinstall @tensorflow/tfjs-backend-wasm 4.22.0, or pass prefer: "cpu".' };
+      return {
+        reason: obstacleOf(error).reason,
+        fix: 'Reinstall @tensorflow/tfjs-backend-wasm 4.22.0, or pass prefer: "cpu".',
+      };
     }
   },
   cpu: async () => {

@@ -12,6 +12,7 @@ import {
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { requireKnownOptions, requireOneOf } from '@vqkit/core-tensor/check';
+import { obstacleOf, show } from '@vqkit/core-tensor/errors';
 import { compileBinding } from './install/binding.ts';
 import { requireKnownArchive } from './install/digests.ts';
 import { download, officialAddress } from './install/download.ts';
@@ -76,7 +77,7 @@ const SPACE: Record<InstallMethod, number> = { official: 0.9e9, path: 1e8, pip: 
  * Work goes on in a temporary folder of the cache that is renamed at the end, so that an interrupted installation leaves none behind;
  * the next one cleans up. Two at once: the second says so.
  *
- * @throws InstallError with reason and fix; OptionError when an option breaks its rule.
+ * @throws InstallError; OptionError when an option breaks its rule.
  * @example
  * const { changed, folder, manifest } = await installNative({ onProgress: console.log });
  * console.log(changed ? 'installed' : 'was there', manifest.tensorflow, folder);
@@ -88,7 +89,9 @@ export async function installNative(options: InstallOptions = {}): Promise<Insta
   if (method !== undefined) requireOneOf('installNative', 'method', method, METHODS);
   if (method !== undefined && (method === 'path') !== (from !== undefined)) {
     throw new InstallError(
-      from === undefined ? "method 'path' needs from" : `from does not go with method '${method}'`,
+      'from',
+      `${from === undefined ? 'be' : 'not be'} given with method '${method}'`,
+      show(from),
       'Give from, a folder or an archive, with method path or with no method.',
     );
   }
@@ -112,14 +115,16 @@ export async function installNative(options: InstallOptions = {}): Promise<Insta
         return { changed: true, folder, manifest, failed };
       } catch (error) {
         if (!(error instanceof InstallError) || methods.length === 1) throw error;
-        const { reason, fix } = error;
+        const { reason, fix } = obstacleOf(error);
         failed.push({ method: chosen, reason, fix });
         onProgress(`${chosen}: ${reason}`);
         rmSync(work, { recursive: true, force: true });
       }
     }
     throw new InstallError(
-      `no method worked: ${failed.map(({ method, reason }) => `${method}: ${reason}`).join('; ')}`,
+      'a method',
+      'work',
+      `none: ${failed.map(({ method, reason }) => `${method}: ${reason}`).join('; ')}`,
       failed.map(({ method, fix }) => `${method}: ${fix}`).join(' '),
     );
   });
@@ -145,7 +150,9 @@ async function build(
   const tested = await selfTest(join(out, BINDING));
   if ('reason' in tested) {
     throw new InstallError(
-      `the binding made with ${source} does not pass its test: ${tested.reason}`,
+      `the binding made with ${source}`,
+      'pass its test',
+      tested.reason,
       'Its TensorFlow does not fit this machine or this binding: use another one, of version 2.5 or newer.',
     );
   }
@@ -185,10 +192,11 @@ const getters: Record<InstallMethod, (getting: Getting) => Promise<{ raw: string
   path: async ({ work, from, say }) => {
     const path = resolve(from as string);
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) throw new InstallError(`there is no ${path}`, 'Correct the path.');
+    if (found === undefined) throw new InstallError(path, 'be there', 'no such file', 'Correct the path.');
     if (found.isDirectory()) return { raw: path, source: path };
     if (!/\.(tar\.gz|tgz|zip|whl)$/.test(path)) {
-      throw new InstallError(`${path} is neither a folder nor a .tar.gz, .tgz, .zip or .whl`, 'Name one of these.');
+      const rule = 'be a folder, a .tar.gz, .tgz, .zip or .whl';
+      throw new InstallError(path, rule, 'another file', 'Name one of these.');
     }
     requireSpace(work, 3.5 * found.size);
     return { raw: await unpacked(path, work, say), source: path };
@@ -223,16 +231,16 @@ function requirePlatform(): void {
   const { platform } = process;
   if (platform !== 'linux' && platform !== 'darwin') {
     throw new InstallError(
-      `it installs on Linux and macOS, not on ${platform}`,
+      'this system',
+      'be Linux or macOS',
+      platform,
       `Run: npm rebuild ${PACKAGE}, which downloads TensorFlow and its addon.`,
     );
   }
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   if (platform === 'linux' && header.glibcVersionRuntime === undefined) {
-    throw new InstallError(
-      'this Linux has no glibc, which TensorFlow needs',
-      'Use Debian or Ubuntu instead of Alpine.',
-    );
+    const rule = 'have glibc, which TensorFlow needs';
+    throw new InstallError('this Linux', rule, 'none', 'Use Debian or Ubuntu instead of Alpine.');
   }
 }
 
@@ -240,7 +248,9 @@ function requireTfjsNode(): TfjsNode {
   const found = findTfjsNode();
   if (found?.version === TFJS_NODE_VERSION) return found;
   throw new InstallError(
-    found === undefined ? `the package ${PACKAGE} is not installed` : `${PACKAGE} ${found.version} is installed`,
+    `the package ${PACKAGE}`,
+    `be installed, in version ${TFJS_NODE_VERSION}`,
+    found?.version ?? 'none',
     `Run: npm install --ignore-scripts ${PACKAGE}@${TFJS_NODE_VERSION}`,
   );
 }

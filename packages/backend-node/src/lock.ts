@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { OptionError, UnsupportedError } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase, UnsupportedError } from '@vqkit/core-tensor/errors';
 
 /** A lock that is held, or who holds it. */
 export type Lock =
@@ -66,7 +66,11 @@ async function loadTryLock(where: string): Promise<TryLock> {
     return (await import('fs-native-extensions')).tryLock;
   } catch (error) {
     throw new UnsupportedError(
-      `${where}: this machine must have locks of files, got ${firstLine(error)}. Reinstall @vqkit/backend-node; it has them for Linux, macOS and Windows on x64 and arm64.`,
+      where,
+      'this machine',
+      'have locks of files',
+      phrase(firstLine(error)),
+      'Reinstall @vqkit/backend-node; it has them for Linux, macOS and Windows on x64 and arm64.',
     );
   }
 }
@@ -86,7 +90,11 @@ function openLock(where: string, path: string): number {
 
 function noLock(where: string, path: string, found: string): OptionError {
   return new OptionError(
-    `${where}: ${path} must be a file of its own that can be read and written, got ${found}. Delete it, or mend the rights of its folder.`,
+    where,
+    path,
+    'be a file of its own that can be read and written',
+    phrase(found),
+    'Delete it, or mend the rights of its folder.',
   );
 }
 
@@ -95,7 +103,11 @@ function taken(where: string, path: string, fd: number, tryLock: TryLock): boole
     return tryLock(fd);
   } catch (error) {
     throw new OptionError(
-      `${where}: ${path} must be on a file system that has locks, got ${firstLine(error)}. Use a folder on another disk.`,
+      where,
+      path,
+      'be on a file system that has locks',
+      phrase(firstLine(error)),
+      'Use a folder on another disk.',
     );
   }
 }

@@ -45,7 +45,7 @@ describe('init', () => {
   it('says in words why the wasm engine cannot do what is asked', async () => {
     const { engine, notChosen } = await init({ prefer: 'wasm', threads: 3 });
     expect(engine).toBe('cpu');
-    expect(notChosen.at(-1)?.reason).toContain('the wasm engine already runs with threads = 2, got 3');
+    expect(notChosen.at(-1)?.reason).toContain('threads must be 2, with which the wasm engine runs already, got 3');
   });
 
   it('explains bad options', async () => {

@@ -1,5 +1,5 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
-import { UnsupportedError } from '@vqkit/core-tensor/errors';
+import { reason, UnsupportedError } from '@vqkit/core-tensor/errors';
 import { createNearestEncoder } from './codec-nearest.ts';
 import { inflate } from './embedded.ts';
 import { fsqEncodeTable } from './fsq-table.ts';
@@ -34,9 +34,8 @@ type RunRows = (functions: Record<string, (...args: number[]) => void>, at: Plac
 export async function loadKernels(): Promise<CodecKernels> {
   const { base64 } = await import('#simd');
   const module = await WebAssembly.compile(await inflate(base64)).catch((error: unknown) => {
-    throw new UnsupportedError(
-      `loadKernels: the kernels need WebAssembly SIMD, got ${String(error)}. Make the codec without kernels.`,
-    );
+    const fix = 'Make the codec without kernels.';
+    throw new UnsupportedError('loadKernels', 'this JavaScript engine', 'have WebAssembly SIMD', reason(error), fix);
   });
   return {
     fsqEncoder(attrs) {

@@ -1,6 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 import { startPool } from '#platform';
 import { inflate } from './embedded.ts';
 import { guardAllocator, type TfjsModule } from './guard.ts';
@@ -40,7 +40,11 @@ export function engineOf(backend: unknown): Engine {
   const engine = engines.get(backend as object);
   if (engine === undefined) {
     throw new UnsupportedError(
-      'backend-wasm: this wasm backend was made after init(). Call init() again after registering a backend.',
+      'backend-wasm',
+      'the wasm backend',
+      'be the one that init() started',
+      phrase('one made after it'),
+      'Call init() again after registering a backend.',
     );
   }
   return engine;
@@ -98,8 +102,13 @@ function stopWith(backend: BackendWasm, pool: Pool): void {
 function memoryOf(tfjs: TfjsModule): WebAssembly.Memory {
   const memory = tfjs.wasmMemory ?? tfjs.asm?.memory;
   if (memory === undefined) {
+    const rule = 'show its memory';
     throw new UnsupportedError(
-      'backend-wasm: the memory of @tensorflow/tfjs-backend-wasm was not found. Install version 4.22.0.',
+      'init',
+      '@tensorflow/tfjs-backend-wasm',
+      rule,
+      phrase('none'),
+      'Install version 4.22.0.',
     );
   }
   return memory;

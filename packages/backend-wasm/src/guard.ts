@@ -1,6 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { KernelConfig, KernelFunc, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 
 /** What we use of tfjs's Emscripten module, whose public types leave it out. */
 export interface TfjsModule {
@@ -77,7 +77,11 @@ export function guardAllocator(backend: BackendWasm, tfjs: TfjsModule, memory: W
     if (address === 0 || !leavesEnough()) {
       free(address);
       throw new UnsupportedError(
-        `${running}: the wasm engine's memory (at most 4 GB) has no room for another ${bytes} bytes. Use smaller batches, or dispose tensors.`,
+        running,
+        "the wasm engine's memory (at most 4 GB)",
+        `have room for another ${bytes} bytes`,
+        phrase('none'),
+        'Use smaller batches, or dispose tensors.',
       );
     }
     // A loop over nothing writes nothing: what it sums would be whatever lay there.

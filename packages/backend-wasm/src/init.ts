@@ -9,7 +9,9 @@ import {
   setBackend,
 } from '@tensorflow/tfjs-core';
 import {
+  phrase,
   type Replacements,
+  reason,
   replacementReport,
   requireInteger,
   requireKnownOptions,
@@ -77,16 +79,21 @@ async function start(options: InitOptions): Promise<EngineReport> {
   if (running !== undefined && alive === running.backend) {
     const { report } = running;
     if (threads !== undefined && threads !== report.threads) {
-      throw new UnsupportedError(
-        `init: the wasm engine already runs with threads = ${report.threads}, got ${threads}. Ask for them in the first call, or call tf.removeBackend('wasm') before, which destroys its tensors.`,
-      );
+      const rule = `be ${report.threads}, with which the wasm engine runs already`;
+      const fix =
+        "Ask for them in the first call, or call tf.removeBackend('wasm') before, which destroys its tensors.";
+      throw new UnsupportedError('init', 'threads', rule, threads, fix);
     }
     await activate();
     return report;
   }
   if ((await env().getAsync('WASM_HAS_SIMD_SUPPORT')) !== true) {
     throw new UnsupportedError(
-      'init: the wasm engine needs WebAssembly SIMD, which this JavaScript engine lacks. Use a browser from 2023 on, or the cpu engine.',
+      'init',
+      'this JavaScript engine',
+      'have WebAssembly SIMD',
+      phrase('none'),
+      'Use a browser from 2023 on, or the cpu engine.',
     );
   }
   if (wasmPaths !== undefined) {
@@ -101,7 +108,11 @@ async function start(options: InitOptions): Promise<EngineReport> {
   }
   if (alive !== undefined && threads !== undefined && threads > 1) {
     throw new UnsupportedError(
-      `init: threads must be 1 when the wasm backend of tfjs runs already, got ${threads}. Call init() before the first use of it.`,
+      'init',
+      'threads',
+      'be 1 when the wasm backend of tfjs runs already',
+      threads,
+      'Call init() before the first use of it.',
     );
   }
   const wanted = threads ?? Math.min(coreCount(), 64);
@@ -147,7 +158,8 @@ async function startThreaded(
   } catch (error) {
     if (!required) return undefined;
     if (error instanceof UnsupportedError) throw error;
-    throw new UnsupportedError(`init: threads = ${threads} is not possible here: ${String(error)}. Use threads: 1.`);
+    const got = phrase(`${threads}, and of that: ${String(error)}`, threads);
+    throw new UnsupportedError('init', 'threads', 'be as many as can start here', got, 'Use threads: 1.');
   }
 }
 
@@ -188,6 +200,10 @@ async function activate(): Promise<void> {
 
 function notStarted(why: unknown): UnsupportedError {
   return new UnsupportedError(
-    `init: TensorFlow.js must be able to start its wasm backend, got: ${String(why)}. In a page, allow 'wasm-unsafe-eval' if a content security policy blocks WebAssembly; or use the cpu engine.`,
+    'init',
+    'TensorFlow.js',
+    'be able to start its wasm backend',
+    reason(why),
+    "In a page, allow 'wasm-unsafe-eval' if a content security policy blocks WebAssembly; or use the cpu engine.",
   );
 }

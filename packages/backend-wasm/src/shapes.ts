@@ -1,5 +1,5 @@
 import type { backend_util } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 
 export type ConvInfo = backend_util.Conv2DInfo;
 
@@ -7,7 +7,11 @@ export type ConvInfo = backend_util.Conv2DInfo;
 export function requireChannelsLast(where: string, dataFormat: string): void {
   if (dataFormat !== 'NHWC') {
     throw new UnsupportedError(
-      `${where}: dataFormat must be 'NHWC' on the wasm engine, got '${dataFormat}'. Transpose to channels last.`,
+      where,
+      'dataFormat',
+      "be 'NHWC' on the wasm engine",
+      phrase(`'${dataFormat}'`),
+      'Transpose to channels last.',
     );
   }
 }

@@ -1,7 +1,7 @@
 import { version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import plainFactory from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js';
 import threadedFactory from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 import { inflate } from './embedded.ts';
 
 /** What we use of tfjs's WebAssembly module, beside what engine.ts does. */
@@ -86,7 +86,11 @@ async function fetched(wasmPaths: string, file: string): Promise<Uint8Array<Arra
     got = String(error);
   }
   throw new UnsupportedError(
-    `init: wasmPaths must lead to the WebAssembly of @tensorflow/tfjs-backend-wasm ${version_wasm}, got from ${url}: ${got}. Leave wasmPaths out, since this package brings those files along, or serve ${file} at that address.`,
+    'init',
+    'wasmPaths',
+    `lead to the WebAssembly of @tensorflow/tfjs-backend-wasm ${version_wasm}`,
+    phrase(`from ${url}: ${got}`),
+    `Leave wasmPaths out, since this package brings those files along, or serve ${file} at that address.`,
   );
 }
 

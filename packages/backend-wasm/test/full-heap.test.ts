@@ -237,7 +237,7 @@ for (const threads of ['wasm', 'wasm-threads'] as const) {
           }
           expect(error).toBeInstanceOf(UnsupportedError);
           expect((error as Error).message).toMatch(
-            /^\w+: the wasm engine's memory \(at most 4 GB\) has no room for another \d+ bytes\. Use smaller batches/,
+            /^\w+: the wasm engine's memory \(at most 4 GB\) must have room for another \d+ bytes, got none\. Use smaller batches/,
           );
           expect(memory().numDataBuffers).toBe(buffers);
           expect(allocations()).toBe(0);
@@ -342,7 +342,7 @@ for (const threads of ['wasm', 'wasm-threads'] as const) {
             [size],
             'float32',
           );
-        expect(make).toThrow(`has no room for another ${4 * size} bytes`);
+        expect(make).toThrow(`must have room for another ${4 * size} bytes`);
       }
       expect(memory().numDataBuffers).toBe(numDataBuffers);
     });

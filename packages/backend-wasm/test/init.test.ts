@@ -111,7 +111,9 @@ describe('init', () => {
     );
     await init({ threads: 1 });
     await expect(init({ threads: 2 })).rejects.toThrow(UnsupportedError);
-    await expect(init({ threads: 2 })).rejects.toThrow('the wasm engine already runs with threads = 1, got 2');
+    await expect(init({ threads: 2 })).rejects.toThrow(
+      'threads must be 1, with which the wasm engine runs already, got 2',
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { type BackendValues, env, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 import { DeviceError, DeviceLostError, DeviceMemoryError } from './errors.ts';
 import { tooLarge } from './guard.ts';
 
@@ -47,7 +47,7 @@ export class DeviceBackend extends WebGPUBackend {
     const acquire = this.bufferManager.acquireBuffer.bind(this.bufferManager);
     this.bufferManager.acquireBuffer = (size, ...how) => {
       if (size > maxBufferSize) {
-        throw tooLarge(`a tensor of ${size} bytes is needed`, 'maxBufferSize', maxBufferSize, 'Use smaller batches.');
+        throw tooLarge('the bytes of a tensor', 'maxBufferSize', maxBufferSize, size, 'Use smaller batches.');
       }
       return acquire(size, ...how);
     };
@@ -155,9 +155,9 @@ export class DeviceBackend extends WebGPUBackend {
     const bytes = 4 * util.sizeFromShape([...shape]);
     const { maxBufferSize, maxStorageBufferBindingSize: most } = this.device.limits;
     if (bytes <= Math.min(maxBufferSize, most)) return;
-    const needed = `a tensor of shape [${shape}] has ${bytes} bytes`;
-    if (bytes > maxBufferSize) throw tooLarge(needed, 'maxBufferSize', maxBufferSize, 'Use smaller batches.');
-    throw tooLarge(needed, 'maxStorageBufferBindingSize', most, 'Use smaller batches.');
+    const what = `the bytes of a tensor of shape [${shape}]`;
+    if (bytes > maxBufferSize) throw tooLarge(what, 'maxBufferSize', maxBufferSize, bytes, 'Use smaller batches.');
+    throw tooLarge(what, 'maxStorageBufferBindingSize', most, bytes, 'Use smaller batches.');
   }
 
   /** tfjs spreads the workgroups of a program along one axis over the others, and no more. */
@@ -166,8 +166,8 @@ export class DeviceBackend extends WebGPUBackend {
     if (dispatch.every((groups) => groups <= most)) return;
     const isSpread = dispatch[0] > most && dispatchLayout.y === undefined && dispatchLayout.z === undefined;
     if (isSpread && dispatch[0] <= most ** 3) return;
-    const needed = `${dispatch.join(' × ')} workgroups are needed`;
-    throw tooLarge(needed, 'maxComputeWorkgroupsPerDimension', most, 'Use smaller batches.');
+    const needed = phrase(dispatch.join(' × '), dispatch);
+    throw tooLarge('the workgroups', 'maxComputeWorkgroupsPerDimension', most, needed, 'Use smaller batches.');
   }
 
   override write(...args: Parameters<WebGPUBackend['write']>): object {
@@ -251,7 +251,11 @@ export class DeviceBackend extends WebGPUBackend {
     this.requireDevice();
     if (typeof OffscreenCanvas === 'undefined') {
       throw new UnsupportedError(
-        'webgpu: this tensor is on the device and cannot be read synchronously here, which dataSync, arraySync and its use on another engine ask for. Call await tensor.data() first.',
+        'webgpu',
+        'a tensor',
+        'be in memory to be read synchronously, as dataSync, arraySync and its use on another engine do',
+        phrase('one on the device'),
+        'Call await tensor.data() first.',
       );
     }
     return super.readSync(dataId);
@@ -274,26 +278,28 @@ function areSame(a: readonly TensorInfo[], b: readonly TensorInfo[]): boolean {
 function lostError(reason: string, message: string): DeviceLostError {
   const why = reason === 'destroyed' ? 'it was destroyed' : message.trim() || 'the driver gave no reason';
   return new DeviceLostError(
-    `webgpu: the device is lost (${why}), and its tensors with it. Call init() again for a new one, and load the state of your quantizers there.`,
+    'webgpu',
+    'the device',
+    'be there',
+    phrase(`a lost one (${why}), whose tensors are gone with it`, why),
+    'Call init() again for a new one, and load the state of your quantizers there.',
   );
 }
 
 function describe(error: GPUError): DeviceError {
   const [message = ''] = error.message.split('\n');
   if (error.constructor.name === 'GPUOutOfMemoryError') {
-    return new DeviceMemoryError(
-      `webgpu: the device is out of memory (${message}). Use smaller batches, or dispose tensors that are not needed.`,
-    );
+    const fix = 'Use smaller batches, or dispose tensors that are not needed.';
+    return new DeviceMemoryError('webgpu', 'the device', 'have memory left', phrase(`none (${message})`, message), fix);
   }
   if (/exceeds the max buffer size|larger than the maximum (storage )?buffer/i.test(error.message)) {
-    return new DeviceMemoryError(
-      `webgpu: a tensor is larger than a buffer of this device may be (${message}). Use smaller batches.`,
-    );
+    const rule = 'fit into a buffer of this device';
+    return new DeviceMemoryError('webgpu', 'a tensor', rule, phrase(message), 'Use smaller batches.');
   }
   if (/invalid due to a previous error/i.test(error.message)) {
-    return new DeviceError(
-      'webgpu: an earlier failure of the device took the results of the commands beside it along. Compute them again.',
-    );
+    const got = phrase('those beside an earlier failure, which took them along');
+    return new DeviceError('webgpu', 'the results', 'be whole', got, 'Compute them again.');
   }
-  return new DeviceError(`webgpu: the device refused a command (${message}). Please report this with your program.`);
+  const fix = 'Please report this with your program.';
+  return new DeviceError('webgpu', 'the device', 'take every command', phrase(`a refusal (${message})`, message), fix);
 }

@@ -1,4 +1,4 @@
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 
 /** The optional peer that brings WebGPU to Node. Held in a variable, so that neither TypeScript nor a bundler asks for it. */
 const PACKAGE: string = 'webgpu';
@@ -26,12 +26,20 @@ export async function requestAdapter(powerPreference: GPUPowerPreference): Promi
     const adapter = await gpu.requestAdapter({ powerPreference });
     if (adapter !== null) return adapter;
     throw new UnsupportedError(
-      'init: this browser has WebGPU but no adapter: no graphics processor that it trusts. Update the graphics driver, turn on hardware acceleration in its settings, or use @vqkit/backend-wasm.',
+      'init',
+      'this browser',
+      'have an adapter for its WebGPU: a graphics processor that it trusts',
+      phrase('none'),
+      'Update the graphics driver, turn on hardware acceleration in its settings, or use @vqkit/backend-wasm.',
     );
   }
   if (scope.process?.versions?.node === undefined) {
     throw new UnsupportedError(
-      'init: this page has no WebGPU (navigator.gpu is missing). Serve it from https:// or http://localhost to Chrome or Edge 113, Safari 26, Firefox 141 or newer, or use @vqkit/backend-wasm.',
+      'init',
+      'this page',
+      'have WebGPU (navigator.gpu)',
+      phrase('none'),
+      'Serve it from https:// or http://localhost to Chrome or Edge 113, Safari 26, Firefox 141 or newer, or use @vqkit/backend-wasm.',
     );
   }
   return requestFromDawn(powerPreference);
@@ -43,7 +51,11 @@ async function requestFromDawn(powerPreference: GPUPowerPreference): Promise<GPU
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (adapter === null) {
     throw new UnsupportedError(
-      'init: WebGPU found no graphics driver in this Node process. On Linux install the Vulkan loader and a driver (Debian: apt-get install libvulkan1 mesa-vulkan-drivers, with mesa 23 or newer), or name a driver in VK_ICD_FILENAMES before Node starts; else use @vqkit/backend-wasm.',
+      'init',
+      'WebGPU',
+      'find a graphics driver in this Node process',
+      phrase('none'),
+      'On Linux install the Vulkan loader and a driver (Debian: apt-get install libvulkan1 mesa-vulkan-drivers, with mesa 23 or newer), or name a driver in VK_ICD_FILENAMES before Node starts; else use @vqkit/backend-wasm.',
     );
   }
   if (ours === undefined) install(gpu, dawn.globals);
@@ -62,13 +74,16 @@ async function loadDawn(): Promise<Dawn> {
 export function explainImport(error: unknown): UnsupportedError {
   const message = error instanceof Error ? error.message : String(error);
   if (/(Cannot find (package|module)|Could not resolve|Failed to resolve).*['"]webgpu['"]/.test(message)) {
-    return new UnsupportedError(
-      `init: Node has no WebGPU of its own, and the package ${PACKAGE} is not installed. Run: ${INSTALL}`,
-    );
+    const rule = 'be installed, for Node has no WebGPU of its own';
+    return new UnsupportedError('init', `the package ${PACKAGE}`, rule, phrase('none'), `Run: ${INSTALL}`);
   }
   const [line = ''] = message.split('\n');
   return new UnsupportedError(
-    `init: the package ${PACKAGE} does not load on this system (${line}). Run: ${INSTALL}; it needs Linux with glibc 2.34 or newer, macOS or Windows, x64 or arm64.`,
+    'init',
+    `the package ${PACKAGE}`,
+    'load on this system',
+    phrase(line, error),
+    `Run: ${INSTALL}; it needs Linux with glibc 2.34 or newer, macOS or Windows, x64 or arm64.`,
   );
 }
 

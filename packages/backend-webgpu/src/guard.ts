@@ -9,15 +9,16 @@ interface Careful {
 /** The kernel that runs, for messages. */
 let running = 'webgpu';
 
-/** What a device cannot hold, or show a kernel, at once. */
+/** What a device cannot hold, or show a kernel, at once: `needed` counts it. */
 export function tooLarge(
-  needed: string,
+  what: string,
   limit: string,
   most: number,
+  needed: unknown,
   fix: string,
   where: string = running,
 ): UnsupportedError {
-  return new UnsupportedError(`${where}: ${needed}, and this device has at most ${most} (${limit}). ${fix}`);
+  return new UnsupportedError(where, what, `be at most ${most} on this device (${limit})`, needed, fix);
 }
 
 /** Makes a kernel say its name in errors, and leave nothing behind when it throws. */

@@ -1,6 +1,9 @@
 import { engine, ready, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import {
+  obstacleOf,
+  phrase,
   type Replacements,
+  reason,
   replacementReport,
   requireInteger,
   requireKnownOptions,
@@ -81,10 +84,7 @@ export async function startWebgpu(): Promise<EngineReport | Obstacle> {
   try {
     return await init();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    // As all errors of vqkit: where, what is wrong, what to do.
-    const [, reason = message, fix = ''] = /^init: (.*?)\. (.*)$/s.exec(message) ?? [];
-    return { reason, fix };
+    return obstacleOf(error);
   }
 }
 
@@ -142,7 +142,11 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
     return await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch (error) {
     throw new UnsupportedError(
-      `init: the adapter gave no device (${error instanceof Error ? error.message : String(error)}). Close other programs that use the GPU and try again, or use @vqkit/backend-wasm.`,
+      'init',
+      'the adapter',
+      'give a device',
+      reason(error),
+      'Close other programs that use the GPU and try again, or use @vqkit/backend-wasm.',
     );
   }
 }
@@ -172,7 +176,14 @@ function describeAdapter(adapter: GPUAdapter): AdapterReport {
 
 async function activate(): Promise<void> {
   if (!(await setBackend(NAME))) {
-    throw new UnsupportedError('init: TensorFlow.js could not start its webgpu backend; the console says why.');
+    const got = phrase('false; the console says why');
+    throw new UnsupportedError(
+      'init',
+      'TensorFlow.js',
+      'be able to start its webgpu backend',
+      got,
+      'Use another engine.',
+    );
   }
   await ready();
 }

@@ -161,8 +161,8 @@ export function requireVisible(backend: DeviceBackend, name: string, bytes: numb
 }
 
 function tooWide(name: string, bytes: number, most: number): UnsupportedError {
-  const needed = `a kernel has to see ${bytes} bytes of a tensor at once`;
-  return tooLarge(needed, 'maxStorageBufferBindingSize', most, 'Use fewer or narrower rows.', name);
+  const what = 'the bytes that a kernel sees of a tensor at once';
+  return tooLarge(what, 'maxStorageBufferBindingSize', most, bytes, 'Use fewer or narrower rows.', name);
 }
 
 /** The multiple of a row's bytes at which a tile may start is a power of two. */

@@ -25,7 +25,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'a device' : `a d
     expect(failure).toBeInstanceOf(QuantizerError);
     expect((failure as Error).name).toBe('DeviceLostError');
     expect((failure as Error).message).toBe(
-      'webgpu: the device is lost (it was destroyed), and its tensors with it. Call init() again for a new one, and load the state of your quantizers there.',
+      'webgpu: the device must be there, got a lost one (it was destroyed), whose tensors are gone with it. Call init() again for a new one, and load the state of your quantizers there.',
     );
     expect(() => add(x, x)).toThrow(DeviceLostError);
     expect(() => signQuantize({ x: x as never }, { scale: 1 })).toThrow(DeviceLostError);
@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'a device' : `a d
     device.createBuffer({ size: device.limits.maxBufferSize + 256, usage: GPUBufferUsage.STORAGE });
     const failure = await failureOf(add(ones([3]), ones([3])).data());
     expect(failure).toBeInstanceOf(DeviceMemoryError);
-    expect((failure as Error).message).toContain('webgpu: a tensor is larger than a buffer of this device may be');
+    expect((failure as Error).message).toContain('webgpu: a tensor must fit into a buffer of this device');
     await expectSame(add(tensor1d([1, 2]), tensor1d([1, 2])), [2, 4]);
   });
 
@@ -81,7 +81,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'a device' : `a d
     const outOfMemory = await failureOf(add(ones([2]), ones([2])).data());
     expect(outOfMemory).toBeInstanceOf(DeviceMemoryError);
     expect((outOfMemory as Error).message).toBe(
-      'webgpu: the device is out of memory (no memory for a buffer). Use smaller batches, or dispose tensors that are not needed.',
+      'webgpu: the device must have memory left, got none (no memory for a buffer). Use smaller batches, or dispose tensors that are not needed.',
     );
     report(new (GPUValidationError as new (message: string) => unknown)('not valid'));
     expect(await failureOf(add(ones([2]), ones([2])).data())).toBeInstanceOf(DeviceError);
@@ -92,7 +92,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'a device' : `a d
     await init();
     const x = add(ones([2]), ones([2]));
     const reading = (): unknown => (backend() as DeviceBackend).readSync(x.dataId);
-    expect(reading).toThrow('webgpu: this tensor is on the device and cannot be read synchronously here');
+    expect(reading).toThrow('webgpu: a tensor must be in memory to be read synchronously');
     await x.data();
     expect(reading()).toEqual(Float32Array.of(2, 2));
   });

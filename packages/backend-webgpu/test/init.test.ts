@@ -46,7 +46,9 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'init' : `init: s
       encoding: 'utf8',
       env: { ...process.env, VK_ICD_FILENAMES: 'none.json', VK_DRIVER_FILES: 'none.json' },
     });
-    expect(stdout).toContain('UnsupportedError init: WebGPU found no graphics driver in this Node process.');
+    expect(stdout).toContain(
+      'UnsupportedError init: WebGPU must find a graphics driver in this Node process, got none.',
+    );
     expect(stdout).toContain('apt-get install libvulkan1 mesa-vulkan-drivers');
   });
 });
@@ -87,10 +89,10 @@ describe('init explains what it cannot do', () => {
     vi.stubGlobal('navigator', {});
     await expect(requestAdapter('low-power')).rejects.toThrow(UnsupportedError);
     await expect(requestAdapter('low-power')).rejects.toThrow(
-      'init: this page has no WebGPU (navigator.gpu is missing).',
+      'init: this page must have WebGPU (navigator.gpu), got none.',
     );
     vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
-    await expect(requestAdapter('low-power')).rejects.toThrow('init: this browser has WebGPU but no adapter');
+    await expect(requestAdapter('low-power')).rejects.toThrow('init: this browser must have an adapter for its WebGPU');
   });
 
   it('with a driver that gives no device', async () => {
@@ -101,16 +103,16 @@ describe('init explains what it cannot do', () => {
     };
     const adapter = busy as unknown as GPUAdapter;
     await expect(requestDevice(adapter)).rejects.toThrow(
-      'init: the adapter gave no device (out of resources). Close other programs that use the GPU and try again, or use @vqkit/backend-wasm.',
+      'init: the adapter must give a device, got out of resources. Close other programs that use the GPU and try again, or use @vqkit/backend-wasm.',
     );
   });
 
   it('without the package webgpu, and with one that does not load', () => {
     expect(explainImport(new Error("Cannot find package 'webgpu' imported from index.js")).message).toBe(
-      'init: Node has no WebGPU of its own, and the package webgpu is not installed. Run: npm install webgpu@0.6.2',
+      'init: the package webgpu must be installed, for Node has no WebGPU of its own, got none. Run: npm install webgpu@0.6.2',
     );
     expect(explainImport(new Error("libm.so.6: version `GLIBC_2.34' not found\nat …")).message).toContain(
-      "init: the package webgpu does not load on this system (libm.so.6: version `GLIBC_2.34' not found).",
+      "init: the package webgpu must load on this system, got libm.so.6: version `GLIBC_2.34' not found.",
     );
   });
 });

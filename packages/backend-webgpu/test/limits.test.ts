@@ -89,7 +89,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'limits' : `limit
       const call = make(Math.floor(most / 4 / WIDE) + 1);
       expectRefused(
         call,
-        /^\w+: a tensor of .* bytes.*, and this device has at most \d+ \((maxBufferSize|maxStorageBufferBindingSize)\)\. Use smaller batches\.$/,
+        /^\w+: the bytes of a tensor.* must be at most \d+ on this device \((maxBufferSize|maxStorageBufferBindingSize)\), got \d+\. Use smaller batches\.$/,
       );
       await expectSame(sum(ones([5, 3]), 0), [5, 5, 5]);
     });
@@ -101,7 +101,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'limits' : `limit
     expectRefused(
       () => matMul(a, b),
       new RegExp(
-        `^BatchMatMul: .* workgroups are needed, and this device has at most ${most} \\(maxComputeWorkgroupsPerDimension\\)\\. Use smaller batches\\.$`,
+        `^BatchMatMul: the workgroups must be at most ${most} on this device \\(maxComputeWorkgroupsPerDimension\\), got .*\\. Use smaller batches\\.$`,
       ),
     );
   });
@@ -112,7 +112,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'limits' : `limit
     for (let i = 0; i < 2; i++) {
       expectRefused(
         () => nearestCodeExact({ x, codes }),
-        /^\w+: a kernel has to see \d+ bytes of a tensor at once, and this device has at most 65536 \(maxStorageBufferBindingSize\)\. Use fewer or narrower rows\.$/,
+        /^\w+: the bytes that a kernel sees of a tensor at once must be at most 65536 on this device \(maxStorageBufferBindingSize\), got \d+\. Use fewer or narrower rows\.$/,
       );
     }
     await init();

@@ -127,7 +127,7 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'tiles' : `tiles:
   it('names a row that is too wide for any tile', async () => {
     await init({ limits: LOW });
     expect(() => signQuantize({ x: matrix(2, 20_000, 1) }, { scale: 1 })).toThrow(
-      'SignQuantize: a kernel has to see 80000 bytes of a tensor at once, and this device has at most 65536 (maxStorageBufferBindingSize). Use fewer or narrower rows.',
+      'SignQuantize: the bytes that a kernel sees of a tensor at once must be at most 65536 on this device (maxStorageBufferBindingSize), got 80000. Use fewer or narrower rows.',
     );
     await init();
   });

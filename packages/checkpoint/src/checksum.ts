@@ -1,4 +1,4 @@
-import { show } from '@vqkit/core-tensor/errors';
+import { phrase, show } from '@vqkit/core-tensor/errors';
 import { CheckpointError } from './errors.ts';
 import { encodeSafetensors, type SafeFile } from './safetensors.ts';
 
@@ -20,17 +20,17 @@ export function checksumOf({ tensors, metadata }: SafeFile, sha256: Sha256): str
 /**
  * Throws unless a file has the content of its checksum: one flipped bit is found. A file without one passes.
  *
- * @param where the function that was called and the file, for errors.
+ * @param where the function that was called, and `source` the file, for errors.
  * @throws CheckpointError
  * @example
- * requireChecksum('readSafetensors: step-100.safetensors', decodeSafetensors(bytes), sha256);
+ * requireChecksum('readSafetensors', 'step-100.safetensors', decodeSafetensors(bytes), sha256);
  */
-export function requireChecksum(where: string, file: SafeFile, sha256: Sha256): void {
+export function requireChecksum(where: string, source: string, file: SafeFile, sha256: Sha256): void {
   const { [CHECKSUM]: expected } = file.metadata;
   if (expected === undefined) return;
   const actual = checksumOf(file, sha256);
   if (expected === actual) return;
-  throw new CheckpointError(
-    `${where} must have the content of its checksum ${show(expected)}, got that of ${show(actual)}. The file is damaged; use another copy.`,
-  );
+  const rule = `have the content of its checksum ${show(expected)}`;
+  const got = phrase(`that of ${show(actual)}`, actual);
+  throw new CheckpointError(where, source, rule, got, 'The file is damaged; use another copy.');
 }

@@ -1,3 +1,4 @@
+import { phrase } from '@vqkit/core-tensor/errors';
 import { CheckpointError } from './errors.ts';
 
 /** What an error of the file system means, and what to do about it. */
@@ -31,7 +32,7 @@ export function fileError(where: string, path: string, rule: string, error: unkn
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
   const [meaning, fix] = WORDS[code] ?? [(error as Error).message, 'Check the path, its rights and the space left.'];
-  return new CheckpointError(`${where}: ${path} must ${rule}, got ${code} (${meaning}). ${fix}`, { cause: error });
+  return new CheckpointError(where, path, rule, phrase(`${code} (${meaning})`, code), fix, { cause: error });
 }
 
 /**

@@ -35,7 +35,7 @@ export async function writeSafetensors(
  */
 export async function readSafetensors(path: string): Promise<SafeFile> {
   const file = decodeSafetensors(await readBytes(path), path);
-  requireChecksum(`readSafetensors: ${path}`, file, sha256);
+  requireChecksum('readSafetensors', path, file, sha256);
   return file;
 }
 

@@ -1,4 +1,4 @@
-import { show } from '@vqkit/core-tensor/errors';
+import { phrase, show } from '@vqkit/core-tensor/errors';
 import { bytesPerValue, count, isCounts, isWhole, type SafeDtype, type SafeTensor, tensorOf } from './dtypes.ts';
 import { CheckpointError } from './errors.ts';
 
@@ -50,9 +50,7 @@ export function encodeNpy(data: Int32Array, shape: readonly number[]): Uint8Arra
 export function encodeNpyHeader(dtype: SafeDtype, shape: readonly number[]): Uint8Array {
   const [descr] = Object.entries(DTYPES).find(([, known]) => known === dtype) ?? [];
   if (descr === undefined) {
-    throw new CheckpointError(
-      `encodeNpyHeader: dtype must be one of NumPy's, got ${show(dtype)}. Write float32: 'F32'.`,
-    );
+    throw new CheckpointError('encodeNpyHeader', 'dtype', "be one of NumPy's", dtype, "Write float32: 'F32'.");
   }
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${axes}), }`;
@@ -122,6 +120,10 @@ export function decodeNpyHeader(start: Uint8Array, fileBytes: number, source = '
 
 function fail(source: string, rule: string, found: string): never {
   throw new CheckpointError(
-    `decodeNpy: ${source} must ${rule}, got ${found}. Write it with numpy.save(…, numpy.ascontiguousarray(ids, '<i4')), or pass what vqkit encode wrote.`,
+    'decodeNpy',
+    source,
+    rule,
+    phrase(found),
+    "Write it with numpy.save(…, numpy.ascontiguousarray(ids, '<i4')), or pass what vqkit encode wrote.",
   );
 }

@@ -1,4 +1,4 @@
-import { shorten, show } from '@vqkit/core-tensor/errors';
+import { phrase, shorten, show } from '@vqkit/core-tensor/errors';
 import {
   arrayName,
   bytesPerValue,
@@ -26,6 +26,7 @@ export interface SafeFile {
 const MAX_HEADER_BYTES = 100_000_000;
 const PREFIX_BYTES = 8;
 const METADATA = '__metadata__';
+const DECODE = 'decodeSafetensors';
 const FIX = 'The file is damaged, cut short or not safetensors; write or download it again.';
 
 /**
@@ -82,8 +83,9 @@ export function encodeSafetensorsHeader(
   const notes = Object.keys(metadata).length > 0 ? [[METADATA, metadata] as const] : [];
   const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries<unknown>([...notes, ...placed])));
   const headerBytes = Math.ceil(header.length / 8) * 8;
-  require(headerBytes <=
-    MAX_HEADER_BYTES, `encodeSafetensors: the header must take at most ${MAX_HEADER_BYTES} bytes, got ${headerBytes}. Shorten the metadata or use fewer tensors.`);
+  const most = `take at most ${MAX_HEADER_BYTES} bytes`;
+  const fewer = 'Shorten the metadata or use fewer tensors.';
+  require(headerBytes <= MAX_HEADER_BYTES, 'encodeSafetensors', 'the header', most, headerBytes, fewer);
   const bytes = new Uint8Array(PREFIX_BYTES + headerBytes).fill(0x20, PREFIX_BYTES);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
   bytes.set(header, PREFIX_BYTES);
@@ -148,14 +150,14 @@ export async function readSafetensorsHeader({
 
 /** The number of bytes up to the end of the header, which the first 8 of a file announce. */
 function headerEnd(start: Uint8Array, fileBytes: number, source: string): number {
-  const where = `decodeSafetensors: ${source}`;
-  require(fileBytes >= PREFIX_BYTES, `${where} must have at least ${PREFIX_BYTES} bytes, got ${fileBytes}. ${FIX}`);
+  const least = `have at least ${PREFIX_BYTES} bytes`;
+  require(fileBytes >= PREFIX_BYTES, DECODE, source, least, fileBytes);
   const announced = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
-  require(announced <=
-    MAX_HEADER_BYTES, `${where} must have a header of at most ${MAX_HEADER_BYTES} bytes, got ${announced}. ${FIX}`);
+  const most = `have a header of at most ${MAX_HEADER_BYTES} bytes`;
+  require(announced <= MAX_HEADER_BYTES, DECODE, source, most, phrase(`${announced}`, announced));
   const end = PREFIX_BYTES + Number(announced);
-  require(end <=
-    fileBytes, `${where} must have the ${announced} bytes of header that it announces, got ${fileBytes - PREFIX_BYTES}. ${FIX}`);
+  const all = `have the ${announced} bytes of header that it announces`;
+  require(end <= fileBytes, DECODE, source, all, fileBytes - PREFIX_BYTES);
   return end;
 }
 
@@ -169,9 +171,9 @@ function headerEnd(start: Uint8Array, fileBytes: number, source: string): number
  * const { tensors } = decodeSafetensorsHeader(bytes, bytes.length);
  */
 export function decodeSafetensorsHeader(start: Uint8Array, fileBytes: number, source = 'the data'): SafeHeader {
-  const where = `decodeSafetensors: ${source}`;
+  const where = `${DECODE}: ${source}`;
   const dataStart = headerEnd(start, fileBytes, source);
-  const { [METADATA]: metadata = {}, ...infos } = parseHeader(where, start.subarray(PREFIX_BYTES, dataStart));
+  const { [METADATA]: metadata = {}, ...infos } = parseHeader(source, start.subarray(PREFIX_BYTES, dataStart));
   requireMetadata(where, metadata);
 
   const placed = Object.entries(infos).map(([name, info]) => readInfo(where, name, info));
@@ -179,14 +181,14 @@ export function decodeSafetensorsHeader(start: Uint8Array, fileBytes: number, so
   const dataBytes = fileBytes - dataStart;
   let reached = 0;
   for (const { name, begin, end } of placed) {
-    require(begin ===
-      reached, `${where}: tensor '${shorten(name)}' must start at data byte ${reached}, where the one before it ends, got ${begin}. ${FIX}`);
-    require(end <=
-      dataBytes, `${where}: tensor '${shorten(name)}' must end within the file's ${dataBytes} bytes of data, got ${end}. ${FIX}`);
+    const tensor = `tensor '${shorten(name)}'`;
+    const there = `start at data byte ${reached}, where the one before it ends`;
+    require(begin === reached, where, tensor, there, begin);
+    require(end <= dataBytes, where, tensor, `end within the file's ${dataBytes} bytes of data`, end);
     reached = end;
   }
-  require(reached ===
-    dataBytes, `${where} must end where its last tensor does, at data byte ${reached}, got ${dataBytes} bytes of data. ${FIX}`);
+  const last = `end where its last tensor does, at data byte ${reached}`;
+  require(reached === dataBytes, DECODE, source, last, phrase(`${dataBytes} bytes of data`, dataBytes));
   const tensors = placed.map(({ name, dtype, shape, begin, end }) => {
     return [name, { dtype, shape, begin: dataStart + begin, end: dataStart + end }] as const;
   });
@@ -206,21 +208,24 @@ export function safetensorOf(
   bytes: Uint8Array,
   source = 'the data',
 ): SafeTensor {
-  const tensorName = `decodeSafetensors: ${source}: tensor '${shorten(name)}'`;
-  const expected = count(shape) * bytesPerValue(dtype);
-  require(bytes.length ===
-    expected, `${tensorName} must take ${expected} bytes (${dtype} ${show(shape)}), got ${bytes.length}. ${FIX}`);
+  const [where, argument] = [`${DECODE}: ${source}`, `tensor '${shorten(name)}'`];
+  requireBytes(where, argument, dtype, shape, bytes.length);
   const tensor = tensorOf(dtype, shape, bytes);
-  require(isWhole(tensor), `${tensorName} must hold booleans of 0 or 1, got others. ${FIX}`);
+  require(isWhole(tensor), where, argument, 'hold booleans of 0 or 1', phrase('others'));
   return tensor;
 }
 
-function parseHeader(where: string, bytes: Uint8Array): Record<string, unknown> {
+function requireBytes(where: string, tensor: string, dtype: SafeDtype, shape: readonly number[], found: number): void {
+  const expected = count(shape) * bytesPerValue(dtype);
+  require(found === expected, where, tensor, `take ${expected} bytes (${dtype} ${show(shape)})`, found);
+}
+
+function parseHeader(source: string, bytes: Uint8Array): Record<string, unknown> {
   const header = parseJson(bytes, (rule, found) => {
-    return new CheckpointError(`${where} must have a header of ${rule}, got ${found}. ${FIX}`);
+    return new CheckpointError(DECODE, source, `have a header of ${rule}`, phrase(found), FIX);
   });
-  require(bytes[0] ===
-    0x7b, `${where} must have a header that starts with '{', got ${show(new TextDecoder().decode(bytes.subarray(0, 8)))}. ${FIX}`);
+  const begins = new TextDecoder().decode(bytes.subarray(0, 8));
+  require(bytes[0] === 0x7b, DECODE, source, "have a header that starts with '{'", begins);
   return header as Record<string, unknown>;
 }
 
@@ -233,50 +238,39 @@ interface Placed {
 }
 
 function readInfo(where: string, name: string, info: unknown): Placed {
-  const tensor = `${where}: tensor '${shorten(name)}'`;
+  const tensor = `tensor '${shorten(name)}'`;
   const { dtype, shape, data_offsets: offsets } = (info ?? {}) as Record<string, unknown>;
-  require(isDtype(dtype), `${tensor} must have a dtype of ${DTYPES.join(', ')}, got ${show(dtype)}. ${FIX}`);
-  require(isCounts(shape), `${tensor} must have a shape of integers >= 0, got ${show(shape)}. ${FIX}`);
-  require(isCounts(offsets) &&
-    offsets.length === 2 &&
-    Number(offsets[0]) <=
-      Number(
-        offsets[1],
-      ), `${tensor} must have data_offsets [begin, end] with begin <= end, got ${show(offsets)}. ${FIX}`);
+  require(isDtype(dtype), where, tensor, `have a dtype of ${DTYPES.join(', ')}`, dtype);
+  require(isCounts(shape), where, tensor, 'have a shape of integers >= 0', shape);
+  const arePlaced = isCounts(offsets) && offsets.length === 2 && Number(offsets[0]) <= Number(offsets[1]);
+  require(arePlaced, where, tensor, 'have data_offsets [begin, end] with begin <= end', offsets);
   const [begin = 0, end = 0] = offsets;
-  const expected = count(shape) * bytesPerValue(dtype);
-  require(end - begin ===
-    expected, `${tensor} must take ${expected} bytes (${dtype} ${show(shape)}), got ${end - begin}. ${FIX}`);
+  requireBytes(where, tensor, dtype, shape, end - begin);
   return { name, dtype, shape, begin, end };
 }
 
 function checkTensor(where: string, given: string, tensor: SafeTensor): void {
   const { dtype, shape, data } = tensor;
   const name = shorten(given);
-  require(given !==
-    METADATA, `${where}: a tensor's name must not be '${METADATA}', which the format keeps. Pass metadata as the second argument.`);
-  require(isDtype(
-    dtype,
-  ), `${where}: tensor '${name}' must have a dtype of ${DTYPES.join(', ')}, got ${show(dtype)}. Pass for example 'F32'.`);
-  require(holds(
-    dtype,
-    data,
-  ), `${where}: data of tensor '${name}' must be a ${arrayName(dtype)} (${dtype}), got ${typeName(data)}. Convert it.`);
-  require(isCounts(
-    shape,
-  ), `${where}: shape of tensor '${name}' must be integers >= 0, got ${show(shape)}. Pass for example [2, 3].`);
-  require(data.length ===
-    count(
-      shape,
-    ), `${where}: data of tensor '${name}' must have ${count(shape)} values (shape ${show(shape)}), got ${data.length}. Pass data and shape that agree.`);
-  require(isWhole(
-    tensor,
-  ), `${where}: data of tensor '${name}' must be booleans of 0 or 1, got others. Use U8 for numbers.`);
+  const isFree = given !== METADATA;
+  const kept = `not be '${METADATA}', which the format keeps`;
+  require(isFree, where, "a tensor's name", kept, given, 'Pass metadata as the second argument.');
+  const tensorName = `tensor '${name}'`;
+  require(isDtype(dtype), where, tensorName, `have a dtype of ${DTYPES.join(', ')}`, dtype, "Pass for example 'F32'.");
+  const values = `data of ${tensorName}`;
+  const ofType = `be a ${arrayName(dtype)} (${dtype})`;
+  require(holds(dtype, data), where, values, ofType, phrase(typeName(data), data), 'Convert it.');
+  const axes = `shape of ${tensorName}`;
+  require(isCounts(shape), where, axes, 'be integers >= 0', shape, 'Pass for example [2, 3].');
+  const size = count(shape);
+  const asMany = `have ${size} values (shape ${show(shape)})`;
+  require(data.length === size, where, values, asMany, data.length, 'Pass data and shape that agree.');
+  require(isWhole(tensor), where, values, 'be booleans of 0 or 1', phrase('others'), 'Use U8 for numbers.');
 }
 
 function requireMetadata(where: string, metadata: unknown): asserts metadata is Record<string, string> {
   const holds = isObject(metadata) && Object.values(metadata).every((value) => typeof value === 'string');
-  require(holds, `${where}: metadata must be an object of strings, got ${show(metadata)}. Use JSON.stringify on values.`);
+  require(holds, where, 'metadata', 'be an object of strings', metadata, 'Use JSON.stringify on values.');
 }
 
 function isObject(value: unknown): value is object {
@@ -287,6 +281,13 @@ function typeName(value: unknown): string {
   return isObject(value) ? value.constructor.name : show(value);
 }
 
-function require(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new CheckpointError(message);
+function require(
+  holds: boolean,
+  where: string,
+  argument: string,
+  rule: string,
+  value: unknown,
+  fix: string = FIX,
+): asserts holds {
+  if (!holds) throw new CheckpointError(where, argument, rule, value, fix);
 }

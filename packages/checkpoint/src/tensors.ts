@@ -1,4 +1,5 @@
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { phrase } from '@vqkit/core-tensor/errors';
 import { floatsOf, integersOf } from '@vqkit/core-tensor/plain-tensor';
 import type { SafeTensor } from './dtypes.ts';
 import { CheckpointError } from './errors.ts';
@@ -17,7 +18,7 @@ export async function toSafeTensor(value: Tensor): Promise<SafeTensor> {
   if (dtype === 'float32') return { dtype: 'F32', shape, data: data as Float32Array };
   if (dtype === 'int32') return { dtype: 'I32', shape, data: data as Int32Array };
   if (dtype === 'bool') return { dtype: 'BOOL', shape, data: data as Uint8Array };
-  throw new CheckpointError(`toSafeTensor: a tensor must be float32, int32 or bool, got ${dtype}. Convert it.`);
+  throw new CheckpointError('toSafeTensor', 'a tensor', 'be float32, int32 or bool', phrase(dtype), 'Convert it.');
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, lstat, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { OptionError } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase } from '@vqkit/core-tensor/errors';
 import { withFileErrors } from './file-error.ts';
 
 /** What an interrupted {@link writeFileAtomic} may leave behind. */
@@ -131,7 +131,11 @@ async function requireOther(where: string, path: string, inputs: readonly string
     const other = await stat(input, { bigint: true }).catch(() => undefined);
     if (other?.ino !== there.ino || other.dev !== there.dev) continue;
     throw new OptionError(
-      `${where}: ${path} must not be what it is made of or what a run needs, got ${input}. Write to another file.`,
+      where,
+      path,
+      'not be what it is made of or what a run needs',
+      phrase(input),
+      'Write to another file.',
     );
   }
 }

@@ -194,7 +194,7 @@ describe('layouts', () => {
     expect(() => frameByFrame({ codebookSizes: [] })).toThrow(
       /frameByFrame: codebookSizes must be one or more sizes, got \[\]/,
     );
-    expect(() => frameByFrame(flat, { range: 'slot' } as object)).toThrow(/frameByFrame: options has no 'range'/);
+    expect(() => frameByFrame(flat, { range: 'slot' } as object)).toThrow(/frameByFrame: options must have no 'range'/);
     expect(() => frameByFrame({ codebookSizes: [2, 2], strides: [4, 3] })).toThrow(
       /strides must be divisors of the largest/,
     );

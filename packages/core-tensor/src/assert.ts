@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { DataError, show } from './errors.ts';
+import { DataError, phrase, show } from './errors.ts';
 
 /**
  * Reads a tensor and throws at its first NaN or infinity, with its position. Quantizers do not do this by themselves, because reading
@@ -16,7 +16,11 @@ export async function assertFinite(where: string, name: string, x: Tensor): Prom
   const at = data.findIndex((value) => !Number.isFinite(value));
   if (at >= 0) {
     throw new DataError(
-      `${where}: ${name} must be finite, got ${data[at]} at flat position ${at} of shape ${show(x.shape)}. Look for a division by zero or a diverging loss before it.`,
+      where,
+      name,
+      'be finite',
+      phrase(`${data[at]} at flat position ${at} of shape ${show(x.shape)}`, data[at]),
+      'Look for a division by zero or a diverging loss before it.',
     );
   }
 }
@@ -34,7 +38,11 @@ export async function assertIndices(where: string, indices: Tensor, codebookSize
   const at = data.findIndex((value) => value < -1 || value >= codebookSize);
   if (at >= 0) {
     throw new DataError(
-      `${where}: indices must be in [0, ${codebookSize}) or -1 for padding, got ${data[at]} at flat position ${at} of shape ${show(indices.shape)}. Decode with the quantizer that encoded them.`,
+      where,
+      'indices',
+      `be in [0, ${codebookSize}) or -1 for padding`,
+      phrase(`${data[at]} at flat position ${at} of shape ${show(indices.shape)}`, data[at]),
+      'Decode with the quantizer that encoded them.',
     );
   }
 }

@@ -1,4 +1,4 @@
-import { OptionError, shorten } from './errors.ts';
+import { DisposedError, OptionError, phrase, shorten } from './errors.ts';
 
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -22,7 +22,20 @@ export function requireOption(
   value: unknown,
   fix: string,
 ): asserts holds {
-  if (!holds) throw new OptionError({ where, argument, rule, value, fix });
+  if (!holds) throw new OptionError(where, argument, `be ${rule}`, value, fix);
+}
+
+/**
+ * Throws when `what`, such as `the quantizer`, was disposed.
+ *
+ * @param kind what it is a disposed one of.
+ * @throws DisposedError
+ * @example
+ * requireAlive(false, 'createFsq().encode', 'the quantizer', 'FSQ');
+ */
+export function requireAlive(disposed: boolean, where: string, what: string, kind = 'one'): void {
+  if (disposed)
+    throw new DisposedError(where, what, 'not be disposed', phrase(`a disposed ${kind}`), 'Create a new one.');
 }
 
 /**
@@ -113,15 +126,14 @@ export function requireOneOf(where: string, argument: string, value: unknown, al
  *
  * @throws OptionError
  * @example
- * requireKnownOptions('createFsq', { level: [8, 5, 5] }, ['levels']); // createFsq: options has no 'level'. Known options: levels.
+ * requireKnownOptions('createFsq', { level: [8, 5, 5] }, ['levels']); // createFsq: options must have no 'level', got [8,5,5]. Known options: levels.
  */
 export function requireKnownOptions(where: string, options: unknown, known: readonly string[]): void {
   const holds = typeof options === 'object' && options !== null && !Array.isArray(options);
   requireOption(holds, where, 'options', 'an object', options, 'Pass one object, for example {}.');
-  for (const key of Object.keys(options as object)) {
+  for (const [key, value] of Object.entries(options as object)) {
     if (known.includes(key)) continue;
-    throw new OptionError(
-      `${where}: options has no '${shorten(key)}'. Known options: ${[...known].sort().join(', ')}.`,
-    );
+    const fix = `Known options: ${[...known].sort().join(', ')}.`;
+    throw new OptionError(where, 'options', `have no '${shorten(key)}'`, value, fix);
   }
 }

@@ -1,4 +1,5 @@
-import { OptionError, ShapeError, show, UnsupportedError } from './errors.ts';
+import { requireOption } from './check.ts';
+import { ShapeError, UnsupportedError } from './errors.ts';
 import type { FsqAttrs } from './fsq-attrs.ts';
 
 export type { FsqAttrs };
@@ -149,7 +150,7 @@ export function requireInCodec(
   value: unknown,
   fix: string,
 ): void {
-  if (!holds) throw new UnsupportedError(`${where}: ${argument} must be ${rule}, got ${show(value)}. ${fix}`);
+  if (!holds) throw new UnsupportedError(where, argument, `be ${rule}`, value, fix);
 }
 
 /** Throws UnsupportedError unless the data are channels-last: the layout of a flat array is not visible in it. */
@@ -172,17 +173,14 @@ function makeArray<T>(where: string, type: new (length: number) => T, length: nu
   try {
     return new type(length);
   } catch {
-    throw new UnsupportedError(
-      `${where}: the result must fit into one array and the memory, got ${length} numbers. Pass fewer tokens at a time.`,
-    );
+    const rule = 'fit into one array';
+    throw new UnsupportedError(where, 'the length of the result', rule, length, 'Pass fewer tokens.');
   }
 }
 
 function requireArray(where: string, argument: string, value: unknown, type: NumberArray): void {
-  if (value instanceof type) return;
-  throw new OptionError(
-    `${where}: ${argument} must be of type ${type.name}, got ${show(value)}. Make one with ${type.name}.from(…).`,
-  );
+  const fix = `Make one with ${type.name}.from(…).`;
+  requireOption(value instanceof type, where, argument, `of type ${type.name}`, value, fix);
 }
 
 /** The number of tokens that an array holds. */
@@ -196,9 +194,8 @@ function tokensOf(
   requireArray(where, argument, array, type);
   const tokens = array.length / perToken;
   if (Number.isInteger(tokens)) return tokens;
-  throw new ShapeError(
-    `${where}: ${argument}.length must be a multiple of ${perToken} (one token), got ${array.length}. Pass whole tokens.`,
-  );
+  const rule = `be a multiple of ${perToken} (one token)`;
+  throw new ShapeError(where, `${argument}.length`, rule, array.length, 'Pass whole tokens.');
 }
 
 function requireRoom(
@@ -210,9 +207,8 @@ function requireRoom(
 ): void {
   requireArray(where, argument, array, type);
   if (array.length >= length) return;
-  throw new ShapeError(
-    `${where}: ${argument}.length must be >= ${length}, got ${array.length}. Make it with new ${type.name}(${length}).`,
-  );
+  const fix = `Make it with new ${type.name}(${length}).`;
+  throw new ShapeError(where, `${argument}.length`, `be >= ${length}`, array.length, fix);
 }
 
 /** Zeros for a token whose indices are all -1, NaN for one with any other index out of range. */

@@ -1,45 +1,79 @@
-/** What an error says, apart. */
-export interface ErrorFacts {
-  /** The function that was called, such as `createFsq`. */
-  readonly where: string;
-  /** The option or argument, such as `levels[2]`. */
-  readonly argument: string;
-  /** What it must be, without "must be". */
-  readonly rule: string;
-  /** What it is. */
-  readonly value: unknown;
-  /** A sentence that says what to do. */
-  readonly fix: string;
+/** What an error says that it got, in words of its own; see {@link phrase}. */
+class Phrase {
+  declare readonly text: string;
+  declare readonly value: unknown;
+}
+
+/**
+ * What an error got, for its message, where the bare value would not say it.
+ *
+ * @param text follows "got" as it is.
+ * @param value what the error's field `value` has. Default the text.
+ * @example
+ * const error = new DataError('readIds', 'ids', 'be >= 0', phrase('-3 in row 7', -3), 'Write them again.');
+ * console.log(error.message); // 'readIds: ids must be >= 0, got -3 in row 7. Write them again.'
+ */
+export function phrase(text: string, value: unknown = text): Phrase {
+  return Object.assign(new Phrase(), { text, value });
+}
+
+/**
+ * The {@link phrase} of an error where another one is thrown in its place: the first line of its message.
+ *
+ * @example
+ * const cause = new Error('no such file.');
+ * const error = new DataError('readIds', 'ids.npy', 'be a file', reason(cause), 'Check the path.', { cause });
+ * console.log(error.message); // 'readIds: ids.npy must be a file, got no such file. Check the path.'
+ */
+export function reason(error: unknown): Phrase {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return phrase(line.replace(/\.$/, ''), error);
 }
 
 /**
  * Base of every error that vqkit throws on purpose; catch this one to catch them all.
  *
- * Every message says the function, the argument, the rule, the value that was tested and the fix:
- * `createFsq: levels[2] must be an integer >= 2, got 1. Use 2 or more.`
+ * An error is made of five fields, and its message of these: `${where}: ${argument} must ${rule}, got ${value}. ${fix}`.
  *
  * @example
  * try {
  *   createFsq({ levels: [8, 5, 1] });
  * } catch (error) {
- *   if (error instanceof QuantizerError) console.error(error.name, error.message); // OptionError createFsq: levels[2] must …
- *   if (error instanceof QuantizerError) console.error(error.facts?.argument, error.facts?.fix); // levels[2] Use 2 or more.
+ *   if (error instanceof QuantizerError) {
+ *     console.error(error.name, error.message); // OptionError createFsq: levels[2] must be an integer >= 2, got 1. Use 2 or more.
+ *     console.error(error.where, error.argument, error.rule, error.value, error.fix);
+ *   }
  * }
  */
 export class QuantizerError extends Error {
   override name = 'QuantizerError';
-  /** What the message is made of, where a check of one argument threw it. */
-  declare readonly facts?: ErrorFacts;
+  /** The function that was called, such as `createFsq`. */
+  declare readonly where: string;
+  /** The option, argument or thing that breaks the rule, such as `levels[2]`. */
+  declare readonly argument: string;
+  /** What it must do or be, such as `be an integer >= 2`. */
+  declare readonly rule: string;
+  /** What it is. */
+  declare readonly value: unknown;
+  /** How the message shows the value. */
+  declare readonly got: string;
+  /** What to do, in whole sentences, such as `Use 2 or more.` */
+  declare readonly fix: string;
 
-  /** @param what the message, or the facts that it is made of. */
-  constructor(what?: string | ErrorFacts, options?: ErrorOptions) {
-    super(typeof what === 'object' ? textOf(what) : what, options);
-    if (typeof what === 'object') this.facts = what;
+  /** @param value shown on one line, in at most 80 characters; as it is said where it is a {@link phrase}. */
+  constructor(where: string, argument: string, rule: string, value: unknown, fix: string, options?: ErrorOptions);
+  constructor(text: string, options?: ErrorOptions);
+  constructor(where: string, argument: unknown, rule?: string, value?: unknown, fix?: string, options?: ErrorOptions) {
+    const { text: got, value: found } = value instanceof Phrase ? value : { text: new.target.show(value), value };
+    super(
+      rule ? `${where}: ${argument} must ${rule}, got ${got}. ${fix}` : where,
+      rule ? options : (argument as object),
+    );
+    Object.assign(this, { where, argument, rule, value: found, got, fix });
   }
-}
 
-function textOf({ where, argument, rule, value, fix }: ErrorFacts): string {
-  return `${where}: ${argument} must be ${rule}, got ${show(value)}. ${fix}`;
+  /** How a value is written in a message. */
+  protected static show: (value: unknown) => string = show;
 }
 
 /** An option or argument breaks its rule. */
@@ -50,11 +84,17 @@ export class OptionError extends QuantizerError {
 /** A tensor has the wrong shape or rank. */
 export class ShapeError extends QuantizerError {
   override name = 'ShapeError';
+
+  protected static override show: (value: unknown) => string = (value) =>
+    `${Array.isArray(value) ? 'shape ' : ''}${show(value)}`;
 }
 
 /** A tensor has the wrong dtype, for example float indices. */
 export class DtypeError extends QuantizerError {
   override name = 'DtypeError';
+
+  protected static override show: (value: unknown) => string = (value) =>
+    typeof value === 'string' ? shorten(value) : show(value);
 }
 
 /** The data of a tensor break a rule; thrown only by the checks that read data, such as `assertFinite` and `assertIndices`. */
@@ -70,6 +110,19 @@ export class DisposedError extends QuantizerError {
 /** The request is valid but beyond a stated limit, or the running engine cannot do it. */
 export class UnsupportedError extends QuantizerError {
   override name = 'UnsupportedError';
+}
+
+/**
+ * An error for programs that go on without what it is about: why it cannot be had, and what would help.
+ *
+ * @example
+ * const error = new UnsupportedError('init', 'this page', 'have WebGPU', phrase('none'), 'Use @vqkit/backend-wasm.');
+ * obstacleOf(error); // { reason: 'this page must have WebGPU, got none', fix: 'Use @vqkit/backend-wasm.' }
+ */
+export function obstacleOf(error: unknown): { readonly reason: string; readonly fix: string } {
+  if (!(error instanceof QuantizerError)) return { reason: reason(error).text, fix: '' };
+  const { argument, rule, got, fix } = error;
+  return { reason: `${argument} must ${rule}, got ${got}`, fix };
 }
 
 const LONGEST = 80;

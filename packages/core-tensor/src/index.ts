@@ -2,6 +2,7 @@ export type { AdamWAttrs } from './adamw-attrs.ts';
 export { assertFinite, assertIndices } from './assert.ts';
 export { detach, withoutGradient, zerosFrom } from './autodiff.ts';
 export {
+  requireAlive,
   requireBoolean,
   requireFraction,
   requireInteger,
@@ -18,13 +19,15 @@ export { decodeInPieces } from './decode-any.ts';
 export type { Derived } from './derived.ts';
 export { derived } from './derived.ts';
 export { mixedRadixDigits } from './digits.ts';
-export type { ErrorFacts } from './errors.ts';
 export {
   DataError,
   DisposedError,
   DtypeError,
   OptionError,
+  obstacleOf,
+  phrase,
   QuantizerError,
+  reason,
   ShapeError,
   shorten,
   show,

@@ -12,7 +12,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from './autodiff.ts';
 import { requireOption } from './check.ts';
-import { DtypeError, OptionError, ShapeError, show } from './errors.ts';
+import { DtypeError, OptionError, phrase, ShapeError, show } from './errors.ts';
 import { requireOnEngine } from './on-engine.ts';
 import type { DataFormat } from './token-options.ts';
 
@@ -27,7 +27,11 @@ export function requireTensor(where: string, argument: string, value: unknown): 
   requireOption(value instanceof Tensor, where, argument, 'a tensor', value, 'Make one with tf.tensor(…).');
   if ((value as Tensor).isDisposed) {
     throw new OptionError(
-      `${where}: ${argument} must be alive, got a disposed tensor of shape ${show((value as Tensor).shape)}. Dispose it later, or keep it with tf.keep(x).`,
+      where,
+      argument,
+      'be alive',
+      phrase(`a disposed tensor of shape ${show((value as Tensor).shape)}`, (value as Tensor).shape),
+      'Dispose it later, or keep it with tf.keep(x).',
     );
   }
   requireOnEngine(where, argument, value as Tensor);
@@ -58,11 +62,9 @@ export interface TokenLayout {
 export function tokenLayout(where: string, z: Tensor, dim: number, dataFormat: DataFormat): TokenLayout {
   requireTensor(where, 'z', z);
   if (z.dtype !== 'float32')
-    throw new DtypeError(`${where}: z must be float32, got ${z.dtype}. Cast it with tf.cast(z, 'float32').`);
+    throw new DtypeError(where, 'z', 'be float32', z.dtype, "Cast it with tf.cast(z, 'float32').");
   if (z.rank < 2) {
-    throw new ShapeError(
-      `${where}: z must have rank >= 2, got shape ${show(z.shape)}. Add a batch axis, for example tf.expandDims(z, 0).`,
-    );
+    throw new ShapeError(where, 'z', 'have rank >= 2', z.shape, 'Add a batch axis, for example tf.expandDims(z, 0).');
   }
   const axis = dataFormat === 'channelsLast' ? z.rank - 1 : 1;
   if (z.shape[axis] !== dim) {
@@ -73,7 +75,11 @@ export function tokenLayout(where: string, z: Tensor, dim: number, dataFormat: D
         ? `Create the quantizer with dataFormat: '${other}'.`
         : `Create the quantizer with dim: ${z.shape[axis]}.`;
     throw new ShapeError(
-      `${where}: z must have ${dim} features on axis ${axis} (dataFormat '${dataFormat}'), got shape ${show(z.shape)}. ${hint}`,
+      where,
+      'z',
+      `have ${dim} features on axis ${axis} (dataFormat '${dataFormat}')`,
+      z.shape,
+      hint,
     );
   }
   const tokenShape = z.shape.filter((_, i) => i !== axis);
@@ -139,13 +145,15 @@ export function asRows(x: Tensor, width: number): Tensor2D {
 export function maskWeights(where: string, mask: Tensor, tokenShape: readonly number[]): Tensor1D {
   requireTensor(where, 'mask', mask);
   if (mask.dtype !== 'bool' && mask.dtype !== 'int32' && mask.dtype !== 'float32') {
-    throw new DtypeError(
-      `${where}: mask must be bool, int32 or float32, got ${mask.dtype}. Pass true or 1 for each real token.`,
-    );
+    throw new DtypeError(where, 'mask', 'be bool, int32 or float32', mask.dtype, 'Pass true or 1 for each real token.');
   }
   if (mask.shape.length !== tokenShape.length || mask.shape.some((size, i) => size !== tokenShape[i])) {
     throw new ShapeError(
-      `${where}: mask must have the shape of the tokens ${show(tokenShape)}, got ${show(mask.shape)}. Give one value per token, without the feature axis.`,
+      where,
+      'mask',
+      `have the shape of the tokens ${show(tokenShape)}`,
+      mask.shape,
+      'Give one value per token, without the feature axis.',
     );
   }
   // Compared, never cast to bool: a cast keeps the low byte on wasm, which makes 0.5 and 256 padding and 2 a weight of 2.

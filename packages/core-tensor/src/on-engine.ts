@@ -1,5 +1,5 @@
 import { engine, getBackend, type Tensor } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from './errors.ts';
+import { phrase, UnsupportedError } from './errors.ts';
 
 /**
  * Throws unless the data of a tensor are on the active engine. tfjs itself moves them silently, by a read that stalls and that WebGPU
@@ -15,7 +15,11 @@ export function requireOnEngine(where: string, what: string, value: Tensor, fix:
   if (holder === undefined || holder === engine().backend) return;
   const name = Object.keys(registry).find((key) => registry[key] === holder);
   throw new UnsupportedError(
-    `${where}: ${what} must be on the active engine '${getBackend()}', got a tensor of ${name === undefined ? 'an engine that was removed' : `'${name}'`}. ${fix}`,
+    where,
+    what,
+    `be on the active engine '${getBackend()}'`,
+    phrase(`a tensor of ${name === undefined ? 'an engine that was removed' : `'${name}'`}`),
+    fix,
   );
 }
 

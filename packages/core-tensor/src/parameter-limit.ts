@@ -1,5 +1,5 @@
 import { engine } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from './errors.ts';
+import { phrase, UnsupportedError } from './errors.ts';
 
 let left = Number.POSITIVE_INFINITY;
 
@@ -41,6 +41,10 @@ export function countParameters(count: number = SMALLEST_PART): void {
     return;
   }
   throw new UnsupportedError(
-    `limitParameters: the model must be no larger than its file, got ${count - left} numbers more. Pass the description that was written with these weights.`,
+    'limitParameters',
+    'the model',
+    'be no larger than its file',
+    phrase(`${count - left} numbers more`, count - left),
+    'Pass the description that was written with these weights.',
   );
 }

@@ -87,14 +87,22 @@ export function createParameterSet(
         requireTensor(name, `'${p.name}'`, value);
         if (value.dtype !== p.variable.dtype) {
           throw new DtypeError(
-            `${name}: '${p.name}' must be ${p.variable.dtype}, got ${value.dtype}. Cast it with tf.cast(x, '${p.variable.dtype}').`,
+            name,
+            `'${p.name}'`,
+            `be ${p.variable.dtype}`,
+            value.dtype,
+            `Cast it with tf.cast(x, '${p.variable.dtype}').`,
           );
         }
         const { layout = AS_IN_TORCH } = p;
         const expected = tidy(() => layout.toTorch(p.variable).shape);
         if (value.shape.length !== expected.length || value.shape.some((size, i) => size !== expected[i])) {
           throw new ShapeError(
-            `${name}: '${p.name}' must have shape ${show(expected)}, got ${show(value.shape)}. Load the state of the same configuration.`,
+            name,
+            `'${p.name}'`,
+            `have shape ${show(expected)}`,
+            value.shape,
+            'Load the state of the same configuration.',
           );
         }
       }

@@ -1,4 +1,4 @@
-import { DataError, DtypeError, shorten, show } from './errors.ts';
+import { DataError, DtypeError, phrase, shorten, show } from './errors.ts';
 
 /** A tensor as plain data, row-major, such as `@vqkit/checkpoint` reads from a file. */
 export interface PlainTensor {
@@ -35,7 +35,11 @@ export function floatsOf(where: string, name: string, { dtype, data }: PlainTens
   const mayBeBits = data instanceof Uint16Array || data instanceof Uint8Array;
   if (format === undefined && !isNumbers && mayBeBits) {
     throw new DtypeError(
-      `${where}: '${shorten(name)}' must have a dtype whose values are known, got ${show(dtype)}. Pass { dtype: 'F16', … }, or convert it.`,
+      where,
+      `'${shorten(name)}'`,
+      'have a dtype whose values are known',
+      dtype,
+      "Pass { dtype: 'F16', … }, or convert it.",
     );
   }
   return Float32Array.from(data as ArrayLike<number>, (stored, at) => {
@@ -60,9 +64,7 @@ export function floatsOf(where: string, name: string, { dtype, data }: PlainTens
  */
 export function integersOf(where: string, name: string, { dtype, data }: PlainTensor): Int32Array {
   if (!/^[IU]\d+$/.test(`${dtype}`)) {
-    throw new DtypeError(
-      `${where}: '${shorten(name)}' must be of integers, got ${dtype}. Convert it with tensor.int().`,
-    );
+    throw new DtypeError(where, `'${shorten(name)}'`, 'be of integers', dtype, 'Convert it with tensor.int().');
   }
   if (data instanceof Int32Array) return data;
   return Int32Array.from(data as ArrayLike<number>, (stored, at) => {
@@ -86,7 +88,11 @@ export function requireFinite(where: string, argument: string, tensor: PlainTens
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
   throw new DataError(
-    `${where}: ${shorten(argument)} must be finite, got ${values[at]} at flat position ${at}. ${fix}`,
+    where,
+    shorten(argument),
+    'be finite',
+    phrase(`${values[at]} at flat position ${at}`, values[at]),
+    fix,
   );
 }
 
@@ -106,7 +112,6 @@ function decodeFloat(bits: number, [exponentBits, mantissaBits]: readonly [numbe
 }
 
 function inexact(where: string, name: string, type: string, value: unknown, at: number, fix: string): DataError {
-  return new DataError(
-    `${where}: '${shorten(name)}' must hold values that ${type} holds exactly, got ${show(value)} at flat position ${at}. ${fix}`,
-  );
+  const rule = `hold values that ${type} holds exactly`;
+  return new DataError(where, `'${shorten(name)}'`, rule, phrase(`${show(value)} at flat position ${at}`, value), fix);
 }

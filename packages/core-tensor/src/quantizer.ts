@@ -10,9 +10,8 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { detach, zerosFrom } from './autodiff.ts';
-import { requireBoolean, requireKnownOptions, requireOneOf, requireOption } from './check.ts';
+import { requireAlive, requireBoolean, requireKnownOptions, requireOneOf, requireOption } from './check.ts';
 import { decodeAny, decodeInPieces } from './decode-any.ts';
-import { DisposedError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
 import { requireOnEngine } from './on-engine.ts';
@@ -217,8 +216,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
 
   const alive = (call: string): string => {
     const name = `${where}().${call}`;
-    if (disposed)
-      throw new DisposedError(`${name}: the quantizer must not be disposed, got a disposed ${kind}. Create a new one.`);
+    requireAlive(disposed, name, 'the quantizer', kind);
     for (const owned of parameters.all?.() ?? Object.values(parameters.variables())) {
       requireOnEngine(name, 'the variables', owned, MOVING);
     }

@@ -1,5 +1,5 @@
 import { engine, getBackend, type Tensor, type TensorContainer, tidy, util } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from './errors.ts';
+import { phrase, reason, UnsupportedError } from './errors.ts';
 
 /** Bytes from which on it is asked whether there is an array of that size. */
 const LARGE = 2 ** 30;
@@ -16,9 +16,12 @@ export function requireRoom(where: string, what: string, shape: readonly number[
   const { maxTensorBytes: most = Number.POSITIVE_INFINITY } = engine().backend as { maxTensorBytes?: number };
   const name = getBackend();
   if (bytes <= most && (name !== 'cpu' || hasArray(bytes))) return;
-  const limit = bytes > most ? `a tensor has at most ${most}` : 'there is no array of so many';
   throw new UnsupportedError(
-    `${where}: ${what} of shape [${shape}] would have ${bytes} bytes, and on the engine '${name}' ${limit}. Use smaller batches.`,
+    where,
+    what,
+    bytes > most ? `have at most ${most} bytes on the engine '${name}'` : `fit into an array on the engine '${name}'`,
+    phrase(`shape [${shape}] of ${bytes} bytes`, shape),
+    'Use smaller batches.',
   );
 }
 
@@ -43,7 +46,11 @@ export function namingSizes<T>(where: string, given: () => string, f: () => T): 
   } catch (error) {
     if (!(error instanceof RangeError) || !/array|allocation/i.test(error.message)) throw error;
     throw new UnsupportedError(
-      `${where}: the engine '${getBackend()}' has no array as long as ${given()} takes (${error.message}). Use smaller batches or codebooks.`,
+      where,
+      given(),
+      `fit into the arrays of the engine '${getBackend()}'`,
+      reason(error),
+      'Use smaller batches or codebooks.',
     );
   }
 }

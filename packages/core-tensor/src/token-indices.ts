@@ -1,6 +1,6 @@
 import { fill, type Rank, reshape, type Tensor, type Tensor1D, type Tensor2D, util } from '@tensorflow/tfjs-core';
 import { detach, withoutGradient } from './autodiff.ts';
-import { DtypeError, ShapeError, show } from './errors.ts';
+import { DtypeError, ShapeError } from './errors.ts';
 import { selectRows } from './kernels/select-rows.ts';
 import { requireTensor } from './layout.ts';
 
@@ -28,15 +28,17 @@ export function finishIndices(
 export function indexTokenShape(where: string, indices: Tensor, indexAxes: readonly number[]): number[] {
   requireTensor(where, 'indices', indices);
   if (indices.dtype !== 'int32') {
-    throw new DtypeError(
-      `${where}: indices must be int32, got ${indices.dtype}. Cast them with tf.cast(indices, 'int32').`,
-    );
+    throw new DtypeError(where, 'indices', 'be int32', indices.dtype, "Cast them with tf.cast(indices, 'int32').");
   }
   const [codebooks] = indexAxes;
   if (codebooks === undefined) return [...indices.shape];
   if (indices.rank < 1 || indices.shape.at(-1) !== codebooks) {
     throw new ShapeError(
-      `${where}: indices must end in an axis of ${codebooks} codebooks, got shape ${show(indices.shape)}. Pass what encode() returned.`,
+      where,
+      'indices',
+      `end in an axis of ${codebooks} codebooks`,
+      indices.shape,
+      'Pass what encode() returned.',
     );
   }
   return indices.shape.slice(0, -1);

@@ -102,12 +102,12 @@ describe('the checks of words', () => {
   it('requireKnownOptions names the unknown key and the known ones', () => {
     const check = (value: unknown) => verdict(() => requireKnownOptions('createX', value, ['size', 'dim']));
     for (const value of [{}, { dim: 1 }, { dim: undefined, size: 2 }]) expect(check(value)).toBeUndefined();
-    expect(check({ dim: 1, sise: 2 })).toBe("createX: options has no 'sise'. Known options: dim, size.");
+    expect(check({ dim: 1, sise: 2 })).toBe("createX: options must have no 'sise', got 2. Known options: dim, size.");
     for (const value of [undefined, null, 3, 'x', [1]])
       expect(check(value)).toMatch(
         /^createX: options must be an object, got .+\. Pass one object, for example \{\}\.$/,
       );
     // Names that every object inherits are unknown like any other.
-    expect(check({ toString: 1 })).toMatch(/has no 'toString'/);
+    expect(check({ toString: 1 })).toMatch(/have no 'toString'/);
   });
 });

@@ -5,6 +5,7 @@ import {
   DisposedError,
   DtypeError,
   OptionError,
+  phrase,
   QuantizerError,
   requireInteger,
   ShapeError,
@@ -15,42 +16,63 @@ import {
 describe('the error classes', () => {
   const classes = { DataError, DisposedError, DtypeError, OptionError, ShapeError, UnsupportedError };
 
+  const where = 'createFsq';
+  const fix = 'Use 2 or more.';
+
   it('are QuantizerErrors under their own names', () => {
     for (const [name, ErrorClass] of Object.entries(classes)) {
-      const error = new ErrorClass('what happened');
+      const error = new ErrorClass(where, 'levels[2]', 'be an integer >= 2', 1, fix);
       expect(error).toBeInstanceOf(QuantizerError);
       expect(error).toBeInstanceOf(Error);
       expect(error.name).toBe(name);
-      expect(String(error)).toBe(`${name}: what happened`);
-      expect(inspect(error).split('\n')[0]).toBe(`${name}: what happened`);
+      const text = `${name}: createFsq: levels[2] must be an integer >= 2, got 1. Use 2 or more.`;
+      expect(String(error)).toBe(text);
+      expect(inspect(error).split('\n')[0]).toBe(text);
     }
   });
 
-  it('make their message of the facts, and keep these', () => {
-    const facts = {
-      where: 'createFsq',
-      argument: 'levels[2]',
-      rule: 'an integer >= 2',
-      value: 1,
-      fix: 'Use 2 or more.',
-    };
-    const error = new OptionError(facts);
-    expect(error.message).toBe('createFsq: levels[2] must be an integer >= 2, got 1. Use 2 or more.');
-    expect(error.facts).toEqual(facts);
-    expect('facts' in new DataError('a text')).toBe(false);
+  it('make their message of the fields, and keep these', () => {
+    const error = new OptionError(where, 'levels', 'have no 1', [8, 1], fix);
+    expect(error.message).toBe('createFsq: levels must have no 1, got [8,1]. Use 2 or more.');
+    const fields = { where, argument: 'levels', rule: 'have no 1', value: [8, 1], got: '[8,1]', fix };
+    expect({ ...error }).toEqual({ name: 'OptionError', ...fields });
   });
 
-  it('have facts where a check of one argument threw them', () => {
+  it('show a value in words where a phrase says it', () => {
+    const error = new DataError('readIds', 'ids', 'be >= 0', phrase('-3 in row 7', -3), 'Write them again.');
+    expect(error.message).toBe('readIds: ids must be >= 0, got -3 in row 7. Write them again.');
+    expect(error.value).toBe(-3);
+    expect(new DataError('readIds', 'ids', 'exist', phrase('none'), 'Write them.').value).toBe('none');
+  });
+
+  it('show a shape as one and a dtype without quotes', () => {
+    const shape = new ShapeError('encode', 'z', 'have rank >= 2', [3], 'Add an axis.');
+    expect(shape.message).toBe('encode: z must have rank >= 2, got shape [3]. Add an axis.');
+    const dtype = new DtypeError('encode', 'z', 'be float32', 'int32', 'Cast it.');
+    expect(dtype.message).toBe('encode: z must be float32, got int32. Cast it.');
+    expect([shape.value, dtype.value]).toEqual([[3], 'int32']);
+  });
+
+  it('show no more than 80 characters of a value', () => {
+    for (const ErrorClass of Object.values(classes)) {
+      for (const value of ['x'.repeat(1000), Array(1000).fill(8), { [`${'x'.repeat(1000)}`]: 1 }]) {
+        const { message } = new ErrorClass(where, 'levels', 'be short', value, fix);
+        expect(message.length).toBeLessThan(150);
+      }
+    }
+  });
+
+  it('have the fields where a check of one argument threw them', () => {
     let found: unknown;
     try {
       requireInteger('createLfq', 'dim', '8', 1, 30);
     } catch (error) {
-      found = (error as OptionError).facts;
+      found = error;
     }
-    expect(found).toEqual({
+    expect(found).toMatchObject({
       where: 'createLfq',
       argument: 'dim',
-      rule: 'an integer from 1 to 30',
+      rule: 'be an integer from 1 to 30',
       value: '8',
       fix: 'Pass an integer from 1 to 30.',
     });
@@ -58,7 +80,7 @@ describe('the error classes', () => {
 
   it('keep the cause', () => {
     const cause = new Error('below');
-    expect(new OptionError('above', { cause }).cause).toBe(cause);
+    expect(new OptionError(where, 'levels', 'be known', 1, fix, { cause }).cause).toBe(cause);
   });
 });
 

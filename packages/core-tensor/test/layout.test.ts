@@ -8,6 +8,7 @@ import {
   layoutOf,
   maskWeights,
   OptionError,
+  type QuantizerError,
   requireTensor,
   ShapeError,
   tokenLayout,
@@ -118,7 +119,7 @@ eachEngine(() => {
       for (const shape of [[3, 2], [6], [2, 3, 1], [1, 3]]) {
         expect(check(zeros(shape, 'bool'))).toThrow(ShapeError);
         expect(check(zeros(shape, 'bool'))).toThrow(
-          /^quantize: mask must have the shape of the tokens \[2,3\], got \[/,
+          /^quantize: mask must have the shape of the tokens \[2,3\], got shape \[/,
         );
       }
       expect(check(tensor(['a'], [1], 'string'))).toThrow(DtypeError);
@@ -134,7 +135,7 @@ describe('the errors of tokenLayout', () => {
       tokenLayout('encode', z as Tensor, dim, dataFormat);
 
   it('say what is wrong with z and how to put it right', () => {
-    const cases: [() => unknown, new () => Error, string][] = [
+    const cases: [() => unknown, typeof QuantizerError, string][] = [
       [
         check(zeros([2, 4], 'int32')),
         DtypeError,

@@ -8,6 +8,7 @@ import {
   OptionError,
   ownedVariable,
   type ParameterSet,
+  type QuantizerError,
   randomOrthogonal,
   ShapeError,
 } from '../src/index.ts';
@@ -72,7 +73,7 @@ eachEngine(() => {
       const [ints, wide] = [zeros([2], 'int32'), zeros([3])];
       const kept = await a.layer.weight.data();
       const keys = '["project_in.weight","project_in.bias","orthogonal_rot"]';
-      const cases: [unknown, new () => Error, string][] = [
+      const cases: [unknown, typeof QuantizerError, string][] = [
         [
           withoutBias,
           OptionError,
@@ -95,7 +96,7 @@ eachEngine(() => {
         [
           { ...withoutBias, 'project_in.bias': wide },
           ShapeError,
-          "createX().loadStateDict: 'project_in.bias' must have shape [2], got [3]. Load",
+          "createX().loadStateDict: 'project_in.bias' must have shape [2], got shape [3]. Load",
         ],
       ];
       for (const [tensors, errorClass, message] of cases) {

@@ -25,14 +25,14 @@ describe('the cpu engine', () => {
     const ids = zeros<Rank.R1>([2 ** 21], 'int32');
     expectRefused(
       () => gatherCodes(codes, ids),
-      /^GatherCodes: the engine 'cpu' has no array as long as codes of shape \[2,1048576\], indices of shape \[2097152\] takes? \(.+\)\. Use smaller batches or codebooks\.$/,
+      /^GatherCodes: codes of shape \[2,1048576\], indices of shape \[2097152\] must fit into the arrays of the engine 'cpu', got .+\. Use smaller batches or codebooks\.$/,
     );
   });
 
   it('names what would be too long before it is made', () => {
     expectRefused(
       () => requireRoom('decode', 'the codes', [2 ** 22, 2 ** 20]),
-      /^decode: the codes of shape \[4194304,1048576\] would have 17592186044416 bytes, and on the engine 'cpu' there is no array of so many\. Use smaller batches\.$/,
+      /^decode: the codes must fit into an array on the engine 'cpu', got shape \[4194304,1048576\] of 17592186044416 bytes\. Use smaller batches\.$/,
     );
     requireRoom('decode', 'the codes', [2 ** 20]);
   });

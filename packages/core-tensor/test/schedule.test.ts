@@ -81,7 +81,10 @@ describe('requireSchedule', () => {
         /^createX: temperature\.shape must be one of 'linear', 'cosine', 'exponential', got "cubic"/,
       ],
       [{ from: 1, to: 2 }, /^createX: temperature\.steps must be an integer >= 1, got undefined\./],
-      [{ ...ramp, start: 1 }, /^createX: temperature: options has no 'start'. Known options: from, shape, steps, to\./],
+      [
+        { ...ramp, start: 1 },
+        /^createX: temperature: options must have no 'start', got 1. Known options: from, shape, steps, to\./,
+      ],
     ];
     for (const [schedule, message] of cases) {
       expect(check(schedule)).toThrow(OptionError);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withFileErrors } from '@vqkit/checkpoint/node';
-import { createRng, OptionError } from '@vqkit/core-tensor';
+import { createRng, OptionError, phrase } from '@vqkit/core-tensor';
 import type { SkippedImage } from './decode-pictures.ts';
 import { requireDivisible } from './divisible.ts';
 import { readIdxImages } from './idx.ts';
@@ -88,13 +88,15 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
   requireDivisible(where, width, config.widths.length);
   if (config.imageSize !== undefined && (height !== config.imageSize || width !== config.imageSize)) {
     throw new OptionError(
-      `${where}: imageSize must be the size of the images in the data, ${height} × ${width}, got ${config.imageSize}. Leave it out.`,
+      where,
+      'imageSize',
+      `be the size of the images in the data, ${height} × ${width}`,
+      config.imageSize,
+      'Leave it out.',
     );
   }
   if (config.channels !== undefined && config.channels !== all.channels) {
-    throw new OptionError(
-      `${where}: channels must be that of the data, ${all.channels}, got ${config.channels}. Leave it out.`,
-    );
+    throw new OptionError(where, 'channels', `be that of the data, ${all.channels}`, config.channels, 'Leave it out.');
   }
   const tenth = Math.round(all.count / 10);
   const testSize = own === undefined ? (config.testSize ?? Math.max(1, tenth)) : 0;
@@ -105,7 +107,11 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
   const heldOut = testSize + (ownValidation === undefined ? validationSize : 0);
   if (heldOut >= all.count) {
     throw new OptionError(
-      `${where}: validationSize and testSize must leave images to train on, got ${validationSize} and ${testSize} of ${all.count}. Use smaller ones.`,
+      where,
+      'validationSize and testSize',
+      'leave images to train on',
+      phrase(`${validationSize} and ${testSize} of ${all.count}`, [validationSize, testSize]),
+      'Use smaller ones.',
     );
   }
   const shuffled = (name: string, images: Images): ((from: number, to: number) => Images) => {
@@ -168,7 +174,11 @@ export async function readIdx(dataPath: string): Promise<Parts> {
   const trainFile = onlyOne(dataPath, 'train-images-idx3-ubyte', names, TRAIN_IDX);
   if (trainFile === undefined) {
     throw new OptionError(
-      `loadDataset: dataPath must hold train-images-idx3-ubyte (or .gz), got ${dataPath} with ${names.length} other files. Check dataPath, or pass one IDX file.`,
+      'loadDataset',
+      'dataPath',
+      'hold train-images-idx3-ubyte (or .gz)',
+      phrase(`${dataPath} with ${names.length} other files`, names),
+      'Check dataPath, or pass one IDX file.',
     );
   }
   const testFile = onlyOne(dataPath, 't10k-images-idx3-ubyte', names, TEST_IDX);
@@ -177,7 +187,11 @@ export async function readIdx(dataPath: string): Promise<Parts> {
   const test = await readIdxImages(join(dataPath, testFile));
   if (test.height !== train.height || test.width !== train.width) {
     throw new OptionError(
-      `loadDataset: the images of ${testFile} must be ${train.height} × ${train.width} as those of ${trainFile}, got ${test.height} × ${test.width}. Pass data of one size.`,
+      'loadDataset',
+      `the images of ${testFile}`,
+      `be ${train.height} × ${train.width} as those of ${trainFile}`,
+      phrase(`${test.height} × ${test.width}`, [test.height, test.width]),
+      'Pass data of one size.',
     );
   }
   return { train, test, skipped: [] };
@@ -187,7 +201,11 @@ function onlyOne(folder: string, wanted: string, names: readonly string[], patte
   const found = names.filter((name) => pattern.test(name));
   if (found.length > 1) {
     throw new OptionError(
-      `loadDataset: dataPath must hold one file named like ${wanted}, got ${found.join(', ')} in ${folder}. Pass one file, or a folder with one set.`,
+      'loadDataset',
+      'dataPath',
+      `hold one file named like ${wanted}`,
+      phrase(`${found.join(', ')} in ${folder}`, found),
+      'Pass one file, or a folder with one set.',
     );
   }
   return found[0];

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { DataError, OptionError } from '@vqkit/core-tensor';
+import { DataError, OptionError, phrase } from '@vqkit/core-tensor';
 import sharp, { type Metadata } from 'sharp';
 import { letSignalsIn } from './let-signals-in.ts';
 
@@ -25,14 +25,18 @@ export function countSkipped(skipped: readonly SkippedImage[]): number {
 }
 
 /** Throws when nothing was decoded. */
-export function requireReadable(where: string, decoded: number, skipped: readonly SkippedImage[]): void {
+export function requireReadable(
+  where: string,
+  source: string,
+  decoded: number,
+  skipped: readonly SkippedImage[],
+): void {
   if (decoded > 0) return;
   const [first] = skipped;
   const seen =
     first === undefined ? 'none' : `${countSkipped(skipped)} unreadable, the first ${first.file}: ${first.reason}`;
-  throw new DataError(
-    `${where} must hold at least one readable PNG or JPEG, got ${seen}. Point dataPath at a folder of images.`,
-  );
+  const rule = 'hold at least one readable PNG or JPEG';
+  throw new DataError(where, source, rule, phrase(seen), 'Point dataPath at a folder of images.');
 }
 
 /** A picture's bytes, channels last. */
@@ -177,6 +181,6 @@ function firstLine(error: unknown): string {
 /** @throws OptionError for a tokenizer of images that no picture file holds. */
 export function requirePictureChannels(where: string, channels: number): asserts channels is 1 | 3 {
   if (channels !== 1 && channels !== 3) {
-    throw new OptionError(`${where}: pictures have 1 or 3 channels, got a tokenizer of ${channels}. Use another.`);
+    throw new OptionError(where, 'the tokenizer of pictures', 'have 1 or 3 channels', channels, 'Use another.');
   }
 }

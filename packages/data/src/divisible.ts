@@ -8,6 +8,10 @@ export function requireDivisible(where: string, imageSize: number | undefined, h
   if (imageSize === undefined || imageSize % 2 ** halvings === 0) return;
   const down = imageSize - (imageSize % 2 ** halvings);
   throw new OptionError(
-    `${where}: imageSize must be a multiple of ${2 ** halvings} (${halvings} widths, each halves the image), got ${imageSize}. Use ${down === 0 ? 2 ** halvings : down} or fewer widths.`,
+    where,
+    'imageSize',
+    `be a multiple of ${2 ** halvings} (${halvings} widths, each halves the image)`,
+    imageSize,
+    `Use ${down === 0 ? 2 ** halvings : down} or fewer widths.`,
   );
 }

@@ -2,11 +2,12 @@ import { constants, createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { DataError, OptionError } from '@vqkit/core-tensor';
+import { DataError, OptionError, phrase, reason } from '@vqkit/core-tensor';
 import { createImages, type Images } from './images.ts';
 
 const UNSIGNED_BYTES = 0x08;
 const IMAGE_AXES = 3;
+const WHERE = 'readIdxImages';
 const HEADER_BYTES = 4 + 4 * IMAGE_AXES;
 /** Deflate never makes more of one byte. */
 const MAX_EXPANSION = 1032;
@@ -19,9 +20,8 @@ const MAX_EXPANSION = 1032;
  * not a whole IDX file of images.
  */
 export async function readIdxImages(file: string): Promise<Images> {
-  const where = `readIdxImages: ${file}`;
-  const { size, isGzip } = await look(where, file);
-  const reader = createReader(where, size, isGzip);
+  const { size, isGzip } = await look(file);
+  const reader = createReader(file, size, isGzip);
   let problem: unknown;
   const consume = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const chunk of chunks) {
@@ -39,21 +39,19 @@ export async function readIdxImages(file: string): Promise<Images> {
   } catch (error) {
     // What the pipeline throws may be that it was ended.
     if (problem !== undefined) throw problem;
-    if (!isGzip) throw unreadable(where, error);
-    throw new DataError(
-      `${where} must be a whole gzip file, got ${(error as Error).message} after ${size} bytes. Get it again.`,
-    );
+    if (!isGzip) throw unreadable(file, error);
+    const got = phrase(`${(error as Error).message} after ${size} bytes`);
+    throw new DataError(WHERE, file, 'be a whole gzip file', got, 'Get it again.');
   }
   return reader.images();
 }
 
-async function look(where: string, file: string): Promise<{ size: number; isGzip: boolean }> {
+async function look(file: string): Promise<{ size: number; isGzip: boolean }> {
   try {
     const entry = await stat(file);
     if (!entry.isFile()) {
-      throw new OptionError(
-        `${where} must be a file, got ${entry.isDirectory() ? 'a folder' : 'something else'}. Check dataPath.`,
-      );
+      const got = phrase(entry.isDirectory() ? 'a folder' : 'something else');
+      throw new OptionError(WHERE, file, 'be a file', got, 'Check dataPath.');
     }
     // A FIFO would wait for its other end.
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
@@ -64,14 +62,15 @@ async function look(where: string, file: string): Promise<{ size: number; isGzip
       await handle.close();
     }
   } catch (error) {
-    throw unreadable(where, error);
+    throw unreadable(file, error);
   }
 }
 
-function unreadable(where: string, error: unknown): unknown {
+function unreadable(file: string, error: unknown): unknown {
   if (error instanceof OptionError) return error;
-  const { message } = error as Error;
-  return new OptionError(`${where} must be a readable file, got ${message}. Check dataPath.`, { cause: error });
+  return new OptionError(WHERE, file, 'be a readable file', reason(error), 'Check dataPath.', {
+    cause: error,
+  });
 }
 
 interface IdxReader {
@@ -79,14 +78,18 @@ interface IdxReader {
   images(): Images;
 }
 
-function createReader(where: string, fileBytes: number, isGzip: boolean): IdxReader {
+function createReader(file: string, fileBytes: number, isGzip: boolean): IdxReader {
   const header = new Uint8Array(HEADER_BYTES);
   let shape: Shape | undefined;
   let pixels = new Uint8Array(0);
   let seen = 0;
   const wrong = ({ count, height, width, bytes }: Shape, found: string): DataError =>
     new DataError(
-      `${where} must have ${bytes} bytes (${count} images of ${height} × ${width} and a header), and at least one pixel, got ${found} bytes. The file is damaged or cut short; get it again.`,
+      WHERE,
+      file,
+      `have ${bytes} bytes (${count} images of ${height} × ${width} and a header), and at least one pixel`,
+      phrase(`${found} bytes`),
+      'The file is damaged or cut short; get it again.',
     );
   return {
     add(chunk) {
@@ -96,7 +99,7 @@ function createReader(where: string, fileBytes: number, isGzip: boolean): IdxRea
       seen += chunk.length;
       if (seen < HEADER_BYTES) return;
       if (shape === undefined) {
-        shape = shapeOf(where, header);
+        shape = shapeOf(file, header);
         const most = isGzip ? MAX_EXPANSION * fileBytes : fileBytes;
         if (shape.bytes > most || shape.bytes === HEADER_BYTES)
           throw wrong(shape, isGzip ? `at most ${most}` : `${most}`);
@@ -107,9 +110,9 @@ function createReader(where: string, fileBytes: number, isGzip: boolean): IdxRea
     },
     images() {
       if (shape === undefined) {
-        throw new DataError(
-          `${where} must have a header of ${HEADER_BYTES} bytes, got ${seen} bytes. The file is cut short; get it again.`,
-        );
+        const rule = `have a header of ${HEADER_BYTES} bytes`;
+        const fix = 'The file is cut short; get it again.';
+        throw new DataError(WHERE, file, rule, phrase(`${seen} bytes`, seen), fix);
       }
       if (seen !== shape.bytes) throw wrong(shape, `${seen}`);
       return createImages(pixels, [shape.count, shape.height, shape.width, 1]);
@@ -125,13 +128,17 @@ interface Shape {
   readonly bytes: number;
 }
 
-function shapeOf(where: string, bytes: Uint8Array): Shape {
+function shapeOf(file: string, bytes: Uint8Array): Shape {
   const header = new DataView(bytes.buffer);
   const magic = header.getUint32(0);
   const expected = UNSIGNED_BYTES * 256 + IMAGE_AXES;
   if (magic !== expected) {
     throw new DataError(
-      `${where} must start with ${hex(expected)} (unsigned bytes, ${IMAGE_AXES} axes), got ${hex(magic)}. Pass a file of images such as train-images-idx3-ubyte, not labels.`,
+      WHERE,
+      file,
+      `start with ${hex(expected)} (unsigned bytes, ${IMAGE_AXES} axes)`,
+      phrase(hex(magic), magic),
+      'Pass a file of images such as train-images-idx3-ubyte, not labels.',
     );
   }
   const [count, height, width] = [4, 8, 12].map((at) => header.getUint32(at)) as [number, number, number];

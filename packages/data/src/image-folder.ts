@@ -14,11 +14,11 @@ export async function readImageFolder(
   channels: number,
   signal?: AbortSignal,
 ): Promise<{ images: Images; skipped: SkippedImage[] }> {
-  const where = `readImageFolder: ${folder}`;
+  const where = 'readImageFolder';
   const { files, others } = await listPictures(where, folder);
   const { decoded, skipped: broken } = await decodePictures(files, size, channels, signal);
   const skipped = [...broken, ...others];
-  requireReadable(where, decoded.length, skipped);
+  requireReadable(where, folder, decoded.length, skipped);
   const length = size * size * channels;
   const pixels = new Uint8Array(decoded.length * length);
   decoded.forEach((image, i) => {

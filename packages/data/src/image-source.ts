@@ -1,5 +1,5 @@
 import { dirname, relative, resolve, sep } from 'node:path';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 
 import { type DataName, DEFAULT_FOLDER_SIZE, readIdx } from './dataset.ts';
@@ -49,15 +49,17 @@ function sourceOf(where: string, { data, dataPath, paths }: SourceOptions): { da
   const [first] = given;
   const kind = data ?? (first === undefined ? 'mnist' : given.length === 1 ? kindOfData(first) : 'folder');
   if (kind !== 'mnist' && first === undefined) {
-    throw new OptionError(
-      `${where}: dataPath must be given for data '${kind}', got undefined. Pass the path of the data.`,
-    );
+    throw new OptionError(where, 'dataPath', `be given for data '${kind}'`, undefined, 'Pass the path of the data.');
   }
   if (kind === 'mnist')
     refuse(where, 'dataPath', first, "data 'mnist', which comes along", 'Leave one of the two out.');
   if (kind === 'idx' && given.length > 1) {
     throw new OptionError(
-      `${where}: dataPath must be one file or folder for data 'idx', got ${show(given)}. Pass one after the other.`,
+      where,
+      'dataPath',
+      "be one file or folder for data 'idx'",
+      given,
+      'Pass one after the other.',
     );
   }
   return { data: kind, paths: given };
@@ -91,7 +93,11 @@ export async function openImages(
   for (const size of [images.height, images.width]) requireDivisible(where, size, widths.length);
   if (images.channels !== channels) {
     throw new OptionError(
-      `${where}: data must have the ${channels} channels of the tokenizer, got ${images.channels}. Pass other images, or a tokenizer that was trained on such.`,
+      where,
+      'data',
+      `have the ${channels} channels of the tokenizer`,
+      images.channels,
+      'Pass other images, or a tokenizer that was trained on such.',
     );
   }
   return {
@@ -125,7 +131,11 @@ function pictureSize(
   }
   if (height === width) return height;
   throw new OptionError(
-    `${where}: imageSize must be given for a tokenizer of ${height} × ${width} pixels, as pictures are made square, got undefined. Pass for example ${Math.min(height, width ?? height)}.`,
+    where,
+    'imageSize',
+    `be given for a tokenizer of ${height} × ${width} pixels, as pictures are made square`,
+    undefined,
+    `Pass for example ${Math.min(height, width ?? height)}.`,
   );
 }
 
@@ -153,7 +163,7 @@ async function listPaths(where: string, paths: readonly string[]): Promise<Named
   const bases: string[] = [];
   for (const path of paths) {
     const isFile = await isRegularFile(path);
-    const found = isFile ? { files: [path], others: [] } : await listPictures(`${where}: ${path}`, path);
+    const found = isFile ? { files: [path], others: [] } : await listPictures(where, path);
     for (const file of found.files) files.push(file);
     others.push(...found.others);
     bases.push(resolve(isFile ? dirname(path) : path));
@@ -197,7 +207,13 @@ async function readPart(where: string, data: 'mnist' | 'idx', path: string, part
   if (isFile && part === 'test') refuse(where, 'part', part, 'one file', 'Pass the file of that part.');
   const { [part]: images } = data === 'mnist' ? await readMnist() : await readIdx(path);
   if (images !== undefined) return images;
-  throw new OptionError(`${where}: part must be one that the data have, got '${part}'. Use 'train', or pass one file.`);
+  throw new OptionError(
+    where,
+    'part',
+    'be one that the data have',
+    phrase(`'${part}'`),
+    "Use 'train', or pass one file.",
+  );
 }
 
 function sizeOf({ height, width, channels }: Images): Pick<Images, 'height' | 'width' | 'channels'> {
@@ -206,5 +222,5 @@ function sizeOf({ height, width, channels }: Images): Pick<Images, 'height' | 'w
 
 function refuse(where: string, option: string, value: unknown, instead: string, fix: string): void {
   if (value === undefined) return;
-  throw new OptionError(`${where}: ${option} must not be given with ${instead}, got ${String(value)}. ${fix}`);
+  throw new OptionError(where, option, `not be given with ${instead}`, value, fix);
 }

@@ -1,7 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { withFileErrors } from '@vqkit/checkpoint/node';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import { counted } from '@vqkit/schema';
 import type { SkippedImage } from './decode-pictures.ts';
 
@@ -40,7 +40,8 @@ export async function isRegularFile(path: string): Promise<boolean> {
  */
 export async function listPictures(where: string, folder: string): Promise<PictureList> {
   if (!(await isFolder(folder))) {
-    throw new OptionError(`${where} must be a folder, got none there. Check dataPath, or create it and put images in.`);
+    const fix = 'Check dataPath, or create it and put images in.';
+    throw new OptionError(where, folder, 'be a folder', phrase('none there'), fix);
   }
   const files: string[] = [];
   const others = new Map<string, number>();

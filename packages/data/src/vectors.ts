@@ -1,4 +1,4 @@
-import { DataError, floatsOf } from '@vqkit/core-tensor';
+import { DataError, floatsOf, phrase } from '@vqkit/core-tensor';
 import { openRows, type RowFile, type RowKeys, type RowOptions } from '@vqkit/rows';
 import type { Source } from './source.ts';
 
@@ -48,7 +48,11 @@ export async function openVectors(path: string, options: RowOptions = {}): Promi
       const row = Math.floor(wrong / dim);
       const key = rows.keys === 'row numbers' ? '' : ` (key ${String(keys[row])})`;
       throw new DataError(
-        `openVectors: ${path} must have finite numbers within float32, got ${String(values[wrong])} in row ${from + row}${key}. Leave that row out.`,
+        'openVectors',
+        path,
+        'have finite numbers within float32',
+        phrase(`${String(values[wrong])} in row ${from + row}${key}`, values[wrong]),
+        'Leave that row out.',
       );
     },
   };

@@ -77,7 +77,11 @@ export function createFsq(options: FsqOptions): Fsq {
   const config = resolveOptions(WHERE, options);
   if (config.bound === 'twice') {
     throw new UnsupportedError(
-      `${WHERE}: bound must be one that can be trained, got "twice". Use createFsqCodec of @vqkit/fsq/codec.`,
+      WHERE,
+      'bound',
+      'be one that can be trained',
+      'twice',
+      'Use createFsqCodec of @vqkit/fsq/codec.',
     );
   }
   const { levels, dim, numCodebooks, preserveSymmetry, noiseDropout } = config;

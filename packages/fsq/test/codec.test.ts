@@ -208,7 +208,7 @@ describe('the codec of FSQ', () => {
         'dataFormat must be \'channelsLast\', got "channelsFirst". Transpose to [N, dim] outside.',
       ],
       [{ levels: [8, 1] }, OptionError, 'levels[1] must be an integer >= 2, got 1. Use 2 or more.'],
-      [{ levels: [8], scale: 1 } as FsqOptions, OptionError, "options has no 'scale'."],
+      [{ levels: [8], scale: 1 } as FsqOptions, OptionError, "options must have no 'scale', got 1."],
     ];
     for (const [options, type, message] of cases) {
       const call = (): unknown => createFsqCodec(options);

@@ -59,7 +59,7 @@ describe('the options of createFsq', () => {
     [
       'an unknown key',
       { levels: [8], scale: 1 },
-      "options has no 'scale'. Known options: bound, boundHardClamp, dataFormat, dim,",
+      "options must have no 'scale', got 1. Known options: bound, boundHardClamp, dataFormat, dim,",
     ],
     ['no levels', {}, 'levels must be a list of integers >= 2, got undefined. Pass for example [8, 5, 5, 5].'],
     ['empty levels', { levels: [] }, 'levels must be a list of integers >= 2, got []. Pass for example [8, 5, 5, 5].'],

@@ -110,7 +110,7 @@ describe('fsqThresholds', () => {
       /^fsqThresholds: levels\[0\] must be an integer >= 3 unless preserveSymmetry is on, got 2/,
     );
     expect(call('8')).toThrow(/^fsqThresholds: levels must be a list of integers >= 2, got "8"/);
-    expect(call([3], { symmetric: true })).toThrow(/^fsqThresholds: options has no 'symmetric'/);
+    expect(call([3], { symmetric: true })).toThrow(/^fsqThresholds: options must have no 'symmetric'/);
     expect(call([3], { boundHardClamp: 1 })).toThrow(/^fsqThresholds: boundHardClamp must be true or false, got 1/);
   });
 });

@@ -7,7 +7,6 @@ import {
   requireOption,
   requirePositive,
 } from '@vqkit/core-tensor/check';
-import { OptionError, show } from '@vqkit/core-tensor/errors';
 import { requireSchedule, type Schedule } from '@vqkit/core-tensor/schedule';
 import { type DataFormat, resolveTokenOptions, type TokenConfig } from '@vqkit/core-tensor/token-options';
 
@@ -201,12 +200,9 @@ function codebookSizeOf(where: string, { dim, codebookSize }: LfqCodeOptions, nu
     );
     return codebookSize;
   }
-  if (dim === undefined || numCodebooks > 1) {
-    const rule = dim === undefined ? 'given when dim is not' : 'given when there are several codebooks';
-    throw new OptionError(
-      `${where}: codebookSize must be ${rule}, got ${show(codebookSize)}. Use 2^d for d bits a codebook.`,
-    );
-  }
+  const needed = dim === undefined ? 'given when dim is not' : 'given when there are several codebooks';
+  const holds = dim !== undefined && numCodebooks === 1;
+  requireOption(holds, where, 'codebookSize', needed, codebookSize, 'Use 2^d for d bits a codebook.');
   requireInteger(where, 'dim', dim, 1);
   const fix = 'Pass codebookSize for a smaller codebook behind projections, or several codebooks.';
   requireOption(dim <= MAX_BITS, where, 'dim', `at most ${MAX_BITS} bits when codebookSize is left out`, dim, fix);

@@ -155,7 +155,7 @@ describe('the codec of LFQ', () => {
         'dataFormat must be \'channelsLast\', got "channelsFirst". Transpose to [N, dim] outside.',
       ],
       [{ codebookSize: 12 }, OptionError, 'codebookSize must be a power of two, got 12. Use 8 or 16.'],
-      [{ dim: 4, bits: 4 } as LfqOptions, OptionError, "options has no 'bits'."],
+      [{ dim: 4, bits: 4 } as LfqOptions, OptionError, "options must have no 'bits', got 4."],
     ];
     for (const [options, type, message] of cases) {
       const call = (): unknown => createLfqCodec(options);

@@ -175,7 +175,10 @@ describe('the options of createLfq', () => {
   });
 
   it('must be known', () => {
-    expectBad({ dim: 2, entropyWeight: 1 }, /options has no 'entropyWeight'\. Known options: bitOrder, codebookScale/);
+    expectBad(
+      { dim: 2, entropyWeight: 1 },
+      /options must have no 'entropyWeight', got 1\. Known options: bitOrder, codebookScale/,
+    );
     expectBad(undefined, /options must be an object, got undefined/);
   });
 });

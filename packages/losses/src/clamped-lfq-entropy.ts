@@ -56,7 +56,11 @@ function entropies(logits: Tensor, options: ClampedLfqEntropyOptions): LfqEntrop
   const bits = bitsPerCodebook(WHERE, logits, numCodebooks);
   if (bits > MAX_CLAMPED_BITS) {
     throw new UnsupportedError(
-      `${WHERE}: logits must have at most ${MAX_CLAMPED_BITS} bits a codebook, got ${bits}. Use lfqEntropy, which is exact and has no such matrix.`,
+      WHERE,
+      'logits',
+      `have at most ${MAX_CLAMPED_BITS} bits a codebook`,
+      bits,
+      'Use lfqEntropy, which is exact and has no such matrix.',
     );
   }
   const { rows, sampleShares, batchShares } = entropyTokens(WHERE, logits, { weights, sampleWeights });

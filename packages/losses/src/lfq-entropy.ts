@@ -10,7 +10,7 @@ import {
   type Tensor2D,
   tidy,
 } from '@tensorflow/tfjs-core';
-import { bitEntropy, requireInteger, requireKnownOptions, ShapeError, show, zerosFrom } from '@vqkit/core-tensor';
+import { bitEntropy, requireInteger, requireKnownOptions, ShapeError, zerosFrom } from '@vqkit/core-tensor';
 import { flatWeights, shares, type TokenWeights, tokenRows } from './tokens.ts';
 
 export interface LfqEntropyOptions extends TokenWeights {
@@ -124,7 +124,11 @@ export function bitsPerCodebook(where: string, logits: Tensor, numCodebooks: num
   const dim = logits.shape.at(-1) ?? 0;
   if (dim > 0 && dim % numCodebooks === 0) return dim / numCodebooks;
   throw new ShapeError(
-    `${where}: logits must end in an axis of numCodebooks · d = ${numCodebooks} · d log-odds, got shape ${show(logits.shape)}. Pass all bits of all codebooks on the last axis.`,
+    where,
+    'logits',
+    `end in an axis of numCodebooks · d = ${numCodebooks} · d log-odds`,
+    logits.shape,
+    'Pass all bits of all codebooks on the last axis.',
   );
 }
 

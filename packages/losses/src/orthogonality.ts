@@ -16,7 +16,7 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 
-import { ShapeError, show } from '@vqkit/core-tensor';
+import { ShapeError } from '@vqkit/core-tensor';
 
 /** Keeps the direction of a zero vector at 0, with a finite gradient. */
 const TINY = 1e-24;
@@ -43,7 +43,11 @@ const TINY = 1e-24;
 export function orthogonalityLoss(codebook: Tensor): Scalar {
   if ((codebook.rank !== 2 && codebook.rank !== 3) || codebook.size === 0) {
     throw new ShapeError(
-      `orthogonalityLoss: codebook must have shape [codes, features] or [codebooks, codes, features], none of them 0, got ${show(codebook.shape)}. Pass the codes themselves, not indices.`,
+      'orthogonalityLoss',
+      'codebook',
+      'have shape [codes, features] or [codebooks, codes, features], none of them 0',
+      codebook.shape,
+      'Pass the codes themselves, not indices.',
     );
   }
   return tidy(() => {

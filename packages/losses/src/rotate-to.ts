@@ -1,5 +1,5 @@
 import { reshape, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, requirePositive, rotateRowsTo, ShapeError, show } from '@vqkit/core-tensor';
+import { phrase, requireKnownOptions, requirePositive, rotateRowsTo, ShapeError, show } from '@vqkit/core-tensor';
 
 const WHERE = 'rotateTo';
 
@@ -44,7 +44,11 @@ export function rotateTo<T extends Tensor>(x: T, q: T, options: RotateToOptions 
   requirePositive(WHERE, 'maxScale', maxScale);
   if (x.rank < 1 || x.rank !== q.rank || x.shape.some((size, i) => size !== q.shape[i])) {
     throw new ShapeError(
-      `${WHERE}: x and q must have the same shape of rank >= 1, got ${show(x.shape)} and ${show(q.shape)}. Pass one code per token.`,
+      WHERE,
+      'x and q',
+      'have the same shape of rank >= 1',
+      phrase(`${show(x.shape)} and ${show(q.shape)}`, [x.shape, q.shape]),
+      'Pass one code per token.',
     );
   }
   // Both are empty, but x has the gradient.

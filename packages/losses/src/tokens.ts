@@ -15,7 +15,7 @@ import {
   type Tensor2D,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, ShapeError, show, zerosFrom } from '@vqkit/core-tensor';
+import { phrase, requireKnownOptions, ShapeError, show, zerosFrom } from '@vqkit/core-tensor';
 
 /** How much each token counts in a mean. */
 export interface TokenWeights {
@@ -31,7 +31,11 @@ export function checkPair(where: string, z: Tensor, q: Tensor, options: TokenWei
   requireKnownOptions(where, options, ['weights']);
   if (z.rank < 1 || z.rank !== q.rank || z.shape.some((size, i) => size !== q.shape[i])) {
     throw new ShapeError(
-      `${where}: z and q must have the same shape of rank >= 1, got ${show(z.shape)} and ${show(q.shape)}. Pass one code per token.`,
+      where,
+      'z and q',
+      'have the same shape of rank >= 1',
+      phrase(`${show(z.shape)} and ${show(q.shape)}`, [z.shape, q.shape]),
+      'Pass one code per token.',
     );
   }
   return flatWeights(where, 'weights', options.weights, z);
@@ -52,13 +56,17 @@ export function flatWeights(
   x: Tensor,
 ): Tensor1D | undefined {
   if (x.rank < 1) {
-    throw new ShapeError(`${where}: values must have rank >= 1, got shape []. Put the features on the last axis.`);
+    throw new ShapeError(where, 'values', 'have rank >= 1', [], 'Put the features on the last axis.');
   }
   if (weights === undefined) return undefined;
   const tokenShape = x.shape.slice(0, -1);
   if (weights.rank !== tokenShape.length || weights.shape.some((size, i) => size !== tokenShape[i])) {
     throw new ShapeError(
-      `${where}: ${argument} must have the shape of the tokens ${show(tokenShape)}, got ${show(weights.shape)}. Give one weight per token, without the feature axis.`,
+      where,
+      argument,
+      `have the shape of the tokens ${show(tokenShape)}`,
+      weights.shape,
+      'Give one weight per token, without the feature axis.',
     );
   }
   return reshape(cast(weights, 'float32'), [-1]);

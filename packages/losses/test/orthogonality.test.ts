@@ -59,7 +59,7 @@ eachEngine((engine) => {
     it('rejects other ranks and empty codebooks', () => {
       const bad = (codebook: Tensor) => expect(() => orthogonalityLoss(codebook));
       bad(zeros([3])).toThrow(ShapeError);
-      bad(zeros([1, 2, 3, 4])).toThrow(/codebook must have shape .+, got \[1,2,3,4\]/);
+      bad(zeros([1, 2, 3, 4])).toThrow(/codebook must have shape .+, got shape \[1,2,3,4\]/);
       bad(zeros([0, 3])).toThrow(ShapeError);
     });
 

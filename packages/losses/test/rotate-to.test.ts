@@ -224,7 +224,7 @@ eachEngine((name) => {
         expect(() => rotateTo(x, x, { maxScale })).toThrow(OptionError);
         expect(() => rotateTo(x, x, { maxScale })).toThrow(/^rotateTo: maxScale must be a finite number > 0, got/);
       }
-      expect(() => rotateTo(x, x, { scale: 1 } as RotateToOptions)).toThrow("rotateTo: options has no 'scale'");
+      expect(() => rotateTo(x, x, { scale: 1 } as RotateToOptions)).toThrow("rotateTo: options must have no 'scale'");
     });
 
     it('leaks nothing', () => {

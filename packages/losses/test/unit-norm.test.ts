@@ -53,7 +53,7 @@ eachEngine(() => {
     it('rejects scalars, weights of another shape and unknown options', () => {
       expect(() => unitNormLoss(zeros([]))).toThrow(ShapeError);
       expect(() => unitNormLoss(zeros([2, 3]), { weights: zeros([2, 3]) })).toThrow(
-        /unitNormLoss: weights must have the shape of the tokens \[2\], got \[2,3\]/,
+        /unitNormLoss: weights must have the shape of the tokens \[2\], got shape \[2,3\]/,
       );
       expect(() => unitNormLoss(zeros([2]), { scale: 0 })).toThrow(/scale must be a finite number > 0, got 0/);
       expect(() => unitNormLoss(zeros([2]), { mask: zeros([]) } as object)).toThrow(OptionError);

@@ -1,5 +1,5 @@
 import { requireInteger, requireKnownOptions, requireOption } from '@vqkit/core-tensor/check';
-import { DataError, DtypeError, ShapeError, show } from '@vqkit/core-tensor/errors';
+import { DataError, DtypeError, phrase, ShapeError } from '@vqkit/core-tensor/errors';
 import { type LatentMoments, latentMoments } from './latent-moments.ts';
 import { checkIndices } from './usage.ts';
 
@@ -55,13 +55,21 @@ export function checkBatch(
   checkIndices(UPDATE, indices, codebookSize);
   if (indices.length % numCodebooks !== 0) {
     throw new ShapeError(
-      `${UPDATE}: indices must hold ${numCodebooks} per token (numCodebooks), got ${indices.length} in all. Pass what quantize() or encode() returned.`,
+      UPDATE,
+      'indices',
+      `hold ${numCodebooks} per token (numCodebooks)`,
+      phrase(`${indices.length} in all`, indices.length),
+      'Pass what quantize() or encode() returned.',
     );
   }
   const given = indices.length / numCodebooks;
   if (mask !== undefined && mask.length !== given) {
     throw new ShapeError(
-      `${UPDATE}: mask must have one value per token, ${given}, got ${mask.length}. Pass the mask that quantize() was given.`,
+      UPDATE,
+      'mask',
+      `have one value per token, ${given}`,
+      mask.length,
+      'Pass the mask that quantize() was given.',
     );
   }
   requireEntropy('perSampleEntropy', perSampleEntropy);
@@ -104,9 +112,7 @@ function applyMask(
 
 function requireEntropy(name: string, value: number | undefined): void {
   if (value === undefined || Number.isFinite(value)) return;
-  throw new DataError(
-    `${UPDATE}: ${name} must be a finite number of nats, got ${show(value)}. Look for a diverging loss before it.`,
-  );
+  throw new DataError(UPDATE, name, 'be a finite number of nats', value, 'Look for a diverging loss before it.');
 }
 
 /** Checks types and lengths of latents and codes; gives the number of features. */
@@ -122,20 +128,28 @@ function checkLatents(batch: TrackerUpdate, tokens: number, dimBefore: number | 
   ];
   for (const [name, data] of arrays) {
     if (data instanceof Float32Array) continue;
-    throw new DtypeError(`${UPDATE}: ${name} must be a Float32Array, got ${show(data)}. Pass await ${name}.data().`);
+    throw new DtypeError(UPDATE, name, 'be a Float32Array', data, `Pass await ${name}.data().`);
   }
   const dim = batch.dim ?? dimBefore ?? (tokens === 0 ? undefined : latents.length / tokens);
   if (dim !== undefined) requireInteger(UPDATE, batch.dim === undefined ? 'latents.length / N' : 'dim', dim, 1);
   if (dimBefore !== undefined && dim !== dimBefore) {
     throw new ShapeError(
-      `${UPDATE}: dim must stay ${dimBefore} as in earlier updates, got ${dim}. Call reset() before another quantizer.`,
+      UPDATE,
+      'dim',
+      `stay ${dimBefore} as in earlier updates`,
+      dim,
+      'Call reset() before another quantizer.',
     );
   }
   const expected = tokens * (dim ?? 0);
   for (const [name, data] of arrays) {
     if (data.length === expected) continue;
     throw new ShapeError(
-      `${UPDATE}: ${name} must have ${tokens} tokens × ${dim ?? 0} features = ${expected} elements, got ${data.length}. Pass [N, dim], channels last.`,
+      UPDATE,
+      name,
+      `have ${tokens} tokens × ${dim ?? 0} features = ${expected} elements`,
+      data.length,
+      'Pass [N, dim], channels last.',
     );
   }
   return dim;

@@ -1,5 +1,5 @@
 import { requireInteger, requireKnownOptions, requirePositive } from '@vqkit/core-tensor/check';
-import { DataError, ShapeError } from '@vqkit/core-tensor/errors';
+import { DataError, phrase, ShapeError } from '@vqkit/core-tensor/errors';
 
 export interface PsnrOptions {
   /** Largest minus smallest possible value: 2 for images in [-1, 1], 1 for [0, 1], 255 for bytes. */
@@ -138,19 +138,31 @@ function createBlur(width: number, height: number): (plane: Float64Array) => Flo
 function imageCount(where: string, expected: Pixels, actual: Pixels, imageSize: number): number {
   if (expected.length !== actual.length || expected.length === 0) {
     throw new ShapeError(
-      `${where}: expected and actual must have the same length > 0, got ${expected.length} and ${actual.length}. Pass both images whole.`,
+      where,
+      'expected and actual',
+      'have the same length > 0',
+      phrase(`${expected.length} and ${actual.length}`, [expected.length, actual.length]),
+      'Pass both images whole.',
     );
   }
   requireInteger(where, 'imageSize', imageSize, 1);
   if (expected.length % imageSize !== 0) {
     throw new ShapeError(
-      `${where}: expected must hold whole images of ${imageSize} elements, got ${expected.length}. Check width, height, channels and imageSize.`,
+      where,
+      'expected',
+      `hold whole images of ${imageSize} elements`,
+      expected.length,
+      'Check width, height, channels and imageSize.',
     );
   }
   for (let i = 0; i < expected.length; i++) {
     if (Number.isFinite(expected[i]) && Number.isFinite(actual[i])) continue;
     throw new DataError(
-      `${where}: pixels must be finite, got ${expected[i]} and ${actual[i]} at position ${i}. Look for a diverging loss before it.`,
+      where,
+      'pixels',
+      'be finite',
+      phrase(`${expected[i]} and ${actual[i]} at position ${i}`, expected[i]),
+      'Look for a diverging loss before it.',
     );
   }
   return expected.length / imageSize;

@@ -1,4 +1,4 @@
-import { DataError } from '@vqkit/core-tensor/errors';
+import { DataError, phrase } from '@vqkit/core-tensor/errors';
 
 /** Sums over tokens from which every statistic of latents and their codes follows; two of them merge into one. */
 export interface LatentMoments {
@@ -138,6 +138,10 @@ export function mergeMoments(a: LatentMoments, b: LatentMoments): LatentMoments 
 function throwNonFinite(where: string, name: string, data: Float32Array, dim: number, counted: Uint8Array): never {
   const at = data.findIndex((value, i) => counted[Math.floor(i / dim)] !== 0 && !Number.isFinite(value));
   throw new DataError(
-    `${where}: ${name} must be finite, got ${data[at]} at token ${Math.floor(at / dim)}, feature ${at % dim}. Look for a division by zero or a diverging loss before it, or mask the token.`,
+    where,
+    name,
+    'be finite',
+    phrase(`${data[at]} at token ${Math.floor(at / dim)}, feature ${at % dim}`, data[at]),
+    'Look for a division by zero or a diverging loss before it, or mask the token.',
   );
 }

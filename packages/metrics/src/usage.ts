@@ -135,7 +135,11 @@ function requireInt32(where: string, name: string, indices: unknown): asserts in
   if (indices instanceof Int32Array) return;
   const kind = indices instanceof Object ? indices.constructor.name : show(indices);
   throw new DtypeError(
-    `${where}: ${name} must be an Int32Array, got ${kind}. Pass the data of an int32 tensor: await indices.data().`,
+    where,
+    name,
+    'be an Int32Array',
+    kind,
+    'Pass the data of an int32 tensor: await indices.data().',
   );
 }
 
@@ -146,7 +150,11 @@ export function checkIndices(where: string, indices: Int32Array, codebookSize: n
     const index = indices[i] as number;
     if (index >= -1 && index < codebookSize) continue;
     throw new DataError(
-      `${where}: indices[${i}] must be in [0, ${codebookSize}) or -1 for padding, got ${index}. Pass the codebookSize of the quantizer that made them.`,
+      where,
+      `indices[${i}]`,
+      `be in [0, ${codebookSize}) or -1 for padding`,
+      index,
+      'Pass the codebookSize of the quantizer that made them.',
     );
   }
 }
@@ -156,7 +164,7 @@ function sumOfCounts(where: string, counts: ArrayLike<number>): number {
   for (let i = 0; i < counts.length; i++) {
     const count = counts[i] as number;
     if (!(count >= 0 && count < Number.POSITIVE_INFINITY)) {
-      throw new DataError(`${where}: counts[${i}] must be a finite number >= 0, got ${count}. Pass a histogram.`);
+      throw new DataError(where, `counts[${i}]`, 'be a finite number >= 0', count, 'Pass a histogram.');
     }
     total += count;
   }

@@ -15,14 +15,14 @@ describe('bad input', () => {
     expect(bad({ codebookSize: 4, window: 0 })).toThrow(
       "createTracker: window (unless 'all') must be an integer >= 1, got 0",
     );
-    expect(bad({ codebookSize: 4, windows: 3 })).toThrow("createTracker: options has no 'windows'");
+    expect(bad({ codebookSize: 4, windows: 3 })).toThrow("createTracker: options must have no 'windows'");
   });
 
   const indices = Int32Array.of(0, 1, 2, 3);
   const eight = new Float32Array(8);
   const nan = Float32Array.of(0, 0, 0, 0, 0, Number.NaN, 0, 0);
   const cases: [what: string, update: object, error: string, name: string][] = [
-    ['unknown key', { indices, latent: eight }, "createTracker().update: options has no 'latent'", 'OptionError'],
+    ['unknown key', { indices, latent: eight }, "createTracker().update: options must have no 'latent'", 'OptionError'],
     ['list of indices', { indices: [1, 2] }, 'update: indices must be an Int32Array, got Array', 'DtypeError'],
     [
       'index too large',

@@ -171,7 +171,7 @@ describe('diagnose', () => {
   it('rejects a bad context', () => {
     const report = tracked({ codebookSize: 4 }, { indices: Int32Array.of(0) });
     expect(() => diagnose(report, { rotation: true } as DiagnoseContext)).toThrow(
-      "diagnose: options has no 'rotation'",
+      "diagnose: options must have no 'rotation'",
     );
     expect(() => diagnose(report, { realTokens: -1 })).toThrow('diagnose: realTokens must be an integer >= 0, got -1');
     expect(() => diagnose(report, { entropyTokens: 0.5 })).toThrow('diagnose: entropyTokens must be an integer >= 1');

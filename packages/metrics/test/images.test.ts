@@ -71,7 +71,7 @@ describe('psnr', () => {
     expect(() => psnr([1, 2], [1, Number.NaN], { dataRange: 1 })).toThrow(
       'psnr: pixels must be finite, got 2 and NaN at position 1',
     );
-    expect(() => psnr([1], [1], { dataRange: 1, peak: 1 } as never)).toThrow("psnr: options has no 'peak'");
+    expect(() => psnr([1], [1], { dataRange: 1, peak: 1 } as never)).toThrow("psnr: options must have no 'peak'");
   });
 });
 

@@ -1,5 +1,5 @@
 import { add, matMul, mul, reshape, softmax, type Tensor, type Tensor4D, transpose } from '@tensorflow/tfjs-core';
-import { requireInteger, requireKnownOptions, requireOption, ShapeError, show } from '@vqkit/core-tensor';
+import { requireInteger, requireKnownOptions, requireOption, ShapeError } from '@vqkit/core-tensor';
 import { createConv1d } from './conv1d.ts';
 import { createConv2d } from './conv2d.ts';
 import { createGroupNorm } from './group-norm.ts';
@@ -46,9 +46,7 @@ export function createAttention(scope: Scope, options: AttentionOptions): Module
   const size = channels / heads;
   const requireShape = (shape: readonly number[]): void => {
     if (shape.length === axes + 2) return;
-    throw new ShapeError(
-      `${where}: x must have ${axes + 2} axes, got shape ${show(shape)}. Set axes to those between batch and channels.`,
-    );
+    throw new ShapeError(where, 'x', `have ${axes + 2} axes`, shape, 'Set axes to those between batch and channels.');
   };
   return createModule(where, scope, {
     apply(x) {

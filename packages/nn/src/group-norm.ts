@@ -6,7 +6,6 @@ import {
   requireOption,
   requirePositive,
   ShapeError,
-  show,
 } from '@vqkit/core-tensor';
 import { groupNorm } from './kernels/group-norm.ts';
 import { createModule, type Module } from './module.ts';
@@ -89,9 +88,7 @@ function createNorm(
   const bias = affine ? scope.filled('bias', [channels], 0) : undefined;
   const check = (shape: readonly number[]): readonly number[] => {
     if (shape.length >= 2 && shape.at(-1) === channels) return shape;
-    throw new ShapeError(
-      `${where}: x must be [batch, …, ${channels}], got shape ${show(shape)}. Put the channels last.`,
-    );
+    throw new ShapeError(where, 'x', `be [batch, …, ${channels}]`, shape, 'Put the channels last.');
   };
   return createModule(where, scope, {
     apply(x) {

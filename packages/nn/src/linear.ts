@@ -7,7 +7,6 @@ import {
   requireInteger,
   requireKnownOptions,
   ShapeError,
-  show,
   TRANSPOSED,
 } from '@vqkit/core-tensor';
 import { createModule, type Module } from './module.ts';
@@ -44,9 +43,7 @@ export function createLinearLayer(scope: Scope, options: LinearOptions): Module 
   const bias = hasBias ? scope.uniform('bias', [outputs], bound) : undefined;
   const shapeOf = (shape: readonly number[]): number[] => {
     if (shape.length < 2 || shape.at(-1) !== inputs) {
-      throw new ShapeError(
-        `${where}: x must be [batch, …, ${inputs}], got shape ${show(shape)}. Put the features last.`,
-      );
+      throw new ShapeError(where, 'x', `be [batch, …, ${inputs}]`, shape, 'Put the features last.');
     }
     return [...shape.slice(0, -1), outputs];
   };

@@ -1,12 +1,5 @@
 import { type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
-import {
-  countParameters,
-  createParameterSet,
-  DisposedError,
-  requireTensor,
-  ShapeError,
-  show,
-} from '@vqkit/core-tensor';
+import { countParameters, createParameterSet, requireAlive, requireTensor, ShapeError } from '@vqkit/core-tensor';
 import { type Description, describeNetwork, type Outline, type Value } from './description.ts';
 import type { Scope } from './scope.ts';
 
@@ -70,9 +63,8 @@ export function createModule(where: string, scope: Scope, parts: ModuleParts): M
   let disposed = false;
   const alive = (call: string): string => {
     const name = `${where}().${call}`;
-    if (disposed || parameters.some(({ variable }) => variable.isDisposed)) {
-      throw new DisposedError(`${name}: the module must not be disposed, got a disposed one. Create a new one.`);
-    }
+    const gone = disposed || parameters.some(({ variable }) => variable.isDisposed);
+    requireAlive(gone, name, 'the module');
     return name;
   };
   return {
@@ -131,6 +123,10 @@ export function requireChannels(where: string, shape: readonly number[], axes: n
   if (shape.length === axes + 2 && (channels === undefined || shape.at(-1) === channels)) return;
   const between = ['length', 'height, width'][axes - 1] ?? '…';
   throw new ShapeError(
-    `${where}: x must be [batch, ${between}, ${channels ?? 'channels'}], got shape ${show(shape)}. Put the channels last.`,
+    where,
+    'x',
+    `be [batch, ${between}, ${channels ?? 'channels'}]`,
+    shape,
+    'Put the channels last.',
   );
 }

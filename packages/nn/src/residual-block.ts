@@ -19,7 +19,11 @@ export function createResidualBlock(scope: Scope, branch: Module, shortcut?: Mod
   const requireEqual = (direct: readonly number[], changed: readonly number[]): void => {
     if (direct.join() === changed.join()) return;
     throw new ShapeError(
-      `${where}: the branch must keep the shape ${show(direct)}, got ${show(changed)}. Pass a shortcut that changes it alike.`,
+      where,
+      'the branch',
+      `keep the shape ${show(direct)}`,
+      changed,
+      'Pass a shortcut that changes it alike.',
     );
   };
   return createModule(where, scope, {

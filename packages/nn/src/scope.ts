@@ -5,6 +5,7 @@ import {
   ownedVariable,
   type Parameter,
   type ParameterLayout,
+  phrase,
   type Rng,
 } from '@vqkit/core-tensor';
 
@@ -46,7 +47,11 @@ export function createScope(rng: Rng): Scope {
       const fullName = prefix + name;
       if (made.some((parameter) => parameter.name === fullName)) {
         throw new OptionError(
-          `createScope: names must be different, got '${fullName}' twice. Make each part under a name of its own, scope.at('…').`,
+          'createScope',
+          'names',
+          'be different',
+          phrase(`'${fullName}' twice`),
+          "Make each part under a name of its own, scope.at('…').",
         );
       }
       const held = make(fullName);

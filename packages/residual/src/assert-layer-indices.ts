@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { DataError, type Quantizer, requireOption, show } from '@vqkit/core-tensor';
+import { DataError, phrase, type Quantizer, requireOption, show } from '@vqkit/core-tensor';
 import type { Grouped } from './grouped.ts';
 import { requireIndices } from './rows.ts';
 import type { Residual } from './stack.ts';
@@ -31,7 +31,7 @@ export async function assertLayerIndices(where: string, indices: Tensor, quantiz
   for (let n = 0; n * numCodebooks < data.length; n++) {
     const found = problem(quantizer, data.subarray(n * numCodebooks, (n + 1) * numCodebooks), '');
     if (typeof found !== 'object') continue;
-    throw new DataError(`${where}: ${found.rule}, got ${found.value} in token ${n}. ${found.fix}`);
+    throw new DataError(where, 'indices', found.rule, phrase(`${found.value} in token ${n}`), found.fix);
   }
 }
 
@@ -60,7 +60,7 @@ function problem(quantizer: Quantizer, columns: Int32Array, path: string): boole
         ? 'Only the last layers of a token can be dropped: a missing one makes what comes after it meaningless.'
         : `Create the quantizer with quantizeDropout: true${path === '' && isStack ? `, or pass { layers: ${j} } to decode` : ''}.`;
       return {
-        rule: `indices must have ${isStack ? (dropout ? 'no layer after a dropped one' : 'no dropped layers') : 'all groups or none'}`,
+        rule: `have ${isStack ? (dropout ? 'no layer after a dropped one' : 'no dropped layers') : 'all groups or none'}`,
         value: `${own ? 'an index after -1' : '-1'} in ${name}`,
         fix: isStack ? fix : DECODER,
       };
@@ -76,7 +76,7 @@ function leafProblem({ codebookSize }: Quantizer, columns: Int32Array, path: str
   const wrong = columns.find((index) => index < 0 || index >= codebookSize);
   if (wrong === undefined) return true;
   return {
-    rule: `indices must be in [0, ${codebookSize})`,
+    rule: `be in [0, ${codebookSize})`,
     value: `${show(wrong)} in ${path.slice(0, -2)}`,
     fix: DECODER,
   };

@@ -1,6 +1,6 @@
 import { requireInteger, requireOption } from '@vqkit/core-tensor/check';
 import type { Codec } from '@vqkit/core-tensor/codec';
-import { DataError, ShapeError, show } from '@vqkit/core-tensor/errors';
+import { DataError, phrase, ShapeError, show } from '@vqkit/core-tensor/errors';
 
 /**
  * Several codebooks on plain typed arrays, without TensorFlow.js. Latents are flat and channels-last, [frames, dim]; each layer has ids of its
@@ -211,7 +211,11 @@ function requireFrames(where: string, latents: unknown, dim: number, stride: num
   if (length % (dim * stride) === 0) return;
   const frames = stride === 1 ? '' : `, ${stride} frames`;
   throw new ShapeError(
-    `${where}: latents.length must be a multiple of ${dim * stride} (dim ${dim}${frames}), got ${length}. Pass whole frames, [frames, dim].`,
+    where,
+    'latents.length',
+    `be a multiple of ${dim * stride} (dim ${dim}${frames})`,
+    length,
+    'Pass whole frames, [frames, dim].',
   );
 }
 
@@ -226,13 +230,21 @@ function requireIds(where: string, layer: number, ids: Int32Array, codebookSize:
   );
   if (ids.length !== length) {
     throw new ShapeError(
-      `${where}: ids[${layer}].length must be ${length}, got ${ids.length}. Pass layers of equally many frames.`,
+      where,
+      `ids[${layer}].length`,
+      `be ${length}`,
+      ids.length,
+      'Pass layers of equally many frames.',
     );
   }
   const at = ids.findIndex((id) => id < 0 || id >= codebookSize);
   if (at < 0) return;
   throw new DataError(
-    `${where}: ids[${layer}] must be ids from 0 to ${codebookSize - 1}, got ${show(ids[at])} at position ${at}. Pass the ids of this model.`,
+    where,
+    `ids[${layer}]`,
+    `be ids from 0 to ${codebookSize - 1}`,
+    phrase(`${show(ids[at])} at position ${at}`, ids[at]),
+    'Pass the ids of this model.',
   );
 }
 

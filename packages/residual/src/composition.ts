@@ -2,11 +2,11 @@ import { reshape, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core
 import {
   createQuantizer,
   type DataFormat,
-  DisposedError,
   type Parameter,
   type QuantizeOptions,
   type Quantizer,
   type Rng,
+  requireAlive,
   requireInteger,
   requireKnownOptions,
   type TokenCall,
@@ -98,11 +98,7 @@ export function createComposition<Config, Call extends QuantizeOptions>(
     quantizer,
     withIndices(call, indices, options, f) {
       const name = `${where}().${call}`;
-      if (disposed) {
-        throw new DisposedError(
-          `${name}: the quantizer must not be disposed, got a disposed ${method.kind}. Create a new one.`,
-        );
-      }
+      requireAlive(disposed, name, 'the quantizer', method.kind);
       requireKnownOptions(name, options, codebooksOfLayers.length > 0 ? ['layers'] : []);
       const { layers } = options;
       if (layers !== undefined) requireInteger(name, 'layers', layers, 1, codebooksOfLayers.length);

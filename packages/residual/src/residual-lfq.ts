@@ -6,7 +6,6 @@ import {
   requireKnownOptions,
   requirePositive,
   type Schedule,
-  show,
 } from '@vqkit/core-tensor';
 import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import type { ResidualQuantizeOptions } from './composition.ts';
@@ -166,7 +165,11 @@ function codebookSizeOf({ dim, codebookSize }: ResidualLfqOptions): number {
   if (codebookSize !== undefined) return codebookSize;
   if (dim === undefined) {
     throw new OptionError(
-      `${WHERE}: codebookSize must be given when dim is not, got ${show(codebookSize)}. Use 2^d for d bits a layer.`,
+      WHERE,
+      'codebookSize',
+      'be given when dim is not',
+      codebookSize,
+      'Use 2^d for d bits a layer.',
     );
   }
   requireInteger(WHERE, 'dim', dim, 1, 30);

@@ -9,7 +9,7 @@ import {
   type Tensor2D,
   transpose,
 } from '@tensorflow/tfjs-core';
-import { DtypeError, type Quantizer, requireTensor, ShapeError, show } from '@vqkit/core-tensor';
+import { DtypeError, type Quantizer, requireTensor, ShapeError } from '@vqkit/core-tensor';
 import type { Members } from './members.ts';
 
 // Inside a composition indices are rows, int32 [codebooks, N]: to join and to cut rows is many times faster on wasm than columns.
@@ -39,14 +39,10 @@ export function hasIndex(rows: Tensor2D): Tensor1D {
 export function requireIndices(where: string, indices: Tensor, lengths: readonly number[], hint: string): number[] {
   requireTensor(where, 'indices', indices);
   if (indices.dtype !== 'int32') {
-    throw new DtypeError(
-      `${where}: indices must be int32, got ${indices.dtype}. Cast them with tf.cast(indices, 'int32').`,
-    );
+    throw new DtypeError(where, 'indices', 'be int32', indices.dtype, "Cast them with tf.cast(indices, 'int32').");
   }
   if (indices.rank < 1 || !lengths.includes(indices.shape.at(-1) as number)) {
-    throw new ShapeError(
-      `${where}: indices must end in an axis of ${lengths.join(' or ')} codebooks, got shape ${show(indices.shape)}. ${hint}`,
-    );
+    throw new ShapeError(where, 'indices', `end in an axis of ${lengths.join(' or ')} codebooks`, indices.shape, hint);
   }
   return indices.shape.slice(0, -1);
 }

@@ -3,6 +3,7 @@ import {
   createParameterSet,
   type Parameter,
   type ParameterSet,
+  phrase,
   type Quantizer,
   QuantizerError,
   requireOption,
@@ -106,7 +107,8 @@ function within(place: string, f: () => void): void {
     f();
   } catch (error) {
     if (!(error instanceof QuantizerError)) throw error;
-    const Same = error.constructor as new (message: string) => QuantizerError;
-    throw new Same(`${place}: ${error.message}`);
+    const { argument, rule, value, got, fix } = error;
+    const Same = error.constructor as typeof QuantizerError;
+    throw new Same(`${place}: ${error.where}`, argument, rule, phrase(got, value), fix);
   }
 }

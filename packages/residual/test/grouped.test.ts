@@ -87,9 +87,11 @@ eachEngine((engineName) => {
       );
       const mixed = createGrouped({ groups: [stack(), createLfq({ dim: 2 })] });
       expect(() => mixed.decode(mixed.encode(z), { layers: 1 })).toThrow(
-        /createGrouped\(\)\.decode: options has no 'layers'/,
+        /createGrouped\(\)\.decode: options must have no 'layers'/,
       );
-      expect(() => mixed.quantize(z, { layers: 1 })).toThrow(/createGrouped\(\)\.quantize: options has no 'layers'/);
+      expect(() => mixed.quantize(z, { layers: 1 })).toThrow(
+        /createGrouped\(\)\.quantize: options must have no 'layers'/,
+      );
       expect(() => mixed.decode(zeros([5, 2], 'int32'))).toThrow(ShapeError);
       grouped.dispose();
       mixed.dispose();
@@ -177,6 +179,6 @@ describe('bad input of createGrouped', () => {
     fails({ groups: [createLfq] }, /groups\[0\] must be a quantizer, got a function/);
     fails({ groups, dataFormat: 'last' }, /dataFormat must be one of/);
     fails({ groups, seed: 0.5 }, /seed must be an integer/);
-    fails({ groups, layers: 2 }, /options has no 'layers'/);
+    fails({ groups, layers: 2 }, /options must have no 'layers'/);
   });
 });

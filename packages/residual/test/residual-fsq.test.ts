@@ -106,6 +106,6 @@ describe('bad input of createResidualFsq', () => {
       /softClampInputValue\[1\] must be a finite number > 0, got -1/,
     );
     fails(create({ ...free, boundHardClamp: 1 }), /boundHardClamp must be true or false/);
-    fails(create({ ...free, preserveSymmetry: false }), /options has no 'preserveSymmetry'/);
+    fails(create({ ...free, preserveSymmetry: false }), /options must have no 'preserveSymmetry'/);
   });
 });

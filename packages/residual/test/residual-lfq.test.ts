@@ -128,7 +128,7 @@ describe('bad input of createResidualLfq', () => {
       create({ numQuantizers: 2, dim: 4, invTemperature: { from: 1 } }),
       /invTemperature\.to must be a finite number > 0/,
     );
-    fails(create({ numQuantizers: 2, dim: 4, numCodebooks: 2 }), /options has no 'numCodebooks'/);
+    fails(create({ numQuantizers: 2, dim: 4, numCodebooks: 2 }), /options must have no 'numCodebooks'/);
     fails(
       create({ numQuantizers: 2, dim: 4, quantizeDropoutCutoffIndex: 2 }),
       /quantizeDropoutCutoffIndex must be an integer from 0 to 1, got 2/,

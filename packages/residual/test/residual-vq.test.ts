@@ -130,7 +130,7 @@ describe('bad input of createResidualVq', () => {
       create({ dim: 4, codebookSize: [4, 5], sharedCodebook: true }),
       /codebookSize must be the same in all layers that share it, got \[4,5\]/,
     );
-    fails(create({ dim: 4, codebookSize: 4, numQuantizers: 2, heads: 2 }), /options has no 'heads'/);
+    fails(create({ dim: 4, codebookSize: 4, numQuantizers: 2, heads: 2 }), /options must have no 'heads'/);
     fails(
       create({ dim: 4, codebookSize: 4, numQuantizers: 2, codebookDim: 0 }),
       /codebookDim must be an integer >= 1, got 0/,

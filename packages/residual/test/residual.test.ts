@@ -314,7 +314,7 @@ describe('bad input of createResidual', () => {
     fails({ layers, quantizeDropoutMultipleOf: 4 }, /quantizeDropoutMultipleOf must be an integer from 1 to 3, got 4/);
     fails({ layers, dataFormat: 'NCHW' }, /dataFormat must be one of/);
     fails({ layers, seed: -1 }, /seed must be an integer from 0/);
-    fails({ layers, layer: 1 }, /options has no 'layer'\. Known options: .*layers/);
+    fails({ layers, layer: 1 }, /options must have no 'layer', got 1\. Known options: .*layers/);
   });
 
   it('refuses indices with the wrong trailing axis, and too many or too few layers', () => {
@@ -336,7 +336,7 @@ describe('bad input of createResidual', () => {
       expect(() => stack.quantize(zeros([2, dim]), { layers })).toThrow(
         /quantize: layers must be an integer from 1 to 3, got/,
       );
-    expect(() => stack.decode(indices, { layer: 1 } as object)).toThrow(/decode: options has no 'layer'/);
+    expect(() => stack.decode(indices, { layer: 1 } as object)).toThrow(/decode: options must have no 'layer'/);
     expect(() => stack.decodeLayers(indices)).toThrow(/decodeLayers: indices must end in an axis of 3/);
     stack.dispose();
     expect(() => stack.decodeLayers(indices)).toThrow(

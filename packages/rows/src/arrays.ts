@@ -9,7 +9,7 @@ import {
   safetensorOf,
 } from '@vqkit/checkpoint';
 import { withFileErrors } from '@vqkit/checkpoint/node';
-import { OptionError, ShapeError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase, ShapeError, show } from '@vqkit/core-tensor';
 import { asyncBufferFromFile } from 'hyparquet';
 import { integerKey, KEY_COLUMN, type RowFile, type RowKeys, type RowOptions, rowNumbers } from './rows.ts';
 
@@ -17,9 +17,7 @@ import { integerKey, KEY_COLUMN, type RowFile, type RowKeys, type RowOptions, ro
 export async function openNpy(where: string, path: string, { column, keyColumn }: RowOptions): Promise<RowFile> {
   if ((column ?? keyColumn) !== undefined) {
     const [name, given] = column === undefined ? ['keyColumn', keyColumn] : ['column', column];
-    throw new OptionError(
-      `${where}: ${name} must not be given, for .npy has no names, got ${show(given)}. Leave it out.`,
-    );
+    throw new OptionError(`${where}: ${path}`, name, 'not be given, for .npy has no names', given, 'Leave it out.');
   }
   const values = await npyPlace(path);
   const file = keysBeside(path);
@@ -27,7 +25,7 @@ export async function openNpy(where: string, path: string, { column, keyColumn }
     () => true,
     () => false,
   );
-  const keys = isThere ? keysFrom(where, file, await npyPlace(file), values.shape) : undefined;
+  const keys = isThere ? keysFrom(`${where}: ${path}`, file, await npyPlace(file), values.shape) : undefined;
   return rowFile(where, path, values, keys);
 }
 
@@ -45,7 +43,11 @@ export async function openSafetensors(where: string, path: string, options: RowO
   if (column === undefined || values === undefined || !Object.hasOwn(tensors, column)) {
     const got = options.column === undefined ? `${matrices.length} of them: ${show(matrices)}` : show(options.column);
     throw new OptionError(
-      `${where}: column must be a tensor of the file, which holds ${show(Object.keys(tensors))}, or the file have one matrix, got ${got}. Name the tensor.`,
+      `${where}: ${path}`,
+      'column',
+      `be a tensor of the file, which holds ${show(Object.keys(tensors))}, or the file have one matrix`,
+      phrase(got),
+      'Name the tensor.',
     );
   }
   const key = keyColumn ?? (Object.hasOwn(tensors, KEY_COLUMN) && column !== KEY_COLUMN ? KEY_COLUMN : undefined);
@@ -53,10 +55,14 @@ export async function openSafetensors(where: string, path: string, options: RowO
   const place = Object.hasOwn(tensors, key) ? tensors[key] : undefined;
   if (place === undefined) {
     throw new OptionError(
-      `${where}: keyColumn must be a tensor of the file, which holds ${show(Object.keys(tensors))}, got ${show(key)}. Leave it out for row numbers.`,
+      `${where}: ${path}`,
+      'keyColumn',
+      `be a tensor of the file, which holds ${show(Object.keys(tensors))}`,
+      key,
+      'Leave it out for row numbers.',
     );
   }
-  return { ...rowFile(where, path, values, keysFrom(where, path, place, values.shape)), column };
+  return { ...rowFile(where, path, values, keysFrom(`${where}: ${path}`, path, place, values.shape)), column };
 }
 
 type ReadKeys = (from: number, to: number) => Promise<RowKeys>;
@@ -65,7 +71,7 @@ function rowFile(where: string, path: string, place: SafePlace, keys: ReadKeys |
   const { dtype, shape } = place;
   const [count = 0, width = 0] = shape;
   if (shape.length !== 2 || width === 0) {
-    throw new ShapeError(`${where} must be a matrix [rows, width], got shape ${show(shape)}. Reshape it.`);
+    throw new ShapeError(where, path, 'be a matrix [rows, width]', shape, 'Reshape it.');
   }
   return {
     count,
@@ -82,7 +88,11 @@ function rowFile(where: string, path: string, place: SafePlace, keys: ReadKeys |
 function keysFrom(where: string, path: string, place: SafePlace, [rows = 0]: readonly number[]): ReadKeys {
   if (!/^[IU]\d+$/.test(place.dtype) || place.shape.length !== 1 || place.shape[0] !== rows) {
     throw new ShapeError(
-      `${where}: keys must be integers [${rows}], one per row, got ${place.dtype} ${show(place.shape)} in ${path}. Write them again.`,
+      where,
+      'keys',
+      `be integers [${rows}], one per row`,
+      phrase(`${place.dtype} ${show(place.shape)} in ${path}`, place.dtype),
+      'Write them again.',
     );
   }
   return async (from, to) => {
@@ -125,7 +135,11 @@ async function bytesOf(path: string): Promise<FileBytes> {
       const bytes = new Uint8Array(await readable(Promise.resolve(file.slice(begin, end))));
       if (bytes.length === end - begin) return bytes;
       throw new CheckpointError(
-        `openRows: ${path} must have ${end} bytes, got its end at ${begin + bytes.length}. Write it again.`,
+        'openRows',
+        path,
+        `have ${end} bytes`,
+        phrase(`its end at ${begin + bytes.length}`),
+        'Write it again.',
       );
     },
   };

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError } from '@vqkit/core-tensor';
 import { openNpy, openSafetensors } from './arrays.ts';
 import { openParquet } from './parquet.ts';
 import type { RowFile, RowOptions } from './rows.ts';
@@ -26,7 +26,11 @@ export function isRowFile(path: string): boolean {
 export function requireRowFile(where: string, path: string): void {
   if (isRowFile(path)) return;
   throw new OptionError(
-    `${where}: the file of rows must end in ${Object.keys(READERS).join(', ')}, got ${show(path)}. Convert it, or name it by what it is.`,
+    where,
+    'the file of rows',
+    `end in ${Object.keys(READERS).join(', ')}`,
+    path,
+    'Convert it, or name it by what it is.',
   );
 }
 
@@ -49,5 +53,5 @@ export function requireRowFile(where: string, path: string): void {
  */
 export async function openRows(where: string, path: string, options: RowOptions = {}): Promise<RowFile> {
   requireRowFile(where, path);
-  return (READERS[extname(path)] as typeof openNpy)(`${where}: ${path}`, path, options);
+  return (READERS[extname(path)] as typeof openNpy)(where, path, options);
 }

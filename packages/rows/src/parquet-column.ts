@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { DataError, show } from '@vqkit/core-tensor';
+import { DataError, phrase, show } from '@vqkit/core-tensor';
 import type { Page } from './parquet-pages.ts';
 
 /** What a page has become: numbers or keys. */
@@ -46,7 +46,11 @@ export function readColumn<T extends Part<T>>(column: Column<T>): (from: number,
       group = -1;
       if (end % width > 0) throw wrongLength(where, name, width, end % width, Math.floor(end / width));
       throw new CheckpointError(
-        `${where} must have ${last - first} rows in its group at ${first}, got ${end / width - first} in column ${show(name)}. Write it again.`,
+        where,
+        `column ${show(name)}`,
+        `have ${last - first} rows in its group at ${first}`,
+        end / width - first,
+        'Write it again.',
       );
     }
     const values = column.valuesOf(next.value, end);
@@ -54,7 +58,11 @@ export function readColumn<T extends Part<T>>(column: Column<T>): (from: number,
     end += values.length;
     if (end > last * width) {
       throw new CheckpointError(
-        `${where} must have ${last - first} rows in its group at ${first}, got more in column ${show(name)}. Write it again.`,
+        where,
+        `column ${show(name)}`,
+        `have ${last - first} rows in its group at ${first}`,
+        phrase('more'),
+        'Write it again.',
       );
     }
   };
@@ -90,6 +98,10 @@ export function readColumn<T extends Part<T>>(column: Column<T>): (from: number,
 /** A row that has another number of values than row 0. */
 export function wrongLength(where: string, name: string, width: number, got: number, row: number): DataError {
   return new DataError(
-    `${where}: column ${show(name)} must have ${width} numbers in every row, as in row 0, got ${got} in row ${row}. Leave that row out, or make it as wide.`,
+    where,
+    `column ${show(name)}`,
+    `have ${width} numbers in every row, as in row 0`,
+    phrase(`${got} in row ${row}`, got),
+    'Leave that row out, or make it as wide.',
   );
 }

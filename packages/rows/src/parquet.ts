@@ -1,6 +1,6 @@
 import { CheckpointError } from '@vqkit/checkpoint';
 import { withFileErrors } from '@vqkit/checkpoint/node';
-import { DataError, OptionError, QuantizerError, show } from '@vqkit/core-tensor';
+import { DataError, OptionError, phrase, QuantizerError, show } from '@vqkit/core-tensor';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import { readColumn, wrongLength } from './parquet-column.ts';
 import { type Page, pagesOf } from './parquet-pages.ts';
@@ -9,16 +9,13 @@ import { integerKey, KEY_COLUMN, type RowFile, type RowKeys, type RowOptions, ro
 /** Parquet's types of numbers, by the names of safetensors. */
 const NUMBERS: { readonly [type in string]?: string } = { FLOAT: 'F32', DOUBLE: 'F64', INT32: 'I32', INT64: 'I64' };
 
-export async function openParquet(where: string, path: string, options: RowOptions): Promise<RowFile> {
+export async function openParquet(caller: string, path: string, options: RowOptions): Promise<RowFile> {
+  const where = `${caller}: ${path}`;
   const named = <T>(work: Promise<T>): Promise<T> =>
     withFileErrors('openRows', path, 'be a readable file', work).catch((error: unknown) => {
       if (error instanceof QuantizerError || !(error instanceof Error)) throw error;
-      throw new CheckpointError(
-        `${where} must be a parquet file, got one that cannot be read: ${error.message}. Write it again.`,
-        {
-          cause: error,
-        },
-      );
+      const got = phrase(`one that cannot be read: ${error.message}`);
+      throw new CheckpointError(caller, path, 'be a parquet file', got, 'Write it again.', { cause: error });
     });
   const file = await named(asyncBufferFromFile(path));
   const metadata = await named(parquetMetadataAsync(file));
@@ -29,12 +26,12 @@ export async function openParquet(where: string, path: string, options: RowOptio
   const starts: number[] = [0];
   for (const { num_rows: rows } of metadata.row_groups) {
     if (!Number.isSafeInteger(Number(rows)) || Number(rows) < 0) {
-      throw new CheckpointError(`${where} must have row groups of 0 rows or more, got ${show(rows)}. Write it again.`);
+      throw new CheckpointError(caller, path, 'have row groups of 0 rows or more', rows, 'Write it again.');
     }
     starts.push((starts.at(-1) as number) + Number(rows));
   }
   const count = starts.at(-1) as number;
-  if (count === 0) throw new DataError(`${where} must have rows, got none. Write it again.`);
+  if (count === 0) throw new DataError(caller, path, 'have rows', phrase('none'), 'Write it again.');
   const schema = parquetSchema(metadata);
   async function* pages(group: number, name: string): AsyncGenerator<Page> {
     const columns = metadata.row_groups[group]?.columns ?? [];
@@ -47,7 +44,11 @@ export async function openParquet(where: string, path: string, options: RowOptio
   const width = await named(widthOf(pages(firstGroup, column)));
   if (width === 0)
     throw new DataError(
-      `${where}: column ${show(column)} must have lists of numbers, got none in row 0. Write it again.`,
+      where,
+      `column ${show(column)}`,
+      'have lists of numbers',
+      phrase('none in row 0'),
+      'Write it again.',
     );
 
   const make = (length: number): Numbers => (dtype === 'F32' ? new Float32Array(length) : new Float64Array(length));
@@ -110,7 +111,11 @@ function columnOfLists(
   const named = lists.map(({ element }) => element.name);
   const got = wanted === undefined ? `${named.length} of them: ${show(named)}` : show(wanted);
   throw new OptionError(
-    `${where}: column must be a column of lists of numbers, of which the file has ${show(named)} among ${show(all)}, or the file have one, got ${got}. Name the column, or write one list per row.`,
+    where,
+    'column',
+    `be a column of lists of numbers, of which the file has ${show(named)} among ${show(all)}, or the file have one`,
+    phrase(got),
+    'Name the column, or write one list per row.',
   );
 }
 
@@ -131,7 +136,11 @@ function columnOfKeys(
   }
   if (wanted === undefined) return undefined;
   throw new OptionError(
-    `${where}: keyColumn must be a column of integers or texts among ${show(columns.map(({ element }) => element.name))}, got ${show(wanted)}. Leave it out for row numbers.`,
+    where,
+    'keyColumn',
+    `be a column of integers or texts among ${show(columns.map(({ element }) => element.name))}`,
+    wanted,
+    'Leave it out for row numbers.',
   );
 }
 
@@ -177,7 +186,11 @@ function numbersOf<T extends Numbers>(
     const value = level < present ? null : values[i];
     if (typeof value !== 'number' && typeof value !== 'bigint') {
       throw new DataError(
-        `${where}: column ${show(column)} must have numbers, got ${show(value)} in row ${row}. Leave that row out.`,
+        where,
+        `column ${show(column)}`,
+        'have numbers',
+        phrase(`${show(value)} in row ${row}`, value),
+        'Leave that row out.',
       );
     }
     out[i] = Number(value);
@@ -199,11 +212,19 @@ function keysOf(
         const key: unknown = values[i];
         if (typeof key === 'string') return key;
         throw new DataError(
-          `${where}: key column ${show(name)} must have texts, got ${show(key)} in row ${at + i}. Fill it.`,
+          where,
+          `key column ${show(name)}`,
+          'have texts',
+          phrase(`${show(key)} in row ${at + i}`, key),
+          'Fill it.',
         );
       });
   if (missing < 0) return keys;
   throw new DataError(
-    `${where}: key column ${show(name)} must have a key in every row, got none in row ${at + missing}. Fill it.`,
+    where,
+    `key column ${show(name)}`,
+    'have a key in every row',
+    phrase(`none in row ${at + missing}`),
+    'Fill it.',
   );
 }

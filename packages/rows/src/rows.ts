@@ -1,4 +1,4 @@
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase, show } from '@vqkit/core-tensor';
 
 /** Where the keys of rows stand in what is written, and may stand in what is read. */
 export const KEY_COLUMN = 'key';
@@ -57,7 +57,6 @@ export function rowNumbers(from: number, to: number): BigInt64Array {
 export function integerKey(where: string, value: unknown, row: number): bigint {
   const key = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
   if (key !== undefined && BigInt.asIntN(64, key) === key) return key;
-  throw new DataError(
-    `${where} must have integers of 64 bits as keys, got ${String(value)} in row ${row}. Write texts instead.`,
-  );
+  const got = phrase(`${show(value)} in row ${row}`, value);
+  throw new DataError(where, 'keys', 'be integers of 64 bits', got, 'Write texts instead.');
 }

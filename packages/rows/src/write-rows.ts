@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { CheckpointError, encodeNpyHeader, encodeSafetensorsHeader } from '@vqkit/checkpoint';
 import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import { keysBeside } from './arrays.ts';
 import { requireRowFile } from './open-rows.ts';
 import { parquetBlocks } from './parquet-blocks.ts';
@@ -26,7 +26,11 @@ export async function requireWritableRows(
   requireRowFile(where, path);
   if (keys === 'texts' && extname(path) !== '.parquet') {
     throw new OptionError(
-      `${where}: ${path} must end in .parquet, for the keys are texts, which ${extname(path)} cannot hold, got ${show(extname(path))}. Write a .parquet file.`,
+      where,
+      path,
+      `end in .parquet, for the keys are texts, which ${extname(path)} cannot hold`,
+      extname(path),
+      'Write a .parquet file.',
     );
   }
   await requireWritable(where, path, inputs);
@@ -100,13 +104,17 @@ async function* requireWhole(
     const { values, keys } = block;
     if (values.length !== keys.length * width) {
       throw new CheckpointError(
-        `${where}: a block must have ${width} values per key, got ${values.length} of ${keys.length} keys. Pass whole rows.`,
+        where,
+        'a block',
+        `have ${width} values per key`,
+        phrase(`${values.length} of ${keys.length} keys`, values.length),
+        'Pass whole rows.',
       );
     }
     rows += keys.length;
     yield block;
   }
-  if (rows !== count) throw new CheckpointError(`${where}: the blocks must have ${count} rows, got ${rows}. Pass all.`);
+  if (rows !== count) throw new CheckpointError(where, 'the blocks', `have ${count} rows`, rows, 'Pass all.');
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {

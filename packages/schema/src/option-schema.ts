@@ -28,7 +28,19 @@ export function checkOptions<Shape extends z.ZodRawShape>(
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const issue = result.error.issues[0] as z.core.$ZodIssue;
-  throw new OptionError(explain(where, Object.keys(schema.shape), options, issue));
+  if (issue.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys;
+    const value = (options as Record<string, unknown>)[key];
+    throw new OptionError(
+      where,
+      'options',
+      `have no '${shorten(key)}'`,
+      value,
+      otherThan(key, Object.keys(schema.shape)),
+    );
+  }
+  const value = valueAt(issue, options);
+  throw new OptionError(where, pathOf(issue) || 'options', `be ${rule(issue)}`, value, fixFor(issue, value));
 }
 
 /** The first rule that a value breaks, as the middle of a message: `imageShape[0] must be >= 1, got 0`. */
@@ -40,16 +52,9 @@ export function problemOf(error: z.ZodError, value: unknown): string {
   return `${path === '' ? '' : `${path} `}must be ${rule(issue)}, got ${show(found)}`;
 }
 
-function explain(where: string, known: readonly string[], options: unknown, issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    const nearest = nearestName(key, known);
-    const fix =
-      nearest === undefined ? `Known options: ${[...known].sort().join(', ')}.` : `Did you mean '${nearest}'?`;
-    return `${where}: options has no '${shorten(key)}'. ${fix}`;
-  }
-  const value = valueAt(issue, options);
-  return `${where}: ${pathOf(issue) || 'options'} must be ${rule(issue)}, got ${show(value)}. ${fixFor(issue, value)}`;
+function otherThan(key: string, known: readonly string[]): string {
+  const nearest = nearestName(key, known);
+  return nearest === undefined ? `Known options: ${[...known].sort().join(', ')}.` : `Did you mean '${nearest}'?`;
 }
 
 function pathOf({ path }: z.core.$ZodIssue): string {

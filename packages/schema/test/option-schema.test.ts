@@ -17,7 +17,7 @@ describe('checkOptions', () => {
     [{ steps: 0 }, 'f: steps must be >= 1, got 0. Change it or leave it out for the default.'],
     [{ steps: '3' }, 'f: steps must be a number, got "3". Write it without quotes.'],
     [{ engine: 'gpu' }, 'f: engine must be one of "wasm", "cpu", got "gpu".'],
-    [{ stpes: 3 }, "f: options has no 'stpes'. Did you mean 'steps'?"],
+    [{ stpes: 3 }, "f: options must have no 'stpes', got 3. Did you mean 'steps'?"],
   ])('refuses %j by option, rule and value', (options, message) => {
     expect(() => checkOptions(schema, options, 'f')).toThrow(OptionError);
     expect(() => checkOptions(schema, options, 'f')).toThrow(message);

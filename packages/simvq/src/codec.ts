@@ -109,9 +109,8 @@ function readState(
     const { shape: given, data } = (tensor ?? {}) as Partial<PlainTensor>;
     const size = shape.reduce((product, length) => product * length, 1);
     if (show(given) === show(shape) && data?.length === size) return floatsOf(WHERE, key, tensor).slice();
-    throw new ShapeError(
-      `${WHERE}: state['${key}'] must be { shape: ${show(shape)}, data: ${size} values }, got shape ${show(given)} and ${data?.length} values. ${FIX}`,
-    );
+    const wanted = `be { shape: ${show(shape)}, data: ${size} values }`;
+    throw new ShapeError(WHERE, `state['${key}']`, wanted, { shape: given, data: data?.length }, FIX);
   };
   if (hasCodebook) return { codebook: read('codebook', [codebookSize, dim]) };
 

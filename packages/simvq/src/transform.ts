@@ -2,6 +2,7 @@ import { mul, relu, sigmoid, type Tensor2D, tanh, tidy, zeros } from '@tensorflo
 import {
   OptionError,
   type Parameter,
+  phrase,
   type Rng,
   requireBoolean,
   requireInteger,
@@ -147,13 +148,21 @@ function requireCustom(
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated !== undefined) {
     throw new OptionError(
-      `${where}: codebookTransform.parameters must have different names, got ${show(repeated)} twice. Rename one.`,
+      where,
+      'codebookTransform.parameters',
+      'have different names',
+      phrase(`${show(repeated)} twice`, repeated),
+      'Rename one.',
     );
   }
   const shape = tidy(() => transform.apply(zeros([2, inputDim])).shape);
   if (shape.length !== 2 || shape[0] !== 2 || shape[1] !== outputDim) {
     throw new ShapeError(
-      `${where}: codebookTransform.apply must map [M, ${inputDim}] to [M, ${outputDim}], got ${show(shape)} for M = 2. Its input width is frozenCodebookDim, its output width dim.`,
+      where,
+      'codebookTransform.apply',
+      `map [M, ${inputDim}] to [M, ${outputDim}]`,
+      phrase(`${show(shape)} for M = 2`, shape),
+      'Its input width is frozenCodebookDim, its output width dim.',
     );
   }
 }

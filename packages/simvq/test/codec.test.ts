@@ -243,16 +243,11 @@ describe('the codec of SimVQ', () => {
         { ...options, codebookSize: 2 },
         { codebook },
         ShapeError,
-        "state['codebook'] must be { shape: [2,2], data: 4 values }, got shape [3,2] and 6 values. Pass the state of a quantizer of the same configuration.",
+        'state[\'codebook\'] must be { shape: [2,2], data: 4 values }, got {"shape":[3,2],"data":6}. Pass the state of a quantizer of the same configuration.',
       ],
-      [
-        options,
-        { codebook: [1, 2] },
-        ShapeError,
-        "state['codebook'] must be { shape: [3,2], data: 6 values }, got shape",
-      ],
+      [options, { codebook: [1, 2] }, ShapeError, "state['codebook'] must be { shape: [3,2], data: 6 values }, got {"],
       [{ dim: 0, codebookSize: 3 }, { codebook }, OptionError, 'dim must be an integer >= 1, got 0. Use 1 or more.'],
-      [{ ...options, width: 2 }, { codebook }, OptionError, "options has no 'width'."],
+      [{ ...options, width: 2 }, { codebook }, OptionError, "options must have no 'width', got 2."],
     ];
     for (const [config, tensors, type, message] of cases) {
       const call = (): unknown => createSimVqCodec(config as SimVqOptions, tensors as typeof state);

@@ -57,7 +57,7 @@ const BAD: [options: unknown, message: string][] = [
   ],
   [
     { ...small, codebookTransform: { hidden: [8], width: 1 } },
-    "createSimVq: codebookTransform: options has no 'width'. ",
+    "createSimVq: codebookTransform: options must have no 'width', got 1. ",
   ],
   [
     { ...small, codebookTransform: { apply: 1, parameters: [] } },
@@ -92,7 +92,7 @@ const BAD: [options: unknown, message: string][] = [
   [{ ...small, seed: -1 }, 'createSimVq: seed must be an integer from 0 to 4294967295, got -1. '],
   [
     { ...small, channelFirst: true },
-    "createSimVq: options has no 'channelFirst'. Known options: codebookInit, codebookSize, ",
+    "createSimVq: options must have no 'channelFirst', got true. Known options: codebookInit, codebookSize, ",
   ],
 ];
 

@@ -1,5 +1,5 @@
 import { type Tensor, util } from '@tensorflow/tfjs-core';
-import { DtypeError, requireInteger, requireOption, requireTensor, ShapeError, show } from '@vqkit/core-tensor';
+import { DtypeError, requireInteger, requireOption, requireTensor, ShapeError } from '@vqkit/core-tensor';
 
 /** Throws unless images are float32 [batch, height, width, channels], height and width multiples of `multiple`. */
 export function requireImages(where: string, images: Tensor, channels: number, multiple: number): void {
@@ -7,18 +7,24 @@ export function requireImages(where: string, images: Tensor, channels: number, m
   const wanted = `float32 [batch, height, width, ${channels}]`;
   if (images.dtype !== 'float32') {
     throw new DtypeError(
-      `${where}: images must be ${wanted}, got ${images.dtype}. Scale pixels to [-1, 1] with imagesFromPixels.`,
+      where,
+      'images',
+      `be ${wanted}`,
+      images.dtype,
+      'Scale pixels to [-1, 1] with imagesFromPixels.',
     );
   }
   const [, height = 0, width = 0] = images.shape;
   if (images.rank !== 4 || images.shape[3] !== channels) {
-    throw new ShapeError(
-      `${where}: images must be ${wanted}, got shape ${show(images.shape)}. Add a batch axis, or convert the channels.`,
-    );
+    throw new ShapeError(where, 'images', `be ${wanted}`, images.shape, 'Add a batch axis, or convert the channels.');
   }
   if (height < 1 || width < 1 || height % multiple !== 0 || width % multiple !== 0) {
     throw new ShapeError(
-      `${where}: images must have a height and a width that are multiples of ${multiple}, got shape ${show(images.shape)}. Crop or resize them, for example to ${nearby(height, multiple)} × ${nearby(width, multiple)}.`,
+      where,
+      'images',
+      `have a height and a width that are multiples of ${multiple}`,
+      images.shape,
+      `Crop or resize them, for example to ${nearby(height, multiple)} × ${nearby(width, multiple)}.`,
     );
   }
 }
@@ -27,15 +33,13 @@ export function requireImages(where: string, images: Tensor, channels: number, m
 export function requireIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
   requireTensor(where, 'ids', ids);
   if (ids.dtype !== 'int32') {
-    throw new DtypeError(`${where}: ids must be int32, got ${ids.dtype}. Cast them with tf.cast(ids, 'int32').`);
+    throw new DtypeError(where, 'ids', 'be int32', ids.dtype, "Cast them with tf.cast(ids, 'int32').");
   }
   const [, rows = 0, columns = 0] = ids.shape;
   if (ids.rank === 3 + idAxes.length && rows > 0 && columns > 0 && util.arraysEqual(ids.shape.slice(3), [...idAxes]))
     return;
   const wanted = ['batch', 'rows', 'columns', ...idAxes].join(', ');
-  throw new ShapeError(
-    `${where}: ids must be int32 [${wanted}], got shape ${show(ids.shape)}. Reshape them to what encode() returned.`,
-  );
+  throw new ShapeError(where, 'ids', `be int32 [${wanted}]`, ids.shape, 'Reshape them to what encode() returned.');
 }
 
 /** Throws unless vectors are float32 [batch, features]. */
@@ -44,22 +48,30 @@ export function requireVectors(where: string, vectors: Tensor, features: number)
   const wanted = `float32 [batch, ${features}]`;
   if (vectors.dtype !== 'float32') {
     throw new DtypeError(
-      `${where}: vectors must be ${wanted}, got ${vectors.dtype}. Cast them with tf.cast(vectors, 'float32').`,
+      where,
+      'vectors',
+      `be ${wanted}`,
+      vectors.dtype,
+      "Cast them with tf.cast(vectors, 'float32').",
     );
   }
   if (vectors.rank === 2 && vectors.shape[1] === features) return;
-  throw new ShapeError(`${where}: vectors must be ${wanted}, got shape ${show(vectors.shape)}. Pass a row per vector.`);
+  throw new ShapeError(where, 'vectors', `be ${wanted}`, vectors.shape, 'Pass a row per vector.');
 }
 
 /** Throws unless ids are int32 [batch], with `idAxes` after it. */
 export function requireVectorIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
   requireTensor(where, 'ids', ids);
   if (ids.dtype !== 'int32') {
-    throw new DtypeError(`${where}: ids must be int32, got ${ids.dtype}. Cast them with tf.cast(ids, 'int32').`);
+    throw new DtypeError(where, 'ids', 'be int32', ids.dtype, "Cast them with tf.cast(ids, 'int32').");
   }
   if (ids.rank === 1 + idAxes.length && util.arraysEqual(ids.shape.slice(1), [...idAxes])) return;
   throw new ShapeError(
-    `${where}: ids must be int32 [${['batch', ...idAxes].join(', ')}], got shape ${show(ids.shape)}. Reshape them to what encode() returned.`,
+    where,
+    'ids',
+    `be int32 [${['batch', ...idAxes].join(', ')}]`,
+    ids.shape,
+    'Reshape them to what encode() returned.',
   );
 }
 

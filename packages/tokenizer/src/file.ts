@@ -13,7 +13,16 @@ import {
   type SafeTensor,
 } from '@vqkit/checkpoint';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
-import { limitParameters, OptionError, QuantizerError, requireFinite, requireOption, show } from '@vqkit/core-tensor';
+import {
+  limitParameters,
+  OptionError,
+  phrase,
+  QuantizerError,
+  reason,
+  requireFinite,
+  requireOption,
+  show,
+} from '@vqkit/core-tensor';
 import { architectureEntry } from './architectures/registry.ts';
 import { architectureOf, checkConfig, ordered, type TokenizerConfig, type VectorTokenizerConfig } from './config.ts';
 import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
@@ -94,7 +103,11 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
   return load('loadImageTokenizer', file, source, (config, maker) => {
     if (!isVectorConfig(config, maker)) return recreateImageTokenizer(config, maker);
     throw new OptionError(
-      `${maker}: architecture must be one of images, got ${show(config.architecture)}. Load it with loadTokenizer.`,
+      maker,
+      'architecture',
+      'be one of images',
+      config.architecture,
+      'Load it with loadTokenizer.',
     );
   });
 }
@@ -113,19 +126,22 @@ function load<Loaded extends Pick<Tokenizer, 'loadStateDict' | 'dispose'>>(
   source: string,
   recreate: (config: TokenizerConfig, maker: string) => Loaded,
 ): Loaded {
-  const where = `${maker}: ${source}`;
   const { tensors, metadata } = readFile(maker, file, source);
   if (metadata.format !== FORMAT && metadata.format !== FIRST_FORMAT) {
     throw new CheckpointError(
-      `${where} must be a tokenizer of vqkit (format '${FIRST_FORMAT}' or '${FORMAT}'), got format ${show(metadata.format)}. Write one with vqkit export or saveTokenizer.`,
+      maker,
+      source,
+      `be a tokenizer of vqkit (format '${FIRST_FORMAT}' or '${FORMAT}')`,
+      phrase(`format ${show(metadata.format)}`, metadata.format),
+      'Write one with vqkit export or saveTokenizer.',
     );
   }
-  requireChecksum(where, { tensors, metadata }, sha256);
+  requireChecksum(maker, source, { tensors, metadata }, sha256);
   let tokenizer: Loaded | undefined;
   const weights: [name: string, value: Tensor][] = [];
   try {
     const config = parseJson(metadata.tokenizer ?? '', (rule, found) => {
-      return new CheckpointError(`tokenizer must be ${rule}, got ${found}.`);
+      return new CheckpointError(maker, 'tokenizer', `be ${rule}`, phrase(found), 'Write the file again.');
     }) as TokenizerConfig;
     requireFiniteWeights('tokenizer', tensors, 'Export a run that did not diverge.');
     const numbers = Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);
@@ -137,7 +153,11 @@ function load<Loaded extends Pick<Tokenizer, 'loadStateDict' | 'dispose'>>(
     tokenizer?.dispose();
     if (!(error instanceof QuantizerError)) throw error;
     throw new CheckpointError(
-      `${where} must hold the description and the weights of one tokenizer, got: ${error.message} Write the file again.`,
+      maker,
+      source,
+      'hold the description and the weights of one tokenizer',
+      reason(error),
+      'Write the file again.',
       { cause: error },
     );
   } finally {

@@ -1,5 +1,5 @@
 import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
-import { DtypeError, requireOption, requireTensor, ShapeError, show } from '@vqkit/core-tensor';
+import { DtypeError, phrase, requireOption, requireTensor, ShapeError } from '@vqkit/core-tensor';
 
 /** Pixels as bytes, row by row, channels last, 0 black: what a canvas's ImageData holds (RGBA), or a decoder of PNG gives. */
 export type Pixels = Uint8Array | Uint8ClampedArray;
@@ -71,7 +71,11 @@ export function imagesFromPixels(
   const size = height * width * channels;
   if (!(Number.isSafeInteger(size) && size > 0 && pixels.length % size === 0)) {
     throw new ShapeError(
-      `${where}: pixels must be whole images of ${height} × ${width} × ${channels} bytes, got ${pixels.length} bytes. Check height, width and channels.`,
+      where,
+      'pixels',
+      `be whole images of ${height} × ${width} × ${channels} bytes`,
+      phrase(`${pixels.length} bytes`, pixels.length),
+      'Check height, width and channels.',
     );
   }
   const values = scalePixels(convertChannels(pixels, channels, to));
@@ -96,12 +100,16 @@ export async function pixelsFromImages(
   requireTensor(where, 'images', images);
   requireChannels(where, 'channels', channels, [1, 3, 4]);
   if (images.dtype !== 'float32') {
-    throw new DtypeError(`${where}: images must be float32, got ${images.dtype}. Pass what decode() returned.`);
+    throw new DtypeError(where, 'images', 'be float32', images.dtype, 'Pass what decode() returned.');
   }
   const [, , , from] = images.shape;
   if (images.rank !== 4 || (from !== 1 && from !== 3)) {
     throw new ShapeError(
-      `${where}: images must be [batch, height, width, 1 or 3], got shape ${show(images.shape)}. Pass what decode() returned.`,
+      where,
+      'images',
+      'be [batch, height, width, 1 or 3]',
+      images.shape,
+      'Pass what decode() returned.',
     );
   }
   return convertChannels(unscalePixels(await images.data()), from, channels);

@@ -1,11 +1,12 @@
 import { type Scalar, type Tensor, tidy, util, type Variable, zeros } from '@tensorflow/tfjs-core';
 import {
   createRng,
-  DisposedError,
   DtypeError,
   OptionError,
   type Parameter,
+  phrase,
   type Quantizer,
+  requireAlive,
   requireOption,
   requireTensor,
   ShapeError,
@@ -104,8 +105,7 @@ export function buildTokenizer<Data extends Tensor, Config extends TokenizerConf
   let disposed = false;
   const alive = (call: string): string => {
     const method = `${maker}().${call}`;
-    if (disposed)
-      throw new DisposedError(`${method}: the tokenizer must not be disposed, got a disposed one. Create a new one.`);
+    requireAlive(disposed, method, 'the tokenizer');
     for (const { variable } of weights) requireTensor(method, 'the weights', variable);
     return method;
   };
@@ -205,9 +205,8 @@ function requireState(weights: readonly Parameter[], tensors: Readonly<Record<st
   const unknown = given.filter((name) => !weights.some((weight) => weight.name === name));
   const missing = weights.map(({ name }) => name).filter((name) => !given.includes(name));
   if (unknown.length > 0 || missing.length > 0) {
-    throw new OptionError(
-      `loadStateDict: tensors must have exactly the weights of the tokenizer; missing ${show(missing)}, unknown ${show(unknown)}. ${SAME}`,
-    );
+    const got = phrase(`missing ${show(missing)}, unknown ${show(unknown)}`, given);
+    throw new OptionError('loadStateDict', 'tensors', 'have exactly the weights of the tokenizer', got, SAME);
   }
   for (const weight of weights) {
     const { name } = weight;
@@ -216,8 +215,8 @@ function requireState(weights: readonly Parameter[], tensors: Readonly<Record<st
     const { shape, dtype } = value;
     const expected = tidy(() => toTorch(weight).shape);
     if (!util.arraysEqual(expected, shape)) {
-      throw new ShapeError(`loadStateDict: '${name}' must have shape ${show(expected)}, got ${show(shape)}. ${SAME}`);
+      throw new ShapeError('loadStateDict', `'${name}'`, `have shape ${show(expected)}`, shape, SAME);
     }
-    if (dtype !== 'float32') throw new DtypeError(`loadStateDict: '${name}' must be float32, got ${dtype}. ${SAME}`);
+    if (dtype !== 'float32') throw new DtypeError('loadStateDict', `'${name}'`, 'be float32', dtype, SAME);
   }
 }

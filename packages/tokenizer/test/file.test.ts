@@ -123,10 +123,13 @@ eachEngine(() => {
         ],
         [changed(bytes, ({ metadata }) => delete metadata.tokenizer), /must hold the description and the weights/],
         [changed(bytes, ({ tensors }) => delete tensors['to_code.bias']), /missing \["to_code\.bias"\]/],
-        [described(bytes, { widths: [4, 4] }), /'encoder\.conv2\.weight' must have shape \[4,4,3,3\], got \[8,4,3,3\]/],
+        [
+          described(bytes, { widths: [4, 4] }),
+          /'encoder\.conv2\.weight' must have shape \[4,4,3,3\], got shape \[8,4,3,3\]/,
+        ],
         [described(bytes, { widths: undefined }), /widths must be a list/],
         [described(bytes, { quantizer: 'pq' }), /quantizer must be one of/],
-        [described(bytes, { size: 3 }), /options has no 'size'/],
+        [described(bytes, { size: 3 }), /options must have no 'size'/],
         [described(bytes, { quantizerOptions: { levels: [1] } }), /createFsq: levels\[0\] must be/],
         [
           changed(bytes, ({ tensors }) => poison(tensors, 'encoder.conv1.weight')),

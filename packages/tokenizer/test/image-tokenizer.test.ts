@@ -186,7 +186,7 @@ eachEngine(() => {
       const other = createImageTokenizer({ quantizer: 'fsq', seed: 9 }).stateDict();
       const wrong = { ...other, 'to_code.bias': zeros([4]) };
       expect(() => model.loadStateDict(wrong)).toThrow(ShapeError);
-      expect(() => model.loadStateDict(wrong)).toThrow("'to_code.bias' must have shape [3], got [4].");
+      expect(() => model.loadStateDict(wrong)).toThrow("'to_code.bias' must have shape [3], got shape [4].");
       const whole = { ...other, 'to_code.bias': zeros([3], 'int32') };
       expect(() => model.loadStateDict(whole)).toThrow(DtypeError);
       await expectIdentical(model.variables()['to_code.bias'] as Tensor, missing as Tensor);

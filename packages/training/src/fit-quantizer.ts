@@ -1,5 +1,5 @@
 import { type Tensor, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { createRng, OptionError, type Quantizer, requireInteger } from '@vqkit/core-tensor';
+import { createRng, OptionError, phrase, type Quantizer, requireInteger } from '@vqkit/core-tensor';
 import { letSignalsIn, type Source } from '@vqkit/data';
 
 /** Vectors that are read in blocks, such as `openVectors` of @vqkit/data/node gives. */
@@ -86,12 +86,20 @@ function requireFitting(where: string, quantizer: Quantizer, { count, dim }: Vec
   const variables = Object.keys(quantizer.variables());
   if (variables.length > 0) {
     throw new OptionError(
-      `${where}: quantizer must learn without gradients, got ${quantizer.kind} with the variable '${variables[0]}'. Train it in a tokenizer, --arch mlp.`,
+      where,
+      'quantizer',
+      'learn without gradients',
+      phrase(`${quantizer.kind} with the variable '${variables[0]}'`, quantizer.kind),
+      'Train it in a tokenizer, --arch mlp.',
     );
   }
   if (quantizer.dim !== dim) {
     throw new OptionError(
-      `${where}: vectors must have the quantizer's ${quantizer.dim} numbers, got ${dim}. Create it with dim: ${dim}, or train layers around it, --arch mlp.`,
+      where,
+      'vectors',
+      `have the quantizer's ${quantizer.dim} numbers`,
+      dim,
+      `Create it with dim: ${dim}, or train layers around it, --arch mlp.`,
     );
   }
   requireRowsForCodes(where, quantizer, count);
@@ -106,6 +114,10 @@ export function requireRowsForCodes(where: string, quantizer: Quantizer, rows: n
   for (const value of state) value.dispose();
   if (state.length === 0 || rows >= quantizer.codebookSize) return;
   throw new OptionError(
-    `${where}: vectors must be at least as many as the ${quantizer.codebookSize} codes, got ${rows}. Use a smaller codebookSize.`,
+    where,
+    'vectors',
+    `be at least as many as the ${quantizer.codebookSize} codes`,
+    rows,
+    'Use a smaller codebookSize.',
   );
 }

@@ -110,7 +110,6 @@ function readCodes(state: Readonly<Record<string, PlainTensor>>, size: number, w
   const tensor = state[name] as PlainTensor;
   const { shape, data } = (tensor ?? {}) as Partial<PlainTensor>;
   if (show(shape) === show(expected) && data?.length === size * width) return floatsOf(WHERE, name, tensor).slice();
-  throw new ShapeError(
-    `${WHERE}: state['${name}'] must be { shape: ${show(expected)}, data: ${size * width} values }, got shape ${show(shape)} and ${data?.length} values. ${FIX}`,
-  );
+  const wanted = `be { shape: ${show(expected)}, data: ${size * width} values }`;
+  throw new ShapeError(WHERE, `state['${name}']`, wanted, { shape, data: data?.length }, FIX);
 }

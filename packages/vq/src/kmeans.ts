@@ -44,6 +44,7 @@ import {
 import {
   DtypeError,
   nearestCodeExact,
+  phrase,
   type Rng,
   readNow,
   requireOption,
@@ -330,12 +331,16 @@ function read(tensors: Readonly<Record<string, Tensor>>, books: number, dim: num
       const value = tensors[key as string];
       requireTensor(name, `'${key}'`, value);
       if (value.dtype === 'float32') return value;
-      throw new DtypeError(`${name}: '${key}' must be float32, got ${value.dtype}. ${fix}`);
+      throw new DtypeError(name, `'${key}'`, 'be float32', value.dtype, fix);
     }) as [Tensor2D, Tensor1D];
     const { shape } = weights;
     if (shape.length === 1 && show(x.shape) === show([shape[0], dim])) return { x, weights };
     throw new ShapeError(
-      `${name}: '${rows}' must have shape [n, ${dim}] and '${counts}' [n], got ${show(x.shape)} and ${show(shape)}. ${fix}`,
+      name,
+      `'${rows}'`,
+      `have shape [n, ${dim}] and '${counts}' [n]`,
+      phrase(`${show(x.shape)} and ${show(shape)}`, [x.shape, shape]),
+      fix,
     );
   });
 }

@@ -123,7 +123,7 @@ describe('bad input of createVqCodec', () => {
   it('names the option, the rule, the value and the fix', () => {
     for (const [make, type, message] of [
       [create({ ...small, dim: 0 }), OptionError, 'createVqCodec: dim must be an integer >= 1, got 0. Use 1 or more.'],
-      [create({ ...small, size: 1 }), OptionError, "createVqCodec: options has no 'size'."],
+      [create({ ...small, size: 1 }), OptionError, "createVqCodec: options must have no 'size', got 1."],
       [
         create({ ...small, dim: 3, codebookDim: 2 }),
         UnsupportedError,
@@ -148,12 +148,12 @@ describe('bad input of createVqCodec', () => {
       [
         create(small, { codebook: { shape: [2, 3], data: [1, 2, 3, 4, 5, 6] } }),
         ShapeError,
-        "createVqCodec: state['codebook'] must be { shape: [2,2], data: 4 values }, got shape [2,3] and 6 values. ",
+        'createVqCodec: state[\'codebook\'] must be { shape: [2,2], data: 4 values }, got {"shape":[2,3],"data":6}. ',
       ],
       [
         create(small, { '_codebook.embed': codebook }),
         ShapeError,
-        "createVqCodec: state['_codebook.embed'] must be { shape: [1,2,2], data: 4 values }, got shape [2,2] and 4 ",
+        'createVqCodec: state[\'_codebook.embed\'] must be { shape: [1,2,2], data: 4 values }, got {"shape":[2,2],"data":4}. ',
       ],
     ] as [() => unknown, typeof OptionError, string][]) {
       expect(make).toThrow(type);

@@ -60,7 +60,10 @@ const BAD: [options: unknown, message: string][] = [
   ],
   [{ ...small, orthogonalRegMaxCodes: 0 }, 'createVq: orthogonalRegMaxCodes must be an integer >= 1, got 0. '],
   [{ ...small, seed: -1 }, 'createVq: seed must be an integer from 0 to 4294967295, got -1. '],
-  [{ ...small, emaUpdate: false }, "createVq: options has no 'emaUpdate'. Known options: codebookDim, codebookSize, "],
+  [
+    { ...small, emaUpdate: false },
+    "createVq: options must have no 'emaUpdate', got false. Known options: codebookDim, codebookSize, ",
+  ],
 ];
 
 describe('the options of createVq', () => {
@@ -86,7 +89,7 @@ describe('the options of createVq', () => {
     expect(() => call({ sampleCodebookTemp: -1 })).toThrow(
       'createVq().quantize: sampleCodebookTemp must be a finite number >= 0, got -1. Use 0 to switch it off.',
     );
-    expect(() => call({ temperature: 1 })).toThrow("createVq().quantize: options has no 'temperature'.");
+    expect(() => call({ temperature: 1 })).toThrow("createVq().quantize: options must have no 'temperature', got 1.");
     expect(memory().numTensors).toBe(before);
     vq.dispose();
     z.dispose();

@@ -24,7 +24,7 @@ describe('ids whose codes would be larger than a tensor', () => {
         }
         expect(error).toBeInstanceOf(UnsupportedError);
         expect((error as Error).message).toMatch(
-          /^createVq\(\)\.decode: the codes of shape \[1,4194304,262144\] would have 4398046511104 bytes, and on the engine '\w+' (there is no array of so many|a tensor has at most \d+)\. Use smaller batches\.$/,
+          /^createVq\(\)\.decode: the codes must (fit into an array|have at most \d+ bytes) on the engine '\w+', got shape \[1,4194304,262144\] of 4398046511104 bytes\. Use smaller batches\.$/,
         );
         expect(memory().numTensors).toBe(before);
         vq.dispose();

@@ -44,7 +44,7 @@ describe('doctor', () => {
     });
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^ {2}webgpu +does not run: WebGPU found no graphics driver in this Node process\.\n {10}On Linux install the Vulkan loader/m,
+      /^ {2}webgpu +does not run: WebGPU must find a graphics driver in this Node process, got none\.\n {10}On Linux install the Vulkan loader/m,
     );
   });
 });

@@ -34,7 +34,7 @@ function run(threads: number, ...lines: string[]): string {
 
 const refused = (kernel: string): RegExp =>
   new RegExp(
-    String.raw`^UnsupportedError ${kernel}: the wasm engine's memory \(at most 4 GB\) has no room for another \d+ bytes\. Use smaller batches, or dispose tensors\.
+    String.raw`^UnsupportedError ${kernel}: the wasm engine's memory \(at most 4 GB\) must have room for another \d+ bytes, got none\. Use smaller batches, or dispose tensors\.
 0 buffers left behind
 0 guards changed
 $`,

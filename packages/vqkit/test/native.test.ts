@@ -46,7 +46,7 @@ describe('native', () => {
     const { code, stdout, stderr } = await native('install', '--from', from);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(
-      /^unpacking bad\.whl\nerror: installNative: the archive .* is corrupt: .*\. Download it again\.\n$/,
+      /^unpacking bad\.whl\nerror: installNative: the archive .* must be whole, got .*\. Download it again\.\n$/,
     );
     expect(existsSync(join(folder, 'cache', 'lock'))).toBe(false);
   });

@@ -159,7 +159,7 @@ export async function encodeImages(
       hooks.onImages?.(Math.min(from + batchSize, total));
       await letSignalsIn(hooks.signal);
     }
-    requireReadable(`${where}: ${given.dataPath ?? given.paths?.join(', ') ?? 'mnist'}`, images, skipped);
+    requireReadable(where, given.dataPath ?? given.paths?.join(', ') ?? 'mnist', images, skipped);
     const tokenShape = tokenizer.tokenShape(height, width);
     const { codebookSize, numCodebooks, bitsPerToken } = tokenizer;
     const tokens: Tokens = {

@@ -25,14 +25,16 @@ export async function compileBinding(
   const include = headers.find((folder) => existsSync(join(folder, 'node_api.h')));
   if (include === undefined) {
     throw new InstallError(
-      `Node's header node_api.h was not found in ${headers.join(', ') || 'any folder'}`,
+      "Node's header node_api.h",
+      `be in ${headers.join(', ') || 'a folder'}`,
+      'none',
       'Reinstall @vqkit/backend-node, which brings the package node-api-headers.',
     );
   }
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(tfjsNode.folder, 'binding', name));
   const missing = sources.find((source) => !existsSync(source));
   if (missing !== undefined) {
-    throw new InstallError(`the source ${missing} is missing`, 'Reinstall @tensorflow/tfjs-node 4.22.0.');
+    throw new InstallError(`the source ${missing}`, 'be there', 'none', 'Reinstall @tensorflow/tfjs-node 4.22.0.');
   }
   const darwin = process.platform === 'darwin';
   const shared = darwin ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
@@ -55,7 +57,9 @@ async function compile(command: string, args: readonly string[]): Promise<void> 
   if (code === 0) return;
   const complaint = stderr.split('\n').filter((line) => /error|cannot|undefined/i.test(line));
   throw new InstallError(
-    `${command} could not compile the binding: ${firstLines(complaint.join('\n') || stderr, 2)}`,
+    command,
+    'compile the binding',
+    firstLines(complaint.join('\n') || stderr, 2),
     /No such file/.test(stderr)
       ? 'The headers of the TensorFlow library or of C++ are incomplete: name another library, or install g++ with its headers.'
       : 'It needs a compiler for C++17, such as g++ 9 or clang 10, and a TensorFlow 2.5 or newer.',
@@ -68,7 +72,9 @@ async function findCompiler(named: string | undefined): Promise<string> {
   const [found] = (await firstThatRuns(commands, ['--version'])) ?? [];
   if (found !== undefined) return found;
   throw new InstallError(
-    `no C++ compiler runs here (tried ${commands.join(', ')})`,
+    'a C++ compiler',
+    'run here',
+    `none of ${commands.join(', ')}`,
     'Install one (Debian and Ubuntu: apt-get install g++; macOS: xcode-select --install), or name it with --compiler.',
   );
 }

@@ -19,7 +19,9 @@ export function requireKnownArchive(address: string, sha256: string): void {
   const known = KNOWN[`${process.platform}-${process.arch}`];
   if (sha256 === known) return;
   throw new InstallError(
-    `the archive of ${address} is not the official one: its SHA-256 must be ${known ?? 'known'}, got ${sha256}`,
+    `the archive of ${address}`,
+    `be the official one, whose SHA-256 is ${known ?? 'known'}`,
+    sha256,
     'Look at proxies and at TFJS_NODE_BASE_URI, or use --method pip. If you trust another archive, download it yourself and name it with --from.',
   );
 }

@@ -26,7 +26,7 @@ export function officialAddress({ folder, require }: TfjsNode, env: NodeJS.Proce
   const [, ownHost] = /CDN_STORAGE \|\| '(https?:[^']+)'/.exec(script) ?? [];
   const host = env.TFJS_NODE_CDN_STORAGE || env.npm_config_TFJS_NODE_CDN_STORAGE || env.CDN_STORAGE || ownHost;
   if (host === undefined) {
-    throw new InstallError(`${folder} names no host to download from`, 'Reinstall @tensorflow/tfjs-node 4.22.0.');
+    throw new InstallError(folder, 'name a host to download from', 'none', 'Reinstall @tensorflow/tfjs-node 4.22.0.');
   }
   const { platform, arch } = process;
   if (arch === 'arm64') {
@@ -35,7 +35,8 @@ export function officialAddress({ folder, require }: TfjsNode, env: NodeJS.Proce
   }
   const [system, processor] = [constants.PLATFORM_MAPPING[platform], constants.ARCH_MAPPING[arch]];
   if (system === undefined || processor === undefined) {
-    throw new InstallError(`there is no official download for ${platform} ${arch}`, 'Name a library with --from.');
+    const rule = 'have an official download';
+    throw new InstallError(`${platform} ${arch}`, rule, 'none', 'Name a library with --from.');
   }
   const base =
     env.TFJS_NODE_BASE_URI || env.npm_config_TFJS_NODE_BASE_URI || `${host}tensorflow/libtensorflow/libtensorflow-`;
@@ -60,7 +61,9 @@ export async function download(address: string, file: string, tfjsNode: TfjsNode
     const reason =
       error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : String(error);
     throw new InstallError(
-      `the download of ${address} failed: ${reason}`,
+      `the download of ${address}`,
+      'succeed',
+      reason,
       'Look at the network and HTTPS_PROXY, set TFJS_NODE_BASE_URI to a mirror, or use --method pip or --from.',
     );
   }

@@ -1,15 +1,12 @@
-import { UnsupportedError } from '@vqkit/core-tensor/errors';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor/errors';
 
 /** Native TensorFlow could not be installed: why, and what to do about it. */
 export class InstallError extends UnsupportedError {
   override name = 'InstallError';
-  readonly reason: string;
-  readonly fix: string;
 
-  constructor(reason: string, fix: string) {
-    super(`installNative: ${reason}. ${fix}`);
-    this.reason = reason;
-    this.fix = fix;
+  /** @param got in words. */
+  constructor(argument: string, rule: string, got: string, fix: string) {
+    super('installNative', argument, rule, phrase(got), fix);
   }
 }
 
@@ -19,11 +16,14 @@ export function inWords(error: unknown, doing: string): unknown {
   if (error instanceof InstallError || code === undefined) return error;
   const where = path === undefined ? '' : ` (${path})`;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new InstallError(`no space is left while ${doing}${where}`, 'Free some, or pass another --cache folder.');
+    const rule = `have space while ${doing}`;
+    return new InstallError('the cache folder', rule, `${code}${where}`, 'Free some, or pass another --cache folder.');
   }
   if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code)) {
     return new InstallError(
-      `the cache folder cannot be written to while ${doing}: ${code}${where}`,
+      'the cache folder',
+      `be writable while ${doing}`,
+      `${code}${where}`,
       'Pass a folder of your own with --cache, or set VQKIT_NATIVE_CACHE.',
     );
   }

@@ -25,12 +25,16 @@ export function findLibrary(folder: string): Library {
       if (files !== undefined) return { include, files };
     }
     throw new InstallError(
-      `${root} holds headers but no libtensorflow`,
+      root,
+      'hold libtensorflow',
+      'its headers only',
       'It needs lib/libtensorflow.so.2 and lib/libtensorflow_framework.so.2 beside include.',
     );
   }
   throw new InstallError(
-    `${folder} holds no libtensorflow: no include/tensorflow/c/c_api.h`,
+    folder,
+    'hold libtensorflow with include/tensorflow/c/c_api.h',
+    'none',
     'Name a folder with include and lib, an archive of one, or a wheel of tensorflow-cpu.',
   );
 }

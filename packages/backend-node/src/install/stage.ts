@@ -19,7 +19,8 @@ export async function inStage<T>(cache: string, work: (stage: string) => Promise
   }
   const lock = await lockFile('installNative', join(cache, LOCK));
   if ('heldBy' in lock) {
-    throw new InstallError(`another installation runs in ${cache} (${lock.heldBy})`, 'Wait until it is done.');
+    const got = `another installation (${lock.heldBy})`;
+    throw new InstallError(`the cache folder ${cache}`, 'be free', got, 'Wait until it is done.');
   }
   try {
     for (const name of readdirSync(cache)) {
@@ -44,7 +45,9 @@ export function requireSpace(folder: string, needed: number): void {
   const free = bavail * bsize;
   if (free >= needed) return;
   throw new InstallError(
-    `the cache folder ${folder} has ${megabytes(free)} MB left, ${megabytes(needed)} MB are needed`,
+    `the cache folder ${folder}`,
+    `have ${megabytes(needed)} MB left`,
+    `${megabytes(free)} MB`,
     'Free some, or pass another --cache folder.',
   );
 }

@@ -29,7 +29,7 @@ function isWanted(path: string): boolean {
 }
 
 function corrupt(archive: string, detail: string): InstallError {
-  return new InstallError(`the archive ${archive} is corrupt: ${detail}`, 'Download it again.');
+  return new InstallError(`the archive ${archive}`, 'be whole', detail, 'Download it again.');
 }
 
 async function unpackZip(archive: string, into: string): Promise<void> {

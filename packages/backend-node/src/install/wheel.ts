@@ -17,7 +17,9 @@ export async function downloadWheel(into: string, python: string | undefined): P
   const [command, ...before] = (await firstThatRuns(pips, ['--version'])) ?? [];
   if (command === undefined) {
     throw new InstallError(
-      `no pip runs here (tried ${pips.map((pip) => pip.join(' ')).join(', ')})`,
+      'pip',
+      'run here',
+      `none of ${pips.map((pip) => pip.join(' ')).join(', ')}`,
       'Install one (Debian and Ubuntu: apt-get install python3-pip), or name a Python with --python.',
     );
   }
@@ -46,7 +48,9 @@ export async function downloadWheel(into: string, python: string | undefined): P
     if (!/No matching distribution/.test(stderr)) break;
   }
   throw new InstallError(
-    `pip could not download ${name} ${TENSORFLOW}: ${complaint}`,
+    'pip',
+    `download ${name} ${TENSORFLOW}`,
+    complaint,
     'Look at the network and at pip config, or download the wheel elsewhere and name it with --from.',
   );
 }

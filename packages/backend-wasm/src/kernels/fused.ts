@@ -15,7 +15,7 @@ import {
   type Tensor4D,
   tidy,
 } from '@tensorflow/tfjs-core';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 
 type Inputs = Readonly<Record<'x' | 'filter' | 'a' | 'b', Tensor>> & Finish;
 interface Finish {
@@ -59,6 +59,10 @@ function finish(x: Tensor, { bias, preluActivationWeights: slopes }: Finish, act
       if (slopes !== undefined) return prelu(y, slopes);
   }
   throw new UnsupportedError(
-    `fused: activation must be one of linear, relu, relu6, elu, sigmoid, leakyrelu, prelu (with its weights), got '${activation}'. Apply it by itself.`,
+    'fused',
+    'activation',
+    'be one of linear, relu, relu6, elu, sigmoid, leakyrelu, prelu (with its weights)',
+    phrase(`'${activation}'`),
+    'Apply it by itself.',
   );
 }

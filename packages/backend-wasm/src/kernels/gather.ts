@@ -1,5 +1,5 @@
 import { type GatherV2Attrs, type KernelConfig, type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { ShapeError } from '@vqkit/core-tensor';
+import { phrase, ShapeError } from '@vqkit/core-tensor';
 import { engineOf } from '../engine.ts';
 
 /** Rows of one unit of work in assembly/gather.ts. */
@@ -22,7 +22,11 @@ export function gatherV2(tfjs: KernelConfig): KernelFunc {
     const bad = engine.call('findOutOfRange', engine.address(indices), rows, size);
     if (bad >= 0) {
       throw new ShapeError(
-        `gather: indices must be in [0, ${size}), got ${engine.view(indices)[bad]} at flat position ${bad}. Gather rows that exist.`,
+        'gather',
+        'indices',
+        `be in [0, ${size})`,
+        phrase(`${engine.view(indices)[bad]} at flat position ${bad}`, engine.view(indices)[bad]),
+        'Gather rows that exist.',
       );
     }
     const out = engine.output([...indices.shape, ...x.shape.slice(1)], x.dtype);

@@ -135,24 +135,24 @@ export function createLayout(order: Order): IdLayout {
         const rule = Number.isInteger(frames)
           ? `${frames * (rates[layer] as number)}`
           : `a multiple of ${rates[layer]}`;
-        throw new ShapeError({
-          where: call,
-          argument: `${argument}.length`,
-          rule,
-          value: own.length,
-          fix: 'Pass whole frames, as many of each layer.',
-        });
+        throw new ShapeError(
+          call,
+          `${argument}.length`,
+          `be ${rule}`,
+          own.length,
+          'Pass whole frames, as many of each layer.',
+        );
       }
       const size = layers.codebookSizes[layer] as number;
       const wrong = own.findIndex((id) => id < 0 || id >= size);
       if (wrong >= 0)
-        throw new DataError({
-          where: call,
-          argument: `${argument}[${wrong}]`,
-          rule: `an id from 0 to ${size - 1}`,
-          value: own[wrong],
-          fix: 'Pass the ids of this codec.',
-        });
+        throw new DataError(
+          call,
+          `${argument}[${wrong}]`,
+          `be an id from 0 to ${size - 1}`,
+          own[wrong],
+          'Pass the ids of this codec.',
+        );
     }
     return frames;
   };
@@ -220,13 +220,13 @@ export function createLayout(order: Order): IdLayout {
       if (!Number.isInteger(frames) || frames < 0 || padded !== tokens.length) {
         const before = empty > 0 ? `${empty} and ` : '';
         const filled = padding === undefined ? '' : `, padded to a multiple of ${padding.multiple}`;
-        throw new ShapeError({
-          where: call,
-          argument: 'tokens.length',
-          rule: `${before}a multiple of ${perFrame}${filled}`,
-          value: tokens.length,
-          fix: 'Pass whole frames.',
-        });
+        throw new ShapeError(
+          call,
+          'tokens.length',
+          `be ${before}a multiple of ${perFrame}${filled}`,
+          tokens.length,
+          'Pass whole frames.',
+        );
       }
       const ids = rates.map((rate) => new Int32Array(frames * rate));
       let position = 0;
@@ -236,13 +236,13 @@ export function createLayout(order: Order): IdLayout {
           const [least, most] = typeof cell === 'number' ? [cell, cell] : [cell.offset, cell.offset + cell.size - 1];
           if (token < least || token > most) {
             const rule = least === most ? `${least}` : `from ${least} to ${most}`;
-            throw new DataError({
-              where: call,
-              argument: `tokens[${position}]`,
-              rule,
-              value: token,
-              fix: 'Cut off what is not of this layout.',
-            });
+            throw new DataError(
+              call,
+              `tokens[${position}]`,
+              `be ${rule}`,
+              token,
+              'Cut off what is not of this layout.',
+            );
           }
           position++;
           const own = typeof cell === 'number' ? undefined : ids[cell.layer];

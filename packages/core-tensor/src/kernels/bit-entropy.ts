@@ -127,7 +127,11 @@ export function bitEntropy(inputs: BitEntropyInputs, attrs: BitEntropyAttrs): Bi
   const [, dim] = inputs.logits.shape;
   if (attrs.codebook && dim > MAX_CODEBOOK_ENTROPY_BITS) {
     throw new UnsupportedError(
-      `bitEntropy: logits must have at most ${MAX_CODEBOOK_ENTROPY_BITS} bits for the codebook entropy, got ${dim}. Use several codebooks of fewer bits, or leave the codebook entropy out.`,
+      'bitEntropy',
+      'logits',
+      `have at most ${MAX_CODEBOOK_ENTROPY_BITS} bits for the codebook entropy`,
+      dim,
+      'Use several codebooks of fewer bits, or leave the codebook entropy out.',
     );
   }
   return BitEntropy(inputs, attrs);

@@ -84,7 +84,11 @@ export const NearestCodeExact: Kernel<
     const [[n, features], [k]] = [x.shape, codes.shape];
     if (features > MAX_FEATURES) {
       throw new UnsupportedError(
-        `nearestCodeExact: x must have at most ${MAX_FEATURES} features on this engine, got ${features}. Start an engine of vqkit.`,
+        'nearestCodeExact',
+        'x',
+        `have at most ${MAX_FEATURES} features on this engine`,
+        features,
+        'Start an engine of vqkit.',
       );
     }
     const usable = less(abs(x), LIMIT);

@@ -26,7 +26,11 @@ const StraightThrough = defineKernel<{ x: Tensor; q: Tensor }, Record<string, ne
 export function straightThrough<T extends Tensor>(x: T, q: T): T {
   if (x.rank !== q.rank || x.shape.some((size, i) => size !== q.shape[i])) {
     throw new ShapeError(
-      `straightThrough: q must have the shape of x ${show(x.shape)}, got ${show(q.shape)}. Reshape one of them.`,
+      'straightThrough',
+      'q',
+      `have the shape of x ${show(x.shape)}`,
+      q.shape,
+      'Reshape one of them.',
     );
   }
   return tidy(() => StraightThrough({ x, q: detach(q) }, {})[0] as T);

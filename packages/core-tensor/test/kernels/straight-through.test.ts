@@ -32,7 +32,7 @@ eachEngine(() => {
     it('rejects shapes that differ', () => {
       const call = (): unknown => straightThrough<Tensor>(tensor1d([1, 2]), tensor2d([[1, 2]]));
       expect(call).toThrow(ShapeError);
-      expect(call).toThrow('straightThrough: q must have the shape of x [2], got [1,2]. Reshape one of them.');
+      expect(call).toThrow('straightThrough: q must have the shape of x [2], got shape [1,2]. Reshape one of them.');
     });
 
     it('leaks nothing', () => {

@@ -11,7 +11,15 @@ import {
   type Tensor1D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel, requireKnownOptions, requireOption, ShapeError, show } from '@vqkit/core-tensor';
+import {
+  defineKernel,
+  type Kernel,
+  phrase,
+  requireKnownOptions,
+  requireOption,
+  ShapeError,
+  show,
+} from '@vqkit/core-tensor';
 
 export interface ConvSameOptions {
   /** 2 repeats every pixel 2 × 2 times before the convolution (nearest-neighbour upsampling). Default 1. */
@@ -81,12 +89,20 @@ export function convSame(x: Tensor4D, filter: Tensor4D, bias: Tensor1D, options:
   requireOption(upsample === 1 || upsample === 2, 'convSame', 'upsample', '1 or 2', upsample, 'Leave it out for 1.');
   if (x.rank !== 4 || filter.rank !== 4 || x.shape[3] !== filter.shape[2]) {
     throw new ShapeError(
-      `convSame: x must be [batch, height, width, in] and filter [K, L, in, out], got shapes ${show(x.shape)} and ${show(filter.shape)}. Make the last axis of x the third of filter.`,
+      'convSame',
+      'x',
+      'be [batch, height, width, in] and filter [K, L, in, out]',
+      phrase(`shapes ${show(x.shape)} and ${show(filter.shape)}`, [x.shape, filter.shape]),
+      'Make the last axis of x the third of filter.',
     );
   }
   if (bias.rank !== 1 || bias.shape[0] !== filter.shape[3]) {
     throw new ShapeError(
-      `convSame: bias must be [out] = [${filter.shape[3]}], got shape ${show(bias.shape)}. Pass one number per output channel.`,
+      'convSame',
+      'bias',
+      `be [out] = [${filter.shape[3]}]`,
+      bias.shape,
+      'Pass one number per output channel.',
     );
   }
   return ConvSame({ x, filter, bias }, { upsample })[0];

@@ -9,7 +9,7 @@ import {
   type Tensor4D,
   transpose,
 } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel, ShapeError, show } from '@vqkit/core-tensor';
+import { defineKernel, type Kernel, phrase, ShapeError, show } from '@vqkit/core-tensor';
 
 /** How a convolution's filter lies over its input, along one axis. */
 export interface Sliding {
@@ -102,7 +102,11 @@ type Shape4 = [number, number, number, number];
 export function convolution(x: Tensor4D, filter: Tensor4D, sliding: Sliding2d): Tensor4D {
   if (x.rank !== 4 || filter.rank !== 4 || x.shape[3] !== filter.shape[2]) {
     throw new ShapeError(
-      `convolution: x must be [batch, height, width, in] and filter [K, L, in, out], got shapes ${show(x.shape)} and ${show(filter.shape)}. Make the last axis of x the third of filter.`,
+      'convolution',
+      'x',
+      'be [batch, height, width, in] and filter [K, L, in, out]',
+      phrase(`shapes ${show(x.shape)} and ${show(filter.shape)}`, [x.shape, filter.shape]),
+      'Make the last axis of x the third of filter.',
     );
   }
   outputSize(x.shape, filter.shape, sliding);
@@ -131,7 +135,11 @@ export function transposedConvolution(
   const made = outputSize([batch, ...size, filter.shape[2]], filter.shape, sliding);
   if (x.rank !== 4 || filter.rank !== 4 || channels !== filter.shape[3] || made[0] !== rows || made[1] !== columns) {
     throw new ShapeError(
-      `transposedConvolution: x must be what a convolution makes of ${show(size)}, [batch, ${made.join(', ')}, ${filter.shape[3]}], got shape ${show(x.shape)}. Choose another size.`,
+      'transposedConvolution',
+      'x',
+      `be what a convolution makes of ${show(size)}, [batch, ${made.join(', ')}, ${filter.shape[3]}]`,
+      x.shape,
+      'Choose another size.',
     );
   }
   return spreadOf(x, filter, [batch, ...size, filter.shape[2]], sliding);
@@ -154,7 +162,11 @@ export function slidingLength(length: number, taps: number, { stride, dilation, 
   const reach = dilation * (taps - 1) + 1;
   if (length + before + after < reach) {
     throw new ShapeError(
-      `convolution: x must be at least ${reach - before - after} long where the filter reaches over ${reach} places, got ${length}. Pass longer inputs, or pad them more.`,
+      'convolution',
+      'x',
+      `be at least ${reach - before - after} long where the filter reaches over ${reach} places`,
+      length,
+      'Pass longer inputs, or pad them more.',
     );
   }
   return Math.floor((length + before + after - reach) / stride) + 1;

@@ -1,5 +1,5 @@
 import { add, mean, mul, reshape, rsqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel, requireInteger, requireOption, ShapeError, show } from '@vqkit/core-tensor';
+import { defineKernel, type Kernel, requireInteger, requireOption, ShapeError } from '@vqkit/core-tensor';
 
 interface GroupNormAttrs {
   readonly groups: number;
@@ -44,7 +44,11 @@ export function groupNorm<T extends Tensor>(x: T, groups: number, epsilon = 1e-5
   const channels = x.shape.at(-1) ?? 0;
   if (x.rank < 2 || channels % groups !== 0) {
     throw new ShapeError(
-      `groupNorm: x must be [batch, …, C] with C a multiple of groups = ${groups}, got shape ${show(x.shape)}. Use a divisor of the last axis.`,
+      'groupNorm',
+      'x',
+      `be [batch, …, C] with C a multiple of groups = ${groups}`,
+      x.shape,
+      'Use a divisor of the last axis.',
     );
   }
   return GroupNorm({ x }, { groups, epsilon })[0] as T;

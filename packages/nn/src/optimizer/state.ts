@@ -12,7 +12,11 @@ export function requireStateOf(
     const { shape } = state[key] as Tensor;
     if (util.arraysEqual(shape, own.shape)) continue;
     throw new ShapeError(
-      `${where}: '${key}' must have shape ${show(own.shape)}, got ${show(shape)}. Pass the state of the same model.`,
+      where,
+      `'${key}'`,
+      `have shape ${show(own.shape)}`,
+      shape,
+      'Pass the state of the same model.',
     );
   }
 }
@@ -29,6 +33,10 @@ export function requireKeys(
   if (missing === undefined && unknown === undefined) return;
   const rule = missing === undefined ? `not hold '${shorten(unknown ?? '')}'` : `hold '${missing}'`;
   throw new OptionError(
-    `${where}: ${argument} must ${rule}, got ${show(Object.keys(given))}. Pass what ${argument}() gave for the same variables.`,
+    where,
+    argument,
+    rule,
+    Object.keys(given),
+    `Pass what ${argument}() gave for the same variables.`,
   );
 }

@@ -173,7 +173,9 @@ eachEngine(() => {
       expect(() => createEma({ variables: { w }, decay: 1 })).toThrow('createEma: decay must be');
       const ema = createEma({ variables: { w }, decay: 0.5 });
       expect(() => ema.restore({}, 1)).toThrow("Ema.restore: state must hold 'w', got []");
-      expect(() => ema.restore({ w: tensor1d([1, 2]) }, 1)).toThrow("Ema.restore: 'w' must have shape [1], got [2]");
+      expect(() => ema.restore({ w: tensor1d([1, 2]) }, 1)).toThrow(
+        "Ema.restore: 'w' must have shape [1], got shape [2]",
+      );
     });
   });
 

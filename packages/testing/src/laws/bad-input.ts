@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { expectIdentical } from '../values.ts';
 import { codebookAxis, latents, type Make, scoped } from './subject.ts';
 
-type ErrorClass = new (message?: string) => QuantizerError;
+type ErrorClass = typeof QuantizerError;
 
 /** The call throws that class, and its message says function, argument, rule, value and fix. */
 function expectError(call: () => unknown, errorClass: ErrorClass, text: RegExp): void {
@@ -48,13 +48,13 @@ export function describeBadInput(make: Make): void {
       expectError(
         () => call({ trainning: true }),
         OptionError,
-        /options has no 'trainning'. Known options: .*training/,
+        /options must have no 'trainning', got .+. Known options: .*training/,
       );
       expectError(() => call({ training: 1 }), OptionError, /training must be true or false, got 1/);
       for (const step of [-1, Number.NaN, '3', null])
         expectError(() => call({ step }), OptionError, /step must be a finite number >= 0, got /);
       expectError(() => call(null), OptionError, /options must be an object, got null/);
-      expectError(() => q.encode(z, { training: true } as object), OptionError, /options has no 'training'/);
+      expectError(() => q.encode(z, { training: true } as object), OptionError, /options must have no 'training'/);
       q.dispose();
     }));
 

@@ -43,7 +43,11 @@ export const conv: Architecture<ConvConfig> = {
     const top = widths.at(-1) as number;
     if (normGroups > 0 && top % normGroups !== 0) {
       throw new OptionError(
-        `${where}: normGroups must divide the last of widths, ${top}, got ${normGroups}. Use for example ${top % 4 === 0 ? 4 : 1}.`,
+        where,
+        'normGroups',
+        `divide the last of widths, ${top}`,
+        normGroups,
+        `Use for example ${top % 4 === 0 ? 4 : 1}.`,
       );
     }
   },
