@@ -1,4 +1,4 @@
-import { keep, matMul, reshape, type Tensor2D, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { keep, matMul, reshape, type Tensor, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { requireInteger, requireKnownOptions, requireOption, requirePositive } from '@vqkit/core-tensor';
 import { createStft, type StftOptions } from './stft.ts';
 
@@ -16,7 +16,7 @@ export interface MelOptions extends StftOptions {
 /** A mel spectrogram and the tensors that it keeps. */
 export interface MelSpectrogram {
   /** [batch, samples] → the magnitudes in each band, [batch, frames, mels]. */
-  apply(x: Tensor2D): Tensor3D;
+  apply(x: Tensor): Tensor3D;
   dispose(): void;
 }
 

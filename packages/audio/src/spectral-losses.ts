@@ -12,7 +12,6 @@ import {
   sub,
   sum,
   type Tensor,
-  type Tensor2D,
   tidy,
 } from '@tensorflow/tfjs-core';
 import { requireKnownOptions, requireOption, ShapeError, show } from '@vqkit/core-tensor';
@@ -22,7 +21,7 @@ import { createStft } from './stft.ts';
 /** A loss between sounds and the tensors that it keeps. */
 export interface SpectralLoss {
   /** Of two waveforms [batch, samples], the second the one to reach. */
-  apply(x: Tensor2D, target: Tensor2D): Scalar;
+  apply(x: Tensor, target: Tensor): Scalar;
   dispose(): void;
 }
 
@@ -94,7 +93,7 @@ function length(x: Tensor): Tensor {
   return sqrt(maximum(sum(square(x)), 1e-24));
 }
 
-function requireEqualShapes(where: string, x: Tensor2D, target: Tensor2D): void {
+function requireEqualShapes(where: string, x: Tensor, target: Tensor): void {
   if (x.shape.join() === target.shape.join()) return;
   throw new ShapeError(
     `${where}().apply: target must have the shape of x, ${show(x.shape)}, got ${show(target.shape)}. Cut or pad it.`,

@@ -11,7 +11,6 @@ import {
   sqrt,
   square,
   type Tensor,
-  type Tensor2D,
   type Tensor3D,
   tensor2d,
   tidy,
@@ -43,9 +42,9 @@ export interface Stft {
   /** Windows in so many samples. */
   frames(samples: number): number;
   /** [batch, samples] → real and imaginary parts [batch, frames, bins]. */
-  transform(x: Tensor2D): { real: Tensor3D; imaginary: Tensor3D };
+  transform(x: Tensor): { real: Tensor3D; imaginary: Tensor3D };
   /** √max(re² + im², floor), [batch, frames, bins]; where the floor holds, the gradient is 0. */
-  magnitude(x: Tensor2D, floor?: number): Tensor3D;
+  magnitude(x: Tensor, floor?: number): Tensor3D;
   /** Frees what it keeps. */
   dispose(): void;
 }
@@ -78,7 +77,7 @@ export function createStft(options: StftOptions): Stft {
   const half = fftSize / 2;
   const frames = (samples: number): number => Math.floor((samples + (center ? fftSize : 0) - fftSize) / hop) + 1;
 
-  const transform = (call: string, x: Tensor2D): [Tensor3D, Tensor3D] => {
+  const transform = (call: string, x: Tensor): [Tensor3D, Tensor3D] => {
     const name = `${where}().${call}`;
     if (basis.isDisposed) {
       throw new DisposedError(`${name}: the transform must not be disposed, got a disposed one. Create a new one.`);
@@ -118,8 +117,8 @@ export function createStft(options: StftOptions): Stft {
 }
 
 /** x with so many samples mirrored at either end, these not repeated. */
-function reflected(x: Tensor2D, count: number): Tensor {
-  const [batch, samples] = x.shape;
+function reflected(x: Tensor, count: number): Tensor {
+  const [batch = 0, samples = 0] = x.shape;
   const mirror = (from: number): Tensor => reverse(slice(x, [0, from], [batch, count]), 1);
   return concat([mirror(1), x, mirror(samples - 1 - count)], 1);
 }
