@@ -329,6 +329,12 @@ describe('names of quantizers', () => {
     expect(failures({ 'packages/fsq/src/thing.ts': `${code}\n` })).toEqual([]);
   });
 
+  it.each(['src/kernels/thing.ts', 'experiments/thing.ts'])('are no switch in a benchmark either: %s', (file) => {
+    expect(failures({ [`apps/bench/${file}`]: "if (work.quantizer === 'fsq') a();\n" })).toContain(
+      `apps/bench/${file}: no file compares a quantizer's name`,
+    );
+  });
+
   it('may be chosen', () => {
     expect(train("const DEFAULTS = { quantizer: 'lfq' };\n")).toEqual([]);
   });

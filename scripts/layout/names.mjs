@@ -12,7 +12,7 @@ const NAME = "'(?:residual-?)?(?:lfq|fsq|simvq|vq)'";
 const asked = [
   {
     found: new RegExp(`[!=]==\\s*${NAME}|${NAME}\\s*[!=]==|\\bcase ${NAME}:|With\\((?:${NAME}|'residual-?')\\)`, 'i'),
-    where: /^(?:packages|apps)\/[^/]+\/src\//,
+    where: /^(?:packages|apps)\/[^/]+\/(?:src|experiments)\//,
     rule: "no file compares a quantizer's name",
   },
   {
@@ -28,11 +28,11 @@ const asked = [
 ];
 
 /**
- * Where names of quantizers belong: the registry, their own packages, published models by the names of their files, benchmarks whose every
- * work is a program in five libraries, and a format that is no longer written.
+ * Where names of quantizers belong: the registry, their own packages, published models by the names of their files, and a format
+ * that is no longer written.
  */
 const exempt =
-  /^packages\/(?:quantizers|lfq|fsq|simvq|vq|residual|codecs|testing)\/|^apps\/bench\/src\/(?:kernels|gpu)\/|^apps\/train\/src\/first-checkpoints\.ts$/;
+  /^packages\/(?:quantizers|lfq|fsq|simvq|vq|residual|codecs|testing)\/|^apps\/train\/src\/first-checkpoints\.ts$/;
 
 /**
  * Only the registry knows which quantizers there are.

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Experiment, Outcome, Plot, Verdict } from '../src/experiment.ts';
 import { CURVES, type Curve, fittedExponent, type MeasuredCurve, measureCurve } from '../src/kernels/growth.ts';
+import { factsOf } from '../src/kernels/work.ts';
 
 /** A fitted exponent may be so much above the arithmetic's: caches end, and a clock is not exact. */
 const TOLERANCE = 0.15;
@@ -120,10 +121,9 @@ function exponentOf({ points }: MeasuredCurve, of: 'vqkit' | 'composed'): number
 function largestMatrixMiB({ work }: Curve, { points }: MeasuredCurve): number | null {
   const last = points.at(-1);
   const largest = last === undefined ? undefined : work(last.size);
-  if (largest === undefined || largest.op === 'recipe' || largest.quantizer === 'fsq') return null;
-  if (largest.quantizer === 'lfq' && largest.op === 'encode') return null;
-  const codes = 'codes' in largest ? largest.codes : 2 ** largest.dim;
-  return (4 * largest.n * codes) / 2 ** 20;
+  if (largest === undefined || largest.op === 'recipe') return null;
+  const codes = factsOf(largest).codes(largest);
+  return codes === undefined ? null : (4 * largest.n * codes) / 2 ** 20;
 }
 
 function verdictOf({ curve, measured }: Found): Verdict {

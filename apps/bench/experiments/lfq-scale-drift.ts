@@ -116,8 +116,9 @@ async function rowsOf(
   const rows: Row[] = [];
   for (const cell of cells) {
     // FSQ, and LFQ with all weights 0, have no loss whose gradient could be followed.
-    const { method, options } = cell.quantizer;
-    const lossGradient = training.lossGradient === true && method === 'lfq' && options.entropyLossWeight !== 0;
+    const { options } = cell.quantizer;
+    const weighted = 'entropyLossWeight' in options && options.entropyLossWeight !== 0;
+    const lossGradient = training.lossGradient === true && weighted;
     rows.push({ cell, runs: await trainCell(context, source, cell, { ...training, lossGradient }, FOLLOW) });
   }
   return rows;

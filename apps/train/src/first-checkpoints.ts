@@ -37,6 +37,8 @@ const RECIPES = {
   }),
 };
 
+const NORM_GROUPS: Partial<Record<keyof typeof RECIPES, number>> = { lfq: 4, 'residual-lfq': 4 };
+
 const given = z.strictObject({
   quantizer: z.enum(Object.keys(RECIPES) as (keyof typeof RECIPES)[]),
   quantizerOptions: z.record(z.string(), z.unknown()),
@@ -59,7 +61,7 @@ export function completeDescription(path: string, note: unknown): ImageTokenizer
     );
   }
   const { quantizer, widths, channels, imageSize, seed } = data;
-  const { normGroups = quantizer.endsWith('lfq') ? 4 : 0 } = data;
+  const { normGroups = NORM_GROUPS[quantizer] ?? 0 } = data;
   const recipe = RECIPES[quantizer](widths.at(-1) as number);
   return {
     quantizer,

@@ -1,6 +1,7 @@
 import type { Measurement, Table, Verdict } from '../experiment.ts';
 import { CONTENDER_TITLES, type ContenderName } from '../kernels/contender.ts';
 import { leastOf, type Measured, medianOf } from '../kernels/measure.ts';
+import { factsOf } from '../kernels/work.ts';
 import { numberText } from '../markdown.ts';
 import type { GpuRow } from './rows.ts';
 
@@ -93,12 +94,12 @@ function notesTable(results: readonly GpuResult[]): Table {
 }
 
 export function verdictsOf(results: readonly GpuResult[]): Verdict[] {
-  const compared = (methods: readonly string[]): { differing: number; ids: number } | undefined => {
+  const compared = (): { differing: number; ids: number } | undefined => {
     const rows = results.flatMap((result) => {
+      const { work } = result.row;
       const differing = found(result, 'webgpu')?.idsThatDiffer;
-      return methods.includes(result.row.work.quantizer) && differing != null
-        ? [{ differing, ids: result.row.work.n }]
-        : [];
+      // Feature by feature, so that no engine's sum decides.
+      return factsOf(work).codes(work) === undefined && differing != null ? [{ differing, ids: work.n }] : [];
     });
     if (rows.length === 0) return undefined;
     return {
@@ -106,7 +107,7 @@ export function verdictsOf(results: readonly GpuResult[]): Verdict[] {
       ids: rows.reduce((sum, { ids }) => sum + ids, 0),
     };
   };
-  const same = compared(['fsq', 'lfq']);
+  const same = compared();
   const faster = results.map((result) => ratio(result, 'vqkit')).filter((value) => value !== undefined);
   const large = results.filter(({ row }) => row.large === true).map((result) => ratio(result, 'vqkit'));
   const known = large.filter((value) => value !== undefined);

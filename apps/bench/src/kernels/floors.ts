@@ -1,6 +1,6 @@
 import { advance, assemble, type Code, countDown, get, load, OPS, set, splat, store, V128 } from './assembler.ts';
 import { fastest } from './limits.ts';
-import type { Work } from './work.ts';
+import { factsOf, type Work } from './work.ts';
 
 /** What must at least be done for a work that treats every token by itself. */
 export interface TokenSteps {
@@ -22,12 +22,14 @@ export interface Floor {
 
 /** Undefined where a token is not treated by itself. */
 export function tokenSteps(work: Work): TokenSteps | undefined {
-  if (work.op === 'recipe' || (work.quantizer !== 'fsq' && work.quantizer !== 'lfq')) return undefined;
+  if (work.op === 'recipe') return undefined;
+  const facts = factsOf(work);
+  if (facts.codes(work) !== undefined) return undefined;
   const { dim } = work;
-  const comparisons = work.quantizer === 'fsq' ? work.levels.reduce((sum, level) => sum + level - 1, 0) : 0;
+  const comparisons = facts.thresholds(work);
   if (work.op === 'encode') return { dim, reads: dim, writes: 1, comparisons };
   // Forward the codes and the ids; backward the gradient and the input again, for the gradient of the input.
-  return work.quantizer === 'fsq' ? { dim, reads: 3 * dim, writes: 2 * dim + 1, comparisons } : undefined;
+  return { dim, reads: 3 * dim, writes: 2 * dim + 1, comparisons };
 }
 
 /** The floor of `n` tokens. Of several threads each has a share of the tokens and waits for none: then it is that of the share. */

@@ -4,10 +4,7 @@ import { createRng } from '@vqkit/core-tensor';
 import { loadDataset } from '@vqkit/data/node';
 import { createConfig } from '@vqkit/train';
 import { writeIdx } from '../idx.ts';
-import type { Work } from './work.ts';
-
-/** Spread of the input: most of FSQ's range, LFQ's log-odds from undecided to certain, SimVQ's codes among the inputs. */
-const SPREAD = { fsq: 1.5, lfq: 1, simvq: undefined, 'residual-vq': undefined, 'residual-simvq': undefined };
+import { factsOf, type Work } from './work.ts';
 
 const RECIPE_IMAGES = 5120;
 
@@ -22,9 +19,9 @@ export async function withInputs(work: Work, folder: string): Promise<Work> {
     await writeFile(path, new Uint8Array(buffer));
     return path;
   };
-  const inputPath = await write('input', n * dim, SPREAD[work.quantizer] ?? dim ** -0.5);
+  const inputPath = await write('input', n * dim, factsOf(work).spread(work));
   const gradientPath = await write('gradient', n * dim, 1e-3);
-  if (work.quantizer !== 'simvq') return { ...work, inputPath, gradientPath };
+  if (!('frozenDim' in work)) return { ...work, inputPath, gradientPath };
   const { codes, frozenDim } = work;
   return {
     ...work,

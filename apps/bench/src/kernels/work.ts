@@ -50,27 +50,91 @@ export interface RecipeWork {
   readonly imagesPath?: string;
 }
 
-/** What another library has for each quantizer that it is asked to encode with. */
-interface EncodersOf<T> {
-  fsq(work: FsqWork): T;
-  lfq(work: LfqWork): T;
-  simvq(work: SimVqWork): T;
+/** What a benchmark asks of a quantizer's work, whoever does it. */
+interface WorkFacts<W extends TokenWork> {
+  /** Of the quantizer, for its entry in the registry. */
+  options(work: W): object;
+  /** Deviation of the input's features. */
+  spread(work: W): number;
+  /** Kernels that matter, by what is done. */
+  readonly kernels: Readonly<Record<W['op'], readonly string[]>>;
+  /** Codes that every token is compared with; undefined where it is quantized feature by feature. */
+  codes(work: W): number | undefined;
+  /** Comparisons of a token's features with thresholds. */
+  thresholds(work: W): number;
+  /** Bytes of the codes, and multiplications and additions of float32 and of int16, beside {@link leastWork}'s of the tokens. */
+  least(work: W): LeastWork;
 }
+
+const NOTHING: LeastWork = { bytes: 0, flops: 0, int16: 0 };
+
+const residual: WorkFacts<ResidualWork> = {
+  options: ({ dim, codes, depth }) => ({ dim, codebookSize: codes, numQuantizers: depth }),
+  spread: ({ dim }) => dim ** -0.5,
+  kernels: { encode: ['NearestCode'] },
+  codes: ({ codes }) => codes,
+  thresholds: () => 0,
+  least: ({ n, dim, codes, depth }) => ({
+    bytes: 4 * codes * dim * depth,
+    flops: 0,
+    int16: 2 * n * codes * dim * depth,
+  }),
+};
+
+/**
+ * The quantizers that are measured. LFQ's entropy: with the code split in two halves, the average probabilities are one product of matrices
+ * over all N tokens and 2^d codes, and their gradient two. The nearest code: one product of matrices, of int16, which leaves few codes to be
+ * compared in float32.
+ */
+const QUANTIZERS: { readonly [W in TokenWork as W['quantizer']]: WorkFacts<W> } = {
+  fsq: {
+    options: ({ levels }) => ({ levels }),
+    // Most of the range.
+    spread: () => 1.5,
+    kernels: { encode: ['FsqQuantize'], train: ['FsqQuantize'] },
+    codes: () => undefined,
+    thresholds: ({ levels }) => levels.reduce((sum, level) => sum + level - 1, 0),
+    least: () => NOTHING,
+  },
+  lfq: {
+    options: ({ dim }) => ({ dim, codebookSize: 2 ** dim }),
+    // Log-odds from undecided to certain.
+    spread: () => 1,
+    kernels: { encode: ['SignQuantize'], train: ['SignQuantize', 'BitEntropy', 'BitEntropyGrad'] },
+    codes: ({ op, dim }) => (op === 'train' ? 2 ** dim : undefined),
+    thresholds: () => 0,
+    least: ({ op, n, dim }) => (op === 'train' ? { ...NOTHING, flops: 6 * n * 2 ** dim } : NOTHING),
+  },
+  simvq: {
+    options: ({ dim, codes, frozenDim }) => ({ dim, codebookSize: codes, frozenCodebookDim: frozenDim }),
+    // Codes among the inputs.
+    spread: ({ dim }) => dim ** -0.5,
+    kernels: { encode: ['NearestCode'], train: ['NearestCode', 'RotateTo', 'GatherCodes'] },
+    codes: ({ codes }) => codes,
+    thresholds: () => 0,
+    least: ({ n, dim, codes, frozenDim }) => ({
+      bytes: 4 * codes * frozenDim,
+      flops: frozenDim < dim ? 2 * n * dim * frozenDim : 0,
+      int16: 2 * n * codes * frozenDim,
+    }),
+  },
+  'residual-vq': residual,
+  'residual-simvq': residual,
+};
+
+export function factsOf<W extends TokenWork>({ quantizer }: W): WorkFacts<W> {
+  return QUANTIZERS[quantizer] as unknown as WorkFacts<W>;
+}
+
+/** What another library has for each quantizer that it is asked to encode with. */
+type EncodersOf<T> = { readonly [W in FsqWork | LfqWork | SimVqWork as W['quantizer']]: (work: W) => T };
 
 /** The one for a work. @throws Error where the work is none of theirs: training, or a residual stack. */
 export function encoderOf<T>(work: TokenWork, encoders: EncodersOf<T>): T {
   if (work.op !== 'encode') throw new Error('it is written for encoding only');
-  switch (work.quantizer) {
-    case 'fsq':
-      return encoders.fsq(work);
-    case 'lfq':
-      return encoders.lfq(work);
-    case 'simvq':
-      return encoders.simvq(work);
-    case 'residual-vq':
-    case 'residual-simvq':
-      throw new Error('it is not written for a residual stack');
-  }
+  const encoder = (encoders as Readonly<Record<string, ((work: TokenWork) => T) | undefined>>)[work.quantizer];
+  if (encoder === undefined) throw new Error('it is not written for a residual stack');
+  return encoder(work);
 }
 
 /** What a work needs at least, whatever does it. */
@@ -84,39 +148,16 @@ export interface LeastWork {
 }
 
 /**
- * The least that a work needs: bytes read and written once, and multiplications and additions.
- *
- * LFQ's entropy: with the code split in two halves, the average probabilities are one product of matrices over all N tokens and 2^d
- * codes, and their gradient two. The nearest code: one product of matrices, of int16, which leaves few codes to be compared in float32.
- * What is small against these is left out.
+ * The least that a work needs: bytes read and written once, and multiplications and additions. What is small against these is left out.
  */
 export function leastWork(work: Work): LeastWork | undefined {
   if (work.op === 'recipe') return undefined;
   const { n, dim } = work;
-  const encoded = 4 * n * (dim + 1);
-  // Forward: the input, the codes, the ids. Backward: the gradient and the input again, the gradient of the input.
-  const trained = 4 * n * (5 * dim + 1);
-  const bytes = work.op === 'encode' ? encoded : trained;
-  switch (work.quantizer) {
-    case 'fsq':
-      return { bytes, flops: 0, int16: 0 };
-    case 'lfq':
-      return { bytes, flops: work.op === 'encode' ? 0 : 6 * n * 2 ** dim, int16: 0 };
-    case 'residual-vq':
-    case 'residual-simvq': {
-      const { codes, depth } = work;
-      return {
-        bytes: 4 * n * (dim + depth) + 4 * codes * dim * depth,
-        flops: 0,
-        int16: 2 * n * codes * dim * depth,
-      };
-    }
-    case 'simvq': {
-      const { codes, frozenDim } = work;
-      const projected = frozenDim < dim ? 2 * n * dim * frozenDim : 0;
-      return { bytes: bytes + 4 * codes * frozenDim, flops: projected, int16: 2 * n * codes * frozenDim };
-    }
-  }
+  const { bytes, flops, int16 } = factsOf(work).least(work);
+  const ids = 'depth' in work ? work.depth : 1;
+  // Training: the input, the codes, the ids; backward the gradient and the input again, the gradient of the input.
+  const ofTokens = work.op === 'encode' ? 4 * n * (dim + ids) : 4 * n * (5 * dim + 1);
+  return { bytes: ofTokens + bytes, flops, int16 };
 }
 
 /** The same work on other sizes, for a quick run. */

@@ -1,6 +1,6 @@
 import { blockUntilReady, defaultDevice, init, jit, numpy as np } from '@jax-js/jax';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { encoderOf, type FsqWork, type LfqWork, type SimVqWork, type TokenWork } from './work.ts';
+import { encoderOf, type FsqWork, factsOf, type LfqWork, type SimVqWork, type TokenWork } from './work.ts';
 
 /** Tokens of one product with the codebook, as the textbook's: its scores stay in the cache. */
 const CHUNK = 1024;
@@ -21,7 +21,7 @@ export async function prepareJax(work: TokenWork): Promise<Prepared> {
   const compiled = jit(ids);
   const { n, dim } = work;
   const x = readFloats(work.inputPath);
-  const step = work.quantizer === 'simvq' ? CHUNK : n;
+  const step = factsOf(work).codes(work) === undefined ? n : CHUNK;
   const chunks = Array.from({ length: Math.ceil(n / step) }, (_, i) => {
     const rows = x.slice(i * step * dim, Math.min(n, (i + 1) * step) * dim);
     return array(rows, [rows.length / dim, dim]);

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fsqGraph, lfqGraph, nearestGraph } from './onnx.ts';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { encoderOf, type SimVqWork, type TokenWork } from './work.ts';
+import { encoderOf, factsOf, type SimVqWork, type TokenWork } from './work.ts';
 
 /** Tokens of one call for the nearest code: its N × K scores stay in the cache. */
 const CHUNK = 256;
@@ -22,7 +22,7 @@ export async function prepareOnnx(work: TokenWork, threads: number): Promise<Pre
   const [name = ''] = session.inputNames;
   const { n, dim } = work;
   const x = readFloats(work.inputPath);
-  const step = work.quantizer === 'simvq' ? CHUNK : n;
+  const step = factsOf(work).codes(work) === undefined ? n : CHUNK;
   const feeds = Array.from({ length: Math.ceil(n / step) }, (_, i) => {
     const rows = x.subarray(i * step * dim, Math.min(n, (i + 1) * step) * dim);
     return { [name]: new Tensor('float32', rows, [rows.length / dim, dim]) };

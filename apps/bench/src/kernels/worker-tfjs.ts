@@ -15,14 +15,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
 import { kernelReport, type Quantizer } from '@vqkit/core-tensor';
-import { createFsq } from '@vqkit/fsq';
-import { createLfq } from '@vqkit/lfq';
-import { createResidualSimVq, createResidualVq } from '@vqkit/residual';
-import { createSimVq } from '@vqkit/simvq';
+import { quantizerEntry } from '@vqkit/quantizers';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import type { TokenWork } from './work.ts';
-
-type AnyQuantizer = Quantizer<object, string>;
+import { factsOf, type TokenWork } from './work.ts';
 
 /** The engines that a quantizer of vqkit is measured on; `composed` is wasm with every kernel as its reference. */
 export type TfjsEngine = 'wasm' | 'composed' | 'native' | 'webgpu';
@@ -40,8 +35,10 @@ export async function prepareTfjs(
   const untimed = await start(engine, threads);
   const quantizer = build(work);
   const x = tensor(readFloats(work.inputPath), [work.n, work.dim]) as Tensor2D;
-  const note = kernelsOf(work)
-    .map((kernel) => `${kernel} ${kernelReport().find(({ name }) => name === kernel)?.runs ?? 'composed'}`)
+  const note = factsOf(work)
+    .kernels[work.op].map(
+      (kernel) => `${kernel} ${kernelReport().find(({ name }) => name === kernel)?.runs ?? 'composed'}`,
+    )
     .join(', ');
   if (work.op === 'encode') {
     const encode = (): Tensor => quantizer.encode(x);
@@ -104,13 +101,6 @@ function readBack(call: () => Tensor): () => Promise<void> {
   };
 }
 
-/** The kernels that matter for a work. */
-function kernelsOf({ quantizer, op }: TokenWork): readonly string[] {
-  if (quantizer === 'fsq') return ['FsqQuantize'];
-  if (quantizer === 'lfq') return op === 'encode' ? ['SignQuantize'] : ['SignQuantize', 'BitEntropy', 'BitEntropyGrad'];
-  return op === 'encode' ? ['NearestCode'] : ['NearestCode', 'RotateTo', 'GatherCodes'];
-}
-
 function restore(own: ReadonlyMap<string, KernelConfig>): void {
   const ofVqkit = new Set(kernelReport().map(({ name }) => name));
   for (const kernel of getKernelsForBackend('wasm') ?? []) {
@@ -121,23 +111,12 @@ function restore(own: ReadonlyMap<string, KernelConfig>): void {
   }
 }
 
-function build(work: TokenWork): AnyQuantizer {
-  switch (work.quantizer) {
-    case 'fsq':
-      return createFsq({ levels: work.levels });
-    case 'lfq':
-      return createLfq({ dim: work.dim, codebookSize: 2 ** work.dim });
-    case 'residual-vq':
-      return createResidualVq({ dim: work.dim, codebookSize: work.codes, numQuantizers: work.depth });
-    case 'residual-simvq':
-      return createResidualSimVq({ dim: work.dim, codebookSize: work.codes, numQuantizers: work.depth });
-    case 'simvq': {
-      const { dim, codes, frozenDim } = work;
-      const simvq = createSimVq({ dim, codebookSize: codes, frozenCodebookDim: frozenDim });
-      const frozen = tensor(readFloats(work.codebookPath), [codes, frozenDim]);
-      const weight = tensor(readFloats(work.weightPath), [dim, frozenDim]);
-      simvq.loadStateDict({ ...simvq.stateDict(), frozen_codebook: frozen, 'code_transform.weight': weight });
-      return simvq;
-    }
-  }
+function build(work: TokenWork): Quantizer {
+  const quantizer = quantizerEntry(work.quantizer).create(factsOf(work).options(work));
+  if (!('frozenDim' in work)) return quantizer;
+  const { dim, codes, frozenDim } = work;
+  const frozen = tensor(readFloats(work.codebookPath), [codes, frozenDim]);
+  const weight = tensor(readFloats(work.weightPath), [dim, frozenDim]);
+  quantizer.loadStateDict({ ...quantizer.stateDict(), frozen_codebook: frozen, 'code_transform.weight': weight });
+  return quantizer;
 }
