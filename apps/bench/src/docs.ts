@@ -85,7 +85,7 @@ function contentOf(experiment: string, key: string, results: readonly Result[], 
   const content = blockContent(result, key);
   if (content !== undefined) return content;
   throw new DataError(
-    `bench docs: ${name} must quote a key of results/${experiment}.json, got ${key}. The keys are answer, verdicts, command, date, machine, table.<title> and cell.<title>.<row>.<column>.`,
+    `bench docs: ${name} must quote a key of results/${experiment}.json, got ${key}. The keys are answer, verdicts, command, date, machine, measured, table.<title> and cell.<title>.<row>.<column>.`,
   );
 }
 
@@ -97,7 +97,7 @@ async function readResults(folder: string, known: readonly ExperimentEntry[] | u
 }
 
 /** The READMEs of the workspace and the pages of docs/. */
-async function documentsOf(root: string): Promise<string[]> {
+export async function documentsOf(root: string): Promise<string[]> {
   const inside = async (folder: string): Promise<string[]> => {
     const entries = await readdir(join(root, folder), { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, folder, name, 'README.md'));

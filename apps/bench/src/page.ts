@@ -78,7 +78,7 @@ function shortAnswer(answer: string): string {
 
 /**
  * What stands between `<!-- result:experiment:key -->` and `<!-- /result -->`, undefined for an unknown key:
- * `answer`, `verdicts`, `command`, `date`, `machine`, `table.<title>`, and `cell.<title>.<first cell of the row>.<column>`, with
+ * `answer`, `verdicts`, `command`, `date`, `machine`, `measured` (when, with which sources, on what), `table.<title>`, and `cell.<title>.<first cell of the row>.<column>`, with
  * titles, rows and columns as slugs.
  */
 export function blockContent(result: Result, key: string): string | undefined {
@@ -96,6 +96,10 @@ export function blockContent(result: Result, key: string): string | undefined {
       return date.slice(0, 10);
     case 'machine':
       return machine(result);
+    case 'measured': {
+      const { commit } = result.environment;
+      return `on ${date.slice(0, 10)}${commit === null ? '' : ` with commit ${commit}`}, ${machine(result)}`;
+    }
     case 'table':
       return table === undefined ? undefined : `\n${markdownTable(table)}\n`;
     case 'cell': {

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fillBlocks, generateDocs } from '../src/docs.ts';
+import { documentsOf, fillBlocks, generateDocs } from '../src/docs.ts';
 import type { Experiment, ExperimentContext } from '../src/experiment.ts';
 import { indexPage } from '../src/page.ts';
-import { RESULTS } from '../src/paths.ts';
+import { ANSWERS, RESULTS, ROOT } from '../src/paths.ts';
 import { type ExperimentEntry, experiments } from '../src/registry.ts';
 import { readResult, replay } from '../src/replay.ts';
 import { readStored } from '../src/result.ts';
@@ -38,6 +38,19 @@ describe('the pages of this repository', () => {
       (file) => file.startsWith(`${name}-`) && !longer.some((other) => file.startsWith(other)),
     );
     expect(pictures).toEqual(plots.map((plot) => `${name}-${plot.name}.svg`).sort());
+  });
+
+  it('are where every speed in a README comes from', async () => {
+    const speed = /\d\s?(?:ms|µs)\b|\*\*[\d.]+×|\d times (?:as )?(?:fast|slow|long)|\d steps per second/;
+    const unmarked = (await documentsOf(ROOT))
+      .filter((path) => path.endsWith('README.md') && !path.startsWith(ANSWERS))
+      .map(async (path) => {
+        const text = (await readFile(path, 'utf8'))
+          .replace(/^```[\s\S]*?^```/gm, '')
+          .replace(/<!-- result:[\s\S]*?<!-- \/result -->(?: ms)?/g, '');
+        return text.split('\n').flatMap((line) => (speed.test(line) ? [`${relative(ROOT, path)}: ${line}`] : []));
+      });
+    expect((await Promise.all(unmarked)).flat()).toEqual([]);
   });
 
   it('are small, in lines that can be compared', async () => {
@@ -91,6 +104,7 @@ describe('generateDocs', () => {
     expect(fill('command')).toContain('-->`pnpm bench fake`<!--');
     expect(fill('date')).toMatch(/-->\d{4}-\d\d-\d\d<!--/);
     expect(fill('machine')).toContain(process.versions.node);
+    expect(fill('measured')).toMatch(/-->on \d{4}-\d\d-\d\d.*, \d+ cores of .*Node/);
   });
 
   it('leads the index with the answers to the questions of the field', async () => {
