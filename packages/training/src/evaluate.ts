@@ -35,6 +35,8 @@ export interface EvaluateOptions {
   readonly modality?: Modality | undefined;
   /** How many examples and reconstructions to keep. Default 0. */
   readonly keepPairs?: number;
+  /** Gets the tokens of each batch, in the order of the examples. */
+  readonly onTokens?: ((tokens: EvaluatedTokens) => void) | undefined;
   /** Aborting it ends the evaluation between two batches, with an error. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,7 +47,7 @@ export interface EvaluateOptions {
  */
 export async function evaluate(model: Trainable, examples: Examples, options: EvaluateOptions): Promise<Evaluation> {
   const { quantizer } = model;
-  const { batchSize, step, keepPairs = 0, modality = MODALITIES.image, signal } = options;
+  const { batchSize, step, keepPairs = 0, modality = MODALITIES.image, onTokens, signal } = options;
   const { shape } = examples;
   const perExample = shape.reduce((product, length) => product * length, 1);
   const meter = modality.createMeter(shape);
@@ -65,6 +67,7 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
     const values = examples.batch(Int32Array.from({ length: size }, (_, i) => start + i));
     const batch = await runBatch(model, modality, modality.toTensor(values, size, shape), step, layers);
     const { output, layerSquares, ...tokens } = batch;
+    onTokens?.(tokens);
     meter.add(values, output);
     tracker.update(tokens);
     if (layerSquares !== undefined) layers?.add(layerSquares);
@@ -85,12 +88,18 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
   };
 }
 
-interface BatchData {
-  readonly output: Float32Array;
+/** The tokens of a batch. */
+export interface EvaluatedTokens {
   readonly indices: Int32Array;
+  /** [tokens · dim]. */
   readonly latents: Float32Array;
+  /** In the space of the latents, where the method compares them with its codes there. */
   readonly codes?: Float32Array;
   readonly dim: number;
+}
+
+interface BatchData extends EvaluatedTokens {
+  readonly output: Float32Array;
   readonly perSampleEntropy?: number;
   readonly codebookEntropy?: number;
   readonly layerSquares?: Float32Array;

@@ -1,5 +1,5 @@
 export { DivergenceError } from './errors.ts';
-export type { EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
+export type { EvaluatedTokens, EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
 export type { CheckpointEvent, DiagnosisEvent, ExamplesEvent, StepEvent, TrainingEvent } from './events.ts';
 export type { FitOptions, Vectors } from './fit-quantizer.ts';
@@ -22,5 +22,7 @@ export type {
 } from './records.ts';
 export type { StepOptions, StepResult, Trainable, TrainingState } from './step.ts';
 export { trainStep } from './step.ts';
+export type { Steps, StepTaken } from './take-steps.ts';
+export { takeAllSteps, takeSteps } from './take-steps.ts';
 export type { LevelUse, VectorMeter, VectorReport } from './vector-meter.ts';
 export { createVectorMeter } from './vector-meter.ts';

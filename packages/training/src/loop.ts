@@ -1,9 +1,10 @@
-import { createBatchOrder, letSignalsIn } from '@vqkit/data';
+import { createBatchOrder } from '@vqkit/data';
 import { evaluate } from './evaluate.ts';
 import type { CheckpointEvent, StepEvent } from './events.ts';
 import type { Examples, Modality } from './modality.ts';
 import type { TrainRecord, ValidationRecord } from './records.ts';
 import { type StepOptions, type TrainingState, trainStep } from './step.ts';
+import { takeSteps } from './take-steps.ts';
 
 /** Of a run's configuration, what decides its training. */
 export interface LoopOptions extends StepOptions {
@@ -82,24 +83,27 @@ export async function* trainLoop(
     yield* validate();
     yield* checkpoint();
   }
-  while (step < steps) {
-    const started = performance.now();
-    const positions = order.at(step);
-    const examples = modality.toTensor(train.batch(positions), positions.length, train.shape);
-    const result = await trainStep(state, examples, options, step, modality).finally(() => examples.dispose());
-    trainingMs += performance.now() - started;
-    step++;
+  const all = takeSteps({
+    steps,
+    reached: step,
+    signal,
+    batch: (at) => {
+      const positions = order.at(at);
+      return modality.toTensor(train.batch(positions), positions.length, train.shape);
+    },
+    take: (examples, at) => trainStep(state, examples, options, at, modality),
+  });
+  for await (const { step: done, result, ms } of all) {
+    trainingMs += ms;
+    step = done;
     yield { kind: 'step', step, steps, loss: result.loss };
     if (step === 1 || due(options.logEvery)) yield { kind: 'train', ...position(), ...result };
     if (due(options.validateEvery)) yield* validate();
     if (due(options.checkpointEvery)) yield* checkpoint();
-    await letSignalsIn();
-    if (signal?.aborted === true && step < steps) {
-      yield* checkpoint();
-      return end('interrupted');
-    }
   }
-  return end('finished');
+  if (step === steps) return end('finished');
+  yield* checkpoint();
+  return end('interrupted');
 }
 
 /** Seconds since its creation, on top of those before. */

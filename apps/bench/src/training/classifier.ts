@@ -21,7 +21,7 @@ import {
 import { createRng, ownedVariable } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
 import { convSame, createAdamW, createLinear, gelu } from '@vqkit/nn';
-import { minimise } from '@vqkit/training';
+import { minimise, takeAllSteps } from '@vqkit/training';
 import { byName } from './by-name.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 
@@ -61,17 +61,21 @@ export async function trainClassifier(images: Images, labels: Uint8Array, steps:
   const variables = byName(layers.variables);
   const optimizer = createAdamW({ variables });
   const order = rng.fork('batches');
-  for (let step = 0; step < steps; step++) {
-    const chosen = Int32Array.from({ length: BATCH }, () => order.integer(images.count));
-    const [pixels, wanted] = tidy(() => {
+  await takeAllSteps({
+    steps,
+    batch() {
+      const chosen = Int32Array.from({ length: BATCH }, () => order.integer(images.count));
       const classes = Int32Array.from(chosen, (at) => labels[at] as number);
-      return [tensor4d(images.batch(chosen), [BATCH, height, width, 1]), oneHot(tensor1d(classes, 'int32'), CLASSES)];
-    });
-    const objective = (): Scalar => crossEntropy(layers.classify(layers.features(pixels)), wanted);
-    minimise({ variables, optimizer, learningRate: LEARNING_RATE }, objective).dispose();
-    pixels.dispose();
-    wanted.dispose();
-  }
+      return tidy(() => ({
+        pixels: tensor4d(images.batch(chosen), [BATCH, height, width, 1]),
+        wanted: oneHot(tensor1d(classes, 'int32'), CLASSES),
+      }));
+    },
+    take({ pixels, wanted }) {
+      const objective = (): Scalar => crossEntropy(layers.classify(layers.features(pixels)), wanted);
+      minimise({ variables, optimizer, learningRate: LEARNING_RATE }, objective).dispose();
+    },
+  });
   optimizer.dispose();
   return {
     async apply(pixels) {

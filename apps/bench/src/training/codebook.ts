@@ -2,7 +2,7 @@ import { type Scalar, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createTracker, type TrackerReport } from '@vqkit/metrics';
 import { createAdamW } from '@vqkit/nn';
-import { minimise } from '@vqkit/training';
+import { minimise, takeAllSteps } from '@vqkit/training';
 import { type Source, varianceOf } from '../data/source.ts';
 import { startTrainingEngine } from './train-tokens.ts';
 
@@ -40,13 +40,15 @@ export async function withTrainedCodebook<Q extends Quantizer, T>(
   const optimizer = createAdamW({ variables });
   const rng = createRng(seed).fork('batches');
   try {
-    for (let step = 0; step < steps; step++) {
-      const vectors = tensor2d(source.draw(batch, rng), [batch, source.dim]);
-      const quantize = (): Scalar => quantizer.quantize(vectors, { training: true, step }).loss;
-      if (Object.keys(variables).length === 0) tidy(() => void quantize());
-      else minimise({ variables, optimizer, learningRate }, quantize).dispose();
-      vectors.dispose();
-    }
+    await takeAllSteps({
+      steps,
+      batch: () => tensor2d(source.draw(batch, rng), [batch, source.dim]),
+      take(vectors, step) {
+        const quantize = (): Scalar => quantizer.quantize(vectors, { training: true, step }).loss;
+        if (Object.keys(variables).length === 0) tidy(() => void quantize());
+        else minimise({ variables, optimizer, learningRate }, quantize).dispose();
+      },
+    });
     return await use(quantizer);
   } finally {
     optimizer.dispose();

@@ -1,5 +1,6 @@
-import { type Tensor, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { comparesLatents, createTracker } from '@vqkit/metrics';
+import { mean, square, sub, type Tensor2D, tensor } from '@tensorflow/tfjs-core';
+import { comparesLatents } from '@vqkit/metrics';
+import { type EvaluatedTokens, type Examples, evaluate, type Modality, type Trainable } from '@vqkit/training';
 import { type Source, varianceOf } from '../data/source.ts';
 import type { TokenAutoencoder } from './model.ts';
 
@@ -49,6 +50,32 @@ interface LatentEvaluation {
 
 const CHUNK = 2048;
 
+/** Where latents or outputs are not finite, there is nothing to evaluate. */
+const NOT_FINITE = new Error('not finite');
+
+/** Vectors as a modality: mean squared error, outputs as they are. */
+export const VECTORS: Modality = {
+  name: 'vectors of an experiment',
+  toTensor: (values, count, shape) => tensor(values, [count, ...shape]),
+  fromOutput: (output) => output,
+  loss: (output, vectors) => mean(square(sub(output, vectors))),
+  createMeter() {
+    let [squares, differences, count] = [0, 0, 0];
+    return {
+      add(vectors, output) {
+        if (!output.every(Number.isFinite)) throw NOT_FINITE;
+        output.forEach((value, i) => {
+          const difference = value - (vectors[i] as number);
+          squares += difference ** 2;
+          differences += Math.abs(difference);
+        });
+        count += output.length;
+      },
+      report: () => ({ l1: differences / count, mse: squares / count, psnrDb: null, ssim: null }),
+    };
+  },
+};
+
 /** Evaluates as in use: no noise and no update of anything. Null when a latent or an output is not finite. */
 export async function evaluateTokens(
   model: TokenAutoencoder,
@@ -57,52 +84,38 @@ export async function evaluateTokens(
   step: number,
 ): Promise<TokenEvaluation | null> {
   const { dim, range } = source;
-  const { quantizer } = model;
   const count = vectors.length / dim;
-  const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
-  const paired = comparesLatents(quantizer);
-  let squares = 0;
+  const paired = comparesLatents(model.quantizer);
   let norms = 0;
   let angles = 0;
-  for (let start = 0; start < count; start += CHUNK) {
-    const size = Math.min(CHUNK, count - start);
-    const part = vectors.subarray(start * dim, (start + size) * dim);
-    const tensors: Record<string, Tensor> = tidy(() => {
-      const { latents, quantized, output } = model.forward(tensor2d(part, [size, dim]) as Tensor2D, {
-        training: false,
-        step,
-      });
-      return { latents, quantized, output, indices: quantizer.encode(latents) };
-    });
-    const data: Record<string, Float32Array | Int32Array | Uint8Array> = {};
-    for (const [name, tensor] of Object.entries(tensors)) {
-      data[name] = await tensor.data();
-      tensor.dispose();
-    }
-    const [latents, codes, output] = [data.latents, data.quantized, data.output] as Float32Array[] as [
-      Float32Array,
-      Float32Array,
-      Float32Array,
-    ];
-    if (!latents.every(Number.isFinite) || !output.every(Number.isFinite)) return null;
-    output.forEach((value, i) => {
-      squares += (value - (part[i] as number)) ** 2;
-    });
-    for (let token = 0; token < size; token++) {
-      const { norm, angle } = pairOf(latents, codes, token * quantizer.dim, quantizer.dim);
+  const examples: Examples = {
+    count,
+    shape: [dim],
+    batch: ({ 0: from = 0, length }) => vectors.subarray(from * dim, (from + length) * dim),
+  };
+  const evaluated: Trainable = {
+    quantizer: model.quantizer,
+    variables: model.variables,
+    // Without its losses, whose entropies nobody asks for here.
+    forward: (x, { training }) => ({ ...model.forward(x as Tensor2D, { training, step }), losses: {} }),
+  };
+  const onTokens = ({ latents, codes = latents, dim: width }: EvaluatedTokens): void => {
+    if (!latents.every(Number.isFinite)) throw NOT_FINITE;
+    for (let start = 0; start < latents.length; start += width) {
+      const { norm, angle } = pairOf(latents, codes, start, width);
       norms += norm;
       angles += angle;
     }
-    tracker.update({
-      indices: data.indices as Int32Array,
-      latents,
-      dim: quantizer.dim,
-      ...(paired ? { codes } : {}),
-    });
-  }
-  const report = tracker.report();
+  };
+  const options = { batchSize: CHUNK, step, modality: VECTORS, onTokens };
+  const evaluation = await evaluate(evaluated, examples, options).catch((error: unknown) => {
+    if (error === NOT_FINITE) return null;
+    throw error;
+  });
+  if (evaluation === null) return null;
+  const { tracker: report, quality } = evaluation;
   const { latents } = report;
-  const mse = squares / vectors.length;
+  const { mse } = quality;
   return {
     tokens: count,
     mse: short(mse),

@@ -1,6 +1,7 @@
-import { mul, type Scalar, type Tensor2D, tidy, type Variable } from '@tensorflow/tfjs-core';
+import { mul, type Scalar, type Tensor, type Tensor2D, tidy, type Variable } from '@tensorflow/tfjs-core';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createLinear, gelu, groupNorm, type Linear } from '@vqkit/nn';
+import { byName } from './by-name.ts';
 
 /** The autoencoder of every training experiment: each vector is a token, encoder and decoder have one hidden layer. */
 export interface TokenAutoencoder {
@@ -8,6 +9,8 @@ export interface TokenAutoencoder {
   forward(vectors: Tensor2D, call: { training: boolean; step: number }): TokenPass;
   /** The vectors that the quantizer would get. */
   latents(vectors: Tensor2D): Tensor2D;
+  /** All, by TensorFlow.js's names. */
+  variables(): Record<string, Variable>;
   /** By part: the gradients of each are reported apart. */
   readonly parts: Readonly<Record<Part, readonly Variable[]>>;
   dispose(): void;
@@ -18,6 +21,7 @@ export type Part = 'encoder' | 'quantizer' | 'decoder';
 interface TokenPass {
   readonly latents: Tensor2D;
   readonly quantized: Tensor2D;
+  readonly indices: Tensor;
   readonly output: Tensor2D;
   readonly loss: Scalar;
   readonly losses: Readonly<Record<string, Scalar>>;
@@ -62,19 +66,29 @@ export function createTokenAutoencoder(options: TokenAutoencoderOptions): TokenA
   const variablesOf = (layers: readonly Linear[]): Variable[] =>
     layers.flatMap(({ parameters }) => parameters.map(({ variable }) => variable));
 
+  const parts = {
+    encoder: variablesOf(encoder),
+    quantizer: Object.values(quantizer.variables()),
+    decoder: variablesOf(decoder),
+  };
+
   return {
     quantizer,
-    parts: {
-      encoder: variablesOf(encoder),
-      quantizer: Object.values(quantizer.variables()),
-      decoder: variablesOf(decoder),
-    },
+    parts,
+    variables: () => byName(Object.values(parts).flat()),
     latents: (vectors) => tidy(() => toLatents(vectors)),
     forward(vectors, { training, step }) {
       const latents = toLatents(vectors);
-      const { quantized, loss, losses } = quantizer.quantize(latents, { training, step });
+      const { quantized, indices, loss, losses } = quantizer.quantize(latents, { training, step });
       const codes = quantized as Tensor2D;
-      return { latents, quantized: codes, output: decoder[1].apply(gelu(decoder[0].apply(codes))), loss, losses };
+      return {
+        latents,
+        quantized: codes,
+        indices,
+        output: decoder[1].apply(gelu(decoder[0].apply(codes))),
+        loss,
+        losses,
+      };
     },
     dispose() {
       quantizer.dispose();

@@ -2,11 +2,8 @@ import {
   add,
   grad,
   keep,
-  mean,
   type Scalar,
-  square,
   stack,
-  sub,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -16,10 +13,9 @@ import {
 import { init } from '@vqkit/backend-wasm';
 import { createRng, type Quantizer } from '@vqkit/core-tensor';
 import { createAdamW } from '@vqkit/nn';
-import { lossAndGradients } from '@vqkit/training';
+import { lossAndGradients, takeSteps } from '@vqkit/training';
 import type { Source } from '../data/source.ts';
-import { byName } from './by-name.ts';
-import { evaluateTokens, type TokenEvaluation } from './evaluate.ts';
+import { evaluateTokens, type TokenEvaluation, VECTORS } from './evaluate.ts';
 import { createTokenAutoencoder, type Part, type TokenAutoencoder } from './model.ts';
 
 /** One training: everything that its result depends on. */
@@ -77,6 +73,7 @@ export interface TrainingRun {
 }
 
 const PROBE = 2048;
+const MSE = { loss: 'mse', clampOutput: false } as const;
 
 /** The engine of all trainings: the same everywhere, so that a result does not depend on what else is installed. */
 export async function startTrainingEngine(): Promise<void> {
@@ -98,21 +95,22 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
     latentScale: setup.latentScale ?? 1,
     seed,
   });
-  const optimizer = createAdamW({ variables: byName(Object.values(model.parts).flat()) });
+  const optimizer = createAdamW({ variables: model.variables() });
   const rng = createRng(seed).fork('batches');
   const probe = source.test.subarray(0, PROBE * source.dim);
   const every = Math.max(1, Math.floor(steps / points));
   const trace: TracePoint[] = [];
   let divergedAt: number | null = null;
-  try {
-    for (let step = 0; step < steps && divergedAt === null; step++) {
-      const vectors = tensor2d(source.draw(batch, rng), [batch, source.dim]);
+  const training = takeSteps({
+    steps,
+    batch: () => tensor2d(source.draw(batch, rng), [batch, source.dim]),
+    /** Whether the loss was finite. */
+    async take(vectors, step) {
       const traced = step % every === 0 || step === steps - 1;
       // Before the step changes the weights, so that all of a point belongs together.
       const evaluation = traced ? await evaluateTokens(model, source, probe, step) : null;
       const lossGradient = traced && setup.lossGradient === true ? await lossGradientOf(model, vectors, step) : null;
       const { numbers, gradients } = gradientsOf(setup, model, vectors, step);
-      vectors.dispose();
       const [loss, reconstruction, ...parts] = await numbers.values;
       if (traced) {
         trace.push({
@@ -126,9 +124,17 @@ export async function trainTokens(setup: TrainingSetup): Promise<TrainingRun> {
         });
         setup.progress?.(step / steps);
       }
-      if (Number.isFinite(loss)) optimizer.step(gradients, learningRate);
-      else divergedAt = step;
+      const finiteLoss = Number.isFinite(loss);
+      if (finiteLoss) optimizer.step(gradients, learningRate);
       for (const gradient of Object.values(gradients)) gradient.dispose();
+      return finiteLoss;
+    },
+  });
+  try {
+    for await (const { step, result: wasFinite } of training) {
+      if (wasFinite) continue;
+      divergedAt = step - 1;
+      break;
     }
     const evaluate = async (vectors: Float32Array | undefined): Promise<TokenEvaluation | null> =>
       divergedAt !== null || vectors === undefined ? null : evaluateTokens(model, source, vectors, steps);
@@ -157,10 +163,9 @@ function gradientsOf(
 ): { numbers: StepNumbers; gradients: Readonly<Record<string, Tensor>> } {
   const names: string[] = [];
   const kept: Tensor1D[] = [];
-  const variables = byName(Object.values(model.parts).flat());
-  const { loss: value, gradients } = lossAndGradients(variables, () => {
+  const { loss: value, gradients } = lossAndGradients(model.variables(), () => {
     const { latents, output, loss, losses } = model.forward(vectors, { training: true, step });
-    const reconstruction: Scalar = mean(square(sub(output, vectors)));
+    const reconstruction = VECTORS.loss(output, vectors, MSE);
     const own: Scalar = setup.extraLoss === undefined ? loss : add(loss, setup.extraLoss(latents));
     const total: Scalar = add(reconstruction, own);
     names.push(...Object.keys(losses));
