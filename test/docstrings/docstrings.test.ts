@@ -14,9 +14,9 @@ const examples = docstringExamples().map((example, i) => ({ ...example, name: `e
 
 /**
  * Compiled only: running them would download TensorFlow and build it, which packages/backend-node/test/install.test.ts does with a fake, and
- * ask a server, which packages/codecs/test/read.test.ts starts.
+ * ask a server, which packages/codecs/test/read.test.ts and packages/tokens/test/shards/web.test.ts start.
  */
-const NOT_RUN = ['installNative', 'urlSource'];
+const NOT_RUN = ['installNative', 'urlSource', 'urlReader'];
 const webgpuMissing = engineMissing('webgpu');
 const needsWebgpu = ['init', 'findAdapter'];
 

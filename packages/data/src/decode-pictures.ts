@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { lstat, open, stat } from 'node:fs/promises';
 import { DataError, OptionError, phrase } from '@vqkit/core-tensor';
 import sharp, { type Metadata } from 'sharp';
 import { letSignalsIn } from './let-signals-in.ts';
@@ -17,6 +17,8 @@ export interface SkippedImage {
   readonly reason: string;
   /** Files that it stands for. Default 1. */
   readonly count?: number;
+  /** The error of the file system that kept it from being read, such as EIO: another try, or another machine, may read it. */
+  readonly code?: string;
 }
 
 /** How many files were skipped. */
@@ -68,7 +70,7 @@ export async function decodePictures(
       const file = files[i] as string;
       results[i] = await decode(file, size, channels, memory).then(
         (pixels) => ({ file, pixels }),
-        (error: unknown) => ({ file, reason: firstLine(error) }),
+        async (error: unknown) => ({ file, reason: firstLine(error), ...(await outerCause(file, error)) }),
       );
     }
   };
@@ -103,6 +105,14 @@ async function decode(file: string, size: number, channels: number, memory: Budg
   } finally {
     memory.give(held);
   }
+}
+
+/** What failed is no property of the picture, unless it is a link that leads nowhere. */
+async function outerCause(file: string, error: unknown): Promise<{ code?: string }> {
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return {};
+  const isDeadLink = code === 'ENOENT' && (await lstat(file).catch(() => undefined))?.isSymbolicLink() === true;
+  return isDeadLink ? {} : { code };
 }
 
 /** Beginnings of files that are often named as what they are not. */

@@ -1,4 +1,4 @@
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { OptionError, phrase } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 
@@ -7,7 +7,7 @@ import { decodePictures, requirePictureChannels, type SkippedImage } from './dec
 import { requireDivisible } from './divisible.ts';
 import { createImages, type Images } from './images.ts';
 import { kindOfData } from './kind.ts';
-import { isFolder, isRegularFile, listPictures, type PictureList } from './list-pictures.ts';
+import { isFolder, isRegularFile, listPictures, type PictureList, walkPictures } from './list-pictures.ts';
 import { readMnist } from './mnist.ts';
 import type { Source } from './source.ts';
 
@@ -22,6 +22,8 @@ export interface SourceOptions {
   readonly paths?: readonly string[] | undefined;
   readonly part?: PartName | undefined;
   readonly imageSize?: number | undefined;
+  /** Of folders of pictures only these, by their names as {@link nameImages} gives them, without a look into the folders. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** Images in a fixed order, read piece by piece. */
@@ -40,8 +42,8 @@ interface Piece {
   readonly skipped: readonly SkippedImage[];
 }
 
-/** What nobody said goes by the paths. */
-function sourceOf(where: string, { data, dataPath, paths }: SourceOptions): { data: DataName; paths: string[] } {
+/** The kind of data and where they lie; what nobody said goes by the paths. */
+export function sourceOf(where: string, { data, dataPath, paths }: SourceOptions): { data: DataName; paths: string[] } {
   if (dataPath !== undefined && paths !== undefined) {
     refuse(where, 'dataPath', dataPath, 'paths of pictures', 'Pass one of the two.');
   }
@@ -77,7 +79,7 @@ export async function openImages(
   { config }: ImageTokenizer,
   warn: (message: string) => void = () => undefined,
 ): Promise<ImageSource> {
-  const { part, imageSize } = options;
+  const { part, imageSize, names } = options;
   const { data, paths } = sourceOf(where, options);
   const { channels, widths } = config;
   if (data === 'folder') {
@@ -85,7 +87,8 @@ export async function openImages(
     const size = pictureSize(where, imageSize, config, warn);
     requireDivisible(where, size, widths.length);
     requirePictureChannels(where, channels);
-    return pictureSource(await listPaths(where, paths), size, channels);
+    const listed = names === undefined ? await listPaths(where, paths) : await named(paths, names);
+    return pictureSource(listed, size, channels);
   }
   refuse(where, 'imageSize', imageSize, `data '${data}', which have their own size`, 'Leave it out.');
   const images = await readPart(where, data, paths[0] ?? '', part);
@@ -160,15 +163,45 @@ interface NamedPictures extends PictureList {
 async function listPaths(where: string, paths: readonly string[]): Promise<NamedPictures> {
   const files: string[] = [];
   const others: SkippedImage[] = [];
-  const bases: string[] = [];
   for (const path of paths) {
-    const isFile = await isRegularFile(path);
-    const found = isFile ? { files: [path], others: [] } : await listPictures(where, path);
+    const found = (await isRegularFile(path)) ? { files: [path], others: [] } : await listPictures(where, path);
     for (const file of found.files) files.push(file);
     others.push(...found.others);
-    bases.push(resolve(isFile ? dirname(path) : path));
   }
-  return { base: bases.reduce(commonFolder), files, others };
+  return { base: await baseOf(paths), files, others };
+}
+
+async function named(paths: readonly string[], names: readonly string[]): Promise<NamedPictures> {
+  const base = await baseOf(paths);
+  return { base, files: names.map((name) => join(base, name)), others: [] };
+}
+
+/** The folder that all the paths are in, or are. */
+async function baseOf(paths: readonly string[]): Promise<string> {
+  const bases: string[] = [];
+  for (const path of paths) bases.push(resolve((await isRegularFile(path)) ? dirname(path) : path));
+  return bases.reduce(commonFolder);
+}
+
+function nameIn(base: string, file: string): string {
+  return relative(base, resolve(file)).split(sep).join('/');
+}
+
+/**
+ * The names of the pictures of a command line in the order in which {@link openImages} reads them, some at a time, however many they are.
+ *
+ * @throws OptionError for a path that is not there.
+ * @example
+ * for await (const names of nameImages('encode', ['.'])) console.log(names.length);
+ */
+export async function* nameImages(where: string, paths: readonly string[]): AsyncGenerator<string[]> {
+  const base = await baseOf(paths);
+  for (const path of paths) {
+    if (await isRegularFile(path)) yield [nameIn(base, path)];
+    else {
+      for await (const files of walkPictures(where, path)) yield files.map((file) => nameIn(base, file));
+    }
+  }
 }
 
 function commonFolder(a: string, b: string): string {
@@ -195,7 +228,7 @@ function pictureSource({ base, files, others }: NamedPictures, size: number, cha
       });
       return {
         images: createImages(bytes, [decoded.length, size, size, channels]),
-        names: decoded.map(({ file }) => relative(base, resolve(file)).replaceAll('\\', '/')),
+        names: decoded.map(({ file }) => nameIn(base, file)),
         skipped,
       };
     },

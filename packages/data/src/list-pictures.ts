@@ -39,14 +39,29 @@ export async function isRegularFile(path: string): Promise<boolean> {
  * folders (`.name`) do not.
  */
 export async function listPictures(where: string, folder: string): Promise<PictureList> {
+  const files: string[] = [];
+  const others = new Map<string, number>();
+  for await (const found of walkPictures(where, folder, others)) for (const file of found) files.push(file);
+  return { files, others: otherFormats(folder, others) };
+}
+
+/**
+ * The same as it is found, some files at a time, in the order of their paths: of a tree of any size the names of one folder and of those that it is in are
+ * held.
+ *
+ * @param others counts pictures of other formats by their endings.
+ */
+export async function* walkPictures(
+  where: string,
+  folder: string,
+  others: Map<string, number> = new Map(),
+): AsyncGenerator<readonly string[]> {
   if (!(await isFolder(folder))) {
     const fix = 'Check dataPath, or create it and put images in.';
     throw new OptionError(where, folder, 'be a folder', phrase('none there'), fix);
   }
-  const files: string[] = [];
-  const others = new Map<string, number>();
   const seen = new Set<string>();
-  const walk = async (path: string): Promise<void> => {
+  const walk = async function* (path: string): AsyncGenerator<readonly string[]> {
     const real = await withFileErrors(where, path, 'be a folder', realpath(path));
     if (seen.has(real)) return;
     seen.add(real);
@@ -56,20 +71,31 @@ export async function listPictures(where: string, folder: string): Promise<Pictu
       'be a folder that can be read',
       readdir(path, { withFileTypes: true }),
     );
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    // A folder as its paths go on, so that all paths come in their order.
+    const names: string[] = [];
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
       const inner = join(path, entry.name);
-      if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(inner)))) await walk(inner);
-      else if (PICTURE.test(entry.name)) files.push(inner);
+      if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(inner)))) names.push(`${entry.name}/`);
+      else if (PICTURE.test(entry.name)) names.push(entry.name);
       else if (OTHER.test(entry.name)) {
         const format = extname(entry.name).toLowerCase();
         others.set(format, (others.get(format) ?? 0) + 1);
       }
     }
+    let files: string[] = [];
+    for (const name of names.sort()) {
+      if (!name.endsWith('/')) {
+        files.push(join(path, name));
+        continue;
+      }
+      if (files.length > 0) yield files;
+      files = [];
+      yield* walk(join(path, name.slice(0, -1)));
+    }
+    if (files.length > 0) yield files;
   };
-  await walk(folder);
-  return { files: files.sort((a, b) => (a < b ? -1 : 1)), others: otherFormats(folder, others) };
+  yield* walk(folder);
 }
 
 function otherFormats(folder: string, others: ReadonlyMap<string, number>): SkippedImage[] {

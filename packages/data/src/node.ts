@@ -6,7 +6,7 @@ export { countSkipped, decodePictures, requirePictureChannels, requireReadable }
 export { readIdxImages } from './idx.ts';
 export { readImageFolder } from './image-folder.ts';
 export type { ImageSource, SourceOptions } from './image-source.ts';
-export { openImages, PART_NAMES } from './image-source.ts';
+export { nameImages, openImages, PART_NAMES, sourceOf } from './image-source.ts';
 export { kindOfData } from './kind.ts';
 export { isFolder, listPictures } from './list-pictures.ts';
 export { readMnist } from './mnist.ts';

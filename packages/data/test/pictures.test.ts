@@ -207,7 +207,7 @@ describe('listPictures', () => {
       'a.png',
       'b.JPG',
       'c.jpeg',
-      'linked/deep/z.png',
+      'linked-again/deep/z.png',
       'x.png',
       'y.png',
     ]);

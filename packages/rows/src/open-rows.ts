@@ -1,7 +1,9 @@
 import { extname } from 'node:path';
+import { withFileErrors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
+import { asyncBufferFromFile } from 'hyparquet';
 import { openNpy, openSafetensors } from './arrays.ts';
-import { openParquet } from './parquet.ts';
+import { parquetRows } from './parquet.ts';
 import type { RowFile, RowOptions } from './rows.ts';
 
 const READERS: { readonly [ending in string]?: typeof openNpy } = {
@@ -9,6 +11,13 @@ const READERS: { readonly [ending in string]?: typeof openNpy } = {
   '.safetensors': openSafetensors,
   '.parquet': openParquet,
 };
+
+async function openParquet(where: string, path: string, options: RowOptions): Promise<RowFile> {
+  const readable = <T>(work: Promise<T>): Promise<T> => withFileErrors('openRows', path, 'be a readable file', work);
+  const file = await readable(asyncBufferFromFile(path));
+  const slice: typeof file.slice = (from, to) => readable(Promise.resolve(file.slice(from, to)));
+  return parquetRows(where, path, { ...file, slice }, options);
+}
 
 /**
  * Whether a path has the ending of a file of rows.

@@ -1,7 +1,6 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { withFileErrors } from '@vqkit/checkpoint/node';
 import { DataError, OptionError, phrase, QuantizerError, show } from '@vqkit/core-tensor';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
+import { type AsyncBuffer, parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import { readColumn, wrongLength } from './parquet-column.ts';
 import { type Page, pagesOf } from './parquet-pages.ts';
 import { integerKey, KEY_COLUMN, type RowFile, type RowKeys, type RowOptions, rowNumbers } from './rows.ts';
@@ -9,15 +8,34 @@ import { integerKey, KEY_COLUMN, type RowFile, type RowKeys, type RowOptions, ro
 /** Parquet's types of numbers, by the names of safetensors. */
 const NUMBERS: { readonly [type in string]?: string } = { FLOAT: 'F32', DOUBLE: 'F64', INT32: 'I32', INT64: 'I64' };
 
-export async function openParquet(caller: string, path: string, options: RowOptions): Promise<RowFile> {
+/** Bytes that are read in ranges, of a file or from memory. */
+export type ParquetBytes = AsyncBuffer;
+
+/**
+ * A matrix in the bytes of a parquet file, wherever they are, read as `openRows` does. It needs nothing of Node.
+ *
+ * @param caller for errors, as `path`, what they call the file.
+ * @throws OptionError, CheckpointError or DataError as `openRows`.
+ * @example
+ * const layout = { column: 'ids', dtype: 'I32', count: 1, width: 2, keys: 'integers' } as const;
+ * await writeRows('two.parquet', layout, [{ values: Int32Array.of(7, 8), keys: BigInt64Array.of(5n) }]);
+ * const { buffer, byteOffset, byteLength } = await readFile('two.parquet');
+ * const inMemory = { byteLength, slice: (from: number, to?: number) => buffer.slice(byteOffset + from, byteOffset + (to ?? byteLength)) };
+ * (await (await parquetRows('read', 'two.parquet', inMemory)).read(0, 1)).values; // [ 7, 8 ]
+ */
+export async function parquetRows(
+  caller: string,
+  path: string,
+  file: ParquetBytes,
+  options: RowOptions = {},
+): Promise<RowFile> {
   const where = `${caller}: ${path}`;
   const named = <T>(work: Promise<T>): Promise<T> =>
-    withFileErrors('openRows', path, 'be a readable file', work).catch((error: unknown) => {
+    work.catch((error: unknown) => {
       if (error instanceof QuantizerError || !(error instanceof Error)) throw error;
       const got = phrase(`one that cannot be read: ${error.message}`);
       throw new CheckpointError(caller, path, 'be a parquet file', got, 'Write it again.', { cause: error });
     });
-  const file = await named(asyncBufferFromFile(path));
   const metadata = await named(parquetMetadataAsync(file));
   const columns = await named(Promise.resolve(metadata).then((it) => parquetSchema(it).children));
   const { column, dtype } = columnOfLists(where, columns, options.column);

@@ -44,6 +44,8 @@ export interface RowLayout {
   readonly count: number;
   readonly width: number;
   readonly keys: RowFile['keys'];
+  /** What a row is the values of, such as [rows, columns]: parquet's column `shape`. */
+  readonly shape?: readonly number[];
   /** Notes of a safetensors file. */
   readonly metadata?: Readonly<Record<string, string>>;
 }

@@ -1,16 +1,10 @@
 import { extname } from 'node:path';
 import { integersOf } from '@vqkit/core-tensor';
-import { openRows, type RowFile, type RowKeys, type RowOptions, requireWritableRows, writeRows } from '@vqkit/rows';
+import { openRows, type RowFile, type RowOptions, requireWritableRows, writeRows } from '@vqkit/rows';
+import type { RowIdBlock, RowIdFile } from './row-id-file.ts';
+import { shardRowIds, shardsAt } from './shards/at-path.ts';
 
 const IDS = 'ids';
-
-/** The ids of some rows. */
-export interface RowIdBlock {
-  /** [rows, columns], row-major. */
-  readonly values: Int32Array;
-  /** One per row. */
-  readonly keys: RowKeys;
-}
 
 /** What {@link writeRowIds} is told before the first row. */
 export interface RowIdLayout {
@@ -20,14 +14,6 @@ export interface RowIdLayout {
   readonly keys: RowFile['keys'];
   /** Notes, such as the checksum of the tokenizer; a safetensors file keeps them. */
   readonly notes?: Readonly<Record<string, string>>;
-}
-
-/** Ids of rows in a file. */
-export interface RowIdFile {
-  readonly count: number;
-  readonly columns: number;
-  readonly keys: RowFile['keys'];
-  read(from: number, to: number): Promise<RowIdBlock>;
 }
 
 /**
@@ -61,7 +47,8 @@ export async function requireWritableRowIds(
 }
 
 /**
- * Opens a file of ids per row, of integers of any type that fit into 32 bits, to be read in blocks. A recommender may have written it.
+ * Opens a file of ids per row, of integers of any type that fit into 32 bits, to be read in blocks. A recommender may have written it. A folder of shards, or one of
+ * them, is read in the same way.
  *
  * @param options `column`: default `ids`.
  * @throws as `openRows` of @vqkit/rows; DtypeError and DataError for what is no id.
@@ -73,6 +60,8 @@ export async function requireWritableRowIds(
  */
 export async function openRowIds(path: string, options: RowOptions = {}): Promise<RowIdFile> {
   const where = `openRowIds: ${path}`;
+  const shards = await shardsAt(path);
+  if (shards !== undefined) return shardRowIds(where, shards);
   const column = options.column ?? (extname(path) === '.npy' ? undefined : IDS);
   const rows = await openRows('openRowIds', path, { ...options, column });
   const { count, width: columns, keys, dtype } = rows;

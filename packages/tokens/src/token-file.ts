@@ -4,29 +4,11 @@ import { CHECKSUM, readBytes, readSafetensors, writeFileAtomic, writeSafetensors
 import { integersOf, OptionError, show } from '@vqkit/core-tensor';
 import { count, counted, problemOf } from '@vqkit/schema';
 import { z } from 'zod';
+import { type ExampleRange, requireRange, shardsAt, shardTokens } from './shards/at-path.ts';
+import type { TokenNotes, Tokens } from './tokens.ts';
 
 const FORMAT = 'vqkit-tokens-1';
 const IDS = 'ids';
-
-/** The tokens of images, and what is known of them. */
-export interface Tokens {
-  readonly ids: Int32Array;
-  /** [images, rows, columns], and the codebooks of a token where it has several. */
-  readonly shape: readonly number[];
-  /** Absent in an .npy file. */
-  readonly notes?: TokenNotes | undefined;
-}
-
-export interface TokenNotes {
-  /** SHA-256 of the tokenizer file, in hexadecimal. */
-  readonly tokenizer: string;
-  readonly codebookSize: number;
-  readonly numCodebooks: number;
-  /** [height, width, channels]. */
-  readonly imageShape: readonly number[];
-  /** Paths of the images in the folder that they were read from, in the order of the ids. */
-  readonly images?: readonly string[] | undefined;
-}
 
 const notesSchema = z.strictObject({
   tokenizer: z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hexadecimal'),
@@ -56,22 +38,45 @@ export function requireTokenFile(where: string, path: string): void {
 export async function writeTokens(path: string, { ids, shape, notes }: Tokens): Promise<void> {
   requireTokenFile('writeTokens', path);
   if (extname(path) === '.npy') return writeFileAtomic(path, encodeNpy(ids, shape));
-  const checked =
-    notes === undefined ? {} : { format: FORMAT, ...requireNotes(`writeTokens: ${path}`, notes, ids, shape) };
-  const metadata = Object.entries(checked).filter(([, value]) => value !== undefined);
-  const texts = metadata.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
+  const texts = notes === undefined ? {} : noteTexts(requireNotes(`writeTokens: ${path}`, notes, ids, shape));
   const tensors = { [IDS]: { dtype: 'I32', shape, data: ids } } as const;
-  await writeSafetensors(path, tensors, { ...Object.fromEntries(texts), [CHECKSUM]: '' });
+  await writeSafetensors(path, tensors, { ...texts, [CHECKSUM]: '' });
+}
+
+/** Notes as the metadata of a safetensors file. */
+export function noteTexts(notes: TokenNotes): Record<string, string> {
+  const given = Object.entries({ format: FORMAT, ...notes }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
 }
 
 /**
  * Reads a file of tokens. Any safetensors file that holds `ids`, and any .npy file, of integers of whatever type that fit into 32 bits,
- * will do: a language model may have written it.
+ * will do: a language model may have written it. So will a folder of shards, or one of its shards in whatever format.
  *
+ * @param range only these examples.
  * @throws OptionError, CheckpointError, DtypeError or DataError naming the file and what is wrong with it.
  */
-export async function readTokens(path: string): Promise<Tokens> {
+export async function readTokens(path: string, range: ExampleRange = {}): Promise<Tokens> {
   const where = `readTokens: ${path}`;
+  const shards = await shardsAt(path);
+  if (shards !== undefined) return shardTokens(where, shards, range);
+  const whole = await readTokenFile(where, path);
+  const { ids, shape, notes } = whole;
+  const [count = 0, ...tokenShape] = shape;
+  if (range.from === undefined && range.to === undefined) return whole;
+  const [from, to] = requireRange(where, count, range);
+  const width = tokenShape.reduce((product, length) => product * length, 1);
+  return {
+    ids: ids.subarray(from * width, to * width),
+    shape: [to - from, ...tokenShape],
+    first: from,
+    notes: notes && { ...notes, images: notes.images?.slice(from, to) },
+  };
+}
+
+async function readTokenFile(where: string, path: string): Promise<Tokens> {
   requireTokenFile('readTokens', path);
   if (extname(path) === '.npy') return tokensOf(where, decodeNpy(await readBytes(path), path));
   const { tensors, metadata } = await readSafetensors(path);

@@ -16,12 +16,13 @@ import { z } from 'zod';
 import { startEngine } from '../engine.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import type { EngineName } from '../train-options.ts';
-import { runFields, type TokenHooks, type TokenResult } from './encode-images.ts';
+import { fromField, runFields, type TokenHooks, type TokenResult } from './encode-images.ts';
 import { pictureNames } from './picture-names.ts';
 
 /** Options of {@link decodeTokens}. */
 export interface DecodeOptions {
   readonly batchSize?: number | undefined;
+  readonly from?: number | undefined;
   readonly limit?: number | undefined;
   readonly out?: string | undefined;
   readonly engine?: EngineName | undefined;
@@ -35,6 +36,7 @@ const BATCH_SIZE = 256;
 
 const schema = z.strictObject({
   out: field(z.string().min(1), 'The folder of the pictures, new or empty.', OUT),
+  from: fromField,
   ...runFields,
 });
 
@@ -48,7 +50,7 @@ export function decodeJsonSchema(): z.core.JSONSchema.JSONSchema {
  * their names.
  *
  * @param path a run folder, a checkpoint or a tokenizer file: the one that encoded them.
- * @param file of tokens, .safetensors or .npy.
+ * @param file of tokens, .safetensors or .npy; a folder of shards, or one of them.
  * @throws OptionError when the tokens are another tokenizer's or the folder is not empty; DataError for ids that no code has;
  * CheckpointError for damaged files.
  * @example
@@ -61,9 +63,10 @@ export async function decodeTokens(
   hooks: TokenHooks = {},
 ): Promise<TokenResult<object>> {
   const where = 'decodeTokens';
-  const { out = OUT, batchSize = BATCH_SIZE, limit, engine = 'auto', threads } = checkOptions(schema, options, where);
+  const { out = OUT, batchSize = BATCH_SIZE, from: first = 0, limit, ...given } = checkOptions(schema, options, where);
+  const { engine = 'auto', threads } = given;
   const bytes = await readTokenizer(path);
-  const tokens = await readTokens(file);
+  const tokens = await readTokens(file, { from: first, to: limit === undefined ? undefined : first + limit });
   requireOwnTokens(`${where}: ${file}`, bytes, tokens);
   const nameOf = pictureNames(tokens);
   await requireEmpty(where, out);
@@ -72,8 +75,7 @@ export async function decodeTokens(
   const tokenizer = loadImageTokenizer(bytes, path);
   try {
     requireShape(`${where}: ${file}`, tokens, tokenizer);
-    const [count = 0, ...shape] = tokens.shape;
-    const total = Math.min(count, limit ?? count);
+    const [total = 0, ...shape] = tokens.shape;
     const perImage = shape.reduce((product, length) => product * length, 1);
     hooks.onStart?.({ images: total, engine: started.engine });
     for (let from = 0; from < total; from += batchSize) {

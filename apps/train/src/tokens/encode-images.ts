@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { requireWritable } from '@vqkit/checkpoint/node';
-import { Interrupted, LONGEST_SIDE, letSignalsIn } from '@vqkit/data';
+import { Interrupted, LONGEST_SIDE } from '@vqkit/data';
 import {
   countSkipped,
   DATA_NAMES,
+  type DataName,
   openImages,
   PART_NAMES,
   requireReadable,
@@ -12,11 +12,13 @@ import {
   type SourceOptions,
 } from '@vqkit/data/node';
 import { checkOptions, count, field } from '@vqkit/schema';
-import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
+import { loadImageTokenizer } from '@vqkit/tokenizer';
 import { requireTokenFile, type Tokens, writeTokens } from '@vqkit/tokens';
 import { z } from 'zod';
 import { startEngine } from '../engine.ts';
 import { filesToKeep } from '../run-folder.ts';
+import { imageExamples } from '../shards/examples.ts';
+import { idBlocks } from '../shards/id-blocks.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import { ENGINE_HELP, ENGINE_NAMES, type EngineName } from '../train-options.ts';
 
@@ -57,6 +59,9 @@ export interface EncodeOptions extends SourceOptions {
 
 const DEFAULTS = { batchSize: 256, out: 'tokens.safetensors', engine: 'auto' } as const;
 
+/** Where decoding starts. */
+export const fromField: z.ZodOptional<z.ZodInt> = field(count(0), 'Starts with this one, counted from 0.', 0);
+
 /** Options that encoding and decoding share. */
 export const runFields: {
   batchSize: z.ZodOptional<z.ZodInt>;
@@ -70,7 +75,14 @@ export const runFields: {
   threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
 };
 
-const schema = z.strictObject({
+/** Options of where examples come from. */
+export const sourceFields: {
+  data: z.ZodOptional<z.ZodEnum<{ [Name in DataName]: Name }>>;
+  dataPath: z.ZodOptional<z.ZodString>;
+  paths: z.ZodOptional<z.ZodArray<z.ZodString>>;
+  part: z.ZodOptional<z.ZodEnum<{ [Name in (typeof PART_NAMES)[number]]: Name }>>;
+  imageSize: z.ZodOptional<z.ZodInt>;
+} = {
   data: field(
     z.enum(DATA_NAMES),
     "The images: 'mnist' (comes along), 'idx' (in MNIST's format), 'folder' (PNG and JPEG, with its subfolders). Default what the path holds, without one mnist.",
@@ -85,6 +97,10 @@ const schema = z.strictObject({
     count(4).max(LONGEST_SIDE),
     "Height and width that the pictures of a 'folder' are cropped and resized to. Default the size that the tokenizer was trained on, which stands in its file.",
   ),
+};
+
+const schema = z.strictObject({
+  ...sourceFields,
   out: field(
     z.string().min(1),
     "The file of tokens: .safetensors with the tensor 'ids' and notes, or .npy with the ids alone.",
@@ -137,27 +153,13 @@ export async function encodeImages(
     };
     skip(source.skipped);
     let images = 0;
-    const readFrom = (from: number): ReturnType<typeof source.read> => {
-      const piece = source.read(from, Math.min(from + batchSize, total), hooks.signal);
-      // Nobody awaits it where the one before fails.
-      piece.catch(() => undefined);
-      return piece;
-    };
-    let next = readFrom(0);
-    for (let from = 0; from < total; from += batchSize) {
-      const piece = await next;
-      // Decoding the next pictures goes on beside the engine.
-      next = readFrom(Math.min(from + batchSize, total));
-      skip(piece.skipped);
-      names.push(...(piece.names ?? []));
-      if (piece.images.count > 0) {
-        const positions = Int32Array.from({ length: piece.images.count }, (_, i) => i);
-        const batch = tensor4d(piece.images.batch(positions), [positions.length, height, width, channels]);
-        parts.push(await encodeBatch(tokenizer, batch));
-        images += positions.length;
-      }
-      hooks.onImages?.(Math.min(from + batchSize, total));
-      await letSignalsIn(hooks.signal);
+    const examples = imageExamples(source);
+    for await (const block of idBlocks(tokenizer, examples, { from: 0, to: total, batchSize, signal: hooks.signal })) {
+      skip(block.skipped.map(({ name, reason }) => ({ file: name, reason })));
+      if (!(block.keys instanceof BigInt64Array)) names.push(...block.keys);
+      parts.push(block.ids);
+      images += block.keys.length;
+      hooks.onImages?.(block.done);
     }
     requireReadable(where, given.dataPath ?? given.paths?.join(', ') ?? 'mnist', images, skipped);
     const tokenShape = tokenizer.tokenShape(height, width);
@@ -189,17 +191,6 @@ export async function encodeImages(
     throw error;
   } finally {
     tokenizer.dispose();
-  }
-}
-
-/** The ids of a batch; disposes the images. */
-async function encodeBatch(tokenizer: ImageTokenizer, images: Tensor4D): Promise<Int32Array> {
-  const ids = tokenizer.encode(images);
-  images.dispose();
-  try {
-    return (await ids.data()) as Int32Array;
-  } finally {
-    ids.dispose();
   }
 }
 

@@ -12,11 +12,11 @@ const LONGEST = 255;
  *
  * @throws DataError for a name that leads out of the folder, which is not believed.
  */
-export function pictureNames({ notes, shape }: Tokens): (i: number) => string {
+export function pictureNames({ notes, shape, first = 0 }: Tokens): (i: number) => string {
   const images = notes?.images;
   if (images === undefined) {
-    const digits = Math.max(6, String(shape[0]).length);
-    return (i) => `${String(i).padStart(digits, '0')}.png`;
+    const digits = Math.max(6, String(first + (shape[0] ?? 0)).length);
+    return (i) => `${String(first + i).padStart(digits, '0')}.png`;
   }
   const wanted = images.map(checkedName);
   const taken = new Set(wanted.flatMap(foldersOf));

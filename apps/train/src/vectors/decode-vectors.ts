@@ -3,8 +3,9 @@ import { DataError, OptionError, requireKnownOptions } from '@vqkit/core-tensor'
 import { Interrupted, letSignalsIn } from '@vqkit/data';
 import { type RowBlock, requireWritableRows, writeRows } from '@vqkit/rows';
 import type { VectorTokenizer } from '@vqkit/tokenizer';
-import { openRowIds, type RowIdFile } from '@vqkit/tokens';
+import { openRowIds, type RowIdFile, requireRange } from '@vqkit/tokens';
 import { startEngine } from '../engine.ts';
+import type { DecodeOptions } from '../tokens/decode-tokens.ts';
 import type { EncodeVectorOptions } from './encode-vectors.ts';
 import { openVectorTokenizer, vectorTokenizerFile } from './tokenizer.ts';
 import type { VectorHooks, VectorResult } from './train-vectors.ts';
@@ -13,10 +14,11 @@ import type { VectorHooks, VectorResult } from './train-vectors.ts';
 export type DecodeVectorOptions = Pick<
   EncodeVectorOptions,
   'out' | 'column' | 'keyColumn' | 'batchSize' | 'engine' | 'threads'
->;
+> &
+  Pick<DecodeOptions, 'from' | 'limit'>;
 
 /**
- * Decodes a file of ids into vectors, float32, with the rows' keys: the column or tensor `vectors`. A last id that only tells rows apart is left out.
+ * Decodes a file of ids, or a folder of shards, into vectors, float32, with the rows' keys: the column or tensor `vectors`. A last id that only tells rows apart is left out.
  *
  * @param tokenizer a run on vectors, or its tokenizer file: what encoded them.
  * @throws OptionError, DataError or CheckpointError naming what is wrong.
@@ -29,8 +31,13 @@ export async function decodeVectors(
 ): Promise<VectorResult<{ readonly out: string; readonly rows: number }>> {
   const where = 'decodeVectors';
   const { out = 'vectors.parquet', column, keyColumn, batchSize = 8192, engine = 'auto', threads } = options;
-  requireKnownOptions(where, options, ['out', 'column', 'keyColumn', 'batchSize', 'engine', 'threads']);
-  const file = await openRowIds(path, { column, keyColumn });
+  const known = ['out', 'column', 'keyColumn', 'batchSize', 'from', 'limit', 'engine', 'threads'];
+  requireKnownOptions(where, options, known);
+  const whole = await openRowIds(path, { column, keyColumn });
+  const { from: start = 0, limit = whole.count } = options;
+  const [first, end] = requireRange(`${where}: ${path}`, whole.count, { from: start, to: start + limit });
+  const read: RowIdFile['read'] = (from, to) => whole.read(first + from, first + to);
+  const file: RowIdFile = { ...whole, count: end - first, read };
   await requireWritableRows(where, out, file.keys, [path, await vectorTokenizerFile(tokenizer)]);
   const started = await startEngine({ engine, threads });
   const model = await openVectorTokenizer(where, tokenizer);

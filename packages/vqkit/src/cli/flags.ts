@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from 'commander';
 interface Property {
   readonly type?: string;
   readonly enum?: readonly string[];
-  readonly anyOf?: readonly { readonly const?: unknown }[];
+  readonly anyOf?: readonly { readonly const?: unknown; readonly type?: string }[];
   readonly description?: string;
   readonly default?: unknown;
   /** The heading that the flag stands under in a help. */
@@ -89,7 +89,7 @@ function assign(into: unknown, [key, ...rest]: readonly string[], value: unknown
 
 function placeholder({ type, anyOf, enum: choices }: Property): string {
   if (choices !== undefined) return choices.join('|');
-  if (anyOf !== undefined) return anyOf.map((choice) => String(choice.const)).join('|');
+  if (anyOf !== undefined) return anyOf.map((choice) => String(choice.const ?? choice.type)).join('|');
   if (type === 'array') return 'a,b,…';
   if (type === 'object') return 'json';
   return type === 'string' ? 'text' : (type ?? 'value');
@@ -98,7 +98,7 @@ function placeholder({ type, anyOf, enum: choices }: Property): string {
 /** The value of a flag. Rules such as `>= 1` are left to the configuration, which names them once for flags and files. */
 function parseValue({ type, anyOf, enum: choices }: Property, text: string): unknown {
   if (choices !== undefined) return choices.includes(text) ? text : fail(`one of ${choices.join(', ')}`, choices[0]);
-  if (type === 'string') return text;
+  if (type === 'string' || anyOf?.some((choice) => choice.const === text)) return text;
   if (type === 'object') return jsonOr(text, () => fail('JSON', `'{"levels":[8,5,5]}'`));
   if (type === 'array') {
     return text.startsWith('[') ? jsonOr(text, () => fail('a list', '16,32')) : text.split(',').map(toNumber);

@@ -26,13 +26,23 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
   },
   {
     name: 'encode',
-    summary: 'turn images into a file of token ids',
+    summary: 'turn images or vectors into a file of token ids, or a folder of shards',
     load: () => import('./commands/encode.ts'),
   },
   {
     name: 'decode',
     summary: 'turn a file of token ids into pictures',
     load: () => import('./commands/decode.ts'),
+  },
+  {
+    name: 'merge',
+    summary: 'check a folder of shards, add up its statistics, write one file of it',
+    load: () => import('./commands/merge.ts'),
+  },
+  {
+    name: 'tokens',
+    summary: 'say what a file of token ids or a folder of shards holds',
+    load: () => import('./commands/tokens.ts'),
   },
   {
     name: 'inspect',

@@ -15,6 +15,7 @@ import { runOnVectors } from '../vector-run.ts';
 const EXAMPLES = `
   vqkit decode runs/mnist-fsq-1234 test.safetensors --limit 100 --out decoded
   vqkit decode runs/items ids.parquet --out vectors.npy
+  vqkit decode photos.safetensors ids --from 2000 --limit 100
 
 The tokens may be your own, of a language model: an .npy file of integers, or a
 safetensors file with the tensor 'ids', of the shape that vqkit encode writes.
@@ -24,7 +25,7 @@ export function command(finish: (code: number) => void): Command {
   const made = new Command('decode')
     .description('Turns a file of token ids into pictures, one PNG each, or into vectors.')
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`: what encoded them')
-    .argument('<tokens>', 'the file, .safetensors or .npy, of rows .parquet too')
+    .argument('<tokens>', 'the file, .safetensors or .npy, of rows .parquet too; a folder of shards, or one of them')
     .addHelpText('after', EXAMPLES);
   const { column, keyColumn } = encodeVectorsJsonSchema().properties ?? {};
   const flags = addFlags(made, { properties: { column, keyColumn, ...decodeJsonSchema().properties } });

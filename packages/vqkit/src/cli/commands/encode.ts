@@ -4,11 +4,15 @@ import {
   type EncodeVectorOptions,
   encodeImages,
   encodeJsonSchema,
+  encodeShardsJsonSchema,
   encodeVectors,
   encodeVectorsJsonSchema,
   isOfVectors,
+  isShardFolder,
+  type ShardOptions,
 } from '@vqkit/train';
 import { Command } from 'commander';
+import { runOnShards } from '../shard-run.ts';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
 import { runOnVectors, vectorText } from '../vector-run.ts';
 
@@ -19,21 +23,35 @@ const EXAMPLES = `
 
   vqkit encode runs/items items.parquet --out ids.parquet --unique
 
+  vqkit encode photos.safetensors photos --out ids --shards 100 --workers auto
+
 In Python: safetensors.numpy.load_file('test.safetensors')['ids'],
 or numpy.load('photos.npy').
 `;
 
+/** Any of them asks for shards. */
+const SHARD_FLAGS = ['shards', 'shard', 'format', 'pack', 'plan', 'workers'];
+
 export function command(finish: (code: number) => void): Command {
   const made = new Command('encode')
     .description(
-      'Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack; or vectors into ids.',
+      'Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack; or vectors into ids; either into a folder of shards, which is gone on with after a crash.',
     )
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
     .argument('[paths...]', 'pictures, folders of them, one file or folder of IDX data, or one file of vectors')
     .addHelpText('after', EXAMPLES);
-  const both = { ...encodeVectorsJsonSchema().properties, ...encodeJsonSchema().properties };
+  const both = {
+    ...encodeShardsJsonSchema().properties,
+    ...encodeVectorsJsonSchema().properties,
+    ...encodeJsonSchema().properties,
+  };
   const flags = addFlags(made, { properties: both });
   return made.action(async (tokenizer: string, paths: string[], given: Record<string, unknown>) => {
+    if (SHARD_FLAGS.some((name) => given[name] !== undefined) || (await isShardFolder(given.out))) {
+      const own = { ...givenOf(flags, given), ...(paths.length === 0 ? {} : { paths }) } as ShardOptions;
+      finish(await runOnShards(tokenizer, own));
+      return;
+    }
     const [path] = paths;
     if (path !== undefined && paths.length === 1 && isOfVectors({ dataPath: path })) {
       const options = givenOf(flags, given) as EncodeVectorOptions;

@@ -1,0 +1,259 @@
+import { createHash, type Hash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { CheckpointError } from '@vqkit/checkpoint';
+import { fileError } from '@vqkit/checkpoint/node';
+import { OptionError } from '@vqkit/core-tensor';
+import { nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
+import type { ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
+import { isVectorConfig } from '@vqkit/tokenizer';
+import {
+  digestOf,
+  NAMES,
+  type NameRange,
+  planShards,
+  requireSamePlan,
+  type ShardManifest,
+  type ShardPlan,
+  type ShardStore,
+  shardRanges,
+} from '@vqkit/tokens';
+import { imageExamples } from './examples.ts';
+import type { ShardOptions } from './options.ts';
+import { packageVersion } from './version.ts';
+
+/** What the examples of a source are, all but their names. */
+interface Described {
+  readonly examples: number;
+  readonly shape: readonly number[];
+  readonly keys: ShardPlan['keys'];
+  readonly source: ShardPlan['source'];
+  readonly names?: readonly NameRange[];
+}
+
+/** Bytes at either end of a file of rows that stand for all of it. */
+const ENDS = 2 ** 20;
+
+/**
+ * Divides what there is to encode. Names of pictures go into a file of their own beside the manifest as they are found, so that neither memory nor the manifest grows with
+ * their number.
+ *
+ * @param store where the names are written; without one they are compared with those of `there`.
+ * @throws OptionError or DataError for data that the tokenizer does not take.
+ */
+export async function planCorpus(
+  where: string,
+  tokenizer: { readonly model: Tokenizer; readonly sha256: string },
+  options: ShardOptions & { readonly shards: number },
+  target: { readonly store: ShardStore; readonly there?: ShardManifest | undefined },
+  warn: (message: string) => void,
+): Promise<ShardManifest> {
+  const { model, sha256 } = tokenizer;
+  const { there } = target;
+  const { config, codebookSize, numCodebooks } = model;
+  const { shards, format = 'safetensors', pack = false, batchSize } = options;
+  const isOfVectors = isVectorConfig(config);
+  const described = isOfVectors
+    ? await describeVectors(where, model as unknown as VectorTokenizer, options)
+    : await describeImages(where, model as unknown as ImageTokenizer, options, target, warn);
+  const { examples, shape, keys, source, names } = described;
+  if (there !== undefined) requireSamePlan(where, there, { ...there, examples });
+  const plan: ShardPlan = {
+    vqkit: packageVersion(),
+    tokenizer: { sha256, config: JSON.parse(JSON.stringify(config)) as ShardPlan['tokenizer']['config'] },
+    codebookSize,
+    numCodebooks,
+    tokenShape: tokenShapeOf(model, shape),
+    exampleShape: shape,
+    source,
+    keys,
+    examples,
+    batchSize: batchSize ?? (isOfVectors ? 8192 : 256),
+    format,
+    packed: pack,
+  };
+  return planShards(plan, shards, names);
+}
+
+function tokenShapeOf(model: Tokenizer, shape: readonly number[]): number[] {
+  if (isVectorConfig(model.config)) return model.numCodebooks === 1 ? [] : [model.numCodebooks];
+  const [height = 0, width = 0] = shape;
+  return (model as unknown as ImageTokenizer).tokenShape(height, width);
+}
+
+async function describeVectors(where: string, model: VectorTokenizer, options: ShardOptions): Promise<Described> {
+  const { paths = [], dataPath, column, keyColumn } = options;
+  const [path, ...others] = [...paths, ...(dataPath === undefined ? [] : [dataPath])];
+  if (path === undefined || others.length > 0) {
+    throw new OptionError(
+      `${where}: data must be one file of vectors, got ${others.length === 0 ? 'none' : others.length + 1}. Pass a .npy, .safetensors or .parquet file.`,
+    );
+  }
+  const file = await openVectors(path, { column, keyColumn });
+  const { features } = model.config;
+  if (file.dim !== features) {
+    throw new OptionError(
+      `${where}: vectors must have the tokenizer's ${features} numbers, got ${file.dim}. Pass the vectors that it is for.`,
+    );
+  }
+  const { count, dim, dtype, keys } = file;
+  return {
+    examples: count,
+    shape: [dim],
+    keys,
+    source: {
+      options: {
+        data: 'vectors',
+        dtype,
+        ...(column === undefined ? {} : { column }),
+        ...(keyColumn === undefined ? {} : { keyColumn }),
+      },
+      order: 'the rows of the file',
+      sha256: await digestOfEnds(path),
+      paths: [resolve(path)],
+    },
+  };
+}
+
+/** Size, beginning and end of a file, for all of it may be terabytes. */
+async function digestOfEnds(path: string): Promise<string> {
+  const file = await open(path).catch((error: unknown) => {
+    throw fileError('planShards', path, 'be a readable file', error);
+  });
+  try {
+    const { size } = await file.stat();
+    const hash = createHash('sha256').update(`${size}\n`);
+    for (const from of [0, Math.max(ENDS, size - ENDS)]) {
+      const bytes = Buffer.alloc(Math.max(0, Math.min(ENDS, size - from)));
+      await file.read(bytes, 0, bytes.length, from);
+      hash.update(bytes);
+    }
+    return hash.digest('hex');
+  } finally {
+    await file.close();
+  }
+}
+
+async function describeImages(
+  where: string,
+  model: ImageTokenizer,
+  options: ShardOptions & { readonly shards: number },
+  { store, there }: { readonly store: ShardStore; readonly there?: ShardManifest | undefined },
+  warn: (message: string) => void,
+): Promise<Described> {
+  const { part, imageSize } = options;
+  const { data, paths } = sourceOf(where, options);
+  if (data !== 'folder') {
+    const source = await openImages(where, options, model, warn);
+    const { shape, keys } = imageExamples(source);
+    const hash = createHash('sha256');
+    const all = await source.read(0, source.count);
+    all.images.digest(hash);
+    return {
+      examples: source.count,
+      shape,
+      keys,
+      source: {
+        options: { data, ...(part === undefined ? {} : { part }) },
+        order: 'as in the file',
+        sha256: hash.digest('hex'),
+        paths: paths.map((path) => resolve(path)),
+      },
+    };
+  }
+  // The first name says all there is to check but the names.
+  const { height, width, channels } = await openImages(where, { ...options, names: [] }, model, warn);
+  const listed =
+    there?.shards[0]?.names === undefined || there.shards.length !== options.shards
+      ? await writeNames(store, options.shards, nameImages(where, paths))
+      : await compareNames(there, nameImages(where, paths));
+  if (listed.count === 0) requireReadable(where, paths.join(', '), 0, []);
+  return {
+    examples: listed.count,
+    shape: [height, width, channels],
+    keys: 'texts',
+    names: listed.names,
+    source: {
+      options: { data, imageSize: imageSize ?? height },
+      order: 'by path',
+      sha256: digestOf(listed.names.map(({ sha256 }) => sha256).join('\n')),
+      paths: paths.map((path) => resolve(path)),
+    },
+  };
+}
+
+interface Listed {
+  readonly count: number;
+  readonly names: readonly NameRange[];
+}
+
+/** A name as a line: no name has an end of a line in its JSON. */
+const lineOf = (name: string): string => `${JSON.stringify(name)}\n`;
+
+/** Writes the names as they are found, and then looks where each shard's begin. */
+async function writeNames(store: ShardStore, shards: number, found: AsyncIterable<readonly string[]>): Promise<Listed> {
+  let count = 0;
+  const lines = (async function* (): AsyncGenerator<Uint8Array> {
+    for await (const names of found) {
+      count += names.length;
+      yield Buffer.from(names.map(lineOf).join(''));
+    }
+  })();
+  await store.write(NAMES, lines);
+  if (count < shards) return { count, names: [] };
+  return { count, names: await namesOf(count, shards, linesIn(store)) };
+}
+
+/** Only as many lines as the plan that is there has, to see whether they are the same. */
+async function compareNames(there: ShardManifest, found: AsyncIterable<readonly string[]>): Promise<Listed> {
+  let count = 0;
+  const texts = (async function* (): AsyncGenerator<readonly string[]> {
+    for await (const names of found) {
+      count += names.length;
+      yield names.map(lineOf);
+    }
+  })();
+  const names = await namesOf(there.examples, there.shards.length, texts);
+  return { count, names };
+}
+
+/** The bytes of the names of each shard, and their digests. */
+async function namesOf(count: number, shards: number, lines: AsyncIterable<readonly string[]>): Promise<NameRange[]> {
+  const ranges = shardRanges(count, shards);
+  const names: NameRange[] = [];
+  let [line, begin, at] = [0, 0, 0];
+  let hash: Hash = createHash('sha256');
+  for await (const part of lines) {
+    let text = '';
+    for (const each of part) {
+      text += each;
+      line++;
+      if (line !== ranges[names.length]?.to) continue;
+      hash.update(text);
+      at += Buffer.byteLength(text);
+      text = '';
+      names.push({ begin, end: at, sha256: hash.digest('hex') });
+      begin = at;
+      hash = createHash('sha256');
+    }
+    hash.update(text);
+    at += Buffer.byteLength(text);
+  }
+  return names;
+}
+
+const CHUNK = 2 ** 22;
+
+async function* linesIn(store: ShardStore): AsyncGenerator<readonly string[]> {
+  let rest = Buffer.alloc(0);
+  for (let at = 0; ; at += CHUNK) {
+    const bytes = await store.readRange(NAMES, at, at + CHUNK);
+    if (bytes === undefined)
+      throw new CheckpointError(`planShards: ${store.name}/${NAMES} must stay, got none. Start again.`);
+    if (bytes.length === 0) return;
+    const all = Buffer.concat([rest, bytes]);
+    const end = all.lastIndexOf(10) + 1;
+    rest = all.subarray(end);
+    yield all.toString('utf8', 0, end).match(/[^\n]*\n/g) ?? [];
+  }
+}

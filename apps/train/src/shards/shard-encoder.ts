@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { CheckpointError } from '@vqkit/checkpoint';
+import { OptionError, show } from '@vqkit/core-tensor';
+import { type DataName, openImages, openVectors } from '@vqkit/data/node';
+import { counted } from '@vqkit/schema';
+import { type ImageTokenizer, isVectorConfig, loadTokenizer, type Tokenizer } from '@vqkit/tokenizer';
+import {
+  encodeShard,
+  type IdBlock,
+  NAMES,
+  readManifest,
+  type ShardManifest,
+  type ShardRange,
+  type ShardRecord,
+  type ShardStore,
+  shardState,
+} from '@vqkit/tokens';
+import { startEngine } from '../engine.ts';
+import type { EngineName } from '../train-options.ts';
+import { type Examples, imageExamples, vectorExamples } from './examples.ts';
+import { idBlocks } from './id-blocks.ts';
+import { packageVersion } from './version.ts';
+
+/** The tokenizer beside its shards, so that whoever sees the folder can go on with it. */
+export const TOKENIZER = 'tokenizer.safetensors';
+
+export interface EncoderOptions {
+  readonly engine?: EngineName | undefined;
+  readonly threads?: number | undefined;
+  /** Where the data lie for this worker. Default where the manifest says. */
+  readonly paths?: readonly string[] | undefined;
+}
+
+interface ShardHooks {
+  /** Examples of the shard that are done. */
+  onExamples?(done: number): void;
+  /** A note for the user, such as a skipped picture. */
+  onWarning?(message: string): void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Encodes shards of a folder one after the other. */
+export interface ShardEncoder {
+  readonly manifest: ShardManifest;
+  readonly engine: string;
+  /** Encodes a shard, unless it is complete: then it is left as it is. */
+  encode(shard: number, hooks?: ShardHooks): Promise<{ readonly record: ShardRecord; readonly wasThere: boolean }>;
+  dispose(): void;
+}
+
+/**
+ * What a worker needs for the shards of a folder, all of which stands in it but the data.
+ *
+ * @throws CheckpointError when the manifest or the tokenizer is missing or changed; OptionError when another version of vqkit planned it.
+ */
+export async function openShardEncoder(
+  where: string,
+  store: ShardStore,
+  { engine: wanted = 'auto', threads, paths: given }: EncoderOptions = {},
+): Promise<ShardEncoder> {
+  const manifest = await readManifest(where, store);
+  requireOwnVersion(`${where}: ${store.name}`, manifest);
+  const bytes = await store.read(TOKENIZER);
+  const sha256 = bytes === undefined ? undefined : createHash('sha256').update(bytes).digest('hex');
+  if (bytes === undefined || sha256 !== manifest.tokenizer.sha256) {
+    throw new CheckpointError(
+      `${where}: ${store.name}/${TOKENIZER} must have the SHA-256 of the manifest, ${manifest.tokenizer.sha256.slice(0, 12)}…, got ${sha256 === undefined ? 'no file' : `${sha256.slice(0, 12)}…`}. Run vqkit encode with the tokenizer and --shards once more.`,
+    );
+  }
+  const started = await startEngine({ engine: wanted, threads });
+  const engine =
+    started.threads === undefined ? started.engine : `${started.engine}, ${counted(started.threads, 'thread')}`;
+  const model = loadTokenizer(bytes, `${store.name}/${TOKENIZER}`);
+  const { options } = manifest.source;
+  const source = { ...options, paths: given ?? manifest.source.paths };
+  let whole: Promise<Examples> | undefined;
+  const open = async (range: ShardRange): Promise<{ examples: Examples; first: number }> => {
+    if (range.names !== undefined) {
+      const names = await namesOf(where, store, range);
+      const images = await openImages(where, { ...source, names }, model as unknown as ImageTokenizer);
+      return { examples: imageExamples(images, names, range.from), first: range.from };
+    }
+    whole ??= openWhole(where, model, source);
+    return { examples: requireSame(where, manifest, await whole), first: 0 };
+  };
+  return {
+    manifest,
+    engine,
+    async encode(shard, hooks = {}) {
+      const state = await shardState(where, store, manifest, shard);
+      if (state.status === 'complete') return { record: state.record, wasThere: true };
+      if (state.status === 'damaged') hooks.onWarning?.(`${state.reason} It is encoded anew.`);
+      const range = manifest.shards[shard] as ShardRange;
+      const { examples, first } = await open(range);
+      const [from, to] = [range.from - first, range.to - first];
+      const { batchSize } = manifest;
+      const batches = idBlocks(model, examples, { from, to, batchSize, signal: hooks.signal });
+      const blocks = (async function* (): AsyncGenerator<IdBlock> {
+        for await (const { ids, keys, skipped, done } of batches) {
+          for (const { name, reason, code } of skipped) {
+            if (code === undefined) hooks.onWarning?.(`Skipped ${name}: ${reason}`);
+            else {
+              throw new CheckpointError(
+                `${where}: ${name} must be readable, got ${reason}. Check that the data are there on this machine (${source.paths.join(', ')}) and run it again; shard ${shard} is left for that.`,
+              );
+            }
+          }
+          yield { ids, keys, skipped: skipped.map(({ code: _, ...left }) => left) };
+          hooks.onExamples?.(done - from);
+        }
+      })();
+      return { record: await encodeShard(store, manifest, shard, blocks, { engine }), wasThere: false };
+    },
+    dispose: () => model.dispose(),
+  };
+}
+
+interface SourceAsOptions {
+  readonly data?: DataName | 'vectors';
+  readonly paths: readonly string[];
+  readonly column?: string;
+  readonly keyColumn?: string;
+}
+
+async function openWhole(where: string, model: Tokenizer, source: SourceAsOptions): Promise<Examples> {
+  const { data, paths, column, keyColumn } = source;
+  if (isVectorConfig(model.config)) return vectorExamples(await openVectors(paths[0] ?? '', { column, keyColumn }));
+  const options = { ...source, paths: data === 'mnist' ? undefined : paths };
+  return imageExamples(await openImages(where, options as { paths?: string[] }, model as unknown as ImageTokenizer));
+}
+
+function requireSame(where: string, { examples, exampleShape }: ShardManifest, found: Examples): Examples {
+  if (found.count === examples && found.shape.join() === exampleShape.join()) return found;
+  throw new OptionError(
+    `${where}: data must be the ${examples} examples of ${exampleShape.join(' × ')} of the manifest, got ${found.count} of ${found.shape.join(' × ')}. Pass the data that were planned.`,
+  );
+}
+
+/** @throws OptionError */
+export function requireOwnVersion(where: string, { vqkit }: Pick<ShardManifest, 'vqkit'>): void {
+  const own = packageVersion();
+  if (own === vqkit) return;
+  throw new OptionError(
+    `${where} must be encoded by one version of vqkit, ${show(vqkit)}, got a worker of ${show(own)}. Install vqkit@${vqkit}, or encode into a new folder.`,
+  );
+}
+
+async function namesOf(where: string, store: ShardStore, { names, from, to }: ShardRange): Promise<string[]> {
+  const { begin = 0, end = 0, sha256 } = names ?? {};
+  const bytes = await store.readRange(NAMES, begin, end);
+  const own = bytes === undefined ? 'no file' : createHash('sha256').update(bytes).digest('hex');
+  if (bytes === undefined || own !== sha256) {
+    throw new CheckpointError(
+      `${where}: ${store.name}/${NAMES} must have the names of the manifest from byte ${begin} to ${end}, got others. Encode into a new folder.`,
+    );
+  }
+  const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1);
+  if (lines.length === to - from) return lines.map((line) => JSON.parse(line) as string);
+  throw new CheckpointError(`${where}: ${store.name}/${NAMES} must have ${to - from} names, got ${lines.length}.`);
+}

@@ -1,0 +1,42 @@
+// A process of `encodeShards` with workers: encodes the shards that it is sent, one after the other.
+import { Interrupted } from '@vqkit/data';
+import { folderStore } from '@vqkit/tokens';
+import type { FromWorker, ToWorker } from './pool.ts';
+import { openShardEncoder, type ShardEncoder } from './shard-encoder.ts';
+
+const stop = new AbortController();
+const send = (message: FromWorker): void => {
+  process.send?.(message);
+};
+
+let encoder: ShardEncoder | undefined;
+let work: Promise<void> = Promise.resolve();
+
+async function answer(message: ToWorker): Promise<void> {
+  try {
+    if (message.kind === 'open') {
+      encoder = await openShardEncoder('encodeShards', folderStore(message.folder), message.options);
+      send({ kind: 'opened', engine: encoder.engine });
+      return;
+    }
+    const { shard } = message;
+    const { record, wasThere } = await (encoder as ShardEncoder).encode(shard, {
+      onExamples: (done) => send({ kind: 'examples', shard, done }),
+      onWarning: (text) => send({ kind: 'warning', text }),
+      signal: stop.signal,
+    });
+    send({ kind: 'finished', shard, examples: record.to - record.from, wasThere });
+  } catch (error) {
+    if (error instanceof Interrupted) process.exit(0);
+    const { name, message: reason } = error as Error;
+    send({ kind: 'failed', shard: message.kind === 'shard' ? message.shard : undefined, name, reason });
+  }
+}
+
+process.on('message', (message: ToWorker | { kind: 'stop' }) => {
+  if (message.kind === 'stop') stop.abort();
+  else work = work.then(() => answer(message));
+});
+// Ctrl-C goes to every process of the terminal: this one ends when it is told to, or when nobody is left to tell it.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));

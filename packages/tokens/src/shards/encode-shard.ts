@@ -1,0 +1,192 @@
+import { CheckpointError } from '@vqkit/checkpoint';
+import { OptionError, ShapeError, show } from '@vqkit/core-tensor';
+import type { RowKeys } from '@vqkit/rows';
+import { noteTexts } from '../token-file.ts';
+import { FORMATS } from './formats.ts';
+import {
+  idsPerExample,
+  planId,
+  recordFile,
+  requireShard,
+  type ShardManifest,
+  shardFile,
+  shardNumbers,
+  storedShape,
+} from './manifest.ts';
+import { packIds } from './pack.ts';
+import { recordText, type ShardRecord, type SkippedExample } from './record.ts';
+import { createDigest } from './sealed.ts';
+import { countTokens, mergeStatistics, type TokenStatistics } from './statistics.ts';
+import type { ShardStore } from './store.ts';
+import type { StoredLayout } from './stored.ts';
+
+/** The ids of some consecutive examples. */
+export interface IdBlock {
+  /** [keys.length, …tokenShape]. */
+  readonly ids: Int32Array;
+  /** One per example that has ids. */
+  readonly keys: RowKeys;
+  readonly skipped?: readonly SkippedExample[] | undefined;
+}
+
+/**
+ * Writes one shard: its file, and then its record, with which it is complete. Both appear whole or not at all, and the ids of the shard are all that is held,
+ * packed where the manifest says so. Two that write the same shard write the same.
+ *
+ * @param blocks the examples of the shard in their order, each with ids or skipped.
+ * @param engine what computes them, for the record.
+ * @returns what is known of it.
+ * @throws OptionError or ShapeError when the blocks are not those of the shard, and what they throw: then nothing is written.
+ * @example
+ * const twoRows = planShards({
+ *   vqkit: '1.0.0', tokenizer: { sha256: 'ab'.repeat(32), config: {} }, codebookSize: 4, numCodebooks: 1, tokenShape: [2], exampleShape: [8],
+ *   source: { options: {}, order: 'rows', sha256: 'cd'.repeat(32), paths: [] }, keys: 'row numbers', examples: 2, batchSize: 1,
+ *   format: 'npy', packed: false,
+ * }, 1);
+ * const inFolder = folderStore('shards');
+ * await writeManifest(inFolder, twoRows);
+ * const block = { ids: Int32Array.of(3, 1, 0, 2), keys: BigInt64Array.of(0n, 1n) };
+ * await encodeShard(inFolder, twoRows, 0, [block], { engine: 'cpu' });
+ * for await (const { ids } of (await openShards(inFolder)).blocks()) console.log(ids); // Int32Array [ 3, 1, 0, 2 ]
+ */
+export async function encodeShard(
+  store: ShardStore,
+  manifest: ShardManifest,
+  shard: number,
+  blocks: AsyncIterable<IdBlock> | Iterable<IdBlock>,
+  { engine }: { readonly engine: string },
+): Promise<ShardRecord> {
+  const where = `encodeShard: ${store.name}/${shardFile(manifest, shard)}`;
+  const { from, to } = requireShard('encodeShard', manifest, shard);
+  const { keys: kind, packed, codebookSize, numCodebooks, format } = manifest;
+  const [perExample, stored] = [idsPerExample(manifest), storedShape(manifest)];
+  const perStored = stored.reduce((product, length) => product * length, 1);
+  const values = packed ? new Uint8Array((to - from) * perStored) : new Int32Array((to - from) * perStored);
+  const keys: RowKeys[] = [];
+  const skipped: SkippedExample[] = [];
+  let statistics: TokenStatistics = { examples: 0, codebooks: [] };
+  let examples = 0;
+  for await (const block of blocks) {
+    const length = block.keys.length;
+    if (block.ids.length !== length * perExample) {
+      throw new ShapeError(
+        `${where}: a block must have ${perExample} ids per key, got ${block.ids.length} of ${length} keys. Pass whole examples.`,
+      );
+    }
+    const part = examples + length + skipped.length + (block.skipped?.length ?? 0);
+    if (part > to - from) {
+      throw new OptionError(`${where}: the blocks must have ${to - from} examples, got more. Pass those of the shard.`);
+    }
+    const wrong = block.ids.findIndex((id) => id < -1 || id >= codebookSize);
+    if (wrong >= 0) {
+      throw new OptionError(
+        `${where}: ids must be in [0, ${codebookSize}) or -1, got ${show(block.ids[wrong])}. Pass those of the tokenizer.`,
+      );
+    }
+    values.set(packed ? packIds(block.ids, perExample, codebookSize) : block.ids, examples * perStored);
+    const counted = countTokens(block.ids, { examples: length, numCodebooks });
+    statistics = examples === 0 ? counted : mergeStatistics([statistics, counted]);
+    examples += length;
+    keys.push(block.keys);
+    skipped.push(...(block.skipped ?? []));
+  }
+  if (examples + skipped.length !== to - from) {
+    throw new OptionError(
+      `${where}: the blocks must have ${to - from} examples, got ${examples} and ${skipped.length} skipped. Pass all of the shard.`,
+    );
+  }
+  const all = joinedKeys(kind, keys);
+  const writes = FORMATS[format];
+  const layout: StoredLayout = {
+    count: examples,
+    shape: stored,
+    dtype: packed ? 'U8' : 'I32',
+    keys: kind,
+    prefix: `${shardNumbers(manifest.shards.length, shard).slice(0, 5)}-`,
+    notes: notesOf(manifest, all),
+  };
+  const file = await writeHashed(
+    store,
+    shardFile(manifest, shard),
+    writes.write(layout, parts(values.subarray(0, examples * perStored), all, perStored)),
+  );
+  const record: ShardRecord = {
+    shard,
+    from,
+    to,
+    tokenizer: manifest.tokenizer.sha256,
+    source: manifest.source.sha256,
+    manifest: planId(manifest),
+    engine,
+    file,
+    examples,
+    skipped,
+    ...(writes.holds(kind) ? {} : { keys: [...all].map(String) }),
+    statistics,
+  };
+  await store.write(recordFile(manifest, shard), recordText(record));
+  return record;
+}
+
+/** Rows of a row group of parquet. */
+const PART = 4096;
+
+function* parts(
+  values: Int32Array | Uint8Array,
+  keys: RowKeys,
+  width: number,
+): Generator<{ values: Int32Array | Uint8Array; keys: RowKeys }> {
+  for (let from = 0; from < keys.length; from += PART) {
+    const to = Math.min(from + PART, keys.length);
+    yield { values: values.subarray(from * width, to * width), keys: keys.slice(from, to) };
+  }
+}
+
+async function writeHashed(
+  store: ShardStore,
+  name: string,
+  blocks: AsyncIterable<Uint8Array>,
+): Promise<ShardRecord['file']> {
+  const hash = createDigest();
+  let bytes = 0;
+  const counted = (async function* (): AsyncGenerator<Uint8Array> {
+    for await (const block of blocks) {
+      hash.add(block);
+      bytes += block.length;
+      yield block;
+    }
+  })();
+  await store.write(name, counted);
+  return { name, bytes, sha256: hash.hex() };
+}
+
+function joinedKeys(kind: ShardManifest['keys'], parts: readonly RowKeys[]): RowKeys {
+  if (kind === 'texts') return parts.flatMap((part) => Array.from(part, String));
+  const all = new BigInt64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    if (!(part instanceof BigInt64Array)) {
+      throw new CheckpointError(
+        'encodeShard: keys must be a BigInt64Array, as the manifest says, got texts. Plan anew.',
+      );
+    }
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** What a safetensors file says of its ids; unpacked ones of images make an ordinary file of tokens. */
+function notesOf(manifest: ShardManifest, keys: RowKeys): Readonly<Record<string, string>> {
+  const { tokenizer, codebookSize, numCodebooks, tokenShape, exampleShape, packed } = manifest;
+  const names = manifest.keys === 'texts' ? (keys as readonly string[]) : undefined;
+  const known = { tokenizer: tokenizer.sha256, codebookSize, numCodebooks };
+  const [height, width, channels] = exampleShape;
+  if (!packed && exampleShape.length === 3 && height !== undefined && width !== undefined && channels !== undefined) {
+    return noteTexts({ ...known, imageShape: [height, width, channels], images: names });
+  }
+  const notes = { ...known, tokenShape, ...(names === undefined ? {} : { keys: names }) };
+  return Object.fromEntries(
+    Object.entries(notes).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
+}

@@ -1,0 +1,148 @@
+import { CheckpointError } from '@vqkit/checkpoint';
+import { DataError, requireInteger } from '@vqkit/core-tensor';
+import type { RowKeys } from '@vqkit/rows/parquet-bytes';
+import { readStored } from './formats.ts';
+import { idsPerExample, MANIFEST, parseManifest, type ShardManifest, shardFile, storedShape } from './manifest.ts';
+import { unpackIds } from './pack.ts';
+import { type ShardRecord, shardState } from './record.ts';
+import { digestOf } from './sealed.ts';
+import type { ShardReader } from './store.ts';
+
+/** The ids of consecutive examples of one shard. */
+export interface ShardBlock {
+  /** [examples, …tokenShape], row-major. */
+  readonly ids: Int32Array;
+  readonly shape: readonly number[];
+  /** One per example: names, or numbers. */
+  readonly keys: RowKeys;
+  /** The example's position in the source, one per example: those that were skipped are missing. */
+  readonly positions: Float64Array;
+}
+
+/** Shards that are read one after the other. */
+export interface Shards {
+  readonly manifest: ShardManifest;
+  /** What is known of a shard. */
+  record(shard: number): Promise<ShardRecord>;
+  /** All of a shard. */
+  read(shard: number): Promise<ShardBlock>;
+  /**
+   * The ids shard by shard, of which one is held at a time.
+   * @param range positions in the source, from `from` up to `to`. Default all.
+   */
+  blocks(range?: { readonly from?: number; readonly to?: number }): AsyncGenerator<ShardBlock>;
+}
+
+/**
+ * Opens a folder of shards, to train on their ids: in Node from a disk ({@link folderStore}), anywhere by fetch ({@link urlReader}). Every file that is read is
+ * checked against its checksum.
+ *
+ * @throws CheckpointError for a folder without a manifest, and when a shard that is read is missing or damaged.
+ * @example
+ * const shards = await openShards(folderStore('shards'));
+ * for await (const { ids, keys } of shards.blocks({ from: 0, to: 1 })) console.log(keys[0], ids); // 0n, Int32Array [ 3, 1 ]
+ */
+export async function openShards(store: ShardReader): Promise<Shards> {
+  const where = `openShards: ${store.name}`;
+  const manifest = await readManifest('openShards', store);
+  const recordOf = async (shard: number): Promise<ShardRecord> => {
+    const state = await shardState('openShards', store, manifest, shard, { bytes: false });
+    if (state.status === 'complete') return state.record;
+    const reason = state.status === 'missing' ? 'none' : state.reason;
+    throw new CheckpointError(
+      `${where} must have shard ${shard} of ${manifest.shards.length}, got ${reason}. Encode it: the same command does what is missing.`,
+    );
+  };
+  const read = async (shard: number): Promise<ShardBlock> => {
+    requireInteger('openShards().read', 'shard', shard, 0, manifest.shards.length - 1);
+    return readShard(store, manifest, await recordOf(shard));
+  };
+  return {
+    manifest,
+    record: recordOf,
+    read,
+    async *blocks({ from = 0, to = manifest.examples } = {}) {
+      requireInteger('openShards().blocks', 'from', from, 0, manifest.examples);
+      requireInteger('openShards().blocks', 'to', to, from, manifest.examples);
+      for (const [shard, range] of manifest.shards.entries()) {
+        if (range.to <= from || range.from >= to) continue;
+        yield within(await read(shard), manifest, from, to);
+      }
+    },
+  };
+}
+
+/** @throws CheckpointError where there is none. */
+export async function readManifest(where: string, store: ShardReader): Promise<ShardManifest> {
+  const bytes = await store.read(MANIFEST);
+  if (bytes !== undefined) return parseManifest(`${where}: ${store.name}`, bytes);
+  throw new CheckpointError(
+    `${where}: ${store.name} must hold ${MANIFEST}, got none. Pass the folder that vqkit encode --shards wrote; a folder on another machine must be shared with this one.`,
+  );
+}
+
+async function readShard(store: ShardReader, manifest: ShardManifest, record: ShardRecord): Promise<ShardBlock> {
+  const { file, examples, from, to, skipped } = record;
+  const where = `openShards: ${store.name}/${file.name}`;
+  const damaged = (rule: string, found: string): CheckpointError =>
+    new CheckpointError(`${where} must ${rule}, got ${found}. Encode it again: the same command does.`);
+  if (file.name !== shardFile(manifest, record.shard)) throw damaged('have its own name', file.name);
+  const left = new Set(skipped.map(({ position }) => position));
+  const positions = Float64Array.from(range(from, to).filter((position) => !left.has(position)));
+  if (positions.length !== examples) throw damaged(`have ${positions.length} examples`, `${examples}`);
+  const bytes = await store.read(file.name);
+  if (bytes === undefined) throw damaged('be there', 'none');
+  if (digestOf(bytes) !== file.sha256) throw damaged(`have the SHA-256 ${file.sha256.slice(0, 12)}…`, 'another');
+  const count = idsPerExample(manifest);
+  const shape = [examples, ...manifest.tokenShape];
+  if (examples === 0) return { ids: new Int32Array(0), shape, keys: [], positions };
+  const stored = await readStored(where, manifest.format, bytes);
+  const expected = examples * storedShape(manifest).reduce((product, length) => product * length, 1);
+  const isPacked = stored.values instanceof Uint8Array;
+  if (stored.values.length !== expected || isPacked !== manifest.packed) {
+    throw damaged(`hold ${expected} values`, `${stored.values.length}`);
+  }
+  const { values } = stored;
+  const ids = values instanceof Uint8Array ? unpackIds(values, count, manifest.codebookSize) : values;
+  const keys = keysOf(where, manifest, record, stored.keys, positions);
+  if (keys.length !== examples) throw damaged(`have ${examples} keys`, `${keys.length}`);
+  return { ids, shape, keys, positions };
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+function keysOf(
+  where: string,
+  { keys: kind }: ShardManifest,
+  { keys: recorded }: ShardRecord,
+  stored: RowKeys | undefined,
+  positions: Float64Array,
+): RowKeys {
+  if (kind === 'row numbers') return BigInt64Array.from(positions, BigInt);
+  const keys = recorded ?? stored ?? [];
+  if (kind === 'texts') return Array.from(keys as readonly string[], String);
+  if (keys instanceof BigInt64Array) return keys;
+  return BigInt64Array.from(
+    (keys as readonly string[]).map((key) => {
+      if (/^-?\d{1,19}$/.test(key)) return BigInt(key);
+      throw new DataError(`${where} must have integers as keys, got another. Encode it again.`);
+    }),
+  );
+}
+
+/** The part of a block whose positions are in a range. */
+function within(block: ShardBlock, manifest: ShardManifest, from: number, to: number): ShardBlock {
+  const { ids, keys, positions } = block;
+  let [start, end] = [0, positions.length];
+  while (start < end && (positions[start] as number) < from) start++;
+  while (end > start && (positions[end - 1] as number) >= to) end--;
+  const count = idsPerExample(manifest);
+  return {
+    ids: ids.subarray(start * count, end * count),
+    shape: [end - start, ...manifest.tokenShape],
+    keys: keys.slice(start, end),
+    positions: positions.subarray(start, end),
+  };
+}

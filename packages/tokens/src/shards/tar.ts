@@ -1,0 +1,72 @@
+import { CheckpointError, decodeNpy, encodeNpy, parseJson } from '@vqkit/checkpoint';
+import { integersOf, show } from '@vqkit/core-tensor';
+import { createTar, parseTar } from 'nanotar';
+import type { Stored, StoredLayout, StoredPart } from './stored.ts';
+
+/** Examples that are packed before their bytes go on. */
+const TOGETHER = 256;
+const NUMBER_DIGITS = 9;
+
+/**
+ * A tar file as webdataset has them: of each example two files of one name, `….npy` with its ids and `….json` with its key. Nothing in it depends on when it was made.
+ */
+export async function* tarBlocks(
+  { shape, prefix }: StoredLayout,
+  parts: AsyncIterable<StoredPart> | Iterable<StoredPart>,
+): AsyncGenerator<Uint8Array> {
+  const width = shape.reduce((product, length) => product * length, 1);
+  const npy = (ids: Int32Array): Uint8Array => encodeNpy(ids, shape);
+  let number = 0;
+  for await (const { values, keys } of parts) {
+    for (let from = 0; from < keys.length; from += TOGETHER) {
+      const to = Math.min(from + TOGETHER, keys.length);
+      const files = Array.from({ length: to - from }, (_, i) => {
+        const name = `${prefix}${String(number++).padStart(NUMBER_DIGITS, '0')}`;
+        const ids = npy((values as Int32Array).slice((from + i) * width, (from + i + 1) * width));
+        const key = new TextEncoder().encode(JSON.stringify({ key: String(keys[from + i]) }));
+        return [
+          { name: `${name}.npy`, data: ids },
+          { name: `${name}.json`, data: key },
+        ];
+      }).flat();
+      const length = files.reduce((sum, { data }) => sum + BLOCK + Math.ceil(data.length / BLOCK) * BLOCK, 0);
+      yield createTar(files, { attrs: { mtime: 0, uid: 0, gid: 0, mode: '644' } }).subarray(0, length);
+    }
+  }
+  yield new Uint8Array(END_BYTES);
+}
+
+const BLOCK = 512;
+/** Two empty blocks end an archive. */
+const END_BYTES = 1024;
+
+export async function readTar(where: string, bytes: Uint8Array): Promise<Stored> {
+  const parts: Int32Array[] = [];
+  const keys: string[] = [];
+  let shape: readonly number[] = [];
+  // It looks at the whole buffer.
+  for (const { name, data = new Uint8Array(0) } of parseTar(bytes.slice())) {
+    if (name.endsWith('.npy')) {
+      const ids = decodeNpy(data, `${where}: ${name}`);
+      shape = ids.shape;
+      parts.push(integersOf(`${where}: ${name}`, 'ids', ids));
+    } else if (name.endsWith('.json')) keys.push(keyOf(`${where}: ${name}`, data));
+  }
+  const width = parts[0]?.length ?? 0;
+  if (parts.length !== keys.length || parts.some(({ length }) => length !== width)) {
+    throw new CheckpointError(
+      `${where} must have ids of one shape and a key for each example, got ${parts.length} and ${keys.length}. Encode it again.`,
+    );
+  }
+  const values = new Int32Array(parts.length * width);
+  for (const [n, part] of parts.entries()) values.set(part, n * width);
+  return { values, shape: [parts.length, ...shape], keys };
+}
+
+function keyOf(where: string, content: Uint8Array): string {
+  const fail = (rule: string, found: string): CheckpointError =>
+    new CheckpointError(`${where} must be ${rule}, got ${found}. Encode it again.`);
+  const { key } = Object(parseJson(content, fail)) as { key?: unknown };
+  if (typeof key === 'string') return key;
+  throw fail("an object with the text 'key'", show(key));
+}

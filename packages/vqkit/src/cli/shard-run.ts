@@ -1,0 +1,71 @@
+import { counted } from '@vqkit/schema';
+import { type CodebookUse, type ShardSurvey, tokenReport } from '@vqkit/tokens';
+import { encodeShards, type ShardOptions } from '@vqkit/train';
+import { EXIT } from './errors.ts';
+import { createImageProgress } from './image-progress.ts';
+import { untilStopped } from './signals.ts';
+
+/** Skipped examples that are named one by one. */
+const NAMED = 20;
+
+/**
+ * Encodes shards with a bar on stderr, until they are done or a signal stops it.
+ * @returns the exit code.
+ */
+export async function runOnShards(tokenizer: string, options: ShardOptions): Promise<number> {
+  const progress = createImageProgress(process.stderr, 'examples');
+  const result = await untilStopped(
+    (signal) =>
+      encodeShards(tokenizer, options, {
+        onStart({ examples, shards, engine }) {
+          progress.note(`${counted(examples, 'example')} in ${counted(shards, 'shard')}, engine ${engine}`);
+          progress.start(examples);
+        },
+        onExamples: (done) => progress.done(done),
+        onWarning: (message) => progress.note(`warning: ${message}`),
+        signal,
+      }),
+    () => progress.stop(),
+  );
+  if (typeof result === 'number') return result;
+  const { out, manifest, encoded, there, failed, survey } = result;
+  const { examples, shards } = manifest;
+  for (const { shard, reason } of failed) process.stderr.write(`shard ${shard} failed: ${reason}\n`);
+  if (failed.length > 0) {
+    process.stderr.write(`${counted(failed.length, 'shard')} failed, ${encoded} encoded. Run it again for the rest.\n`);
+    return EXIT.failed;
+  }
+  if (survey !== undefined) process.stdout.write(surveyText(survey));
+  else process.stdout.write(`${counted(examples, 'example')} in ${counted(shards.length, 'shard')}\n`);
+  process.stdout.write(`${encoded} encoded, ${there} there already\n${out}\n`);
+  return EXIT.ok;
+}
+
+/** What a folder of shards holds: the same whoever encoded it in whatever parts. */
+export function surveyText({ manifest, complete, examples, skipped, statistics, bytes, engines }: ShardSurvey): string {
+  const { shards, tokenShape, numCodebooks, codebookSize, format, packed } = manifest;
+  const tokens = tokenShape.reduce((product, length) => product * length, 1) / numCodebooks;
+  const ids = tokenShape.length === 0 ? '1 id' : `ids ${tokenShape.join(' × ')}`;
+  const lines = [
+    `${counted(examples, 'example')}${skipped.length === 0 ? '' : `, ${skipped.length} skipped`} in ${complete} of ${counted(shards.length, 'shard')} (.${format}${packed ? ', packed' : ''}, ${megabytes(bytes)}): ${counted(tokens, 'token')} each (${ids}) of ${(numCodebooks * Math.log2(codebookSize)).toFixed(2)} bits`,
+    ...useLines(tokenReport(statistics, codebookSize)),
+    ...skipped.slice(0, NAMED).map(({ name, reason }) => `skipped ${name}: ${reason}`),
+    ...(skipped.length > NAMED ? [`and ${skipped.length - NAMED} more, in the records of the shards`] : []),
+    ...(engines.length > 1 ? [`note: encoded by ${engines.join('; ')}: their ids may differ in a rounding`] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A line per codebook. */
+export function useLines(codebooks: readonly CodebookUse[]): string[] {
+  return codebooks.map(
+    ({ tokens, codebookSize, used, dead, expectedUsed, entropyBits, perplexity, codesOf90Percent }, i) => {
+      const name = codebooks.length === 1 ? '' : `codebook ${i}: `;
+      return `${name}${used} of ${codebookSize} codes used by ${counted(tokens, 'id')} (${dead} dead, ${expectedUsed.toFixed(1)} expected), perplexity ${perplexity.toFixed(2)}, entropy ${entropyBits.toFixed(4)} bits, 90 % in ${codesOf90Percent}`;
+    },
+  );
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Ended, vqkit, vqkitHere, writeTinyData } from './cli.ts';
+
+let root: string;
+const call = (line: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> => vqkit(line.split(' '), { cwd: root, env });
+const here = (line: string): Promise<Ended> => vqkitHere(line.split(' '), root);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'vqkit-shards-'));
+  await writeTinyData(join(root, 'data'));
+  const options = '--validation-size 8 --batch-size 8 --widths 4,8 --steps 3 --quantizer fsq --levels 5,4';
+  expect(await call(`train --data idx --data-path data ${options} --out-dir run`)).toMatchObject({ code: 0 });
+  await call('export run --out digits.safetensors');
+  expect(await call(`encode digits.safetensors data ${FAST} --shards 6 --out one`)).toMatchObject({ code: 0 });
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const FAST = '--engine wasm --threads 1 --batch-size 4';
+
+async function shardsIn(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(join(root, folder))).filter((name) => /^(ids|train)-\d/.test(name)).sort();
+  const all = names.map(async (name) => [name, (await readFile(join(root, folder, name))).toString('base64')] as const);
+  return Object.fromEntries(await Promise.all(all));
+}
+
+describe('vqkit encode --shards', () => {
+  it('with workers gives the bytes of one process', async () => {
+    const { code, stdout, stderr } = await call(
+      `encode digits.safetensors data ${FAST} --shards 6 --out many --workers 2`,
+    );
+    expect([code, stderr]).toEqual([0, expect.stringContaining('48 examples in 6 shards, engine 2 × wasm, 1 thread')]);
+    expect(stdout).toMatch(
+      /^48 examples in 6 of 6 shards .*\n.* of 20 codes used by 192 ids .*\n6 encoded, 0 there already\nmany\n$/,
+    );
+    expect(await shardsIn('many')).toEqual(await shardsIn('one'));
+  });
+
+  it('goes on after SIGKILL and Ctrl-C at any moment, and workers end with it', async () => {
+    for (const [i, signal] of (['SIGKILL', 'SIGINT', 'SIGKILL'] as const).entries()) {
+      let sent = false;
+      const workers = i === 2 ? ' --workers 2' : '';
+      const { code, stderr } = await vqkit(
+        `encode digits.safetensors data ${FAST} --shards 6 --out killed${workers}`.split(' '),
+        {
+          cwd: root,
+          onStderr(text, kill) {
+            if (sent || !/engine/.test(text)) return;
+            sent = true;
+            kill(signal);
+          },
+        },
+      );
+      if (signal === 'SIGINT' && code !== 0) expect([code, stderr]).toEqual([130, expect.stringContaining('Stopped.')]);
+    }
+    expect(await call(`encode digits.safetensors data ${FAST} --out killed`)).toMatchObject({ code: 0 });
+    expect(await shardsIn('killed')).toEqual(await shardsIn('one'));
+  });
+
+  it('does the shard of a scheduler', async () => {
+    const line = `encode digits.safetensors data ${FAST} --shards 6 --out scheduled`;
+    expect(await call(line, { JOB_COMPLETION_INDEX: '2' })).toMatchObject({ code: 0 });
+    expect(Object.keys(await shardsIn('scheduled'))).toEqual([
+      'ids-00002-of-00006.json',
+      'ids-00002-of-00006.safetensors',
+    ]);
+    const wrong = await call(line, { SLURM_ARRAY_TASK_ID: '6' });
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringMatching(/shard \(SLURM_ARRAY_TASK_ID\) must be an integer/),
+    ]);
+  });
+});
+
+describe('vqkit merge and tokens', () => {
+  it('print of a corpus what they print of one file, and merge writes it', async () => {
+    await call(`encode digits.safetensors data ${FAST} --out whole.safetensors`);
+    const merged = await here('merge one --out merged.safetensors');
+    expect(merged.code).toBe(0);
+    expect(await readFile(join(root, 'merged.safetensors'))).toEqual(await readFile(join(root, 'whole.safetensors')));
+    const used = /^\d+ of 20 codes used by 192 ids .*$/m;
+    const [line] = used.exec(merged.stdout) ?? [];
+    expect(line).toBeDefined();
+    for (const path of ['one', 'whole.safetensors']) expect((await here(`tokens ${path}`)).stdout).toContain(line);
+    const statistics = JSON.parse(await readFile(join(root, 'one/statistics.json'), 'utf8')) as object;
+    expect(statistics).toMatchObject({ examples: 48, codebooks: [{ tokens: 192, codebookSize: 20 }] });
+    expect((await here('tokens one/ids-00003-of-00006.safetensors')).stdout).toMatch(
+      /^shard 3 of 6: .*, whole, .*examples 24 to 32/,
+    );
+  });
+
+  it('name what is missing', async () => {
+    await call(`encode digits.safetensors data ${FAST} --shards 6 --out part --shard 1`);
+    const merged = await here('merge part');
+    expect([merged.code, merged.stderr.split('\n').at(-2)]).toEqual([
+      1,
+      expect.stringMatching(
+        /^error: merge: part must have all 6 shards, got 5 missing shards and 0 damaged \(0, 2, 3, 4, 5\)\. Run vqkit encode once more/,
+      ),
+    ]);
+    expect(existsSync(join(root, 'part/statistics.json'))).toBe(false);
+    expect((await here('tokens part')).stdout).toContain('not there: 5 shards (0, 2, 3, 4, 5)');
+    expect((await here('merge data')).stderr).toMatch(/data must hold manifest\.json, got none/);
+    expect(await here('merge one --out all.txt')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--out must end in/) as string,
+    });
+  });
+
+  it('decodes a part of a folder', async () => {
+    expect(await call('decode digits.safetensors one --from 20 --limit 10 --out decoded')).toMatchObject({ code: 0 });
+    expect((await readdir(join(root, 'decoded'))).sort()).toEqual(
+      Array.from({ length: 10 }, (_, i) => `0000${20 + i}.png`),
+    );
+  });
+});
