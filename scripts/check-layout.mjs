@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { checkExamples } from './layout/examples.mjs';
 import { checkImports } from './layout/imports.mjs';
 import { checkNames } from './layout/names.mjs';
 import { checkPackages } from './layout/packages.mjs';
@@ -22,6 +23,7 @@ export function checkLayout(files) {
     ...checkImports(files, packages),
     ...checkSources(files),
     ...checkNames(files),
+    ...checkExamples(files),
   ];
 }
 

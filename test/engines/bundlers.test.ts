@@ -1,20 +1,20 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { fullRun, titleIf } from '@vqkit/testing';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from '../../scripts/pack.mjs';
-import { files, tools } from './bundlers/apps.ts';
+import { copyExamples, tools } from './bundlers/apps.ts';
 import { executablePath, launch, required } from './chromium.ts';
 
 const execute = promisify(execFile);
 const MINUTES = 60_000;
 
-/** What run.js gives: in a page, a worker, Node, Bun, Deno, a server. */
+/** What each example gives: in a page, a worker, Node, Bun, Deno, a server. */
 interface Result {
   readonly threads: number;
   readonly ids: number[];
@@ -22,7 +22,7 @@ interface Result {
 }
 
 const noBrowser = executablePath === undefined && !required ? ' [no Chromium is installed]' : '';
-const title = titleIf(fullRun, 'packed tarballs in applications');
+const title = titleIf(fullRun, 'packed tarballs in the projects of examples/');
 
 describe.skipIf(!fullRun)(title, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vqkit-bundlers-')));
@@ -30,17 +30,18 @@ describe.skipIf(!fullRun)(title, () => {
   const servers: ChildProcess[] = [];
   let expected: Result;
 
-  const node = (...args: string[]): Promise<{ stdout: string }> =>
+  const node = (example: string, ...args: string[]): Promise<{ stdout: string }> =>
     execute(process.execPath, args, {
-      cwd: project,
+      cwd: join(project, example),
       env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' },
       timeout: 5 * MINUTES,
     });
   const nextCli = join(project, 'node_modules/next/dist/bin/next');
 
   /** Starts a server and gives the first group of the line of its output that matches. */
-  const start = async (ready: RegExp, ...args: string[]): Promise<string> => {
-    const server = spawn(process.execPath, args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
+  const start = async (ready: RegExp, example: string, ...args: string[]): Promise<string> => {
+    const cwd = join(project, example);
+    const server = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
     servers.push(server);
     for await (const line of createInterface(server.stdout)) {
       const found = ready.exec(line)?.[1];
@@ -50,15 +51,13 @@ describe.skipIf(!fullRun)(title, () => {
   };
 
   beforeAll(async () => {
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(project, name)), { recursive: true });
-      writeFileSync(join(project, name), content);
-    }
-    const tarballs = pack(['@vqkit/fsq...', '@vqkit/backend-wasm...'], folder).filter((name) => name.endsWith('.tgz'));
+    copyExamples(project);
+    const packed = pack(['@vqkit/layers...', '@vqkit/fsq...', '@vqkit/backend-wasm...'], folder);
+    const tarballs = packed.filter((name) => name.endsWith('.tgz'));
     const quiet = ['--no-audit', '--no-fund', '--no-package-lock'];
     // The two bring their binaries in packages of their own, which their installers only link.
     await execute('npm', ['install', ...quiet, ...tarballs, ...tools], { cwd: project });
-    expected = JSON.parse((await node('print.js')).stdout) as Result;
+    expected = JSON.parse((await node('node', 'index.js')).stdout) as Result;
   }, 10 * MINUTES);
 
   afterAll(() => {
@@ -73,11 +72,17 @@ describe.skipIf(!fullRun)(title, () => {
   });
 
   it.each([
-    ['Bun', ['bun', 'print.js']],
-    ['Deno', ['deno', 'run', '--allow-all', 'print.js']],
+    ['Bun', ['bun', 'index.js']],
+    ['Deno', ['deno', 'run', '--allow-all', 'index.js']],
   ])('give the same ids in %s', async (_, [command = '', ...args]) => {
-    const { stdout } = await execute(join(project, 'node_modules/.bin', command), args, { cwd: project });
+    const { stdout } = await execute(join(project, 'node_modules/.bin', command), args, {
+      cwd: join(project, 'node'),
+    });
     expect(JSON.parse(stdout)).toEqual({ ...expected, threads: expect.any(Number) });
+  });
+
+  it('train a model of tf.layers, and load it from its files', async () => {
+    expect((await node('layers', 'index.js')).stdout).toContain('the same ids from the files: true');
   });
 
   describe.skipIf(noBrowser !== '')(`in Chromium${noBrowser}`, () => {
@@ -89,51 +94,59 @@ describe.skipIf(!fullRun)(title, () => {
 
     afterAll(() => browser?.close());
 
-    /** What the page and its worker give. */
-    const open = async (address: string): Promise<Result[]> => {
+    /** What the page shows. */
+    const open = async (address: string): Promise<unknown> => {
       const tab = await browser.newPage();
       try {
         await tab.goto(address);
-        await expect.poll(() => tab.title(), { timeout: MINUTES }).toMatch(/^\[.*\]$/);
-        return JSON.parse(await tab.title()) as Result[];
+        const shown = async (): Promise<string> => (await tab.textContent('pre')) ?? '';
+        await expect.poll(shown, { timeout: MINUTES }).not.toBe('');
+        return JSON.parse(await shown());
       } finally {
         await tab.close();
       }
     };
 
-    const check = async (plain: string, isolated: string): Promise<void> => {
+    /** @param places such as the page and its worker: whether they share what is shown. */
+    const check = async (plain: string, isolated: string, places?: number): Promise<void> => {
       const { ids, codec } = expected;
-      expect(await open(plain)).toEqual([1, 1].map((threads) => ({ threads, ids, codec })));
+      const of = (threads: number): unknown => {
+        const result = { threads, ids, codec };
+        return places === undefined ? result : new Array(places).fill(result);
+      };
+      expect(await open(plain)).toEqual(of(1));
       const cores = await execute(process.execPath, ['-p', 'os.availableParallelism()']);
-      const threads = Number(cores.stdout);
-      expect(await open(isolated)).toEqual([1, 1].map(() => ({ threads, ids, codec })));
+      expect(await open(isolated)).toEqual(of(Number(cores.stdout)));
     };
 
-    it.each(['vite', 'webpack', 'esbuild'])(
-      'give the same ids in pages that %s has built',
-      async (name) => {
-        await node(`${name}.mjs`);
-        const [plain = '', isolated = ''] = (await start(/^(http.+)/, 'serve.mjs', `dist-${name}`)).split(' ');
+    it.each(
+      ['vite', 'worker'].flatMap((example) => ['vite', 'webpack', 'esbuild'].map((tool) => [example, tool] as const)),
+    )(
+      'give the same ids in examples/%s, built by %s',
+      async (example, tool) => {
+        await node(example, `../${tool}.mjs`);
+        const addresses = await start(/^(http.+)/, example, '../serve.mjs', `dist-${tool}`);
+        const [plain = '', isolated = ''] = addresses.split(' ');
+        await check(plain, isolated);
+      },
+      5 * MINUTES,
+    );
+
+    it.each(['vite', 'worker'])(
+      "give the same ids in examples/%s on Vite's development server",
+      async (example) => {
+        const [plain = '', isolated = ''] = (await start(/^(http.+)/, example, '../serve.mjs')).split(' ');
         await check(plain, isolated);
       },
       5 * MINUTES,
     );
 
     it(
-      "give the same ids on Vite's development server",
+      'give the same ids in pages, their workers and on the server of examples/next',
       async () => {
-        const [plain = '', isolated = ''] = (await start(/^(http.+)/, 'serve.mjs')).split(' ');
-        await check(plain, isolated);
-      },
-      5 * MINUTES,
-    );
-
-    it(
-      'give the same ids in pages and on the server of Next',
-      async () => {
-        await node(nextCli, 'build');
-        const address = await start(/(http:\/\/localhost:\d+)/, nextCli, 'start', '--port', '0');
-        await check(address, `${address}/isolated`);
+        await node('.', nextCli, 'build');
+        const address = await start(/(http:\/\/localhost:\d+)/, '.', nextCli, 'start', '--port', '0');
+        await check(address, `${address}/isolated`, 2);
         expect(await (await fetch(`${address}/server`)).json()).toEqual(expected);
       },
       10 * MINUTES,

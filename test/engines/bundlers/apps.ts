@@ -1,69 +1,20 @@
-/**
- * The files of a user's web application, by their paths: one program for a page, a worker and a server, and what each bundler needs to build it.
- * Nothing in them says where a .wasm file is.
- */
-export const files: Readonly<Record<string, string>> = {
-  'package.json': JSON.stringify({ name: 'user', private: true, type: 'module' }),
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../../scripts/setup.mjs';
 
-  'run.js': `
-import { tensor2d } from '@tensorflow/tfjs-core';
-import { init } from '@vqkit/backend-wasm';
-import { loadKernels } from '@vqkit/backend-wasm/codec';
-import { createFsq } from '@vqkit/fsq';
-import { createFsqCodec } from '@vqkit/fsq/codec';
-
-const levels = [8, 5, 5, 5];
-const rows = Float32Array.from({ length: 64 * levels.length }, (_, i) => 2 * Math.sin(i * i));
-
-export async function run() {
-  try {
-    const { threads } = await init();
-    const ids = await createFsq({ levels }).encode(tensor2d(rows, [64, levels.length])).data();
-    const codec = createFsqCodec({ levels }, { kernels: await loadKernels() });
-    return { threads, ids: [...ids], codec: [...codec.encode(rows)] };
-  } catch (error) {
-    return { error: String(error) };
-  }
-}
-`,
-  'main.js': `
-import { run } from './run.js';
-
-const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-const inWorker = new Promise((resolve) => {
-  worker.onmessage = ({ data }) => resolve(data);
-  worker.onerror = ({ message }) => resolve({ error: message });
-});
-Promise.all([run(), inWorker]).then((results) => {
-  document.title = JSON.stringify(results);
-});
-`,
-  'worker.js': `
-import { run } from './run.js';
-
-run().then((result) => postMessage(result));
-`,
-  'index.html': '<!doctype html><meta charset="utf-8"><script type="module" src="/main.js"></script>',
-
-  /** In Node, Bun and Deno. */
-  'print.js': `
-import { run } from './run.js';
-
-console.log(JSON.stringify(await run()));
-process.exit(0);
-`,
-
+/** How a page of examples/ is built by each bundler, in its folder, and served. Nothing in them says where a .wasm file is. */
+const scripts: Readonly<Record<string, string>> = {
   'vite.mjs': `
 import { build } from 'vite';
 
 await build({ logLevel: 'error', build: { outDir: 'dist-vite' } });
 `,
   'esbuild.mjs': `
-import { cpSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const options = { entryPoints: ['main.js', 'worker.js'], bundle: true, minify: true, format: 'esm', outdir: 'dist-esbuild' };
-await build(options);
+const entryPoints = ['main.js', 'worker.js'].filter(existsSync);
+await build({ entryPoints, bundle: true, minify: true, format: 'esm', outdir: 'dist-esbuild' });
 cpSync('index.html', 'dist-esbuild/index.html');
 `,
   'webpack.mjs': `
@@ -85,59 +36,57 @@ const isolated = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Em
 const addresses = [];
 for (const headers of [{}, isolated]) {
   const how = { port: 0, host: 'localhost', headers };
+  const options = { logLevel: 'error', configFile: false };
   const [, folder] = process.argv.slice(1);
   const server =
     folder === undefined
-      ? await (await createServer({ logLevel: 'error', server: how, cacheDir: 'cache-' + addresses.length })).listen()
-      : await preview({ logLevel: 'error', build: { outDir: folder }, preview: how });
+      ? await (await createServer({ ...options, server: how, cacheDir: 'cache-' + addresses.length })).listen()
+      : await preview({ ...options, build: { outDir: folder }, preview: how });
   addresses.push(server.resolvedUrls.local[0]);
 }
 console.log(addresses.join(' '));
 `,
-
-  'next.config.js': `
-const headers = [
-  { key: 'Cross-Origin-Opener-Policy', value: 'same-origin' },
-  { key: 'Cross-Origin-Embedder-Policy', value: 'require-corp' },
-];
-const config = { headers: async () => [{ source: '/isolated', headers }, { source: '/_next/:path*', headers }] };
-export { config as default };
-`,
-  'app/layout.js': `
-export default function Layout({ children }) {
-  return <html lang="en"><body>{children}</body></html>;
-}
-`,
-  'app/page.js': `
-'use client';
-import { useEffect } from 'react';
-
-export default function Page() {
-  useEffect(() => {
-    import('../main.js');
-  }, []);
-  return <p>vqkit</p>;
-}
-`,
-  'app/isolated/page.js': "'use client';\nexport { default } from '../page.js';\n",
-  'app/server/route.js': `
-import { run } from '../../run.js';
-
-export const dynamic = 'force-dynamic';
-export async function GET() {
-  return Response.json(await run());
-}
-`,
 };
 
-/** What the applications are built with, at exact versions. */
+/** The folders of examples/. */
+export const examples: readonly string[] = readdirSync(join(root, 'examples'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** What an example says it needs, with versions. */
+export function dependenciesOf(example: string): Record<string, string> {
+  const manifest = JSON.parse(readFileSync(join(root, 'examples', example, 'package.json'), 'utf8')) as Manifest;
+  return { ...manifest.dependencies, ...manifest.devDependencies };
+}
+
+/**
+ * Puts every example under a folder where all is installed once. That of Next is the folder itself, because its bundler takes nothing from above it.
+ */
+export function copyExamples(project: string): void {
+  mkdirSync(project, { recursive: true });
+  cpSync(join(root, 'examples/next'), project, { recursive: true });
+  for (const name of examples) {
+    if (name !== 'next') cpSync(join(root, 'examples', name), join(project, name), { recursive: true });
+  }
+  for (const [name, text] of Object.entries(scripts)) writeFileSync(join(project, name), text);
+}
+
+/** What the examples are built with and run by, at exact versions: what they name, and what they are tried with beside. */
 export const tools: readonly string[] = [
-  'vite@8.4.0',
+  ...new Set(
+    examples.flatMap((name) =>
+      Object.entries(dependenciesOf(name))
+        .filter(([dependency]) => !dependency.startsWith('@vqkit/'))
+        .map(([dependency, version]) => `${dependency}@${version}`),
+    ),
+  ),
   'webpack@5.113.0',
   'esbuild@0.28.2',
-  'next@16.4.6',
-  'react@19.3.1',
-  'react-dom@19.3.1',
   'bun@1.4.5',
   'deno@2.9.6',
 ];

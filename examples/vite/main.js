@@ -1,0 +1,3 @@
+import { tokens } from './tokens.js';
+
+document.querySelector('pre').textContent = JSON.stringify(await tokens());

@@ -1,0 +1,3 @@
+import { tokens } from './tokens.js';
+
+tokens().then((result) => postMessage(result));
