@@ -19,7 +19,7 @@ export { findOutOfRange, gatherRows } from './gather';
 export { gelu, geluGrad } from './gelu';
 export { gemm } from './gemm';
 export { groupNormGradImages, groupNormImages } from './group-norm';
-export { nearestCode, nearestTwoCodes, packCodes } from './nearest';
+export { nearestCode, packCodes } from './nearest';
 export { exactFrameBytes, firstFinite, nearestCodeExact } from './nearest-exact';
 export { comparePanels } from './nearest-open';
 export { nearestCodeRough, scorePanels } from './nearest-rough';

@@ -147,7 +147,6 @@ const calls: Record<string, { inputs: () => Record<string, Tensor>; attrs?: obje
   CodeCounts: { inputs: () => ({ indices: ids(0, 3, 3, 1) }), attrs: { codebookSize: 4 } },
   NearestCode: {
     inputs: () => ({ x: normal(64, 16), keys: normal(512, 16), bias: normal(512) }),
-    attrs: { withScores: false },
   },
   NearestCodeExact: { inputs: () => ({ x: normal(7, 4), codes: normal(9, 4) }) },
   ConvSame: { inputs: same, attrs: { upsample: 2 } },

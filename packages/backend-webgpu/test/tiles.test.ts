@@ -17,8 +17,8 @@ import {
   fsqDecode,
   fsqQuantize,
   gatherCodes,
+  nearestCode,
   nearestCodeExact,
-  nearestTwoCodes,
   reverseBits,
   rotateRowsTo,
   selectRows,
@@ -63,14 +63,13 @@ const runs: Record<string, () => readonly Tensor[]> = {
   SignQuantize: () => signQuantize({ x: matrix(N, D, 2) }, { scale: 1 }),
   SignDecode: () => [signCodes(ids(N, 2 ** D), D, { scale: 0.5 })],
   ReverseBits: () => [reverseBits(ids(N, 2 ** D), D)],
-  NearestCode: () => {
-    const { indices, best, second } = nearestTwoCodes({
+  NearestCode: () => [
+    nearestCode({
       x: matrix(700, D, 3),
       keys: matrix(N, D, 4),
       bias: tensor1d(createRng(5).normalArray(N, 1)),
-    });
-    return [indices, best, second];
-  },
+    }),
+  ],
   NearestCodeExact: () => {
     // In the middle between two codes.
     const codes = matrix(1000, D, 4);

@@ -1,24 +1,20 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { type Engine, engineOf } from '../engine.ts';
 
-/** The highest score of each token, and its second highest when asked for, without a matrix of scores. */
-export const nearestCode: KernelFunc = ({ inputs, attrs, backend }) => {
+/** The code of the highest score for each token, without a matrix of scores. */
+export const nearestCode: KernelFunc = ({ inputs, backend }) => {
   const engine = engineOf(backend);
   const { x, keys, bias } = inputs as { x: TensorInfo; keys: TensorInfo; bias: TensorInfo };
-  const { withScores } = attrs as unknown as { withScores: boolean };
   const [tokens, dim] = x.shape as [number, number];
   const [codes] = keys.shape as [number];
   const panels = Math.ceil(codes / 8);
   const indices = engine.output([tokens], 'int32');
-  const scores = withScores ? [engine.output([tokens], 'float32'), engine.output([tokens], 'float32')] : [];
   engine.scratch(panels * (dim + 1) * 32, (packed) => {
     engine.run('packCodes', panels, engine.address(keys), engine.address(bias), packed, codes, dim);
     const from = engine.address(x);
-    const [to, ...rest] = [indices, ...scores].map((output) => engine.address(output)) as [number, ...number[]];
+    const to = engine.address(indices);
     const search = [tokens, dim, panels] as const;
-    if (withScores) {
-      engine.run('nearestTwoCodes', Math.ceil(tokens / 2), from, packed, to, ...rest, ...search);
-    } else if (screeningPays(tokens, codes, dim)) {
+    if (screeningPays(tokens, codes, dim)) {
       screenCodes(engine, packed, dim, panels, (rounded, measures, frames) => {
         const places = [from, packed, rounded, measures, frames, to];
         engine.run('nearestCodeScreened', Math.ceil(tokens / 4), ...places, ...search);
@@ -27,7 +23,7 @@ export const nearestCode: KernelFunc = ({ inputs, attrs, backend }) => {
       engine.run('nearestCode', Math.ceil(tokens / 4), from, packed, to, ...search);
     }
   });
-  return [indices, ...scores];
+  return [indices];
 };
 
 /**

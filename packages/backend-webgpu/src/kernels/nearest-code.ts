@@ -1,6 +1,6 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { DeviceBackend } from '../backend.ts';
-import { type Operand, output, type Program, release, rowsWithin, run } from '../program.ts';
+import { output, type Program, release, rowsWithin, run } from '../program.ts';
 
 /** The definition's: magnitudes of 2^56 and more cannot be searched, and a code that has one scores -2^127. */
 const DECLARATIONS = `
@@ -101,81 +101,67 @@ ${unrolled}
  * Four tokens and a part of the codes per thread, 8 scores of each token at a time. Only a higher score takes over, so that the lowest
  * index wins ties.
  */
-function searchProgram(withScores: boolean): Program {
-  return {
-    name: 'NearestCode',
-    inputs: { tokens: 'vec4<f32>', packed: 'vec4<f32>' },
-    outputs: { indices: 'vec4<u32>', best: 'vec4<f32>', ...(withScores ? { second: 'vec4<f32>' } : {}) },
-    params: { dim: 'u32', quads: 'u32', panels: 'u32', panelsEach: 'u32', firstCode: 'u32', firstPart: 'u32' },
-    body: `
+export const SEARCH_CODES: Program = {
+  name: 'NearestCode',
+  inputs: { tokens: 'vec4<f32>', packed: 'vec4<f32>' },
+  outputs: { indices: 'vec4<u32>', best: 'vec4<f32>' },
+  params: { dim: 'u32', quads: 'u32', panels: 'u32', panelsEach: 'u32', firstCode: 'u32', firstPart: 'u32' },
+  body: `
 let flat = params.first + row;
 let quad = flat % params.quads;
 let part = flat / params.quads;
 let end = min((part + 1u) * params.panelsEach, params.panels);
 var index = vec4<u32>();
-var highest = vec4<f32>(-0x1.8p127f);${withScores ? '\nvar next = highest;' : ''}
+var highest = vec4<f32>(-0x1.8p127f);
 let length = params.dim + 1u;
 for (var panel = part * params.panelsEach; panel < end; panel += 2u) {
   let leftAt = panel * length;
   let rightAt = leftAt + length;
   ${scoreGroup()}
   let code = params.firstCode + panel * 4u;
-${Array.from({ length: GROUP }, (_, k) => `  ${consider(`s${k}`, `code + ${k}u`, withScores)}`).join('\n')}
+${Array.from({ length: GROUP }, (_, k) => `  ${consider(`s${k}`, `code + ${k}u`)}`).join('\n')}
 }
 let at = params.firstPart * params.quads + flat;
 indices[at] = index;
-best[at] = highest;${withScores ? '\nsecond[at] = next;' : ''}`,
-  };
-}
+best[at] = highest;`,
+};
 
-function consider(score: string, code: string, withScores: boolean): string {
-  const second = withScores
-    ? `next = select(select(next, ${score}, ${score} > next), highest, ${score} > highest); `
-    : '';
-  return `${second}index = select(index, vec4<u32>(${code}), ${score} > highest); highest = select(highest, ${score}, ${score} > highest);`;
+function consider(score: string, code: string): string {
+  return `index = select(index, vec4<u32>(${code}), ${score} > highest); highest = select(highest, ${score}, ${score} > highest);`;
 }
 
 /** One token per thread: the best of what the parts of the codes gave, in their order. */
-function mergeProgram(withScores: boolean): Program {
-  return {
-    name: 'NearestCodeMerge',
-    inputs: { tokens: 'f32', found: 'u32', scores: 'f32', ...(withScores ? { others: 'f32' } : {}) },
-    outputs: { indices: 'i32', ...(withScores ? { best: 'u32', second: 'u32' } : {}) },
-    params: { dim: 'u32', padded: 'u32', parts: 'u32' },
-    declarations: DECLARATIONS,
-    body: `
+export const MERGE_CODES: Program = {
+  name: 'NearestCodeMerge',
+  inputs: { tokens: 'f32', found: 'u32', scores: 'f32' },
+  outputs: { indices: 'i32' },
+  params: { dim: 'u32', padded: 'u32', parts: 'u32' },
+  declarations: DECLARATIONS,
+  body: `
 let token = params.first + row;
 if (tokens[params.dim * params.padded + token] == 0.0) {
-  indices[row] = 0;${withScores ? '\n  best[row] = NAN;\n  second[row] = NAN;' : ''}
+  indices[row] = 0;
   return;
 }
 var index = 0u;
-var highest = -0x1.8p127f;${withScores ? '\nvar next = highest;' : ''}
+var highest = -0x1.8p127f;
 for (var part = 0u; part < params.parts; part++) {
   let at = part * params.padded + token;
   let score = scores[at];
-  if (score > highest) {${withScores ? '\n    next = max(highest, others[at]);' : ''}
+  if (score > highest) {
     highest = score;
     index = found[at];
-  }${withScores ? ' else if (score > next) {\n    next = score;\n  }' : ''}
+  }
 }
-indices[row] = i32(index);${withScores ? '\nbest[row] = bitcast<u32>(highest);\nsecond[row] = bitcast<u32>(next);' : ''}`,
-  };
-}
-
-type Variants = Readonly<Record<'indices' | 'scores', Program>>;
-
-export const SEARCH_CODES: Variants = { indices: searchProgram(false), scores: searchProgram(true) };
-export const MERGE_CODES: Variants = { indices: mergeProgram(false), scores: mergeProgram(true) };
+indices[row] = i32(index);`,
+};
 
 export const nearestCode: KernelFunc = (call) => {
   const backend = call.backend as DeviceBackend;
   const { x, keys, bias } = call.inputs as { x: TensorInfo; keys: TensorInfo; bias: TensorInfo };
-  const { withScores } = call.attrs as unknown as { withScores: boolean };
   const [tokens, dim] = x.shape as [number, number];
   const [codes] = keys.shape as [number];
   const indices = output(backend, [tokens], 'int32');
-  const scores = withScores ? [output(backend, [tokens], 'float32'), output(backend, [tokens], 'float32')] : [];
 
   const tileCodes = rowsWithin(backend, dim + 1, PACKED_FLOATS);
   const tiles = Math.ceil(codes / tileCodes);
@@ -192,7 +178,7 @@ export const nearestCode: KernelFunc = (call) => {
     const most = Math.min(room, Math.ceil(THREADS / quads), Math.ceil(Math.min(codes, tileCodes) / LEAST_CODES));
     const parts = Math.max(1, most);
     const found = output(backend, [parts * tiles, padded], 'int32');
-    const given = scoresOf(withScores).map(() => output(backend, [parts * tiles, padded], 'float32'));
+    const best = output(backend, [parts * tiles, padded], 'float32');
     for (let tile = 0; tile < tiles; tile++) {
       const firstCode = tile * tileCodes;
       const packed = packCodes(backend, { keys, bias }, firstCode, Math.min(tileCodes, codes - firstCode));
@@ -201,39 +187,24 @@ export const nearestCode: KernelFunc = (call) => {
         tokens: { tensor: queries },
         packed: { tensor: packed },
         indices: { tensor: found },
-        best: { tensor: given[0] as TensorInfo },
-        second: { tensor: given[1] as TensorInfo },
+        best: { tensor: best },
       };
       const panelsEach = 2 * Math.ceil(panels / 2 / parts);
       const params = { dim, quads, panels, panelsEach, firstCode, firstPart: tile * parts };
-      run(backend, SEARCH_CODES[withScores ? 'scores' : 'indices'], quads * parts, operands, params);
+      run(backend, SEARCH_CODES, quads * parts, operands, params);
       release(backend, packed);
     }
-    const each = (tensor: TensorInfo | undefined): Operand => ({
-      tensor: tensor as TensorInfo,
-      perRow: 1,
-      from: start,
-    });
     const merging = {
       tokens: { tensor: queries },
       found: { tensor: found },
-      scores: { tensor: given[0] as TensorInfo },
-      others: { tensor: given[1] as TensorInfo },
-      indices: each(indices),
-      best: each(scores[0]),
-      second: each(scores[1]),
+      scores: { tensor: best },
+      indices: { tensor: indices, perRow: 1, from: start },
     };
-    const merge = MERGE_CODES[withScores ? 'scores' : 'indices'];
-    run(backend, merge, count, merging, { dim, padded, parts: parts * tiles });
-    release(backend, queries, found, ...given);
+    run(backend, MERGE_CODES, count, merging, { dim, padded, parts: parts * tiles });
+    release(backend, queries, found, best);
   }
-  return [indices, ...scores];
+  return [indices];
 };
-
-/** The highest score, and with the scores the second one. */
-function scoresOf(withScores: boolean): readonly string[] {
-  return withScores ? ['best', 'second'] : ['best'];
-}
 
 function packCodes(
   backend: DeviceBackend,

@@ -13,7 +13,6 @@ import {
   max,
   maximum,
   min,
-  minimum,
   mul,
   ones,
   range,
@@ -53,26 +52,21 @@ const LIMIT = 2 ** 56;
 /** Below every score of a usable code. */
 const LOWEST = -(2 ** 127);
 
-/** An engine's own version gives the indices, and behind them the best and the second scores when `withScores` is on. */
-export const NearestCode: Kernel<NearestCodeInputs, { withScores: boolean }, readonly Tensor1D[]> = defineKernel({
+export const NearestCode: Kernel<NearestCodeInputs, object, readonly [indices: Tensor1D]> = defineKernel({
   name: 'NearestCode',
-  reference: ({ x, keys, bias }, { withScores }) => {
+  reference: ({ x, keys, bias }) => {
     const [n] = x.shape;
     const usable = less(abs(x), LIMIT);
     const queries = withColumn(select(usable, x, zerosLike(x)), ones([n]));
     const usableRow = min(cast(usable, 'int32'), 1) as Tensor1D;
     const tiles = codeTiles(keys, bias);
     const rows = Math.max(1, Math.floor(TILE_SCORES / (tiles[0] as CodeTile).padded));
-    const found: Tensor[][] = [];
+    const found: Tensor1D[] = [];
     for (let start = 0; start < n; start += rows) {
       const part = slice(queries, [start, 0], [Math.min(rows, n - start), -1]);
-      found.push(tidy(() => searchTiles(part, tiles, withScores)));
+      found.push(tidy(() => searchTiles(part, tiles)));
     }
-    const [index, best, second] = [0, 1, 2].map((i) => joined(found, i));
-    const indices = mul(cast(index as Tensor1D, 'int32'), usableRow) as Tensor1D;
-    if (!withScores) return [indices];
-    const valid = cast(usableRow, 'bool');
-    return [indices, ...[best, second].map((score) => select(valid, score as Tensor1D, fill([n], Number.NaN)))];
+    return [mul(cast(concat(found), 'int32'), usableRow) as Tensor1D];
   },
 });
 provideKernel('cpu', 'NearestCode', nearestCodePlain);
@@ -90,23 +84,7 @@ provideKernel('cpu', 'NearestCode', nearestCodePlain);
  * - Gradient: none; call it inside {@link withoutGradient} where x comes from a layer that trains.
  */
 export function nearestCode(inputs: NearestCodeInputs): Tensor1D {
-  return NearestCode(inputs, { withScores: false })[0] as Tensor1D;
-}
-
-/** What {@link nearestTwoCodes} finds, each [N]. */
-export interface NearestTwoCodes {
-  /** int32: the same as {@link nearestCode}. */
-  readonly indices: Tensor1D;
-  /** Highest score. */
-  readonly best: Tensor1D;
-  /** Second highest score, equal to `best` on a tie; below -1e38 when there is one code. `best - second` is the top-2 margin. */
-  readonly second: Tensor1D;
-}
-
-/** {@link nearestCode} with the two highest scores; both are NaN where a row of x is not usable. */
-export function nearestTwoCodes(inputs: NearestCodeInputs): NearestTwoCodes {
-  const [indices, best, second] = NearestCode(inputs, { withScores: true });
-  return { indices: indices as Tensor1D, best: best as Tensor1D, second: second as Tensor1D };
+  return NearestCode(inputs, {})[0];
 }
 
 /** A run of codes, transposed once (a matrix product with `transposeB` is many times slower on some engines). */
@@ -145,20 +123,19 @@ function codeTiles(keys: Tensor2D, bias: Tensor1D): CodeTile[] {
   return tiles;
 }
 
-/** Index (float32, exact up to 2^24), highest and second highest score of each row over all tiles. */
-function searchTiles(x: Tensor2D, tiles: readonly CodeTile[], withScores: boolean): Tensor[] {
-  let [index, best, second] = tidy(() => searchTile(x, tiles[0] as CodeTile, withScores)) as [Tensor, Tensor, Tensor];
+/** Index (float32, exact up to 2^24) of the highest score of each row over all tiles. */
+function searchTiles(x: Tensor2D, tiles: readonly CodeTile[]): Tensor1D {
+  let [index, best] = tidy(() => searchTile(x, tiles[0] as CodeTile));
   for (const tile of tiles.slice(1)) {
-    const [tileIndex, tileBest, tileSecond] = tidy(() => searchTile(x, tile, withScores)) as [Tensor, Tensor, Tensor];
+    const [tileIndex, tileBest] = tidy(() => searchTile(x, tile));
     // Strictly: among equal scores the earlier tile has the lower index.
     index = select(greater(tileBest, best), tileIndex, index);
-    if (withScores) second = maximum(minimum(best, tileBest), maximum(second, tileSecond));
     best = maximum(best, tileBest);
   }
-  return withScores ? [index, best, second] : [index];
+  return index as Tensor1D;
 }
 
-function searchTile(x: Tensor2D, tile: CodeTile, withScores: boolean): Tensor[] {
+function searchTile(x: Tensor2D, tile: CodeTile): [index: Tensor, best: Tensor] {
   const { columns, start, blocks, block } = tile;
   const [n] = x.shape;
   const scores = reshape(matMul(x, columns), [n * blocks, block]);
@@ -169,9 +146,7 @@ function searchTile(x: Tensor2D, tile: CodeTile, withScores: boolean): Tensor[] 
   const inWinner = blocks === 1 ? scores : gather(scores, cast(rows, 'int32'));
   const place = lowestAtMaximum(inWinner, best);
   const index = add(add(mul(winner, block), place), start);
-  if (!withScores) return [index, reshape(best, [n])];
-  const second = maximum(maximumExcept(blockBest, winner), maximumExcept(inWinner, place));
-  return [index, reshape(best, [n]), second];
+  return [index, reshape(best, [n])];
 }
 
 /**
@@ -183,18 +158,6 @@ function lowestAtMaximum(values: Tensor, maximumOfRow: Tensor): Tensor {
   return min(add(mul(step(sub(maximumOfRow, values)), m), range(0, m)), 1);
 }
 
-/** Maximum of each row without the element at the given position. */
-function maximumExcept(values: Tensor, position: Tensor): Tensor {
-  const [, m] = values.shape as [number, number];
-  const elsewhere = step(abs(sub(range(0, m), expandDims(position, 1))));
-  return max(add(values, mul(sub(1, elsewhere), LOWEST)), 1);
-}
-
 function withColumn(matrix: Tensor, column: Tensor): Tensor2D {
   return concat([matrix, expandDims(column, 1)], 1) as Tensor2D;
-}
-
-function joined(parts: readonly Tensor[][], i: number): Tensor1D | undefined {
-  const column = parts.map((part) => part[i]).filter((part) => part !== undefined);
-  return column.length === 0 ? undefined : (concat(column) as Tensor1D);
 }

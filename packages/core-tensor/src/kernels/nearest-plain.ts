@@ -29,7 +29,7 @@ export const nearestCodeExactPlain: KernelFunc = ({ inputs, backend }) => {
   const indices = new Int32Array(x.shape[0] as number);
   const given = [queries, moved].map((tensor) => tensor && floatsOf(tensor, backend));
   search.run(floatsOf(x, backend), indices, ...given);
-  return [written(indices, 'int32', backend)];
+  return [written(indices, backend)];
 };
 
 function createSearch({ codes, keys, bias, slack }: NamedTensorInfoMap, backend: unknown): KnownSearch['run'] {
@@ -59,9 +59,8 @@ function createSearch({ codes, keys, bias, slack }: NamedTensorInfoMap, backend:
 }
 
 /** NearestCode on tfjs's cpu engine, where an operation on a tile of scores costs more than adding them up: scores in float64. */
-export const nearestCodePlain: KernelFunc = ({ inputs, attrs, backend }) => {
+export const nearestCodePlain: KernelFunc = ({ inputs, backend }) => {
   const { x, keys, bias } = inputs as { x: TensorInfo; keys: TensorInfo; bias: TensorInfo };
-  const { withScores } = attrs as unknown as { withScores: boolean };
   const [tokens, features] = x.shape as [number, number];
   const [rows, biases] = [floatsOf(x, backend), Float64Array.from(floatsOf(bias, backend))];
   const book = Float64Array.from(floatsOf(keys, backend));
@@ -72,32 +71,24 @@ export const nearestCodePlain: KernelFunc = ({ inputs, attrs, backend }) => {
     biases[k] = LOWEST;
   }
   const indices = new Int32Array(tokens);
-  const scores = [0, 1].map(() => new Float32Array(withScores ? tokens : 0)) as [Float32Array, Float32Array];
   const query = new Float64Array(features);
   for (let row = 0; row < tokens; row++) {
     query.set(rows.subarray(row * features, (row + 1) * features));
-    let [index, best, second] = [0, Number.NaN, Number.NaN];
+    let index = 0;
     if (query.every(isUsable)) {
-      [best, second] = [Number.NEGATIVE_INFINITY, LOWEST];
+      let best = Number.NEGATIVE_INFINITY;
       for (let k = 0, at = 0; k < biases.length; k++) {
         let score = biases[k] as number;
         for (let i = 0; i < features; i++, at++) score += (query[i] as number) * (book[at] as number);
         if (score > best) {
-          second = Math.max(best, LOWEST);
           best = score;
           index = k;
-        } else if (score > second) {
-          second = score;
         }
       }
     }
     indices[row] = index;
-    if (!withScores) continue;
-    scores[0][row] = best;
-    scores[1][row] = second;
   }
-  const found = written(indices, 'int32', backend);
-  return withScores ? [found, ...scores.map((values) => written(values, 'float32', backend))] : [found];
+  return [written(indices, backend)];
 };
 
 function isUsable(value: number): boolean {
@@ -109,7 +100,7 @@ function floatsOf({ dataId }: TensorInfo, backend: unknown): Float32Array {
   return (backend as KernelBackend).readSync(dataId) as Float32Array;
 }
 
-function written(values: Int32Array | Float32Array, dtype: 'int32' | 'float32', backend: unknown): TensorInfo {
-  const shape = [values.length];
-  return { dataId: (backend as KernelBackend).write(values, shape, dtype), shape, dtype };
+function written(indices: Int32Array, backend: unknown): TensorInfo {
+  const shape = [indices.length];
+  return { dataId: (backend as KernelBackend).write(indices, shape, 'int32'), shape, dtype: 'int32' };
 }
