@@ -34,9 +34,9 @@ const ceilings: readonly {
   },
   {
     part: '@vqkit/vq',
-    bytes: 8 * 1024,
+    bytes: 8.1 * 1024,
     reason:
-      'the same, half a kB for three ways in which codes learn, and 1.5 kB for k-means whose tokens are state, codes that stay on the sphere, and scores that an offset costs no digits',
+      'the same, half a kB for three ways in which codes learn, and 1.5 kB for k-means whose tokens are state, codes that stay on the sphere, scores that an offset costs no digits, and a tenth for two more metrics',
     sizes: () => quantizerSizes('vq'),
   },
   {
@@ -59,14 +59,23 @@ const ceilings: readonly {
   {
     part: '@vqkit/codecs',
     bytes: 25 * 1024,
-    reason: 'files of three formats, twelve models and five codecs, with everything that they import',
+    reason: 'files of three formats, nineteen models and five codecs, with everything that they import',
     sizes: async () => ({ codecs: await bundledSize("export * from './packages/codecs/dist/index.js'", []) }),
   },
-  ...Object.entries({ simvq: 5, vq: 4.7 }).map(([name, kilobytes]) => ({
+  ...Object.entries({ dac: 9.4, snac: 9.5, encodec: 8.9, bsqVit: 7.7, cosmos: 7.9 }).map(([model, kilobytes]) => ({
+    part: `@vqkit/codecs/models, ${model}`,
+    bytes: kilobytes * 1024,
+    reason:
+      'one model, safetensors by ranges, and the codec with its search; 8 kB were wanted, and the messages that name what is wrong in a file take the rest',
+    sizes: async () => ({
+      codec: await bundledSize(`export { loadModel, ${model} } from './packages/codecs/dist/models.js'`, []),
+    }),
+  })),
+  ...Object.entries({ simvq: 5, vq: 4.9 }).map(([name, kilobytes]) => ({
     part: `@vqkit/${name}/codec`,
     bytes: kilobytes * 1024,
     reason:
-      'as the other codecs, the number formats that PyTorch writes, and a search that no far code misleads: of two tokens and four codes at a time, of one feature by halving, of what stays open only among codes within the slack; errors of five fields',
+      'as the other codecs, the number formats that PyTorch writes, and a search that no far code misleads: of two tokens and four codes at a time, of one feature by halving, of what stays open only among codes within the slack; errors of five fields; for VQ also by direction and by product',
     sizes: async () => ({ codec: await bundledSize(`export * from './packages/${name}/dist/codec.js'`, []) }),
   })),
   {

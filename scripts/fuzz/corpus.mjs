@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
 
-/** @typedef {{ name: string, bytes: Uint8Array }} Whole */
+/** @typedef {{ name: string, bytes: Uint8Array, options?: import('../../packages/codecs/dist/index.js').LoadCodecOptions }} Whole */
 
 export const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
 export const CODECS = fileURLToPath(new URL('../../packages/codecs/test/fixtures/read/', import.meta.url));
@@ -22,16 +22,25 @@ export function files(names, folder = FIXTURES) {
   return found.map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(folder, name))) }));
 }
 
+/** Models that keys alone do not tell. */
+const NAMED = ['taming-vqgan', 'maskgit', 'titok', 'ibq', 'open-magvit2', 'cosmos'];
+
 /**
- * A small file of each published model that the codecs read without being told which.
+ * A small file of each published model, and what must be said of it.
  * @returns {Whole[]}
  */
 export function modelFiles() {
-  return files(/\.safetensors$/, MODELS).flatMap(({ name, bytes }) => {
-    const own = Object.entries(decodeSafetensors(bytes).tensors).flatMap(([key, tensor]) => {
-      const found = /^small\.0\/(?!golden)(.*)$/.exec(key);
-      return found === null ? [] : [[found[1] ?? '', tensor]];
-    });
-    return name.startsWith('taming') ? [] : [{ name, bytes: encodeSafetensors(Object.fromEntries(own)) }];
+  return files(/\.safetensors$/, MODELS).map(({ name, bytes }) => {
+    /** @type {Record<string, import('../../packages/checkpoint/dist/index.js').SafeTensor>} */
+    const own = {};
+    let options = {};
+    for (const [key, tensor] of Object.entries(decodeSafetensors(bytes).tensors)) {
+      const [, golden, rest = ''] = /^small\.0\/(golden\.)?(.*)$/.exec(key) ?? [];
+      if (rest !== '' && golden === undefined) own[rest] = tensor;
+      if (golden !== undefined && rest === 'scales') options = { scales: Array.from(tensor.data, Number) };
+    }
+    const model = name.replace('.safetensors', '');
+    if (NAMED.includes(model)) options = { model };
+    return { name, bytes: encodeSafetensors(own), options };
   });
 }

@@ -1,4 +1,4 @@
-export type { ExtractedCodec, LoadCodecOptions, PublishedCodec } from './load-codec.ts';
+export type { ExtractedCodec, LoadCodecOptions, PublishedCodec } from './extract.ts';
 export { extractCodec, loadCodec } from './load-codec.ts';
 export type { TensorInfo } from './read/open-file.ts';
 export type { Source, SourceLike } from './read/source.ts';

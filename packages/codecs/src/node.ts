@@ -3,6 +3,8 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import type { Source } from './read/source.ts';
 
+export { codecJson } from './codec-json.ts';
+
 /** Node reads less than 2 GiB at a time. */
 const CHUNK_BYTES = 2 ** 30;
 

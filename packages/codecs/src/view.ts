@@ -2,6 +2,7 @@ import { count } from '@vqkit/checkpoint';
 import { OptionError, ShapeError, shorten, show } from '@vqkit/core-tensor/errors';
 import { floatsOf } from '@vqkit/core-tensor/plain-tensor';
 import type { Projection } from '@vqkit/residual/codec';
+import type { TensorInfo } from './read/open-file.ts';
 import type { Weights } from './read/weights.ts';
 
 /** A matrix of a file, row by row. */
@@ -22,30 +23,36 @@ export interface View {
   length(key: string): Promise<number>;
   /** [length]; axes of 1 count for nothing. */
   vector(key: string, length: number): Promise<Float32Array>;
+  /** The kernel of a convolution of dim to dim channels, [dim, dim, size, size]. */
+  convolution(key: string, dim: number, size: number): Promise<Float32Array>;
+  /** The output channels of a layer, from `least` to `most`, without reading it. */
+  outputs(key: string, least: number, most: number): number;
   /** A matrix whose values are of this many rows or columns, where one is given. */
   sized(key: string, rows: number | undefined, columns: number | undefined): Promise<Matrix>;
 }
 
 /** The view of a file's tensors whose names begin with `prefix`. */
 export function viewOf(where: string, weights: Weights, prefix: string): View {
+  const infoOf = (key: string): TensorInfo => {
+    const info = weights.tensors.get(prefix + key);
+    if (info !== undefined) return info;
+    throw new OptionError(
+      `${where}: ${weights.name} must hold '${shorten(prefix + key)}', got no such tensor. Pass a whole file, or another model.`,
+    );
+  };
+  const refuse = (key: string, shape: readonly number[], rule: string): never => {
+    throw new ShapeError(
+      `${where}: '${shorten(prefix + key)}' of ${weights.name} must be of shape ${rule}, got ${show(shape)}. Pass another model.`,
+    );
+  };
   const read = async (
     key: string,
     fits: (shape: readonly number[]) => boolean,
     rule: string,
   ): Promise<Float32Array> => {
-    const name = prefix + key;
-    const info = weights.tensors.get(name);
-    if (info === undefined) {
-      throw new OptionError(
-        `${where}: ${weights.name} must hold '${shorten(name)}', got no such tensor. Pass a whole file, or another model.`,
-      );
-    }
-    if (!fits(info.shape)) {
-      throw new ShapeError(
-        `${where}: '${shorten(name)}' of ${weights.name} must be of shape ${rule}, got ${show(info.shape)}. Pass another model.`,
-      );
-    }
-    return floatsOf(where, name, await weights.read(name));
+    const { shape } = infoOf(key);
+    if (!fits(shape)) refuse(key, shape, rule);
+    return floatsOf(where, prefix + key, await weights.read(prefix + key));
   };
   const view: View = {
     has: (key) => weights.tensors.has(prefix + key),
@@ -57,6 +64,14 @@ export function viewOf(where: string, weights: Weights, prefix: string): View {
     matrix: (key) => view.sized(key, undefined, undefined),
     vector: (key, length) =>
       read(key, (shape) => count(shape) === length && Math.max(...shape) === length, `[${length}]`),
+    convolution: (key, dim, size) =>
+      read(key, (shape) => show(shape) === show([dim, dim, size, size]), show([dim, dim, size, size])),
+    outputs(key, least, most) {
+      const shape = infoOf(key).shape;
+      const [outputs = 0] = shape;
+      if (outputs >= least && outputs <= most) return outputs;
+      return refuse(key, shape, `[${least === most ? least : `${least} to ${most}`}, …]`);
+    },
     async sized(key, rows, columns) {
       const [ofRows = 0, ofColumns = 0] = weights.tensors.get(prefix + key)?.shape ?? [];
       const values = await read(

@@ -1,34 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadKernels } from '@vqkit/backend-wasm/codec';
-import { decodeSafetensors, encodeSafetensors, type SafeTensor } from '@vqkit/checkpoint';
-import { loadCodec, type PublishedCodec, sourceOf } from '@vqkit/codecs';
-import { floatsOf, integersOf } from '@vqkit/core-tensor';
+import { encodeSafetensors, type SafeTensor } from '@vqkit/checkpoint';
+import { loadCodec, sourceOf } from '@vqkit/codecs';
+import * as models from '@vqkit/codecs/models';
+import { type CodecModel, loadModel } from '@vqkit/codecs/models';
+import { type PublishedRun, publishedModels, publishedRuns } from '@vqkit/testing/published-models';
 import { describe, expect, it } from 'vitest';
 
 const folder = fileURLToPath(new URL('fixtures/models/', import.meta.url));
 const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(folder + name));
 type Tensors = Record<string, SafeTensor>;
-
-/** The runs of the published code with random weights: two sizes, three seeds (fixtures/make_goldens.py). */
-function runsOf(file: string): { name: string; weights: Tensors; golden: Tensors }[] {
-  const runs = new Map<string, { name: string; weights: Tensors; golden: Tensors }>();
-  for (const [key, tensor] of Object.entries(decodeSafetensors(fixture(file)).tensors)) {
-    const [, run = '', own = ''] = /^([^/]+)\/(.*)$/.exec(key) ?? [];
-    const found = runs.get(run) ?? { name: run, weights: {}, golden: {} };
-    runs.set(run, found);
-    if (own.startsWith('golden.')) found.golden[own.slice('golden.'.length)] = tensor;
-    else found.weights[own] = tensor;
-  }
-  return [...runs.values()];
-}
-
-const floats = (tensor: SafeTensor | undefined): Float32Array =>
-  tensor === undefined ? new Float32Array() : floatsOf('test', 'golden', tensor);
-const idsOf = (golden: Tensors): Int32Array[] =>
-  Object.keys(golden)
-    .filter((key) => key.startsWith('ids.'))
-    .map((_, layer) => integersOf('test', 'golden', golden[`ids.${layer}`] as SafeTensor));
 
 /** The largest difference, relative to the largest value. */
 function difference(found: Float32Array, expected: Float32Array): number {
@@ -37,54 +19,56 @@ function difference(found: Float32Array, expected: Float32Array): number {
   return found.reduce((most, value, i) => Math.max(most, Math.abs(value - (expected[i] as number))), 0) / largest;
 }
 
-const MODELS = readdirSync(folder)
-  .filter((name) => name.endsWith('.safetensors'))
-  .map((name) => name.replace('.safetensors', ''));
-const load = (model: string, weights: Tensors, options = {}): Promise<PublishedCodec> =>
-  loadCodec(encodeSafetensors(weights), model === 'taming-vqgan' ? { model, ...options } : options);
-
-describe.each(MODELS)('%s against its published code', (model) => {
-  it.each(runsOf(`${model}.safetensors`).map((run) => [run.name, run] as const))(
+describe.each(publishedModels)('%s against its published code', (model) => {
+  const runs = publishedRuns(model);
+  it.each(runs.map((run) => [run.name, run] as const))(
     '%s',
-    async (_, { weights, golden }) => {
-      const codec = await load(model, weights);
-      const latents = floats(golden.latents);
-      const expected = idsOf(golden);
+    async (_, { file, options, latents, ids, codes, partial }) => {
+      const codec = await loadCodec(file, options);
       expect(codec.model).toBe(model);
-      expect(latents.length % codec.dim).toBe(0);
-      expect(codec.encode(latents)).toEqual(expected);
-      expect(codec.strides).toHaveLength(expected.length);
-      const withKernels = await load(model, weights, { kernels: await loadKernels() });
-      expect(withKernels.encode(latents)).toEqual(expected);
-      if (golden.codes === undefined) {
-        expect(() => codec.decode(expected)).toThrow(/must be one that has latents for its ids/);
+      expect(latents.length % (codec.dim * codec.block)).toBe(0);
+      expect(codec.encode(latents)).toEqual(ids);
+      expect(codec.strides).toHaveLength(ids.length);
+      const withKernels = await loadCodec(file, { ...options, kernels: await loadKernels() });
+      expect(withKernels.encode(latents)).toEqual(ids);
+      if (codes === undefined) {
+        expect(() => codec.decode(ids)).toThrow(/must be one that has latents for its ids/);
         return;
       }
-      expect(difference(codec.decode(expected), floats(golden.codes))).toBeLessThan(1e-6);
-      if (golden.partial !== undefined) {
-        const two = codec.encode(latents, { layers: 2 });
-        expect(two).toEqual(expected.slice(0, 2));
-        expect(difference(codec.decode(two), floats(golden.partial))).toBeLessThan(1e-6);
-      }
+      expect(difference(codec.decode(ids), codes)).toBeLessThan(1e-6);
+      if (partial === undefined) return;
+      const two = codec.encode(latents, { layers: 2 });
+      expect(two).toEqual(ids.slice(0, 2));
+      expect(difference(codec.decode(two), partial)).toBeLessThan(1e-6);
     },
   );
 
   it('takes one frame of each layer, and none', async () => {
-    const [run] = runsOf(`${model}.safetensors`);
-    const codec = await load(model, run?.weights ?? {});
-    const frames = Math.max(...codec.strides);
-    const one = codec.encode(floats(run?.golden.latents).subarray(0, frames * codec.dim));
-    expect(one).toEqual(
-      idsOf(run?.golden ?? {}).map((ids, layer) => ids.subarray(0, frames / (codec.strides[layer] as number))),
-    );
+    const { file, options, latents, ids } = runs[0] as PublishedRun;
+    const codec = await loadCodec(file, options);
+    const one = codec.encode(latents.subarray(0, codec.block * codec.dim));
+    const perBlock = (layer: number): number => Math.round(codec.block / (codec.strides[layer] as number));
+    expect(one).toEqual(ids.map((own, layer) => own.subarray(0, perBlock(layer))));
     expect(codec.encode(new Float32Array())).toEqual(one.map(() => new Int32Array()));
+    if (codec.model !== 's3tokenizer-v2') expect(codec.decode(ids.map(() => new Int32Array()))).toHaveLength(0);
+  });
+
+  it('is the same by itself, from safetensors', async () => {
+    const { file, options, latents, ids } = runs[0] as PublishedRun;
+    const definition = Object.values(models).find((each): each is CodecModel => 'name' in each && each.name === model);
+    const { model: _, ...rest } = options;
+    const codec = await loadModel(file, definition as CodecModel, rest);
+    expect(codec.encode(latents)).toEqual(ids);
+    await expect(loadModel(encodeSafetensors({}), definition as CodecModel)).rejects.toThrow(
+      new RegExp(`loadModel: the data must hold the quantizer of ${model}, got none with '`),
+    );
   });
 });
 
 describe('loadCodec', () => {
-  const dac = runsOf('dac.safetensors').find(({ name }) => name === 'small.0');
+  const [dac] = publishedRuns('dac');
   const weights = dac?.weights ?? {};
-  const [encodec] = runsOf('encodec.safetensors');
+  const [encodec] = publishedRuns('encodec');
 
   it('finds the quantizer in a checkpoint of torch.save, below other names, and says what it is', async () => {
     const codec = await loadCodec(fixture('dac-weights.pth'), { fileName: 'weights.pth' });
@@ -95,7 +79,7 @@ describe('loadCodec', () => {
       codebookSizes: [16, 16, 16],
       strides: [1, 1, 1],
     });
-    expect(codec.encode(floats(dac?.golden.latents))).toEqual(idsOf(dac?.golden ?? {}));
+    expect(codec.encode(dac?.latents as Float32Array)).toEqual(dac?.ids);
   });
 
   it('reads the tensors of the quantizer and no others', async () => {
@@ -133,7 +117,7 @@ describe('loadCodec', () => {
       Object.entries(encodec?.weights ?? {}).map(([key, tensor]) => [rename(key), tensor]),
     );
     const codec = await loadCodec(encodeSafetensors(renamed));
-    expect(codec.encode(floats(encodec?.golden.latents))).toEqual(idsOf(encodec?.golden ?? {}));
+    expect(codec.encode(encodec?.latents as Float32Array)).toEqual(encodec?.ids);
   });
 
   it('says which keys the nearest model lacks, and refuses another model by name', async () => {
@@ -165,8 +149,8 @@ describe('loadCodec', () => {
   });
 
   it('does not guess where models of other mathematics have the same keys', async () => {
-    const [run] = runsOf('taming-vqgan.safetensors');
-    await expect(loadCodec(encodeSafetensors(run?.weights ?? {}))).rejects.toThrow(
+    const [run] = publishedRuns('taming-vqgan');
+    await expect(loadCodec(run?.file as Uint8Array)).rejects.toThrow(
       /keys that tell its model, got taming-vqgan at 'quantize\.'.*pass \{ model \}/,
     );
   });
@@ -194,9 +178,7 @@ describe('loadCodec', () => {
     );
     expect(() => codec.decode([Int32Array.of(0), Int32Array.of(1, 2)])).toThrow(/ids\[1\]\.length must be 1, got 2/);
     expect(() => codec.decode([])).toThrow(/ids\.length must be/);
-    const snac = await loadCodec(
-      encodeSafetensors(runsOf('snac.safetensors').find(({ name }) => name === 'small.0')?.weights ?? {}),
-    );
+    const snac = await loadCodec(publishedRuns('snac')[0]?.file as Uint8Array);
     expect(snac.strides).toEqual([4, 2, 1]);
     expect(() => snac.encode(new Float32Array(8 * 6))).toThrow(/must be a multiple of 32 \(dim 8, 4 frames\), got 48/);
   });

@@ -19,8 +19,21 @@ const CODES = 4;
  * createPlainSearch({ codes: Float32Array.of(0, 1), dim: 1 })(Float32Array.of(0.9), indices, 1); // indices [1]
  */
 export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): RowEncoder {
-  const createDirect = (): RowEncoder => (book.dim === 1 ? createLineSearch(book.codes) : createDirectSearch(book));
-  const encode = book.space === undefined ? createDirect() : createScoredSearch(book.dim, book.space, createDirect);
+  const { dim, space } = book;
+  if (space === undefined) return createCodeSearch(book, kernels);
+  const encode = createScoredSearch(dim, space, () => createCodeSearch({ codes: book.codes, dim }));
+  return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
+}
+
+/**
+ * The same without a space of scores, which a bundle that needs none leaves out.
+ *
+ * @example
+ * const indices = new Int32Array(1);
+ * createCodeSearch({ codes: Float32Array.of(0, 1), dim: 1 })(Float32Array.of(0.9), indices, 1); // indices [1]
+ */
+export function createCodeSearch(book: Omit<PlainCodes, 'space'>, kernels?: CodecKernels): RowEncoder {
+  const encode = book.dim === 1 ? createLineSearch(book.codes) : createDirectSearch(book);
   return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
 }
 

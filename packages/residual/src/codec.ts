@@ -1,40 +1,23 @@
 import { requireInteger, requireOption } from '@vqkit/core-tensor/check';
 import type { Codec } from '@vqkit/core-tensor/codec';
-import { DataError, phrase, ShapeError, show } from '@vqkit/core-tensor/errors';
+import { createStack, leastCommonMultiple, type Projection, requireFrames, type StackCodec } from './stack-codec.ts';
 
-/**
- * Several codebooks on plain typed arrays, without TensorFlow.js. Latents are flat and channels-last, [frames, dim]; each layer has ids of its
- * own, because a layer of stride s has one for every s frames.
- */
-export interface StackCodec {
-  /** Features per frame. */
-  readonly dim: number;
-  /** Number of codes of each layer. */
-  readonly codebookSizes: readonly number[];
-  /** Frames per id of each layer. */
-  readonly strides: readonly number[];
-  /** [frames, dim] → the ids of each layer, or of the first `layers`. */
-  encode(latents: Float32Array, options?: { readonly layers?: number }): Int32Array[];
-  /** The ids of all layers, or of the first ones → [frames, dim]. */
-  decode(ids: readonly Int32Array[]): Float32Array;
-}
-
-/** x → W x + b of every frame: `weight` [rows, columns] row by row, `bias` [rows]. */
-export interface Projection {
-  readonly weight: Float32Array;
-  readonly bias?: Float32Array | undefined;
-}
+export { createMultiScaleCodec } from './multi-scale-codec.ts';
+export type { MultiScale, Phi, Projection, StackCodec, StackStructure } from './stack-codec.ts';
 
 /**
  * A codec of one quantizer as a stack: one layer for each of its codebooks.
  *
+ * @param quantizer what the codec was made of, for `structure`.
  * @example
  * const codec = createFsqCodec({ levels: [8, 5, 5, 5] });
  * layerOf(codec).encode(new Float32Array([0.3, -2, 5, 0])); // [ [ 565 ] ]
  */
-export function layerOf({ dim, numCodebooks, codebookSize, encode, decode }: Codec): StackCodec {
+export function layerOf({ dim, numCodebooks, codebookSize, encode, decode }: Codec, quantizer?: unknown): StackCodec {
   return createStack('layerOf', {
     dim,
+    block: 1,
+    structure: { kind: 'quantizer', quantizer },
     codebookSizes: Array.from({ length: numCodebooks }, () => codebookSize),
     strides: Array.from({ length: numCodebooks }, () => 1),
     encode(latents, layers) {
@@ -84,6 +67,8 @@ export function createResidualCodec(
   const members = layers.map((layer, i) => ({ layer, stride: strides[i] as number }));
   return createStack(where, {
     dim,
+    block: members.map(({ layer, stride }) => layer.block * stride).reduce(leastCommonMultiple),
+    structure: { kind: 'residual', layers, strides },
     codebookSizes: layers.flatMap(({ codebookSizes }) => codebookSizes),
     strides: members.flatMap(({ layer, stride }) => layer.strides.map((own) => own * stride)),
     encode(latents, most) {
@@ -116,6 +101,8 @@ export function createParallelCodec(branches: readonly StackCodec[]): StackCodec
   const members = branches.map((layer) => ({ layer, stride: 1 }));
   return createStack(where, {
     dim,
+    block: branches.map(({ block }) => block).reduce(leastCommonMultiple),
+    structure: { kind: 'parallel', branches },
     codebookSizes: branches.flatMap(({ codebookSizes }) => codebookSizes),
     strides: branches.flatMap(({ strides }) => strides),
     encode(latents, most) {
@@ -154,6 +141,8 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
   );
   return {
     dim,
+    block: inner.block,
+    structure: { kind: 'projected', inner, into: only(into), out: only(out) },
     codebookSizes: inner.codebookSizes,
     strides: inner.strides,
     encode(latents, options) {
@@ -164,88 +153,9 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
   };
 }
 
-interface Stack extends Pick<StackCodec, 'dim' | 'codebookSizes' | 'strides'> {
-  encode(latents: Float32Array, layers: number): Int32Array[];
-  decode(ids: readonly Int32Array[], frames: number): Float32Array;
-}
-
-/** Adds the checks of what a stack is given. */
-function createStack(where: string, stack: Stack): StackCodec {
-  const { dim, codebookSizes, strides } = stack;
-  return {
-    dim,
-    codebookSizes,
-    strides,
-    encode(latents, { layers = strides.length } = {}) {
-      requireInteger(`${where}().encode`, 'layers', layers, 1, strides.length);
-      requireFrames(`${where}().encode`, latents, dim, strides.reduce(leastCommonMultiple, 1));
-      return stack.encode(latents, layers);
-    },
-    decode(ids) {
-      const call = `${where}().decode`;
-      requireInteger(call, 'ids.length', ids.length, 1, strides.length);
-      const frames = (ids[0]?.length ?? 0) * (strides[0] as number);
-      for (const [layer, own] of ids.entries())
-        requireIds(call, layer, own, codebookSizes[layer] as number, frames / (strides[layer] as number));
-      return stack.decode(ids, frames);
-    },
-  };
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  let multiple = a;
-  while (multiple % b !== 0) multiple += a;
-  return multiple;
-}
-
-function requireFrames(where: string, latents: unknown, dim: number, stride: number): void {
-  requireOption(
-    latents instanceof Float32Array,
-    where,
-    'latents',
-    'a Float32Array',
-    latents,
-    'Make one with Float32Array.from(…).',
-  );
-  const { length } = latents as Float32Array;
-  if (length % (dim * stride) === 0) return;
-  const frames = stride === 1 ? '' : `, ${stride} frames`;
-  throw new ShapeError(
-    where,
-    'latents.length',
-    `be a multiple of ${dim * stride} (dim ${dim}${frames})`,
-    length,
-    'Pass whole frames, [frames, dim].',
-  );
-}
-
-function requireIds(where: string, layer: number, ids: Int32Array, codebookSize: number, length: number): void {
-  requireOption(
-    ids instanceof Int32Array,
-    where,
-    `ids[${layer}]`,
-    'an Int32Array',
-    ids,
-    'Make one with Int32Array.from(…).',
-  );
-  if (ids.length !== length) {
-    throw new ShapeError(
-      where,
-      `ids[${layer}].length`,
-      `be ${length}`,
-      ids.length,
-      'Pass layers of equally many frames.',
-    );
-  }
-  const at = ids.findIndex((id) => id < 0 || id >= codebookSize);
-  if (at < 0) return;
-  throw new DataError(
-    where,
-    `ids[${layer}]`,
-    `be ids from 0 to ${codebookSize - 1}`,
-    phrase(`${show(ids[at])} at position ${at}`, ids[at]),
-    'Pass the ids of this model.',
-  );
+/** A projection without what else its maker knows. */
+function only({ weight, bias }: Projection): Projection {
+  return { weight, bias };
 }
 
 function requireSameDim(where: string, layers: readonly StackCodec[]): number {

@@ -1,17 +1,24 @@
 import {
   concat,
+  div,
   expandDims,
   fill,
   greater,
+  max,
   mul,
   norm,
   ones,
+  pad,
+  relu,
   reshape,
   type Scalar,
   scalar,
   slice,
   split,
+  sqrt,
+  square,
   stack,
+  sub,
   sum,
   type Tensor,
   type Tensor1D,
@@ -47,7 +54,7 @@ import {
   usable,
 } from './ema.ts';
 import { createKmeansInit, type Placed } from './kmeans.ts';
-import type { VqConfig } from './options.ts';
+import type { VqConfig, VqMetric } from './options.ts';
 
 /** How tokens become the rows that each codebook quantizes, and back. One codebook for all heads sees N · heads rows. */
 export interface Heads {
@@ -135,7 +142,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   };
   const found = Array.from({ length: books }, (_, b) => {
     const codes = derived([embed], () => bookOf(b));
-    return { codes, search: searchOf(codes, embed, useCosineSim) };
+    return { codes, search: searchOf(codes, embed, useCosineSim ? 'unit' : config.metric) };
   });
   const book = (b: number): (typeof found)[number] => found[b] as (typeof found)[number];
 
@@ -224,21 +231,52 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   };
 }
 
+/** How codes and tokens come to where the nearest one is searched; `unit` are those that have length 1 already. */
+const COMPARED: Readonly<Record<Exclude<VqMetric, 'euclidean'> | 'unit', readonly [codes: ToSpace, rows: ToSpace]>> = {
+  unit: [orNaN, orNaN],
+  cosine: [unitsOrNaN, unitsOrNaN],
+  dot: [
+    lifted,
+    (rows) =>
+      pad(unitsOrNaN(rows), [
+        [0, 0],
+        [0, 1],
+      ]),
+  ],
+};
+type ToSpace = (rows: Tensor2D) => Tensor2D;
+
 /**
  * The nearest code; for cosine similarity among codes of length 1, where that is the code of the highest cosine. A code without a
  * direction is never found there, and a token without one gets the first code that has one.
  */
-function searchOf(codes: Derived<Tensor2D>, embed: Variable, useCosineSim: boolean): CodeSearch {
-  if (!useCosineSim) return codeSearch(codes);
-  const units = derived([embed], () => orNaN(codes.get()), [codes]);
-  const search = codeSearch(units);
+function searchOf(codes: Derived<Tensor2D>, embed: Variable, metric: VqMetric | 'unit'): CodeSearch {
+  if (metric === 'euclidean') return codeSearch(codes);
+  const [ofCodes, ofRows] = COMPARED[metric];
+  const space = derived([embed], () => ofCodes(codes.get()), [codes]);
+  const search = codeSearch(space);
   return {
-    nearest: (rows) => search.nearest(withoutGradient(() => orNaN(rows))),
+    nearest: (rows) => search.nearest(withoutGradient(() => ofRows(rows))),
     dispose() {
       search.dispose();
-      units.dispose();
+      space.dispose();
     },
   };
+}
+
+function unitsOrNaN(rows: Tensor2D): Tensor2D {
+  return orNaN(unitLength(rows, 1));
+}
+
+/**
+ * One feature more puts codes on a sphere, c → (c, √(M² - |c|²)) / M with M the length of the longest: among these the direction nearest to (x, 0) is
+ * that of the largest ⟨x, c⟩ (Bachrach et al., "Speeding up the Xbox recommender system", 2014).
+ */
+function lifted(codes: Tensor2D): Tensor2D {
+  const squares = sum(square(codes), 1, true);
+  const most = max(squares);
+  const height = sqrt(relu(sub(most, squares)));
+  return div(concat([codes, height], 1), sqrt(most));
 }
 
 /** NaN, which is near to nothing, in place of rows without a direction. */

@@ -2,13 +2,14 @@ import { requireOption } from '@vqkit/core-tensor/check';
 import {
   type Codec,
   type CodecExtras,
+  type CodecKernels,
   createCodec,
   type RowEncoder,
   requireChannelsLast,
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
-import { createPlainSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
+import { createCodeSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
 import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
 import { resolveCodes, type VqCodeOptions, type VqOptions } from './options.ts';
 
@@ -24,7 +25,8 @@ const FIX = 'Pass the state of a quantizer of the same configuration.';
 export type VqCodecOptions = VqCodeOptions & Partial<Record<Exclude<keyof VqOptions, keyof VqCodeOptions>, unknown>>;
 
 /**
- * VQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, for cosine similarity with x at length 1. Tokens are
+ * VQ on plain typed arrays, without TensorFlow.js: `index = argmin_k |x - c_k|`, for cosine similarity with x at length 1;
+ * with `metric` by direction or product. Tokens are
  * [N, dim], indices [N], both flat.
  *
  * The ids are those of every engine, bit for bit where tokens are not put at length 1. Codes are those of
@@ -52,20 +54,20 @@ export function createVqCodec(
   state: Readonly<Record<string, PlainTensor>>,
   { kernels }: CodecExtras = {},
 ): Codec {
-  const { dim, codebookSize, codebookDim, heads, useCosineSim, dataFormat } = resolveCodes(WHERE, options);
+  const { dim, codebookSize, codebookDim, heads, useCosineSim, metric, dataFormat } = resolveCodes(WHERE, options);
   requireChannelsLast(WHERE, dataFormat);
   requireInCodec(heads === 1, WHERE, 'heads', '1', heads, 'Make a codec for one head.');
   requireInCodec(codebookDim === dim, WHERE, 'codebookDim', 'dim', codebookDim, 'Apply projections outside.');
   const codebook = readCodes(state, codebookSize, dim);
-  const searched = useCosineSim ? codebook.slice() : codebook;
-  if (useCosineSim) {
-    normalise(codebook, dim, 1e-6, 0);
-    // Never chosen, where 0 would be nearer than a code that points away.
-    normalise(searched, dim, 1e-6, Number.NaN);
-  }
+  const ofDirection = useCosineSim || metric === 'cosine';
+  const searched = ofDirection ? codebook.slice() : codebook;
+  // Never chosen, where 0 would be nearer than a code that points away.
+  if (ofDirection) normalise(searched, dim, 1e-6, Number.NaN);
+  if (useCosineSim) normalise(codebook, dim, 1e-6, 0);
 
-  const search = createPlainSearch({ codes: searched, dim }, kernels);
-  const unit = new Float32Array(useCosineSim ? UNIT_TOKENS * dim : 0);
+  const search =
+    metric === 'dot' ? productSearch(codebook, dim, kernels) : createCodeSearch({ codes: searched, dim }, kernels);
+  const unit = new Float32Array(ofDirection ? UNIT_TOKENS * dim : 0);
   /** The search for tokens at length 1. One without a direction becomes NaN, which is equally far from all codes. */
   const searchUnits: RowEncoder = (input, indices, tokens) => {
     for (let first = 0; first < tokens; first += UNIT_TOKENS) {
@@ -81,9 +83,45 @@ export function createVqCodec(
     dim,
     codebookSize,
     numCodebooks: 1,
-    encodeTokens: useCosineSim ? searchUnits : search,
+    encodeTokens: ofDirection ? searchUnits : search,
     decodeTokens: decodeRows(codebook, dim),
   });
+}
+
+/**
+ * The code of the largest ⟨x, c⟩, as a search of the nearest: features more make all codes equally long, c → (c, √(M² - |c|²)), which takes two
+ * float32 numbers. Tokens have 0 there.
+ */
+function productSearch(codes: Float32Array, dim: number, kernels: CodecKernels | undefined): RowEncoder {
+  const width = dim + 2;
+  const count = codes.length / dim;
+  const squares = Array.from({ length: count }, (_, k) =>
+    codes.subarray(k * dim, (k + 1) * dim).reduce((sum, value) => sum + value * value, 0),
+  );
+  let most = 0;
+  for (const square of squares) if (square > most) most = square;
+  const lifted = new Float32Array(count * width);
+  for (const [k, square] of squares.entries()) {
+    lifted.set(codes.subarray(k * dim, (k + 1) * dim), k * width);
+    // Cut off, so that there is a rest.
+    const height = Math.fround(Math.sqrt(most - square) * (1 - 2 ** -23));
+    lifted[k * width + dim] = height;
+    lifted[k * width + dim + 1] = Math.sqrt(most - square - height * height);
+  }
+  const search = createCodeSearch({ codes: lifted, dim: width }, kernels);
+  const queries = new Float32Array(UNIT_TOKENS * width);
+  return (input, indices, tokens) => {
+    for (let first = 0; first < tokens; first += UNIT_TOKENS) {
+      const here = Math.min(UNIT_TOKENS, tokens - first);
+      for (let n = 0; n < here; n++) {
+        const token = input.subarray((first + n) * dim, (first + n + 1) * dim);
+        queries.set(token, n * width);
+        // All products are 0, and the first code is taken.
+        if (token.every((value) => value === 0)) queries[n * width] = Number.NaN;
+      }
+      search(queries, indices.subarray(first), here);
+    }
+  };
 }
 
 /** Puts rows at length 1; those that are nearly so stay as they are, and one of a length up to 1e-12 has no direction. */

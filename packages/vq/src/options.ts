@@ -11,6 +11,9 @@ import {
 import { requireSchedule, type Schedule } from '@vqkit/core-tensor/schedule';
 import type { DataFormat } from '@vqkit/core-tensor/token-options';
 
+/** What is compared; see `createVq`. */
+export type VqMetric = 'euclidean' | 'cosine' | 'dot';
+
 /** The options that decide what is a code. */
 export interface VqCodeOptions {
   /** Size of the feature axis. */
@@ -25,6 +28,11 @@ export interface VqCodeOptions {
   readonly separateCodebookPerHead?: boolean;
   /** Compares directions: tokens and codes have length 1. Default false: Euclidean distance. */
   readonly useCosineSim?: boolean;
+  /**
+   * What is compared, where codes keep the lengths that they have: distances, directions (the Descript Audio Codec), or products, of which the
+   * largest is chosen (IBQ). Default `euclidean`.
+   */
+  readonly metric?: VqMetric;
   /** Default `channelsLast`. */
   readonly dataFormat?: DataFormat;
 }
@@ -93,6 +101,7 @@ const OPTIONS = [
   'heads',
   'separateCodebookPerHead',
   'useCosineSim',
+  'metric',
   'exact',
   'dataFormat',
   'learnableCodebook',
@@ -125,6 +134,10 @@ export function resolve(options: VqOptions): VqConfig {
   const codes = resolveCodes(WHERE, options);
   const { exact = false } = options;
   requireBoolean(WHERE, 'exact', exact);
+  for (const name of ['stochasticSampleCodes', 'commitmentUseCrossEntropyLoss'] as const) {
+    const agrees = codes.metric === 'euclidean' || options[name] !== true;
+    requireOption(agrees, WHERE, 'metric', `'euclidean' with ${name}`, codes.metric, 'Leave one of the two out.');
+  }
   return { ...codes, exact, ...learning(options), ...loss(options), ...gradient(options, codes) };
 }
 
@@ -136,6 +149,7 @@ export function resolve(options: VqOptions): VqConfig {
 export function resolveCodes(where: string, options: VqCodeOptions): Required<VqCodeOptions> {
   requireKnownOptions(where, options, OPTIONS);
   const { dim, codebookSize, heads = 1, separateCodebookPerHead = false, useCosineSim = false } = options;
+  const { metric = 'euclidean' } = options;
   requireInteger(where, 'dim', dim, 1);
   requireInteger(where, 'codebookSize', codebookSize, 1, 2 ** 24);
   requireInteger(where, 'heads', heads, 1);
@@ -143,8 +157,11 @@ export function resolveCodes(where: string, options: VqCodeOptions): Required<Vq
   requireInteger(where, 'codebookDim', codebookDim, 1);
   requireBoolean(where, 'separateCodebookPerHead', separateCodebookPerHead);
   requireBoolean(where, 'useCosineSim', useCosineSim);
+  requireOneOf(where, 'metric', metric, ['euclidean', 'cosine', 'dot']);
+  const fix = 'Leave one of the two out.';
+  requireOption(!useCosineSim || metric === 'euclidean', where, 'metric', 'left out with useCosineSim', metric, fix);
   requireOneOf(where, 'dataFormat', dataFormat, ['channelsLast', 'channelsFirst']);
-  return { dim, codebookSize, codebookDim, heads, separateCodebookPerHead, useCosineSim, dataFormat };
+  return { dim, codebookSize, codebookDim, heads, separateCodebookPerHead, useCosineSim, metric, dataFormat };
 }
 
 type LearningOptions =

@@ -43,6 +43,8 @@ export type Vq = Quantizer<VqConfig, VqLoss, VqQuantizeOptions>;
  *   trailing axis when there are several heads.
  * - `useCosineSim`: tokens and codes have length 1, a code that is loaded too; `c = m / |m|`. A token or code without a direction (a length
  *   up to 1e-12) takes part in no statistic, and such a code is never chosen. `heads`: the features are split, each part is quantized on its own.
+ * - `metric`: `cosine` takes the code of nearest direction and puts it out at its own length, `dot` that of the largest product ⟨x, c⟩; sums are
+ *   those of float32. A token or code without a direction as above; the softmax of drawn codes and of the cross-entropy needs `euclidean`.
  * - What learns, learns in `quantize(x, { training: true })`, once per call, off the gradient tape: call it once per step. The
  *   result is that of the codes before the update. Inference, `encode` and `decode` change nothing.
  * - `kmeansInit`: k-means++ and Lloyd iterations at the beginning of the first training step; before it, the codes are the random ones.
@@ -122,7 +124,7 @@ export function createVq(options: VqOptions): Vq {
     },
     trainingState: codebooks.trainingState,
     callOptions: ['freezeCodebook', 'sampleCodebookTemp'],
-    toCodeSpace: projectOut === undefined && !useCosineSim ? sameSpace : undefined,
+    toCodeSpace: projectOut === undefined && !useCosineSim && config.metric === 'euclidean' ? sameSpace : undefined,
 
     quantizeTokens(tokens, { training, output, weights, options: call }) {
       const where = `${WHERE}().quantize`;

@@ -108,6 +108,7 @@ describe('the options of createVq', () => {
       heads: 1,
       separateCodebookPerHead: false,
       useCosineSim: false,
+      metric: 'euclidean',
       exact: false,
       dataFormat: 'channelsLast',
       learnableCodebook: false,

@@ -1,10 +1,12 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadCodec } from '@vqkit/codecs';
-import { fileSource } from '@vqkit/codecs/node';
+import { extractCodec, loadCodec } from '@vqkit/codecs';
+import { codecJson, fileSource } from '@vqkit/codecs/node';
+import { type PublishedRun, publishedModels, publishedRuns } from '@vqkit/testing/published-models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeCodec } from '../src/cli/published.ts';
 import { vqkit } from './cli.ts';
 
 const DAC = fileURLToPath(new URL('../../codecs/test/fixtures/models/dac-weights.pth', import.meta.url));
@@ -34,7 +36,42 @@ describe('vqkit inspect', () => {
   });
 });
 
+describe('every model', () => {
+  it.each(publishedModels)('%s is described, and written as JSON', async (model) => {
+    const { file, options } = publishedRuns(model)[0] as PublishedRun;
+    const codec = await loadCodec(file, options);
+    expect(describeCodec(codec)).toMatch(new RegExp(`^${model} at '[a-z_.]*': .*codes.*, \\d+ features$`));
+    expect(JSON.parse(codecJson(codec))).toMatchObject({ model, dim: codec.dim, strides: codec.strides });
+  });
+
+  it('is told which it is, and its scales, where the file does not say', async () => {
+    const [titok, scaled] = [join(folder, 'titok.safetensors'), join(folder, 'var.safetensors')];
+    await writeFile(titok, publishedRuns('titok')[0]?.file as Uint8Array);
+    await writeFile(scaled, publishedRuns('var')[0]?.file as Uint8Array);
+    const asked = await vqkit(['inspect', titok]);
+    expect(asked.stdout).toMatch(/keys that tell its model, got taming-vqgan at .*pass \{ model \}/);
+    const told = await vqkit(['inspect', titok, '--model', 'titok']);
+    expect(told.stdout).toMatch(/\ntitok at 'quantize\.': 1 × 16 codes, 4 features\n$/);
+    const out = join(folder, 'var-alone.safetensors');
+    const { stdout } = await vqkit(['import', scaled, '--scales', '1,2,3,4', '--out', out]);
+    expect(stdout).toMatch(/^var at 'quantize\.': 4 × 16 codes, an id for 16, 4, 1\.78, 1 frames, 4 features/);
+    const alone = await loadCodec(await fileSource(out), { scales: [1, 2, 3, 4] });
+    expect(alone.codebookSizes).toEqual([16, 16, 16, 16]);
+  });
+});
+
 describe('vqkit import', () => {
+  it('writes JSON whose numbers are those of float32, for pages that read it by themselves', async () => {
+    const out = join(folder, 'dac.json');
+    await vqkit(['import', DAC, '--json', '--out', out]);
+    const { layers } = JSON.parse(await readFile(out, 'utf8'));
+    const { tensors } = await extractCodec(await fileSource(DAC));
+    const codebook = tensors['state_dict.quantizer.quantizers.1.codebook.weight']?.data as Float32Array;
+    expect(Float32Array.from(layers[1].inner.codebook.flat())).toEqual(codebook);
+    expect(layers[1].project_in.weight).toHaveLength(4);
+    expect(layers[1].project_out.bias).toHaveLength(8);
+  });
+
   it('writes a file of the quantizer alone that gives the same ids', async () => {
     const out = join(folder, 'quantizer.safetensors');
     const { code, stdout, stderr } = await vqkit(['import', DAC, '--out', out]);

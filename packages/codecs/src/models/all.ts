@@ -1,9 +1,10 @@
 import { bigcodec } from './bigcodec.ts';
 import { dac } from './dac.ts';
 import { encodec } from './encodec.ts';
-import { bsqVit, llamagen, simvq, tamingVqgan } from './images.ts';
+import { bsqVit, cosmos, ibq, llamagen, maskgit, openMagvit2, simvq, tamingVqgan, titok } from './images.ts';
 import { mimi } from './mimi.ts';
 import type { CodecModel } from './model.ts';
+import { infinity, varModel } from './multi-scale.ts';
 import { s3tokenizerV1, s3tokenizerV2 } from './s3tokenizer.ts';
 import { snac } from './snac.ts';
 import { xcodec2 } from './xcodec2.ts';
@@ -20,6 +21,13 @@ export const MODELS: readonly CodecModel[] = [
   s3tokenizerV2,
   llamagen,
   tamingVqgan,
+  maskgit,
+  titok,
+  ibq,
+  varModel,
+  infinity,
+  openMagvit2,
+  cosmos,
   simvq,
   bsqVit,
 ];

@@ -1,6 +1,6 @@
 import type { CodecExtras } from '@vqkit/core-tensor/codec';
 import { createProjectedCodec, createResidualCodec, type StackCodec } from '@vqkit/residual/codec';
-import { nearestDirectionRaw } from '../vector-codecs.ts';
+import { vqLayer } from '../layers.ts';
 import { hasProjection, layersOf, projectionOf, type View } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
@@ -33,7 +33,7 @@ export async function factorizedLayers(
       const codebook = await layer.matrix(key);
       const into = await projectionOf(layer.at('in_proj.'), codebook.columns);
       const out = await projectionOf(layer.at('out_proj.'), into.columns, into.rows);
-      return createProjectedCodec(nearestDirectionRaw(codebook, extras), into, out);
+      return createProjectedCodec(vqLayer(codebook, extras, { metric: 'cosine' }), into, out);
     }),
   );
 }

@@ -1,27 +1,65 @@
-import { createLfqCodec } from '@vqkit/lfq/codec';
-import { layerOf } from '@vqkit/residual/codec';
-import { createSimVqCodec } from '@vqkit/simvq/codec';
-import { nearest, nearestDirection } from '../vector-codecs.ts';
+import { fsqLayer, lfqLayer, simVqLayer, vqLayer } from '../layers.ts';
 import { projectionOf } from '../view.ts';
 import type { CodecModel } from './model.ts';
+
+/** One key that says nothing of the mathematics, and those that tell other models. */
+const ONE_EMBEDDING = [['embedding.weight']];
+const OF_OTHERS = ['codebook_used', 'embedding_proj.weight', 'ema_vocab_hit_SV'];
+
+const loadNearest: CodecModel['load'] = async (view, extras) => vqLayer(await view.matrix('embedding.weight'), extras);
+const loadUnit: CodecModel['load'] = async (view, extras) =>
+  vqLayer(await view.matrix('embedding.weight'), extras, { useCosineSim: true });
 
 /** LlamaGen (arXiv:2406.06525): VQ, the row of nearest direction, at length 1. */
 export const llamagen: CodecModel = {
   name: 'llamagen',
   source: 'quantize of FoundationVision/LlamaGen, after quant_conv',
   forms: [['embedding.weight', 'codebook_used']],
-  load: async (view, extras) => nearestDirection(await view.matrix('embedding.weight'), extras),
+  load: loadUnit,
 };
 
-/** VQGAN (arXiv:2012.09841): VQ, the nearest row. TiTok, IBQ and others have the same key and other mathematics. */
+/** VQGAN (arXiv:2012.09841): VQ, the nearest row. */
 export const tamingVqgan: CodecModel = {
+  forms: ONE_EMBEDDING,
+  prefixEnd: 'quantize.',
+  without: OF_OTHERS,
+  mustBeNamed: true,
   name: 'taming-vqgan',
   source: 'quantize of CompVis/taming-transformers (VectorQuantizer2), after quant_conv',
-  forms: [['embedding.weight']],
+  load: loadNearest,
+};
+
+/** MaskGIT (arXiv:2202.04200) in PyTorch: VQ, the nearest row. */
+export const maskgit: CodecModel = {
+  forms: ONE_EMBEDDING,
   prefixEnd: 'quantize.',
-  without: ['codebook_used', 'embedding_proj.weight', 'quant_resi.qresi_ls.0.weight', 'ema_vocab_hit_SV'],
+  without: OF_OTHERS,
   mustBeNamed: true,
-  load: async (view, extras) => nearest(await view.matrix('embedding.weight'), extras),
+  name: 'maskgit',
+  source: 'quantize of bytedance/1d-tokenizer, modeling/modules/maskgit_vqgan.py',
+  load: loadNearest,
+};
+
+/** TiTok (arXiv:2406.07550): VQ, the row of nearest direction, at length 1. */
+export const titok: CodecModel = {
+  forms: ONE_EMBEDDING,
+  prefixEnd: 'quantize.',
+  without: OF_OTHERS,
+  mustBeNamed: true,
+  name: 'titok',
+  source: 'quantize of bytedance/1d-tokenizer, use_l2_norm',
+  load: loadUnit,
+};
+
+/** IBQ (arXiv:2412.02692): VQ, the row of the largest product. */
+export const ibq: CodecModel = {
+  forms: ONE_EMBEDDING,
+  prefixEnd: 'quantize.',
+  without: OF_OTHERS,
+  mustBeNamed: true,
+  name: 'ibq',
+  source: 'quantize of TencentARC/SEED-Voken (IndexPropagationQuantize), after quant_conv',
+  load: async (view, extras) => vqLayer(await view.matrix('embedding.weight'), extras, { metric: 'dot' }),
 };
 
 /** SimVQ as published (arXiv:2411.02038): VQ with codes that a linear layer makes of frozen rows. */
@@ -37,12 +75,12 @@ export const simvq: CodecModel = {
       'code_transform.weight': { dtype: 'F32', shape: [columns, columns], data: weight },
       'code_transform.bias': { dtype: 'F32', shape: [columns], data: bias ?? new Float32Array(columns) },
     };
-    return layerOf(createSimVqCodec({ dim: columns, codebookSize: rows, transformBias: true }, state, extras));
+    return simVqLayer({ dim: columns, codebookSize: rows, transformBias: true }, state, extras);
   },
 };
 
 /** The most bits that one int32 id has. */
-const MOST_BITS = 30;
+export const MOST_BITS = 30;
 
 /**
  * BSQ-ViT (arXiv:2406.07548): the signs of latents, on the sphere; the first feature is the most significant bit. Beyond 30 bits the ids are those of
@@ -56,6 +94,33 @@ export const bsqVit: CodecModel = {
     const bits = await view.length('basis');
     const perId = bits <= MOST_BITS ? bits : await view.length('group_basis');
     const codebook = { codebookSize: 2 ** perId, numCodebooks: bits / perId, codebookScale: 1 / Math.sqrt(bits) };
-    return layerOf(createLfqCodec({ dim: bits, ...codebook }, extras));
+    return lfqLayer({ dim: bits, ...codebook }, extras);
+  },
+};
+
+/**
+ * Open-MAGVIT2 (arXiv:2409.04410): LFQ, the first feature is the LEAST significant bit. Its quantizer has no weights; how many bits there are
+ * stands in the last layer of its encoder.
+ */
+export const openMagvit2: CodecModel = {
+  name: 'open-magvit2',
+  source: 'quantize of TencentARC/SEED-Voken (LFQ), after the encoder',
+  forms: [['encoder.conv_out.weight']],
+  mustBeNamed: true,
+  load: async (view, extras) =>
+    lfqLayer({ dim: view.outputs('encoder.conv_out.weight', 1, MOST_BITS), bitOrder: 'lsbFirst' }, extras),
+};
+
+/** Cosmos DI and DV (arXiv:2501.03575): FSQ of 64000 codes, after the layer that is named here. Its quantizer has no weights. */
+export const cosmos: CodecModel = {
+  name: 'cosmos',
+  source: 'quantizer of NVIDIA/Cosmos-Tokenizer (FSQuantizer), after quant_conv',
+  forms: [['quant_conv.weight'], ['quant_conv.conv3d.weight']],
+  mustBeNamed: true,
+  async load(view, extras) {
+    const levels = [8, 8, 8, 5, 5, 5];
+    const key = view.has('quant_conv.weight') ? 'quant_conv.weight' : 'quant_conv.conv3d.weight';
+    view.outputs(key, levels.length, levels.length);
+    return fsqLayer({ levels }, extras);
   },
 };

@@ -1,6 +1,6 @@
 import type { CodecExtras } from '@vqkit/core-tensor/codec';
 import { createParallelCodec, createProjectedCodec, createResidualCodec, type StackCodec } from '@vqkit/residual/codec';
-import { nearest } from '../vector-codecs.ts';
+import { vqLayer } from '../layers.ts';
 import { layersOf, type Matrix, projectionOf, type View } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
@@ -48,7 +48,7 @@ export const mimi: CodecModel = {
 async function branch(view: View, { layers, codes, sum, usage }: Names, extras: CodecExtras): Promise<StackCodec> {
   const found = layersOf(view.at(layers), 'layers', (layer) => layer.has(codes + sum));
   const books = await Promise.all(found.map(async (layer) => means(layer.at(codes), sum, usage)));
-  const stack = createResidualCodec(books.map((book) => nearest(book, extras)));
+  const stack = createResidualCodec(books.map((book) => vqLayer(book, extras)));
   const into = await projectionOf(view.at('input_proj.'), stack.dim);
   return createProjectedCodec(stack, into, await projectionOf(view.at('output_proj.'), into.columns, stack.dim));
 }

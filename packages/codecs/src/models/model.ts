@@ -2,6 +2,12 @@ import type { CodecExtras } from '@vqkit/core-tensor/codec';
 import type { StackCodec } from '@vqkit/residual/codec';
 import type { View } from '../view.ts';
 
+/** What a caller says of a model that is not in its file. */
+export interface ModelExtras extends CodecExtras {
+  /** Height and width of each scale of an image, coarsest first: [[1, 1], [2, 2], …], or [1, 2, …] of square ones. */
+  readonly scales?: readonly (number | readonly [height: number, width: number])[] | undefined;
+}
+
 /** How to find the quantizer of a published model in a file, and to read it. */
 export interface CodecModel {
   /** What to call it, in `{ model }` and in errors. */
@@ -16,5 +22,5 @@ export interface CodecModel {
   readonly without?: readonly string[];
   /** Whether the same keys are of models with other mathematics: then `{ model }` must say. */
   readonly mustBeNamed?: boolean;
-  load(view: View, extras: CodecExtras): Promise<StackCodec>;
+  load(view: View, extras: ModelExtras): Promise<StackCodec>;
 }

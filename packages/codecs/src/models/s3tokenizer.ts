@@ -1,7 +1,6 @@
 import { UnsupportedError } from '@vqkit/core-tensor/errors';
-import { createFsqCodec } from '@vqkit/fsq/codec';
-import { createProjectedCodec, layerOf } from '@vqkit/residual/codec';
-import { nearestToUnit } from '../vector-codecs.ts';
+import { createProjectedCodec } from '@vqkit/residual/codec';
+import { fsqLayer, vqLayerOfUnits } from '../layers.ts';
 import { projectionOf } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
@@ -11,7 +10,7 @@ export const s3tokenizerV1: CodecModel = {
   source: 'the quantizer of xingchensong/S3Tokenizer, s3tokenizer/model.py',
   forms: [['_codebook.embed']],
   prefixEnd: 'quantizer.',
-  load: async (view, extras) => nearestToUnit(await view.matrix('_codebook.embed'), extras),
+  load: async (view, extras) => vqLayerOfUnits(await view.matrix('_codebook.embed'), extras),
 };
 
 /** S3Tokenizer v2 of CosyVoice 2 (arXiv:2412.10117), and v3: FSQ of three levels per digit after a projection. There is no way back from ids. */
@@ -22,7 +21,7 @@ export const s3tokenizerV2: CodecModel = {
   async load(view, extras) {
     const into = await projectionOf(view.at('_codebook.project_down.'));
     const levels = Array.from({ length: into.rows }, () => 3);
-    const inner = layerOf(createFsqCodec({ levels, bound: 's3Tokenizer' }, extras));
+    const inner = fsqLayer({ levels, bound: 's3Tokenizer' }, extras);
     const decode = (): never => {
       throw new UnsupportedError(
         "loadCodec().decode: model must be one that has latents for its ids, got 's3tokenizer-v2'. Its own decoder starts from the ids.",

@@ -1,5 +1,5 @@
-import { createFsqCodec } from '@vqkit/fsq/codec';
-import { createProjectedCodec, layerOf } from '@vqkit/residual/codec';
+import { createProjectedCodec } from '@vqkit/residual/codec';
+import { fsqLayer } from '../layers.ts';
 import { projectionOf } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
@@ -12,10 +12,11 @@ export const xcodec2: CodecModel = {
   source: 'generator.quantizer of zhenye234/X-Codec-2.0',
   forms: [['project_in.weight', 'project_in.bias', 'project_out.weight', 'project_out.bias']],
   prefixEnd: 'quantizer.',
+  without: ['lfq.mask'],
   async load(view, extras) {
     const into = await projectionOf(view.at('project_in.'));
     const out = await projectionOf(view.at('project_out.'), into.columns, into.rows);
     const levels = Array.from({ length: into.rows }, () => 4);
-    return createProjectedCodec(layerOf(createFsqCodec({ levels, bound: 'twice' }, extras)), into, out);
+    return createProjectedCodec(fsqLayer({ levels, bound: 'twice' }, extras), into, out);
   },
 };

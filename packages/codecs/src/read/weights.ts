@@ -1,7 +1,8 @@
-import { CheckpointError, readSafetensorsHeader, type SafeTensor, safetensorOf } from '@vqkit/checkpoint';
+import { CheckpointError, type SafeTensor, safetensorOf } from '@vqkit/checkpoint';
 import { shorten } from '@vqkit/core-tensor/errors';
 import { openNpz } from './npz.ts';
 import type { OpenFile } from './open-file.ts';
+import { openSafetensors } from './safetensors.ts';
 import { type Source, type SourceLike, sourceOf } from './source.ts';
 import { openTorch } from './torch.ts';
 import { openZip } from './zip.ts';
@@ -33,10 +34,18 @@ export async function openWeights(data: SourceLike, fileName?: string): Promise<
   const source = sourceOf(data, fileName);
   const start = await source.read(0, Math.min(8, source.size));
   const format = await formatOf(source, start);
-  const { tensors, readBytes } = format.file;
-  const { name } = source;
+  return weightsOf(format.name, source, format.file);
+}
+
+/** The same of a file that is .safetensors. */
+export async function openSafetensorsWeights(data: SourceLike, fileName?: string): Promise<Weights> {
+  const source = sourceOf(data, fileName);
+  return weightsOf('safetensors', source, await openSafetensors(source));
+}
+
+function weightsOf(format: Weights['format'], { name }: Source, { tensors, readBytes }: OpenFile): Weights {
   return {
-    format: format.name,
+    format,
     name,
     tensors,
     async read(key) {
@@ -63,15 +72,4 @@ async function formatOf(source: Source, start: Uint8Array): Promise<{ name: Weig
     );
   }
   return { name: 'safetensors', file: await openSafetensors(source) };
-}
-
-async function openSafetensors(source: Source): Promise<OpenFile> {
-  const tensors = new Map(Object.entries((await readSafetensorsHeader(source)).tensors));
-  return {
-    tensors,
-    async readBytes(name) {
-      const { begin, end } = tensors.get(name) ?? { begin: 0, end: 0 };
-      return source.read(begin, end);
-    },
-  };
 }

@@ -6,12 +6,18 @@ export function sourceFrom(file: string): Promise<Source> {
   return /^https?:\/\//.test(file) ? urlSource(file) : fileSource(file);
 }
 
+/** `--scales 1,2,3,4`. */
+export function scalesOf(text: string): number[] {
+  return text.split(',').map(Number);
+}
+
 /** One line about a quantizer. */
 export function describeCodec({ model, prefix, dim, codebookSizes, strides }: PublishedCodec): string {
   const [size = 0] = codebookSizes;
   const codes = codebookSizes.every((other) => other === size)
     ? `${codebookSizes.length} × ${size} codes`
     : `${codebookSizes.join(', ')} codes`;
-  const rates = strides.some((stride) => stride > 1) ? `, an id for ${strides.join(', ')} frames` : '';
+  const places = strides.map((stride) => Number(stride.toFixed(2))).join(', ');
+  const rates = strides.some((stride) => stride > 1) ? `, an id for ${places} frames` : '';
   return `${model} at '${prefix}': ${codes}${rates}, ${dim} features`;
 }

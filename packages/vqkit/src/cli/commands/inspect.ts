@@ -3,11 +3,12 @@ import { loadCodec, openWeights, type TensorInfo } from '@vqkit/codecs';
 import { QuantizerError } from '@vqkit/core-tensor';
 import { Command } from 'commander';
 import { isOfVqkit, networkTable } from '../network.ts';
-import { describeCodec, sourceFrom } from '../published.ts';
+import { describeCodec, scalesOf, sourceFrom } from '../published.ts';
 
 const EXAMPLES = `
   vqkit inspect runs/mnist-fsq-1234
   vqkit inspect model.safetensors
+  vqkit inspect vqgan.ckpt --model taming-vqgan
   vqkit inspect https://example.org/model.safetensors
 
 Of a run, a checkpoint or a tokenizer of vqkit it lists the layers. Of others it
@@ -19,8 +20,10 @@ export function command(): Command {
   return new Command('inspect')
     .description('Lists the layers of a tokenizer, or the tensors of a checkpoint and which quantizer it holds.')
     .argument('<file>', 'a run folder, a path, or an address whose server sends ranges')
+    .option('--model <name>', 'say which model it is, where keys alone do not tell')
+    .option('--scales <list>', 'sides of the scales of var or infinity, such as 1,2,3,4', scalesOf)
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string) => {
+    .action(async (file: string, options: { model?: string; scales?: number[] }) => {
       if (await isOfVqkit(file)) {
         process.stdout.write(`${await networkTable(file)}\n`);
         return;
@@ -32,7 +35,7 @@ export function command(): Command {
       );
       const bytes = [...tensors.values()].reduce((sum, info) => sum + bytesOf(info), 0);
       const heading = `${format}: ${tensors.size} ${tensors.size === 1 ? 'tensor' : 'tensors'}, ${(bytes / 1e6).toFixed(1)} MB`;
-      const what = await loadCodec(source).then(describeCodec, (error: unknown) => {
+      const what = await loadCodec(source, options).then(describeCodec, (error: unknown) => {
         if (error instanceof QuantizerError) return error.message;
         throw error;
       });
