@@ -1,3 +1,4 @@
+export { channelsFirst, channelsLast } from './channels.ts';
 export type { ExtractedCodec, LoadCodecOptions, PublishedCodec } from './extract.ts';
 export { extractCodec, loadCodec } from './load-codec.ts';
 export type { TensorInfo } from './read/open-file.ts';
