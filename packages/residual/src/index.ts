@@ -36,3 +36,10 @@ export { createResidualVq } from './residual-vq.ts';
 export type { LayerScale } from './scales.ts';
 export type { Residual } from './stack.ts';
 export type { ResidualGradient, StackOptions } from './stack-options.ts';
+export type { TrainableLayer } from './stack-parts.ts';
+export type {
+  StackQuantizeOptions,
+  StackQuantizeResult,
+  StackQuantizer,
+} from './stack-quantizer.ts';
+export { createStackQuantizer } from './stack-quantizer.ts';

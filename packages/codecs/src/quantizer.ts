@@ -1,0 +1,82 @@
+import { add, mul, sub, type Tensor, type Tensor2D, tanh, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { type Quantizer, requireKnownOptions, UnsupportedError, unitLength } from '@vqkit/core-tensor';
+import { createFsq } from '@vqkit/fsq';
+import { createLfq } from '@vqkit/lfq';
+import { createStackQuantizer, type StackQuantizer, type TrainableLayer } from '@vqkit/residual';
+import { createSimVq } from '@vqkit/simvq';
+import { createVq, type VqOptions } from '@vqkit/vq';
+import type { PublishedCodec } from './extract.ts';
+import type { LayerParts } from './layers.ts';
+
+export interface QuantizerOptions {
+  /**
+   * How the codes of VQ learn, and what they weigh: options of `createVq`. Default: by gradient, straight-through; `{ learnableCodebook: false }` are
+   * moving averages, as EnCodec and Mimi have them.
+   */
+  readonly vq?: Partial<
+    Omit<VqOptions, 'dim' | 'codebookSize' | 'codebookDim' | 'heads' | 'useCosineSim' | 'metric' | 'dataFormat'>
+  >;
+}
+
+/**
+ * The trainable version of a published quantizer, on tensors and whatever engine is started: the codec's ids, and gradients to z, codes, projections and
+ * convolutions. This entry imports TensorFlow.js; `loadCodec` does not.
+ *
+ * @param codec from `loadCodec` or `loadModel`; it stays as it is.
+ * @throws OptionError for an option that breaks its rule; UnsupportedError for `s3tokenizer-v2`, which has no latents for its ids.
+ * @example
+ * const weight = { dtype: 'F32', shape: [2, 2], data: new Float32Array([1, 0, 0, 1]) } as const;
+ * const codec = await loadCodec(encodeSafetensors({ 'quantizer.vq.layers.0._codebook.embed': weight }));
+ * const quantizer = quantizerOf(codec);
+ * const { quantized, indices, loss } = quantizer.quantize(tf.randomNormal([1, 50, 2]), { training: true });
+ */
+export function quantizerOf(codec: PublishedCodec, options: QuantizerOptions = {}): StackQuantizer {
+  const where = 'quantizerOf';
+  requireKnownOptions(where, options, ['vq']);
+  if (codec.model === 's3tokenizer-v2') {
+    const rule = 'be one that has latents for its ids';
+    throw new UnsupportedError(where, 'codec', rule, codec.model, 'Use codec.encode.');
+  }
+  return createStackQuantizer(codec, (parts) => layerOf(parts as LayerParts, options));
+}
+
+function layerOf(parts: LayerParts, { vq }: QuantizerOptions): TrainableLayer {
+  switch (parts.method) {
+    case 'lfq':
+      return { quantizer: createLfq(parts.options) };
+    case 'fsq':
+      return parts.options.bound === 'twice'
+        ? { quantizer: createFsq({ levels: parts.options.levels }), before: boundOf(parts.options.levels) }
+        : { quantizer: createFsq(parts.options) };
+    case 'simvq': {
+      const quantizer = createSimVq(parts.options as Parameters<typeof createSimVq>[0]);
+      const tensors = Object.entries(parts.state).map(
+        ([name, { shape, data }]) => [name, tensor(Float32Array.from(data as Float32Array), [...shape])] as const,
+      );
+      return { quantizer: loaded(quantizer, Object.fromEntries(tensors)) };
+    }
+    case 'vq': {
+      const { rows, columns, values } = parts.codebook;
+      const own = { learnableCodebook: true, rotationTrick: false, ...vq, ...parts.options } as VqOptions;
+      const embed = tensor(values, [1, rows, columns]);
+      const quantizer = loaded(createVq(own), { '_codebook.embed': embed, '_codebook.embed_avg': embed });
+      return { quantizer, ...(parts.unitInput === true && { before: (x: Tensor2D) => unitLength(x, 1) }) };
+    }
+  }
+}
+
+/** With these values in its state, and no others changed. */
+function loaded<Q extends Quantizer>(quantizer: Q, values: Readonly<Record<string, Tensor>>): Q {
+  const state = quantizer.stateDict();
+  quantizer.loadStateDict({ ...state, ...values });
+  for (const held of new Set([...Object.values(state), ...Object.values(values)])) held.dispose();
+  return quantizer;
+}
+
+/** The bound of FSQ as vector-quantize-pytorch has it, that X-Codec2 and NeuCodec apply before FSQ applies it again. */
+function boundOf(levels: readonly number[]): (x: Tensor2D) => Tensor2D {
+  const half = levels.map((count) => ((count - 1) * 1.001) / 2);
+  const offset = levels.map((count) => (count % 2 === 0 ? 0.5 : 0));
+  const shift = half.map((h, i) => Math.atanh((offset[i] as number) / h));
+  return (x) => tidy(() => sub(mul(tanh(add(x, tensor1d(shift))), tensor1d(half)), tensor1d(offset)) as Tensor2D);
+}
