@@ -57,6 +57,14 @@ const ceilings: readonly {
     }),
   },
   {
+    part: '@vqkit/onnx',
+    bytes: 27 * 1024,
+    reason: 'six kinds of quantizers and eighteen operations, and with two thirds of it protobuf (@bufbuild/protobuf)',
+    sizes: async () => ({
+      onnx: await bundledSize("export * from './packages/onnx/dist/index.js'", ['@tensorflow/*', '@vqkit/*']),
+    }),
+  },
+  {
     part: '@vqkit/codecs',
     bytes: 25 * 1024,
     reason: 'files of three formats, nineteen models and five codecs, with everything that they import',

@@ -9,6 +9,8 @@ export interface Frame {
   in(tokens: Tensor2D): Tensor2D;
   out(codes: Tensor2D): Tensor2D;
   readonly parameters: readonly Parameter[];
+  /** v of the bound `v tanh(x / v)` before the first layer, one number or one per feature, if there is one. */
+  readonly softClamp?: readonly number[] | undefined;
   /** Where the layers look for codes, if it is behind no parameters: the `toCodeSpace` of the contract. */
   readonly toCodeSpace?: ((z: Tensor) => Tensor) | undefined;
 }

@@ -136,6 +136,7 @@ function bounded(frame: Frame, v: number | readonly number[]): Frame {
   const { dim, toCodeSpace } = frame;
   return {
     ...frame,
+    softClamp: limits,
     in: (tokens) => softClamp(frame.in(tokens), limits),
     toCodeSpace: toCodeSpace && ((z) => tidy(() => reshape(softClamp(reshape(z, [-1, dim]), limits), z.shape))),
   };

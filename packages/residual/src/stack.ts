@@ -28,6 +28,10 @@ export interface Residual<Config = unknown, Call extends ResidualQuantizeOptions
   extends Quantizer<Config, string, Call> {
   /** The layers, coarsest first. They belong to the stack: its `dispose` frees them. */
   readonly layers: readonly Quantizer[];
+  /** s_j: what layer j sees is divided by it, and its codes are multiplied. */
+  readonly scales: readonly LayerScale[];
+  /** v of the bound `v tanh(x / v)` before the first layer, one number or one per feature; undefined where there is none. */
+  readonly softClamp: readonly number[] | undefined;
   /**
    * As in the contract. With `quantizeDropout` a token's last layers may have nothing but -1 and add nothing then; -1 in a layer
    * before one that has an index, or without `quantizeDropout`, gives NaN in the whole token.
@@ -157,6 +161,8 @@ export function createStack<Config extends Required<StackOptions>, Call extends 
   return {
     ...quantizer,
     layers: parts.layers,
+    scales: parts.scales,
+    softClamp: frame.softClamp,
     decode: (indices, options = {}) =>
       withIndices('decode', indices, options, ({ indices: own, tokenShape, layers: kept }) => {
         const layout = layoutOf(tokenShape, frame.dim, dataFormat);

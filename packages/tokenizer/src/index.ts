@@ -8,6 +8,7 @@ export type {
   VectorTokenizerConfig,
   VectorTokenizerOptions,
 } from './config.ts';
+export { exampleShape } from './example-shape.ts';
 export { isVectorConfig, loadImageTokenizer, loadTokenizer, packTokenizer, saveTokenizer } from './file.ts';
 export type { ImageTokenizer, ImageTokenizerResult } from './image-tokenizer.ts';
 export { createImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';

@@ -2,11 +2,8 @@ import { stat } from 'node:fs/promises';
 import { init } from '@vqkit/backend-node';
 import { CheckpointError, readSafetensorsHeader } from '@vqkit/checkpoint';
 import { fileSource } from '@vqkit/codecs/node';
-import { loadTokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
+import { exampleShape, loadTokenizer } from '@vqkit/tokenizer';
 import { readTokenizer } from '@vqkit/train';
-
-/** Sides of the images that a network is described for where its file does not say: so many tokens. */
-const TOKENS = 8;
 
 /** Whether a path is a run folder, or a checkpoint or tokenizer that vqkit wrote. Of a file only the header is read. */
 export async function isOfVqkit(path: string): Promise<boolean> {
@@ -53,14 +50,6 @@ export async function networkTable(path: string): Promise<string> {
   } finally {
     tokenizer.dispose();
   }
-}
-
-/** One example, of the size that the description names. */
-function exampleShape(config: TokenizerConfig): number[] {
-  if ('features' in config) return [1, config.features];
-  const side = TOKENS * 2 ** config.widths.length;
-  const [height, width] = config.imageSize ?? [side, side];
-  return [1, height, width, config.channels];
 }
 
 function row(layer: {
