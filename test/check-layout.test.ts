@@ -272,8 +272,15 @@ describe('source files', () => {
     [`describe${dot}only('a', () => {});\n`, 'every test runs'],
     [`const x = y${dot}dataSync();\n`, 'tensors are not read synchronously'],
     [`// ${'TO'}${'DO'}: later\n`, 'no note of unfinished work'],
+    ['throw new OptionError(`f: x must be an integer, got 0.5. Round it.`);\n', 'an error is made of its fields'],
+    ["throw new Error(\n  'f: x must be an integer.',\n);\n", 'an error is made of its fields'],
   ])('do not contain %j', (code, rule) => {
     expect(source(code)).toEqual([rule]);
+  });
+
+  it('may make errors of their fields, and of what is no rule', () => {
+    expect(source("throw new OptionError('f', 'x', 'be an integer', x, 'Round it.');\n")).toEqual([]);
+    expect(source("throw new Error('the process ended');\n")).toEqual([]);
   });
 
   it('may skip a test on a condition', () => {

@@ -9,7 +9,7 @@ import { parseMetrics } from '../../apps/train/dist/report-schema.js';
 import { readCheckpoint } from '../../apps/train/dist/training-state.js';
 import { decodeNpy, decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
 import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
-import { floatsOf, integersOf, QuantizerError } from '../../packages/core-tensor/dist/index.js';
+import { floatsOf, integersOf, phrase, QuantizerError } from '../../packages/core-tensor/dist/index.js';
 import { decodePictures, readIdxImages } from '../../packages/data/dist/node.js';
 import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
@@ -24,7 +24,7 @@ import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
 import { CODEC_READERS } from './codec-readers.mjs';
 import { FIXTURES, files, PYTHON, ROWS } from './corpus.mjs';
-import { cli, requireNamed } from './errors.mjs';
+import { cli, requireSentence } from './errors.mjs';
 import {
   mutateBytes,
   mutateContent,
@@ -241,7 +241,7 @@ export const READERS = [
       for (const { record } of records) assert(Number.isSafeInteger(record.step) && record.step >= 0);
       const text = records.map(({ line }) => `${line}\n`).join('');
       assert.deepEqual(parseMetrics(Buffer.from(text)), { records, problems: [] });
-      for (const problem of problems) requireNamed(new QuantizerError(`metrics: ${problem}. Left out.`));
+      for (const problem of problems) requireSentence(`metrics: ${problem}. Left out.`);
     },
   },
   {
@@ -284,7 +284,7 @@ export const READERS = [
       assert(decoded.every(({ pixels }) => pixels.length === 16 * 16 * 3));
       assert(skipped.every(({ reason }) => reason !== '' && reason.length < 1000));
       if (skipped.length > 0)
-        throw new QuantizerError(`picture: it must be readable, got ${skipped[0]?.reason}. Skipped.`);
+        throw new QuantizerError('picture', 'it', 'be readable', phrase(String(skipped[0]?.reason)), 'Skipped.');
     },
   },
   {

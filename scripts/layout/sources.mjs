@@ -14,8 +14,8 @@ const MAX_LINES = 350;
 const longFiles = { 'packages/onnx/src/onnx_pb.ts': 'generated from proto/onnx.proto' };
 
 /**
- * What no source file contains, beside what biome refuses (`any`, default exports). `code` is matched without comments.
- * @type {{ code?: RegExp, text?: RegExp, rule: string, fix: string }[]}
+ * What no source file contains, beside what biome refuses (`any`, default exports). `code` is matched without comments, in the `files` only.
+ * @type {{ code?: RegExp, text?: RegExp, files?: RegExp, rule: string, fix: string }[]}
  */
 const forbidden = [
   { text: /@ts-(?:ignore|nocheck|expect-error)/, rule: 'the compiler is not silenced', fix: 'Mend the type.' },
@@ -34,6 +34,12 @@ const forbidden = [
     code: /\.(?:dataSync|arraySync)\(/,
     rule: 'tensors are not read synchronously',
     fix: 'Write await tensor.data(): WebGPU has nothing else in Node.',
+  },
+  {
+    files: /^(?:packages|apps)\/(?!testing\/)[^/]+\/(?:src|experiments)\//,
+    code: /new (?!InvalidArgumentError)\w*Error\(\s*(?:`[^`]*|'[^'\n]*|"[^"\n]*)\bmust\b/,
+    rule: 'an error is made of its fields',
+    fix: "Write new OptionError(where, 'dim', 'be an integer', dim, 'Round it.'), or requireOption; the class writes the text.",
   },
   { text: /\b(?:TO[D]O|FIX[M]E|XX[X])\b/, rule: 'no note of unfinished work', fix: 'Finish it or open an issue.' },
 ];
@@ -66,6 +72,7 @@ export function checkSources(files) {
 function checkText(file, text) {
   const code = withoutComments(text);
   return forbidden
+    .filter(({ files }) => files?.test(file) ?? true)
     .filter(({ code: inCode, text: inText }) => (inCode?.test(code) ?? false) || (inText?.test(text) ?? false))
     .map(({ rule, fix }) => ({ file, rule, fix }));
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase } from '@vqkit/core-tensor';
 import { loadDataset } from '@vqkit/data/node';
 import { createConfig } from '@vqkit/train';
 import { runToEnd } from '../src/child.ts';
@@ -36,7 +36,11 @@ export const recipeFashion: Experiment = recipeOn('recipe-fashion', {
     const found = fashionFolder(dataDir);
     if (found !== undefined) return found;
     throw new DataError(
-      `bench: recipe-fashion needs train-images-idx3-ubyte.gz of Fashion-MNIST, got none in ${fashionFolders(dataDir).join(', ')}. Install Debian's package dataset-fashion-mnist, or pass --data with its folder.`,
+      'bench',
+      'train-images-idx3-ubyte.gz of Fashion-MNIST',
+      `be in ${fashionFolders(dataDir).join(' or ')}`,
+      phrase('none'),
+      "Install Debian's package dataset-fashion-mnist, or pass --data with its folder.",
     );
   },
 });

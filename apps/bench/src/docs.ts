@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { writeFileAtomic } from '@vqkit/checkpoint/node';
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase } from '@vqkit/core-tensor';
 import { answerPage, blockContent, indexPage, plotFile } from './page.ts';
 import { ANSWERS, RESULTS, ROOT } from './paths.ts';
 import { plotToSvg } from './plot.ts';
@@ -79,13 +79,21 @@ function contentOf(experiment: string, key: string, results: readonly Result[], 
   const result = results.find((candidate) => candidate.experiment === experiment);
   if (result === undefined) {
     throw new DataError(
-      `bench docs: ${name} must quote results that exist, got ${experiment}. Run pnpm bench ${experiment} first.`,
+      'bench docs',
+      name,
+      'quote results that exist',
+      phrase(experiment),
+      `Run pnpm bench ${experiment} first.`,
     );
   }
   const content = blockContent(result, key);
   if (content !== undefined) return content;
   throw new DataError(
-    `bench docs: ${name} must quote a key of results/${experiment}.json, got ${key}. The keys are answer, verdicts, command, date, machine, measured, table.<title> and cell.<title>.<row>.<column>.`,
+    'bench docs',
+    name,
+    `quote a key of results/${experiment}.json`,
+    phrase(key),
+    'The keys are answer, verdicts, command, date, machine, measured, table.<title> and cell.<title>.<row>.<column>.',
   );
 }
 

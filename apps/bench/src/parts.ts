@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@vqkit/checkpoint/node';
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase } from '@vqkit/core-tensor';
 import { z } from 'zod';
 import type { Raw } from './experiment.ts';
 import type { ResultPart } from './result.ts';
@@ -48,7 +48,11 @@ export function openPartStore({ folder, surroundings, earlier = [], rawFolder, o
     ): Promise<T> {
       if (finished.has(name)) {
         throw new DataError(
-          `bench: each part must have a name of its own, got ${JSON.stringify(name)} twice. Rename one.`,
+          'bench',
+          'each part',
+          'have a name of its own',
+          phrase(`${JSON.stringify(name)} twice`, name),
+          'Rename one.',
         );
       }
       const key = keyOf({ ...surroundings, settings });

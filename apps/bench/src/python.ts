@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import { z } from 'zod';
 
 /** A Python that has what the peer scripts need. */
@@ -56,7 +56,11 @@ export async function findPython(named?: string): Promise<PythonPeer | undefined
       return await probe(named);
     } catch (error) {
       throw new OptionError(
-        `bench: python must be a Python that has torch and vector-quantize-pytorch, got ${JSON.stringify(named)} (${reasonOf(error)}). Install both there, set PYTHONPATH, or leave --python out: the peer is then shown as not measured.`,
+        'bench',
+        'python',
+        'be a Python that has torch and vector-quantize-pytorch',
+        phrase(`${JSON.stringify(named)} (${reasonOf(error)})`, named),
+        'Install both there, set PYTHONPATH, or leave --python out: the peer is then shown as not measured.',
       );
     }
   }

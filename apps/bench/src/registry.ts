@@ -1,4 +1,4 @@
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError } from '@vqkit/core-tensor';
 import type { Experiment } from './experiment.ts';
 
 /** An experiment that is loaded when it is called: most load an engine. */
@@ -77,9 +77,7 @@ export function findExperiments(
     const entry = known.find((candidate) => candidate.name === name || candidate.aliases?.includes(name));
     if (entry !== undefined) return entry;
     const list = known.map((candidate) => candidate.name).join(', ');
-    throw new OptionError(
-      `bench: the experiment must be one of ${list} or all, got ${show(name)}. See pnpm bench list.`,
-    );
+    throw new OptionError('bench', 'the experiment', `be one of ${list} or all`, name, 'See pnpm bench list.');
   });
   return [...new Set(found)];
 }

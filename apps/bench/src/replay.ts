@@ -1,4 +1,4 @@
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase } from '@vqkit/core-tensor';
 import type { ExperimentContext, Outcome } from './experiment.ts';
 import { type ExperimentEntry, experiments, findExperiments } from './registry.ts';
 import { checkedOutcome, type Result, readStored, type StoredResult } from './result.ts';
@@ -20,7 +20,11 @@ export async function replay(stored: StoredResult, known: readonly ExperimentEnt
     async part<T>(part: string): Promise<T> {
       if (values.has(part)) return values.get(part) as T;
       throw new DataError(
-        `bench: the result of ${name} must have the part ${JSON.stringify(part)}, got none. Measure it: ${command}, with --reuse where it was measured on this machine.`,
+        'bench',
+        `the result of ${name}`,
+        `have the part ${JSON.stringify(part)}`,
+        phrase('none'),
+        `Measure it: ${command}, with --reuse where it was measured on this machine.`,
       );
     },
     log: () => undefined,

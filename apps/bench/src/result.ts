@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { DataError, show } from '@vqkit/core-tensor';
+import { DataError, phrase, reason, show } from '@vqkit/core-tensor';
 import { z } from 'zod';
 import { type Environment, environmentSchema } from './environment.ts';
 import type { Outcome } from './experiment.ts';
@@ -130,7 +130,11 @@ export function checkedOutcome(experiment: string, outcome: Outcome): Outcome {
   const checked = outcomeSchema.safeParse(JSON.parse(JSON.stringify({ ...outcome, plots })));
   if (checked.success) return checked.data;
   throw new DataError(
-    `bench: the outcome of ${experiment} must have the form of Outcome (src/experiment.ts), got ${firstIssue(checked.error)}. Mend the experiment; its finished parts are kept.`,
+    'bench',
+    `the outcome of ${experiment}`,
+    'have the form of Outcome (src/experiment.ts)',
+    phrase(firstIssue(checked.error)),
+    'Mend the experiment; its finished parts are kept.',
   );
 }
 
@@ -144,19 +148,31 @@ export async function readStored(path: string): Promise<StoredResult> {
     json = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     throw new DataError(
-      `bench: ${path} must be a readable results file, got ${(error as Error).message}. Check the path, or make it with: pnpm bench <experiment>.`,
+      'bench',
+      path,
+      'be a readable results file',
+      reason(error),
+      'Check the path, or make it with: pnpm bench <experiment>.',
     );
   }
   const { version } = z.looseObject({ version: z.unknown() }).catch({ version: undefined }).parse(json);
   if (version !== RESULT_VERSION) {
     throw new DataError(
-      `bench: ${path} must be a results file of version ${RESULT_VERSION}, got version ${show(version)}. Run the experiment again with --out to another folder, or read the file with the vqkit that wrote it; nothing was changed.`,
+      'bench',
+      path,
+      `be a results file of version ${RESULT_VERSION}`,
+      phrase(`version ${show(version)}`, version),
+      'Run the experiment again with --out to another folder, or read the file with the vqkit that wrote it; nothing was changed.',
     );
   }
   const result = resultSchema.safeParse(json);
   if (result.success) return result.data;
   throw new DataError(
-    `bench: ${path} must have the form of a results file, got ${firstIssue(result.error)}. Run the experiment again; nothing was changed.`,
+    'bench',
+    path,
+    'have the form of a results file',
+    phrase(firstIssue(result.error)),
+    'Run the experiment again; nothing was changed.',
   );
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { removePartialFiles, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { DataError, OptionError, requireInteger, requireKnownOptions, show } from '@vqkit/core-tensor';
+import { DataError, OptionError, phrase, requireInteger, requireKnownOptions, show } from '@vqkit/core-tensor';
 import { generateDocs } from './docs.ts';
 import { readEnvironment } from './environment.ts';
 import type { ExperimentContext } from './experiment.ts';
@@ -71,7 +71,7 @@ export async function runBenchmarks(
   const seeds = options.seeds ?? (quick ? [1] : [1, 2, 3]);
   for (const [i, seed] of seeds.entries()) requireInteger('bench', `seeds[${i}]`, seed, 0, 2 ** 31 - 1);
   if (seeds.length === 0 || new Set(seeds).size !== seeds.length) {
-    throw new OptionError(`bench: seeds must be different numbers, at least one, got [${seeds.join(', ')}].`);
+    throw new OptionError('bench', 'seeds', 'be different numbers, at least one', seeds, 'Pass for example 1,2,3.');
   }
   const entries = findExperiments(names, known);
   if (data !== undefined) await requireFolder(data);
@@ -149,7 +149,11 @@ export async function runBenchmarks(
   }
   if (failures.length === 0) return results;
   throw new DataError(
-    `bench: ${failures.length} of ${entries.length} experiments failed; the results of the others are written, and their finished parts are kept. ${failures.join(' ')}`,
+    'bench',
+    `all ${entries.length} experiments`,
+    'end',
+    phrase(`${failures.length} failed: ${failures.join(' ')}`, failures),
+    'The results of the others are written, and their finished parts are kept.',
   );
 }
 
@@ -200,7 +204,11 @@ function reusableParts(
   const other = Object.keys(here).find((name) => JSON.stringify(then[name]) !== JSON.stringify(here[name]));
   if (other !== undefined) {
     throw new OptionError(
-      `bench: reuse needs a result of the same Node, processor and peers, got one with ${other} ${show(then[other])} where ${show(here[other])} is here. Leave --reuse out: all is measured again.`,
+      'bench',
+      'the result to reuse',
+      `be of the same Node, processor and peers, with ${other} ${show(here[other])}`,
+      then[other],
+      'Leave --reuse out: all is measured again.',
     );
   }
   const { date, environment } = earlier;
@@ -232,7 +240,11 @@ async function requireFolder(path: string): Promise<void> {
   );
   if (isFolder) return;
   throw new DataError(
-    `bench: data must be a folder that exists, got ${JSON.stringify(path)}. Correct the path, or leave --data out for the data that come along.`,
+    'bench',
+    'data',
+    'be a folder that exists',
+    path,
+    'Correct the path, or leave --data out for the data that come along.',
   );
 }
 

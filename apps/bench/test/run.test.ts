@@ -139,7 +139,9 @@ describe('runBenchmarks', () => {
     await writeFile(path, text);
     const error = await rejection(runFake(work, { reuse: true }));
     expect(error).toBeInstanceOf(OptionError);
-    expect(error.message).toMatch(/^bench: reuse needs a result of the same Node, .* got one with node .*1\.2\.3/);
+    expect(error.message).toMatch(
+      /^bench: the result to reuse must be of the same Node, .* with node .*, got .*1\.2\.3/,
+    );
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
@@ -207,7 +209,7 @@ describe('runBenchmarks', () => {
       ['fake'],
       { seeds: [1, 1] },
       OptionError,
-      /^bench: seeds must be different numbers, at least one, got \[1, 1\]\.$/,
+      /^bench: seeds must be different numbers, at least one, got \[1,1\]\. Pass/,
     ],
     [['fake'], { seeds: [] }, OptionError, /^bench: seeds must be different numbers/],
     [['fake'], { seeds: [1.5] }, OptionError, /seeds\[0\]/],
@@ -234,7 +236,9 @@ describe('runBenchmarks', () => {
     const failing = { ...fakeEntry(() => Promise.reject(new Error('no data'))), name: 'first', aliases: [] };
     const error = await rejection(runBenchmarks(['all'], { out }, {}, [failing, fakeEntry(async () => outcome)]));
     expect(error).toBeInstanceOf(DataError);
-    expect(error.message).toMatch(/^bench: 1 of 2 experiments failed; .* first: no data$/);
+    expect(error.message).toMatch(
+      /^bench: all 2 experiments must end, got 1 failed: first: no data\. The results of the others/,
+    );
     expect(await readdir(out)).toContain('fake.json');
   });
 

@@ -1,5 +1,5 @@
 import { readJson } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import { LONGEST_SIDE, requireDivisible } from '@vqkit/data';
 import { DATA_NAMES, kindOfData } from '@vqkit/data/node';
 import { QUANTIZERS, quantizerNames } from '@vqkit/quantizers';
@@ -159,12 +159,20 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
   const config = { outDir: `runs/${merged.data}-${merged.quantizer}-${merged.seed}`, ...merged };
   if (config.data !== 'mnist' && config.dataPath === undefined) {
     throw new OptionError(
-      `${where}: dataPath must be given for data '${config.data}', got undefined. Pass the path of the data.`,
+      where,
+      'dataPath',
+      `be given for data '${config.data}'`,
+      undefined,
+      'Pass the path of the data.',
     );
   }
   if (config.data === 'mnist' && config.dataPath !== undefined) {
     throw new OptionError(
-      `${where}: dataPath must not be given with data 'mnist', which comes along, got ${show(config.dataPath)}. Leave one of the two out.`,
+      where,
+      'dataPath',
+      "not be given with data 'mnist', which comes along",
+      config.dataPath,
+      'Leave one of the two out.',
     );
   }
   requireDivisible(where, config.imageSize, config.widths.length);
@@ -187,12 +195,11 @@ export async function loadConfig(sources: { file?: string | undefined; flags?: T
 }
 
 async function readConfigFile(file: string): Promise<TrainOptions> {
-  const where = `loadConfig: ${file}`;
   const json = await readJson(file, (rule, found) => {
     const fix = rule === 'a readable file' ? 'Check the path.' : 'Write { "steps": 1000, … }.';
-    return new OptionError(`${where} must be ${rule}, got ${found}. ${fix}`);
+    return new OptionError('loadConfig', file, `be ${rule}`, phrase(found), fix);
   });
-  return check(json, where);
+  return check(json, `loadConfig: ${file}`);
 }
 
 function check(options: unknown, where: string): TrainOptions {

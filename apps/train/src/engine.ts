@@ -1,5 +1,5 @@
 import { init, type Obstacle } from '@vqkit/backend-node';
-import { UnsupportedError } from '@vqkit/core-tensor';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 import type { EngineName, TrainConfig } from './train-options.ts';
 
 /** The engine that runs, and its threads where their number may change the last bits of a result. */
@@ -37,6 +37,10 @@ export async function startEngine(config: Pick<TrainConfig, 'engine' | 'threads'
 function refusal(engine: EngineName, obstacle: Obstacle | undefined): UnsupportedError {
   const { reason, fix } = obstacle ?? { reason: 'it does not load', fix: '' };
   return new UnsupportedError(
-    `startEngine: engine '${engine}' must run here, got: ${reason}. ${fix}${/[.]$/.test(fix) ? '' : '.'} Or pass engine 'auto'.`,
+    'startEngine',
+    `engine '${engine}'`,
+    'run here',
+    phrase(reason),
+    `${fix}${/[.]$/.test(fix) ? '' : '.'} Or pass engine 'auto'.`,
   );
 }

@@ -56,9 +56,9 @@ const given = z.strictObject({
 export function completeDescription(path: string, note: unknown): ImageTokenizerConfig {
   const { data, error } = given.safeParse(note);
   if (error !== undefined) {
-    throw new CheckpointError(
-      `tokenizerOf: ${path} must describe a model, got: ${problemOf(error, note)}. The file is damaged; use another copy.`,
-    );
+    const { path: at, rule, value } = problemOf(error, note);
+    const argument = `the model${at === '' ? '' : `'s ${at}`}`;
+    throw new CheckpointError(`tokenizerOf: ${path}`, argument, rule, value, 'The file is damaged; use another copy.');
   }
   const { quantizer, widths, channels, imageSize, seed } = data;
   const { normGroups = NORM_GROUPS[quantizer] ?? 0 } = data;

@@ -1,4 +1,5 @@
 import { parseJson } from '@vqkit/checkpoint';
+import { DataError, obstacleOf, phrase, show } from '@vqkit/core-tensor/errors';
 import { problemOf } from '@vqkit/schema';
 import type { MetricsRecord } from '@vqkit/training';
 import { z } from 'zod';
@@ -117,10 +118,14 @@ export function parseMetrics(bytes: Uint8Array): { records: MetricsLine[]; probl
   for (const [i, line] of lines.slice(0, -1).entries()) {
     const at = `line ${i + 1}`;
     try {
-      const value = parseJson(line, (rule, found) => new Error(`must be ${rule}, got ${found}`));
+      const value = parseJson(
+        line,
+        (rule, found) => new DataError('parseMetrics', at, `be ${rule}`, phrase(found), 'Leave it out.'),
+      );
       const { data, error } = metricsRecord.safeParse(value);
       if (error !== undefined) {
-        problems.push(`${at}: ${problemOf(error, value)}`);
+        const { path, rule, value: found } = problemOf(error, value);
+        problems.push(`${at}: ${path || 'it'} must ${rule}, got ${show(found)}`);
         continue;
       }
       const record = data as unknown as MetricsRecord;
@@ -128,7 +133,7 @@ export function parseMetrics(bytes: Uint8Array): { records: MetricsLine[]; probl
       if (record.step >= before) records.push({ record, line });
       else problems.push(`${at}: step must be >= ${before}, that of the record before, got ${record.step}`);
     } catch (error) {
-      problems.push(`${at} ${(error as Error).message}`);
+      problems.push(obstacleOf(error).reason);
     }
   }
   return { records, problems };

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { lockFile } from '@vqkit/backend-node/lock';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { readBytes, readJson, removePartialFiles, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import type { MetricsRecord } from '@vqkit/training';
 import { createConfig } from './config.ts';
 import { parseMetrics } from './report-schema.ts';
@@ -53,7 +53,11 @@ export interface RunFolder {
 export async function requireNoRun(path: string): Promise<void> {
   if (!(await exists(join(path, 'config.json')))) return;
   throw new OptionError(
-    `train: outDir must not hold a run yet, got ${path}. Continue that run with --resume, or choose another folder.`,
+    'train',
+    'outDir',
+    'not hold a run yet',
+    path,
+    'Continue that run with --resume, or choose another folder.',
   );
 }
 
@@ -77,8 +81,14 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
   const file = join(path, 'config.json');
   const stored = await readJson(file, (rule, found) => {
     const isMissing = rule === 'a readable file';
-    const broken = isMissing ? `${path} must be the folder of a run` : `${file} must be ${rule}`;
-    return new OptionError(`openRunFolder: ${broken}, got ${found}. Pass the outDir of vqkit train.`);
+    const [argument, expected] = isMissing ? [path, 'the folder of a run'] : [file, rule];
+    return new OptionError(
+      'openRunFolder',
+      argument,
+      `be ${expected}`,
+      phrase(found),
+      'Pass the outDir of vqkit train.',
+    );
   });
   const config = createConfig(stored as TrainOptions, `openRunFolder: ${file}`);
   return locked(path, async (folder) => {
@@ -94,7 +104,11 @@ async function locked<T>(path: string, prepare: (folder: RunFolder) => Promise<T
   const lock = await lockFile('train', join(path, LOCK));
   if ('heldBy' in lock) {
     throw new OptionError(
-      `train: ${path} must not be in use, got ${lock.heldBy}, which trains there. Wait until it ends, or stop it.`,
+      'train',
+      path,
+      'not be in use',
+      phrase(`${lock.heldBy}, which trains there`, lock.heldBy),
+      'Wait until it ends, or stop it.',
     );
   }
   try {
@@ -131,7 +145,11 @@ export async function readNewestCheckpoint(
   }
   if (files.length === 0) return undefined;
   throw new CheckpointError(
-    `resumeTraining: ${folder.path} must have a usable checkpoint, got ${files.length}, all damaged. Start the run anew in another folder.`,
+    'resumeTraining',
+    folder.path,
+    'have a usable checkpoint',
+    phrase(`${files.length}, all damaged`, files.length),
+    'Start the run anew in another folder.',
   );
 }
 
@@ -139,7 +157,11 @@ export async function readNewestCheckpoint(
 function requireOwnName({ path, step: named }: CheckpointFile, step: number): void {
   if (named === step) return;
   throw new CheckpointError(
-    `resumeTraining: ${path} must hold the step that its name says, got step ${step}. Give it the name step-${step}.safetensors.`,
+    'resumeTraining',
+    path,
+    'hold the step that its name says',
+    phrase(`step ${step}`, step),
+    `Give it the name step-${step}.safetensors.`,
   );
 }
 
@@ -154,7 +176,11 @@ export async function newestCheckpoint(path: string): Promise<string> {
   const newest = files.at(-1);
   if (newest !== undefined) return newest.path;
   throw new OptionError(
-    `newestCheckpoint: ${path} must be the folder of a run with a checkpoint, got none there. Pass the outDir of vqkit train.`,
+    'newestCheckpoint',
+    path,
+    'be the folder of a run with a checkpoint',
+    phrase('none there'),
+    'Pass the outDir of vqkit train.',
   );
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CheckpointError, parseJson } from '@vqkit/checkpoint';
-import { OptionError, shorten, show } from '@vqkit/core-tensor';
+import { OptionError, phrase, shorten, show } from '@vqkit/core-tensor';
 import type { DataNotes } from '@vqkit/data/node';
 import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
 import type { TrainConfig } from './train-options.ts';
@@ -57,7 +57,11 @@ export function requireSameRun(
   if (changed !== undefined) {
     const { name, before, now } = changed;
     throw new OptionError(
-      `resumeTraining: ${shorten(name)} in config.json must be what the run was begun with, ${show(before)}, got ${show(now)}. Put it back, or start a new run.`,
+      'resumeTraining',
+      `${shorten(name)} in config.json`,
+      `be what the run was begun with, ${show(before)}`,
+      now,
+      'Put it back, or start a new run.',
     );
   }
   const before = noteOf(path, metadata, 'data');
@@ -65,7 +69,11 @@ export function requireSameRun(
   const now = JSON.parse(notes.data ?? '{}') as DataNotes;
   if (isDeepStrictEqual(before, now)) return;
   throw new OptionError(
-    `resumeTraining: the images must be those that the run was begun with, ${images(before)}, got ${images(now)} in ${source}. Restore them, pass dataPath if they have moved, or start a new run.`,
+    'resumeTraining',
+    'the images',
+    `be those that the run was begun with, ${images(before)}`,
+    phrase(`${images(now)} in ${source}`, images(now)),
+    'Restore them, pass dataPath if they have moved, or start a new run.',
   );
 }
 
@@ -75,7 +83,11 @@ function noteOf(path: string, metadata: Readonly<Record<string, string>>, name: 
 
 function withoutRun(path: string, name: string, metadata: Readonly<Record<string, string>>): CheckpointError {
   return new CheckpointError(
-    `resumeTraining: ${path} must say of which run it is, got ${name} ${show(metadata[name])}. Start a new run.`,
+    'resumeTraining',
+    path,
+    'say of which run it is',
+    phrase(`${name} ${show(metadata[name])}`, metadata[name]),
+    'Start a new run.',
   );
 }
 

@@ -1,5 +1,5 @@
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
-import { limitParameters, OptionError, QuantizerError, shorten, show } from '@vqkit/core-tensor';
+import { limitParameters, OptionError, QuantizerError, reason, shorten, show } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
 import type { Dataset } from '@vqkit/data/node';
 import { createAdamW } from '@vqkit/nn';
@@ -107,7 +107,11 @@ export async function resumeTraining(
       } catch (error) {
         if (!(error instanceof QuantizerError)) throw error;
         throw new OptionError(
-          `resumeTraining: ${folder.filePath('config.json')} must describe the model that the run was begun with, got: ${error.message} Put it back, or start a new run.`,
+          'resumeTraining',
+          folder.filePath('config.json'),
+          'describe the model that the run was begun with',
+          reason(error),
+          'Put it back, or start a new run.',
           { cause: error },
         );
       }
@@ -125,7 +129,11 @@ function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: Tr
     if (changed === undefined) continue;
     const { name, before, now } = changed;
     throw new OptionError(
-      `resumeTraining: ${shorten(name)} must stay ${show(before)} in a resumed run, got ${show(now)}. Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
+      'resumeTraining',
+      shorten(name),
+      `stay ${show(before)} in a resumed run`,
+      now,
+      `Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
     );
   }
 }
@@ -179,7 +187,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     readCheckpoint(path, state, (metadata) => requireSameRun(path, metadata, notes, source));
   const reached = await readNewestCheckpoint(folder, read, warn);
   if (reached !== undefined && reached > steps) {
-    throw new OptionError(`train: steps must be >= the ${reached} steps done, got ${steps}. Pass more steps.`);
+    throw new OptionError('train', 'steps', `be >= the ${reached} steps done`, steps, 'Pass more steps.');
   }
   // Not before: a change that was refused must leave the run as it was.
   await folder.writeJson('config.json', config);

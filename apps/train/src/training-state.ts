@@ -2,7 +2,16 @@ import { dispose, type Tensor } from '@tensorflow/tfjs-core';
 import { CheckpointError, decodeSafetensorsHeader, parseJson, type SafeFile, type SafeTensor } from '@vqkit/checkpoint';
 import { CHECKSUM, readBytes, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { fromSafeTensor, toSafeTensor } from '@vqkit/checkpoint/tensors';
-import { OptionError, QuantizerError, type RngState, requireFinite, shorten, show } from '@vqkit/core-tensor';
+import {
+  OptionError,
+  phrase,
+  QuantizerError,
+  type RngState,
+  reason,
+  requireFinite,
+  shorten,
+  show,
+} from '@vqkit/core-tensor';
 import { count, problemOf } from '@vqkit/schema';
 import { type ImageTokenizer, type ImageTokenizerConfig, packTokenizer } from '@vqkit/tokenizer';
 import { DivergenceError, type TrainingState } from '@vqkit/training';
@@ -93,7 +102,11 @@ export async function readCheckpoint(
   const step = /^\d+$/.test(metadata.step ?? '') ? Number(metadata.step) : Number.NaN;
   if (metadata.format !== FORMAT || !Number.isSafeInteger(step) || !Object.hasOwn(metadata, CHECKSUM)) {
     throw new CheckpointError(
-      `readCheckpoint: ${path} must be a checkpoint of vqkit train (format '${FORMAT}', a step and a checksum), got format ${show(metadata.format)}, step ${show(metadata.step)}. Pass a file of a run's checkpoints folder.`,
+      'readCheckpoint',
+      path,
+      `be a checkpoint of vqkit train (format '${FORMAT}', a step and a checksum)`,
+      phrase(`format ${show(metadata.format)}, step ${show(metadata.step)}`),
+      "Pass a file of a run's checkpoints folder.",
     );
   }
   check?.(metadata);
@@ -113,7 +126,10 @@ export async function readCheckpoint(
   try {
     for (const [name, value] of Object.entries(tensors)) requireStored(name, value);
     const steps = z.record(z.string(), count(0).max(step)).safeParse(note('optimizerSteps'));
-    if (!steps.success) throw new CheckpointError(`optimizerSteps ${problemOf(steps.error, note('optimizerSteps'))}.`);
+    if (!steps.success) {
+      const { path: at, rule, value } = problemOf(steps.error, note('optimizerSteps'));
+      throw new CheckpointError('readCheckpoint', `optimizerSteps ${at}`.trim(), rule, value, DAMAGED);
+    }
     const [weights, gathered, moments] = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
     model.loadStateDict(weights);
     model.quantizer.loadTrainingState(gathered);
@@ -121,10 +137,8 @@ export async function readCheckpoint(
     model.quantizer.rng.restore(note('quantizerRng') as RngState);
   } catch (error) {
     if (!(error instanceof QuantizerError)) throw error;
-    throw new CheckpointError(
-      `readCheckpoint: ${path} must hold the state of this run's model, got: ${error.message} Use another checkpoint.`,
-      { cause: error },
-    );
+    const rule = "hold the state of this run's model";
+    throw new CheckpointError('readCheckpoint', path, rule, reason(error), 'Use another checkpoint.', { cause: error });
   } finally {
     dispose(loaded);
   }
@@ -154,7 +168,11 @@ export async function requireResumableRun(checkpoints: readonly { readonly path:
 function requireResumable(path: string, { format }: SafeFile['metadata']): void {
   if (format !== FIRST_FORMAT) return;
   throw new OptionError(
-    `resumeTraining: ${path} must have the format '${FORMAT}' to go on from, got '${FIRST_FORMAT}', whose optimizer did not count the steps of each parameter. Start the run anew; encode, decode and export take its tokenizer as it is.`,
+    'resumeTraining',
+    path,
+    `have the format '${FORMAT}' to go on from`,
+    phrase(`'${FIRST_FORMAT}', whose optimizer did not count the steps of each parameter`),
+    'Start the run anew; encode, decode and export take its tokenizer as it is.',
   );
 }
 
@@ -162,20 +180,25 @@ function requireResumable(path: string, { format }: SafeFile['metadata']): void 
 function noteOf(where: string, path: string, metadata: SafeFile['metadata'], name: string): unknown {
   return parseJson(metadata[name] ?? '', (rule, found) => {
     return new CheckpointError(
-      `${where}: ${path} must have the note '${name}' as ${rule}, got ${show(metadata[name])} (${found}). Pass a checkpoint of vqkit train.`,
+      where,
+      path,
+      `have the note '${name}' as ${rule}`,
+      phrase(`${show(metadata[name])} (${found})`, metadata[name]),
+      'Pass a checkpoint of vqkit train.',
     );
   });
 }
 
+const DAMAGED = 'The file is damaged.';
+
 /** Throws unless {@link writeCheckpoint} would have written the tensor. */
 function requireStored(name: string, value: SafeTensor): void {
-  const fix = 'The file is damaged.';
-  requireFinite('readCheckpoint', `'${name}'`, value, fix);
+  requireFinite('readCheckpoint', `'${name}'`, value, DAMAGED);
   if (!name.startsWith(OPTIMIZER)) return;
   const isSquare = name.startsWith(`${OPTIMIZER}v.`);
   if (value.dtype !== 'F32' || (isSquare && value.data.some((square) => square < 0))) {
     const rule = isSquare ? 'F32 and >= 0' : 'F32';
-    throw new CheckpointError(`readCheckpoint: '${shorten(name)}' must be ${rule}, got ${value.dtype}. ${fix}`);
+    throw new CheckpointError('readCheckpoint', `'${shorten(name)}'`, `be ${rule}`, phrase(value.dtype), DAMAGED);
   }
 }
 
@@ -184,7 +207,7 @@ async function finiteTensor(name: string, value: Tensor, step: number): Promise<
   if (stored.dtype === 'F32') {
     const bad = stored.data.find((element) => !Number.isFinite(element));
     if (bad !== undefined) {
-      throw new DivergenceError(`writeCheckpoint: ${name} must be finite, got ${bad}.`, name, step);
+      throw new DivergenceError('writeCheckpoint', name, bad, 'Go on from an earlier checkpoint.', step);
     }
   }
   return stored;

@@ -177,7 +177,7 @@ describe('resumeTraining', () => {
     await expect(resume()).rejects.toThrow(OptionError);
     await expect(resume()).rejects.toThrow(message);
     await expect(resume()).rejects.toThrow(
-      /config\.json must describe the model that the run was begun with, got: .* Put it back, or start a new run\.$/,
+      /config\.json must describe the model that the run was begun with, got .* Put it back, or start a new run\.$/,
     );
   });
 

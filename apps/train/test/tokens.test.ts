@@ -240,7 +240,7 @@ describe('decodeTokens', () => {
       [{ codebookSize: 4 }, 'ids must be in [0, 4) or -1, got 7.'],
       [{ numCodebooks: 3 }, 'ids must have 3 columns, got shape [2,2,2].'],
       [{ imageShape: [8, 8] }, 'notes imageShape'],
-      [{ more: 1 }, "notes must have no 'more', got one."],
+      [{ more: 1 }, "notes must have no 'more', got 1."],
     ];
     for (const [change, message] of wrong) {
       const changed = { ...notes, ...change };
@@ -257,7 +257,7 @@ describe('decodeTokens', () => {
       await expect(writeTokens(at('unwritten.safetensors'), tokens)).rejects.toThrow(message);
     }
     await writeSafetensors(file, { ids }, { format: 'vqkit-tokens-1', images: '{' });
-    await expect(readTokens(file)).rejects.toThrow('must have its notes as JSON in UTF-8');
+    await expect(readTokens(file)).rejects.toThrow(' must be JSON in UTF-8, got ');
     expect(await readdir(folder)).not.toContain('unwritten.safetensors');
   });
 

@@ -12,7 +12,11 @@ import { ShapeError } from '@vqkit/core-tensor';
 export function siSdr(x: ArrayLike<number>, target: ArrayLike<number>): number {
   if (x.length !== target.length) {
     throw new ShapeError(
-      `siSdr: target must have as many samples as x, ${x.length}, got ${target.length}. Cut the longer one.`,
+      'siSdr',
+      'target',
+      `have as many samples as x, ${x.length}`,
+      target.length,
+      'Cut the longer one.',
     );
   }
   let [product, square] = [0, 0];

@@ -96,6 +96,10 @@ function length(x: Tensor): Tensor {
 function requireEqualShapes(where: string, x: Tensor, target: Tensor): void {
   if (x.shape.join() === target.shape.join()) return;
   throw new ShapeError(
-    `${where}().apply: target must have the shape of x, ${show(x.shape)}, got ${show(target.shape)}. Cut or pad it.`,
+    `${where}().apply`,
+    'target',
+    `have the shape of x, ${show(x.shape)}`,
+    target.shape,
+    'Cut or pad it.',
   );
 }

@@ -16,14 +16,13 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import {
-  DisposedError,
+  requireAlive,
   requireBoolean,
   requireInteger,
   requireKnownOptions,
   requireOption,
   requireTensor,
   ShapeError,
-  show,
 } from '@vqkit/core-tensor';
 
 export interface StftOptions {
@@ -79,15 +78,17 @@ export function createStft(options: StftOptions): Stft {
 
   const transform = (call: string, x: Tensor): [Tensor3D, Tensor3D] => {
     const name = `${where}().${call}`;
-    if (basis.isDisposed) {
-      throw new DisposedError(`${name}: the transform must not be disposed, got a disposed one. Create a new one.`);
-    }
+    requireAlive(basis.isDisposed, name, 'the transform');
     requireTensor(name, 'x', x);
     const [batch = 0, samples = 0] = x.shape;
     const least = center ? half + 1 : fftSize;
     if (x.rank !== 2 || samples < least) {
       throw new ShapeError(
-        `${name}: x must be [batch, samples] with ${least} samples or more, got shape ${show(x.shape)}. Pad it with zeros.`,
+        name,
+        'x',
+        `be [batch, samples] with ${least} samples or more`,
+        x.shape,
+        'Pad it with zeros.',
       );
     }
     const count = frames(samples);

@@ -1,4 +1,4 @@
-import { OptionError, shorten } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase, shorten } from '@vqkit/core-tensor/errors';
 import { type Match, matchesOf, WHERE } from './extract.ts';
 import type { CodecModel } from './models/model.ts';
 import type { Weights } from './read/weights.ts';
@@ -19,7 +19,7 @@ export function choose(
   if (found !== undefined && certain.length === 1) return found;
   const wanted = models.length === 1 ? `the quantizer of ${models[0]?.name}` : 'a quantizer that is known';
   const fail = (rule: string, got: string, fix: string): never => {
-    throw new OptionError(`${WHERE}: ${weights.name} must hold ${rule}, got ${got}. ${fix}`);
+    throw new OptionError(WHERE, weights.name, `hold ${rule}`, phrase(got), fix);
   };
   const list = (some: readonly Match[]): string => {
     const shown = some.slice(0, 4).map(({ model, prefix }) => `${model.name} at '${shorten(prefix)}'`);

@@ -1,4 +1,4 @@
-import { OptionError, shorten } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase, shorten } from '@vqkit/core-tensor/errors';
 import { extract, type LoadCodecOptions, matchesOf, type PublishedCodec, requireLoadOptions } from './extract.ts';
 import type { CodecModel } from './models/model.ts';
 import type { SourceLike } from './read/source.ts';
@@ -27,6 +27,10 @@ export async function loadModel(
   if (found !== undefined) return (await extract(weights, found, options)).codec;
   const missing = (matches[0]?.missing ?? model.forms[0] ?? []).map((key) => `'${shorten(key)}'`).join(', ');
   throw new OptionError(
-    `loadModel: ${weights.name} must hold the quantizer of ${model.name}, got none with ${missing}. Pass its file, or use loadCodec.`,
+    'loadModel',
+    weights.name,
+    `hold the quantizer of ${model.name}`,
+    phrase(`none with ${missing}`),
+    'Pass its file, or use loadCodec.',
   );
 }

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { withFileErrors } from '@vqkit/checkpoint/node';
+import { phrase } from '@vqkit/core-tensor/errors';
 import type { Source } from './read/source.ts';
 
 export { codecJson } from './codec-json.ts';
@@ -34,8 +35,8 @@ async function readRange(path: string, begin: number, end: number): Promise<Uint
       const length = Math.min(CHUNK_BYTES, bytes.length - at);
       const { bytesRead } = await file.read(bytes, at, length, begin + at);
       if (bytesRead === 0) {
-        const found = `its end at ${begin + at}`;
-        throw new CheckpointError(`fileSource: ${path} must have ${end} bytes, got ${found}. Write it again.`);
+        const found = phrase(`its end at ${begin + at}`);
+        throw new CheckpointError('fileSource', path, `have ${end} bytes`, found, 'Write it again.');
       }
       at += bytesRead;
     }

@@ -1,5 +1,5 @@
 import { count } from '@vqkit/checkpoint';
-import { OptionError, ShapeError, shorten, show } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase, ShapeError, shorten, show } from '@vqkit/core-tensor/errors';
 import { floatsOf } from '@vqkit/core-tensor/plain-tensor';
 import type { Projection } from '@vqkit/residual/codec';
 import type { TensorInfo } from './read/open-file.ts';
@@ -37,12 +37,20 @@ export function viewOf(where: string, weights: Weights, prefix: string): View {
     const info = weights.tensors.get(prefix + key);
     if (info !== undefined) return info;
     throw new OptionError(
-      `${where}: ${weights.name} must hold '${shorten(prefix + key)}', got no such tensor. Pass a whole file, or another model.`,
+      where,
+      weights.name,
+      `hold '${shorten(prefix + key)}'`,
+      phrase('no such tensor'),
+      'Pass a whole file, or another model.',
     );
   };
   const refuse = (key: string, shape: readonly number[], rule: string): never => {
     throw new ShapeError(
-      `${where}: '${shorten(prefix + key)}' of ${weights.name} must be of shape ${rule}, got ${show(shape)}. Pass another model.`,
+      where,
+      `'${shorten(prefix + key)}' of ${weights.name}`,
+      `be of shape ${rule}`,
+      shape,
+      'Pass another model.',
     );
   };
   const read = async (

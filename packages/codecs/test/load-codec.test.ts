@@ -159,7 +159,7 @@ describe('loadCodec', () => {
     const bias = 'quantizer.quantizers.1.in_proj.bias';
     const wrong = { ...weights, [bias]: { dtype: 'F32', shape: [5], data: new Float32Array(5) } as const };
     await expect(loadCodec(encodeSafetensors(wrong))).rejects.toThrow(
-      /'quantizer\.quantizers\.1\.in_proj\.bias' of the data must be of shape \[4\], got \[5\]/,
+      /'quantizer\.quantizers\.1\.in_proj\.bias' of the data must be of shape \[4\], got shape \[5\]/,
     );
     const { [bias]: _, 'quantizer.quantizers.1.out_proj.weight_g': __, ...missing } = weights;
     await expect(loadCodec(encodeSafetensors(missing))).rejects.toThrow(

@@ -61,14 +61,9 @@ export class QuantizerError extends Error {
   declare readonly fix: string;
 
   /** @param value shown on one line, in at most 80 characters; as it is said where it is a {@link phrase}. */
-  constructor(where: string, argument: string, rule: string, value: unknown, fix: string, options?: ErrorOptions);
-  constructor(text: string, options?: ErrorOptions);
-  constructor(where: string, argument: unknown, rule?: string, value?: unknown, fix?: string, options?: ErrorOptions) {
+  constructor(where: string, argument: string, rule: string, value: unknown, fix: string, options?: ErrorOptions) {
     const { text: got, value: found } = value instanceof Phrase ? value : { text: new.target.show(value), value };
-    super(
-      rule ? `${where}: ${argument} must ${rule}, got ${got}. ${fix}` : where,
-      rule ? options : (argument as object),
-    );
+    super(`${where}: ${argument} must ${rule}, got ${got}. ${fix}`, options);
     Object.assign(this, { where, argument, rule, value: found, got, fix });
   }
 

@@ -86,7 +86,7 @@ async function decode(file: string, size: number, channels: number, memory: Budg
   const held = heldBytes(await sharp(file, { limitInputPixels: MAX_PIXELS }).metadata());
   if (held > MAX_HELD_BYTES) {
     throw new Error(
-      `progressive and too large: its ${megabytes(held)} MB must be held whole, more than ${megabytes(MAX_HELD_BYTES)} MB; shrink it, or save it without interlacing`,
+      `progressive and too large: its ${megabytes(held)} MB are held whole, more than ${megabytes(MAX_HELD_BYTES)} MB; shrink it, or save it without interlacing`,
     );
   }
   await memory.take(held);

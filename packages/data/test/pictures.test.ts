@@ -152,7 +152,7 @@ describe('decodePictures', () => {
     expect(skipped[0]?.reason).toMatch(/pixel limit/);
     for (const { reason } of skipped.slice(1)) {
       expect(reason).toBe(
-        'progressive and too large: its 576 MB must be held whole, more than 268 MB; shrink it, or save it without interlacing',
+        'progressive and too large: its 576 MB are held whole, more than 268 MB; shrink it, or save it without interlacing',
       );
     }
     expect((process.resourceUsage().maxRSS - before) / 1024, 'MB').toBeLessThan(150);

@@ -3,11 +3,11 @@ import { layers, type Shape } from '@tensorflow/tfjs-layers';
 import { parseJson } from '@vqkit/checkpoint';
 import {
   OptionError,
+  phrase,
   type Quantizer,
   type RngState,
   requireInteger,
   ShapeError,
-  show,
   UnsupportedError,
 } from '@vqkit/core-tensor';
 import { QUANTIZERS, quantizerEntry } from '@vqkit/quantizers';
@@ -55,7 +55,11 @@ export class QuantizerLayer extends layers.Layer {
     const axis = channelsFirst(this.quantizer) ? 1 : shape.length - 1;
     if (shape.length >= 2 && shape[axis] === this.quantizer.dim) return shape;
     throw new ShapeError(
-      `quantizerLayer: the input must have ${this.quantizer.dim} features at axis ${axis}, got shape ${show(shape)}. Put a layer of so many units or filters before it.`,
+      'quantizerLayer',
+      'the input',
+      `have ${this.quantizer.dim} features at axis ${axis}`,
+      shape,
+      'Put a layer of so many units or filters before it.',
     );
   }
 
@@ -86,7 +90,11 @@ export class QuantizerLayer extends layers.Layer {
     const name = Object.values(QUANTIZERS).find((entry) => entry.kind === kind)?.name;
     if (name === undefined) {
       throw new UnsupportedError(
-        `quantizerLayer: a model is saved with a quantizer of the registry (${Object.keys(QUANTIZERS).join(', ')}), got ${kind}. Save quantizer.stateDict() beside the weights of the other layers.`,
+        'quantizerLayer',
+        'the quantizer of a model that is saved',
+        `be one of the registry (${Object.keys(QUANTIZERS).join(', ')})`,
+        phrase(kind),
+        'Save quantizer.stateDict() beside the weights of the other layers.',
       );
     }
     const description = JSON.stringify({ quantizer: name, options, rng: rng.state(), step: this.#step });
@@ -101,7 +109,8 @@ export class QuantizerLayer extends layers.Layer {
     const where = 'loadLayersModel: quantizer';
     const text = (described as { name?: unknown } | undefined)?.name;
     const saved = parseJson(String(text), (rule, found) => {
-      return new OptionError(`${where} must be ${rule}, got ${found}. The file is damaged; save the model again.`);
+      const fix = 'The file is damaged; save the model again.';
+      return new OptionError('loadLayersModel', 'quantizer', `be ${rule}`, phrase(found), fix);
     });
     const { quantizer: name, options: own, rng, step } = Object(saved) as Saved;
     requireInteger(where, 'step', step, 0);

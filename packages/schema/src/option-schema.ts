@@ -28,28 +28,23 @@ export function checkOptions<Shape extends z.ZodRawShape>(
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const issue = result.error.issues[0] as z.core.$ZodIssue;
-  if (issue.code === 'unrecognized_keys') {
-    const [key = ''] = issue.keys;
-    const value = (options as Record<string, unknown>)[key];
-    throw new OptionError(
-      where,
-      'options',
-      `have no '${shorten(key)}'`,
-      value,
-      otherThan(key, Object.keys(schema.shape)),
-    );
-  }
-  const value = valueAt(issue, options);
-  throw new OptionError(where, pathOf(issue) || 'options', `be ${rule(issue)}`, value, fixFor(issue, value));
+  const { path, rule, value } = problemOf(result.error, options);
+  const [unknown = ''] = issue.code === 'unrecognized_keys' ? issue.keys : [];
+  const fix = unknown === '' ? fixFor(issue, value) : otherThan(unknown, Object.keys(schema.shape));
+  throw new OptionError(where, path || 'options', rule, value, fix);
 }
 
-/** The first rule that a value breaks, as the middle of a message: `imageShape[0] must be >= 1, got 0`. */
-export function problemOf(error: z.ZodError, value: unknown): string {
+/** The first rule that a value breaks: where in it, such as `imageShape[0]`, what that must be, and what it is. */
+export function problemOf(
+  error: z.ZodError,
+  value: unknown,
+): { readonly path: string; readonly rule: string; readonly value: unknown } {
   const issue = error.issues[0] as z.core.$ZodIssue;
-  if (issue.code === 'unrecognized_keys') return `must have no '${shorten(issue.keys[0] ?? '')}', got one`;
   const found = valueAt(issue, value);
   const path = pathOf(issue);
-  return `${path === '' ? '' : `${path} `}must be ${rule(issue)}, got ${show(found)}`;
+  if (issue.code !== 'unrecognized_keys') return { path, rule: `be ${ruleOf(issue)}`, value: found };
+  const [key = ''] = issue.keys;
+  return { path, rule: `have no '${shorten(key)}'`, value: (found as Record<string, unknown>)[key] };
 }
 
 function otherThan(key: string, known: readonly string[]): string {
@@ -69,7 +64,7 @@ function valueAt({ path }: z.core.$ZodIssue, value: unknown): unknown {
   return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], value);
 }
 
-function rule(issue: z.core.$ZodIssue): string {
+function ruleOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return issue.expected === 'int'

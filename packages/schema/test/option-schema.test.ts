@@ -34,7 +34,7 @@ describe('checkOptions', () => {
 it('says of a note what is wrong with it', () => {
   const value = { steps: 1.5 };
   const { error } = schema.safeParse(value);
-  expect(error && problemOf(error, value)).toBe('steps must be an integer, got 1.5');
+  expect(error && problemOf(error, value)).toEqual({ path: 'steps', rule: 'be an integer', value: 1.5 });
 });
 
 it('finds the nearest name, or none', () => {

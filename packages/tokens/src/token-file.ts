@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { CheckpointError, decodeNpy, encodeNpy, parseJson, type SafeTensor } from '@vqkit/checkpoint';
 import { CHECKSUM, readBytes, readSafetensors, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
-import { integersOf, OptionError, show } from '@vqkit/core-tensor';
+import { integersOf, OptionError, phrase, shorten, show } from '@vqkit/core-tensor';
 import { count, counted, problemOf } from '@vqkit/schema';
 import { z } from 'zod';
 import { type ExampleRange, requireRange, shardsAt, shardTokens } from './shards/at-path.ts';
@@ -25,7 +25,11 @@ const notesSchema = z.strictObject({
 export function requireTokenFile(where: string, path: string): void {
   if (['.safetensors', '.npy'].includes(extname(path))) return;
   throw new OptionError(
-    `${where}: the file of tokens must end in .safetensors or .npy, got ${show(path)}. Write for example tokens.safetensors.`,
+    where,
+    'the file of tokens',
+    'end in .safetensors or .npy',
+    path,
+    'Write for example tokens.safetensors.',
   );
 }
 
@@ -82,9 +86,8 @@ async function readTokenFile(where: string, path: string): Promise<Tokens> {
   const { tensors, metadata } = await readSafetensors(path);
   const { [IDS]: ids } = tensors;
   if (ids === undefined) {
-    throw new CheckpointError(
-      `${where} must hold the tensor '${IDS}' of integers, got ${show(Object.keys(tensors))}. Pass what vqkit encode wrote.`,
-    );
+    const rule = `hold the tensor '${IDS}' of integers`;
+    throw new CheckpointError('readTokens', path, rule, Object.keys(tensors), 'Pass what vqkit encode wrote.');
   }
   const tokens = tokensOf(where, ids);
   if (metadata.format !== FORMAT) return tokens;
@@ -102,7 +105,13 @@ function parsedNotes(
 ): unknown {
   const values = Object.entries(texts).map(([key, text]) => {
     const value = parseJson(text, (rule, found) => {
-      return new CheckpointError(`${where} must have its notes as ${rule}, got ${found}. Encode the images again.`);
+      return new CheckpointError(
+        where,
+        `note '${shorten(key)}'`,
+        `be ${rule}`,
+        phrase(found),
+        'Encode the images again.',
+      );
     });
     return [key, value] as const;
   });
@@ -113,19 +122,26 @@ function parsedNotes(
 function requireNotes(where: string, given: unknown, ids: Int32Array, shape: readonly number[]): TokenNotes {
   const result = notesSchema.safeParse(given);
   const fix = 'Encode the images again.';
-  if (!result.success) throw new CheckpointError(`${where}: notes ${problemOf(result.error, given)}. ${fix}`);
+  if (!result.success) {
+    const { path, rule, value } = problemOf(result.error, given);
+    throw new CheckpointError(where, `notes ${path}`.trim(), rule, value, fix);
+  }
   const { images, codebookSize, numCodebooks } = result.data;
   if (images !== undefined && images.length !== shape[0]) {
     throw new CheckpointError(
-      `${where}: notes must name each of the ${show(shape[0])} images, got ${counted(images.length, 'name')}. ${fix}`,
+      where,
+      'notes',
+      `name each of the ${show(shape[0])} images`,
+      phrase(counted(images.length, 'name'), images.length),
+      fix,
     );
   }
   if (numCodebooks > 1 && shape.at(-1) !== numCodebooks) {
-    throw new CheckpointError(`${where}: ids must have ${numCodebooks} columns, got shape ${show(shape)}. ${fix}`);
+    throw new CheckpointError(where, 'ids', `have ${numCodebooks} columns`, phrase(`shape ${show(shape)}`, shape), fix);
   }
   const wrong = ids.find((id) => id < -1 || id >= codebookSize);
   if (wrong !== undefined) {
-    throw new CheckpointError(`${where}: ids must be in [0, ${codebookSize}) or -1, got ${wrong}. ${fix}`);
+    throw new CheckpointError(where, 'ids', `be in [0, ${codebookSize}) or -1`, wrong, fix);
   }
   return result.data;
 }

@@ -8,8 +8,9 @@ export class DivergenceError extends DataError {
   /** Steps done before the one that failed. */
   readonly step: number;
 
-  constructor(message: string, tensor: string, step: number) {
-    super(message);
+  /** @param value what the tensor holds that is not finite. */
+  constructor(where: string, tensor: string, value: unknown, fix: string, step: number) {
+    super(where, tensor, 'be finite', value, fix);
     this.tensor = tensor;
     this.step = step;
   }

@@ -1,5 +1,5 @@
 import { add, keep, type Scalar, stack, type Tensor, type Tensor1D, type Variable } from '@tensorflow/tfjs-core';
-import type { Quantizer } from '@vqkit/core-tensor';
+import { phrase, type Quantizer } from '@vqkit/core-tensor';
 import { type AdamW, clipByGlobalNorm, globalNorm, learningRateAt } from '@vqkit/nn';
 import { DivergenceError } from './errors.ts';
 import { lossAndGradients } from './gradients.ts';
@@ -125,18 +125,19 @@ async function divergence(
   ];
   for (const [name, read] of suspects) {
     const bad = Array.from(await read()).find((value) => !Number.isFinite(value));
-    if (bad !== undefined) return new DivergenceError(describe(name, bad, step), name, step);
+    if (bad !== undefined) return diverged(name, bad, step);
   }
   const name = 'norm of the gradient';
-  return new DivergenceError(describe(name, gradientNorm, step), name, step);
+  return diverged(name, gradientNorm, step);
 }
 
 function prefixed(prefix: string, losses: Readonly<Record<string, number>>): Record<string, number[]> {
   return Object.fromEntries(Object.entries(losses).map(([name, value]) => [`${prefix} ${name}`, [value]]));
 }
 
-function describe(name: string, value: number, step: number): string {
-  return `train: ${name} must be finite, got ${value} in step ${step + 1}. Lower learningRate, add warmupSteps or set clipGradNorm.`;
+function diverged(name: string, value: number, step: number): DivergenceError {
+  const fix = 'Lower learningRate, add warmupSteps or set clipGradNorm.';
+  return new DivergenceError('train', name, phrase(`${value} in step ${step + 1}`, value), fix, step);
 }
 
 function disposeAll(tensors: readonly Tensor[]): void {

@@ -58,7 +58,7 @@ describe('--engine webgpu without a driver', () => {
     for (const line of ['train --data-path data --out-dir no', 'encode cpu data', 'decode cpu ids.npy']) {
       const { code, stderr } = await call(`${line} --engine webgpu`, none);
       expect(code).toBe(1);
-      expect(stderr).toContain(`error: startEngine: --engine 'webgpu' must run here, got: ${reason}. ${fix}`);
+      expect(stderr).toContain(`error: startEngine: --engine 'webgpu' must run here, got ${reason}. ${fix}`);
     }
   });
 });

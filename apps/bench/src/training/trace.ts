@@ -60,5 +60,5 @@ export function keptRun({ divergedAt, trace, test, busyTest }: TrainingRun, foll
 export function traceOf({ trace }: KeptRun, quantity: Quantity): readonly (number | null)[] {
   const values = trace[quantity];
   if (values !== undefined) return values;
-  throw new Error(`bench: a trace must follow ${quantity} to be asked for it. Name it where the cell is trained.`);
+  throw new Error(`a trace does not follow ${quantity}: name it where the cell is trained`);
 }

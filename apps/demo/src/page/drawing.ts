@@ -34,7 +34,7 @@ export function createDrawing(
   });
   const show = async (file: File): Promise<void> => {
     const picture = await createImageBitmap(file).catch((cause: unknown) => {
-      throw new Error(`${file.name} must be a picture, and could not be decoded. Choose a PNG or JPEG.`, { cause });
+      throw new Error(`${file.name} is no picture that can be decoded. Choose a PNG or JPEG.`, { cause });
     });
     const side = Math.min(picture.width, picture.height);
     const [x, y] = [(picture.width - side) / 2, (picture.height - side) / 2];

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { readJson } from '@vqkit/checkpoint/node';
-import { OptionError, shorten, show } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase, shorten, show } from '@vqkit/core-tensor/errors';
 import { QUANTIZERS } from '@vqkit/quantizers';
 import type { ReportData } from '../report-data.ts';
 import { reportData } from '../report-schema.ts';
@@ -19,7 +19,7 @@ export interface Run {
  */
 export async function readRuns(where: string, folders: readonly string[]): Promise<Run[]> {
   if (folders.length === 0) {
-    throw new OptionError(`${where}: runFolders must have at least one folder, got none. Pass the folder of a run.`);
+    throw new OptionError(where, 'runFolders', 'have at least one folder', phrase('none'), 'Pass the folder of a run.');
   }
   const runs = await Promise.all(folders.map(async (folder) => ({ folder, data: await readRun(where, folder) })));
   const plain = runs.map(({ data }) => quantizerTitle(data.summary.quantizer));
@@ -30,7 +30,13 @@ export async function readRuns(where: string, folders: readonly string[]): Promi
   return runs.map(({ folder, data }, i) => {
     const unique = candidates.find((names) => names.filter((name) => name === names[i]).length === 1);
     if (unique === undefined) {
-      throw new OptionError(`${where}: runFolders must name every run once, got ${folder} twice. Leave one out.`);
+      throw new OptionError(
+        where,
+        'runFolders',
+        'name every run once',
+        phrase(`${folder} twice`, folder),
+        'Leave one out.',
+      );
     }
     return { folder, data, name: unique[i] as string };
   });
@@ -40,7 +46,7 @@ export async function readRun(where: string, folder: string): Promise<ReportData
   const path = join(folder, 'report-data.json');
   const fix = 'Pass the folder of a finished run.';
   const json = await readJson(path, (rule, found) => {
-    return new OptionError(`${where}: ${path} must be ${rule}, got ${found}. ${fix}`);
+    return new OptionError(where, path, `be ${rule}`, phrase(found), fix);
   });
   const result = reportData.safeParse(json);
   if (result.success) return result.data as ReportData;
@@ -48,7 +54,11 @@ export async function readRun(where: string, folder: string): Promise<ReportData
   const at = shorten(issue?.path.join('.') ?? '');
   const value = issue?.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], json);
   throw new OptionError(
-    `${where}: ${path} must hold a run's report data, got ${at === '' ? '' : `${at} = `}${show(value)} (${shorten(issue?.message ?? '')}). ${fix}`,
+    where,
+    path,
+    "hold a run's report data",
+    phrase(`${at === '' ? '' : `${at} = `}${show(value)} (${shorten(issue?.message ?? '')})`, value),
+    fix,
   );
 }
 

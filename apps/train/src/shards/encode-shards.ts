@@ -72,9 +72,7 @@ export async function encodeShards(
   const given = checkOptions(shardSchema, options, where) as ShardOptions;
   const { out } = given;
   if (out === undefined) {
-    throw new OptionError(
-      `${where}: out must be given, the folder of the shards, got undefined. Pass for example ids.`,
-    );
+    throw new OptionError(where, 'out', 'be given, the folder of the shards', undefined, 'Pass for example ids.');
   }
   await requireWritableFolder(where, out);
   const store = folderStore(out);
@@ -158,7 +156,11 @@ async function planned(
   const shards = given.shards ?? there?.shards.length;
   if (shards === undefined) {
     throw new OptionError(
-      `${where}: shards must be given for a new folder, got undefined. Pass for example 100, or one per 10,000 pictures.`,
+      where,
+      'shards',
+      'be given for a new folder',
+      undefined,
+      'Pass for example 100, or one per 10,000 pictures.',
     );
   }
   const isVectors = await isVectorTokenizer(path);

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { fileError } from '@vqkit/checkpoint/node';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import { nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
 import type { ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
 import { isVectorConfig } from '@vqkit/tokenizer';
@@ -86,14 +86,22 @@ async function describeVectors(where: string, model: VectorTokenizer, options: S
   const [path, ...others] = [...paths, ...(dataPath === undefined ? [] : [dataPath])];
   if (path === undefined || others.length > 0) {
     throw new OptionError(
-      `${where}: data must be one file of vectors, got ${others.length === 0 ? 'none' : others.length + 1}. Pass a .npy, .safetensors or .parquet file.`,
+      where,
+      'data',
+      'be one file of vectors',
+      phrase(others.length === 0 ? 'none' : `${others.length + 1}`, paths),
+      'Pass a .npy, .safetensors or .parquet file.',
     );
   }
   const file = await openVectors(path, { column, keyColumn });
   const { features } = model.config;
   if (file.dim !== features) {
     throw new OptionError(
-      `${where}: vectors must have the tokenizer's ${features} numbers, got ${file.dim}. Pass the vectors that it is for.`,
+      where,
+      'vectors',
+      `have the tokenizer's ${features} numbers`,
+      file.dim,
+      'Pass the vectors that it is for.',
     );
   }
   const { count, dim, dtype, keys } = file;
@@ -249,7 +257,7 @@ async function* linesIn(store: ShardStore): AsyncGenerator<readonly string[]> {
   for (let at = 0; ; at += CHUNK) {
     const bytes = await store.readRange(NAMES, at, at + CHUNK);
     if (bytes === undefined)
-      throw new CheckpointError(`planShards: ${store.name}/${NAMES} must stay, got none. Start again.`);
+      throw new CheckpointError('planShards', `${store.name}/${NAMES}`, 'stay', phrase('none'), 'Start again.');
     if (bytes.length === 0) return;
     const all = Buffer.concat([rest, bytes]);
     const end = all.lastIndexOf(10) + 1;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CheckpointError } from '@vqkit/checkpoint';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import type { EncoderOptions } from './shard-encoder.ts';
 
 /** What a worker is told. */
@@ -9,13 +9,23 @@ export type ToWorker =
   | { readonly kind: 'open'; readonly folder: string; readonly options: EncoderOptions }
   | { readonly kind: 'shard'; readonly shard: number };
 
+/** What an error of vqkit is made of, as far as every message can hold it. */
+export type Fields = Readonly<Record<'where' | 'argument' | 'rule' | 'got' | 'fix', string>>;
+
 /** What it says. */
 export type FromWorker =
   | { readonly kind: 'opened'; readonly engine: string }
   | { readonly kind: 'examples'; readonly shard: number; readonly done: number }
   | { readonly kind: 'warning'; readonly text: string }
   | { readonly kind: 'finished'; readonly shard: number; readonly examples: number; readonly wasThere: boolean }
-  | { readonly kind: 'failed'; readonly shard: number | undefined; readonly name: string; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly shard: number | undefined;
+      readonly name: string;
+      readonly reason: string;
+      /** Of an error of vqkit. */
+      readonly fields: Fields | undefined;
+    };
 
 interface PoolHooks {
   onOpened?(engine: string): void;
@@ -142,6 +152,8 @@ function startWorker(threads: number): ChildProcess {
   return fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env });
 }
 
-function errorOf({ name, reason }: { readonly name: string; readonly reason: string }): Error {
-  return new (name === 'OptionError' ? OptionError : CheckpointError)(reason);
+function errorOf({ name, reason, fields }: Extract<FromWorker, { kind: 'failed' }>): Error {
+  if (fields === undefined) return new Error(reason);
+  const { where, argument, rule, got, fix } = fields;
+  return new (name === 'OptionError' ? OptionError : CheckpointError)(where, argument, rule, phrase(got), fix);
 }

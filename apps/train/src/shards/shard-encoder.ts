@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CheckpointError } from '@vqkit/checkpoint';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase, show } from '@vqkit/core-tensor';
 import { type DataName, openImages, openVectors } from '@vqkit/data/node';
 import { counted } from '@vqkit/schema';
 import { type ImageTokenizer, isVectorConfig, loadTokenizer, type Tokenizer } from '@vqkit/tokenizer';
@@ -64,7 +64,11 @@ export async function openShardEncoder(
   const sha256 = bytes === undefined ? undefined : createHash('sha256').update(bytes).digest('hex');
   if (bytes === undefined || sha256 !== manifest.tokenizer.sha256) {
     throw new CheckpointError(
-      `${where}: ${store.name}/${TOKENIZER} must have the SHA-256 of the manifest, ${manifest.tokenizer.sha256.slice(0, 12)}…, got ${sha256 === undefined ? 'no file' : `${sha256.slice(0, 12)}…`}. Run vqkit encode with the tokenizer and --shards once more.`,
+      where,
+      `${store.name}/${TOKENIZER}`,
+      `have the SHA-256 of the manifest, ${manifest.tokenizer.sha256.slice(0, 12)}…`,
+      phrase(sha256 === undefined ? 'no file' : `${sha256.slice(0, 12)}…`, sha256),
+      'Run vqkit encode with the tokenizer and --shards once more.',
     );
   }
   const started = await startEngine({ engine: wanted, threads });
@@ -101,7 +105,11 @@ export async function openShardEncoder(
             if (code === undefined) hooks.onWarning?.(`Skipped ${name}: ${reason}`);
             else {
               throw new CheckpointError(
-                `${where}: ${name} must be readable, got ${reason}. Check that the data are there on this machine (${source.paths.join(', ')}) and run it again; shard ${shard} is left for that.`,
+                where,
+                name,
+                'be readable',
+                phrase(reason),
+                `Check that the data are there on this machine (${source.paths.join(', ')}) and run it again; shard ${shard} is left for that.`,
               );
             }
           }
@@ -132,7 +140,11 @@ async function openWhole(where: string, model: Tokenizer, source: SourceAsOption
 function requireSame(where: string, { examples, exampleShape }: ShardManifest, found: Examples): Examples {
   if (found.count === examples && found.shape.join() === exampleShape.join()) return found;
   throw new OptionError(
-    `${where}: data must be the ${examples} examples of ${exampleShape.join(' × ')} of the manifest, got ${found.count} of ${found.shape.join(' × ')}. Pass the data that were planned.`,
+    where,
+    'data',
+    `be the ${examples} examples of ${exampleShape.join(' × ')} of the manifest`,
+    phrase(`${found.count} of ${found.shape.join(' × ')}`, found.count),
+    'Pass the data that were planned.',
   );
 }
 
@@ -140,9 +152,8 @@ function requireSame(where: string, { examples, exampleShape }: ShardManifest, f
 export function requireOwnVersion(where: string, { vqkit }: Pick<ShardManifest, 'vqkit'>): void {
   const own = packageVersion();
   if (own === vqkit) return;
-  throw new OptionError(
-    `${where} must be encoded by one version of vqkit, ${show(vqkit)}, got a worker of ${show(own)}. Install vqkit@${vqkit}, or encode into a new folder.`,
-  );
+  const rule = `be of the manifest's version of vqkit, ${show(vqkit)}`;
+  throw new OptionError(where, 'the worker', rule, own, `Install vqkit@${vqkit}, or encode into a new folder.`);
 }
 
 async function namesOf(where: string, store: ShardStore, { names, from, to }: ShardRange): Promise<string[]> {
@@ -151,10 +162,15 @@ async function namesOf(where: string, store: ShardStore, { names, from, to }: Sh
   const own = bytes === undefined ? 'no file' : createHash('sha256').update(bytes).digest('hex');
   if (bytes === undefined || own !== sha256) {
     throw new CheckpointError(
-      `${where}: ${store.name}/${NAMES} must have the names of the manifest from byte ${begin} to ${end}, got others. Encode into a new folder.`,
+      where,
+      `${store.name}/${NAMES}`,
+      `have the names of the manifest from byte ${begin} to ${end}`,
+      phrase('others'),
+      'Encode into a new folder.',
     );
   }
   const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1);
   if (lines.length === to - from) return lines.map((line) => JSON.parse(line) as string);
-  throw new CheckpointError(`${where}: ${store.name}/${NAMES} must have ${to - from} names, got ${lines.length}.`);
+  const rule = `have ${to - from} names`;
+  throw new CheckpointError(where, `${store.name}/${NAMES}`, rule, lines.length, 'Encode into a new folder.');
 }

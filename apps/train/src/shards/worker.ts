@@ -1,7 +1,8 @@
 // A process of `encodeShards` with workers: encodes the shards that it is sent, one after the other.
+import { QuantizerError } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
 import { folderStore } from '@vqkit/tokens';
-import type { FromWorker, ToWorker } from './pool.ts';
+import type { Fields, FromWorker, ToWorker } from './pool.ts';
 import { openShardEncoder, type ShardEncoder } from './shard-encoder.ts';
 
 const stop = new AbortController();
@@ -29,8 +30,19 @@ async function answer(message: ToWorker): Promise<void> {
   } catch (error) {
     if (error instanceof Interrupted) process.exit(0);
     const { name, message: reason } = error as Error;
-    send({ kind: 'failed', shard: message.kind === 'shard' ? message.shard : undefined, name, reason });
+    const shard = message.kind === 'shard' ? message.shard : undefined;
+    send({
+      kind: 'failed',
+      shard,
+      name,
+      reason,
+      fields: error instanceof QuantizerError ? fieldsOf(error) : undefined,
+    });
   }
+}
+
+function fieldsOf({ where, argument, rule, got, fix }: QuantizerError): Fields {
+  return { where, argument, rule, got, fix };
 }
 
 process.on('message', (message: ToWorker | { kind: 'stop' }) => {

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { tensor, tidy } from '@tensorflow/tfjs-core';
 import { CHECKSUM, decodeSafetensors } from '@vqkit/checkpoint';
 import { requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase, show } from '@vqkit/core-tensor';
 import { letSignalsIn } from '@vqkit/data';
 import { requirePictureChannels } from '@vqkit/data/node';
 import { checkOptions, counted, field } from '@vqkit/schema';
@@ -67,14 +67,14 @@ export async function decodeTokens(
   const { engine = 'auto', threads } = given;
   const bytes = await readTokenizer(path);
   const tokens = await readTokens(file, { from: first, to: limit === undefined ? undefined : first + limit });
-  requireOwnTokens(`${where}: ${file}`, bytes, tokens);
+  requireOwnTokens(where, file, bytes, tokens);
   const nameOf = pictureNames(tokens);
   await requireEmpty(where, out);
   await requireWritableFolder(where, out);
   const started = await startEngine({ engine, threads });
   const tokenizer = loadImageTokenizer(bytes, path);
   try {
-    requireShape(`${where}: ${file}`, tokens, tokenizer);
+    requireShape(where, file, tokens, tokenizer);
     const [total = 0, ...shape] = tokens.shape;
     const perImage = shape.reduce((product, length) => product * length, 1);
     hooks.onStart?.({ images: total, engine: started.engine });
@@ -121,36 +121,47 @@ async function writePicture(path: string, png: Buffer): Promise<void> {
   await writeFileAtomic(path, png);
 }
 
-function requireOwnTokens(where: string, tokenizer: Uint8Array, { notes }: Tokens): void {
+function requireOwnTokens(where: string, file: string, tokenizer: Uint8Array, { notes }: Tokens): void {
   if (notes === undefined) return;
   const own = createHash('sha256').update(tokenizer).digest('hex');
   // Before tokenizers had a checksum, that was the SHA-256 of the same tokenizer's file.
   const { [CHECKSUM]: before } = decodeSafetensors(tokenizer).metadata;
   if (notes.tokenizer === own || notes.tokenizer === before) return;
   throw new OptionError(
-    `${where} must hold tokens of this tokenizer (SHA-256 ${own.slice(0, 12)}…), got tokens of ${show(notes.tokenizer.slice(0, 12))}…. Pass the tokenizer that encoded them.`,
+    where,
+    file,
+    `hold tokens of this tokenizer (SHA-256 ${own.slice(0, 12)}…)`,
+    phrase(`tokens of ${show(notes.tokenizer.slice(0, 12))}…`, notes.tokenizer),
+    'Pass the tokenizer that encoded them.',
   );
 }
 
-function requireShape(where: string, { shape }: Tokens, { imageMultiple, tokenShape }: ImageTokenizer): void {
+function requireShape(
+  where: string,
+  file: string,
+  { shape }: Tokens,
+  { imageMultiple, tokenShape }: ImageTokenizer,
+): void {
   const axes = tokenShape(imageMultiple, imageMultiple).slice(2);
   const [, rows = 0, columns = 0] = shape;
   if (shape.length !== 3 + axes.length || rows < 1 || columns < 1 || !isDeepStrictEqual(shape.slice(3), axes)) {
-    throw new OptionError(
-      `${where} must hold ids of shape [${['images', 'rows', 'columns', ...axes].join(', ')}], got ${show(shape)}. Reshape them as vqkit encode wrote them.`,
-    );
+    const rule = `hold ids of shape [${['images', 'rows', 'columns', ...axes].join(', ')}]`;
+    throw new OptionError(where, file, rule, shape, 'Reshape them as vqkit encode wrote them.');
   }
   const [height, width] = [rows * imageMultiple, columns * imageMultiple];
   if (height * width <= MAX_PIXELS) return;
-  throw new OptionError(
-    `${where} must hold pictures of at most ${MAX_PIXELS} pixels, got ids of ${height} × ${width}. Decode parts of them.`,
-  );
+  const got = phrase(`ids of ${height} × ${width}`, [height, width]);
+  throw new OptionError(where, file, `hold pictures of at most ${MAX_PIXELS} pixels`, got, 'Decode parts of them.');
 }
 
 async function requireEmpty(where: string, folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
   throw new OptionError(
-    `${where}: out must be a new or an empty folder, got ${folder} with ${counted(names.length, 'file')}. Choose another.`,
+    where,
+    'out',
+    'be a new or an empty folder',
+    phrase(`${folder} with ${counted(names.length, 'file')}`, folder),
+    'Choose another.',
   );
 }

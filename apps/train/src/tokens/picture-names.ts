@@ -1,5 +1,5 @@
 import { isAbsolute, posix } from 'node:path';
-import { DataError, show } from '@vqkit/core-tensor';
+import { DataError } from '@vqkit/core-tensor';
 import type { Tokens } from '@vqkit/tokens';
 
 /** Bytes that a name may have on the usual file systems. */
@@ -43,7 +43,7 @@ function checkedName(name: string, i: number): string {
   const path = posix.normalize(name);
   const leadsOut = isAbsolute(name) || path.startsWith('../') || ['.', '..'].includes(path);
   if (!leadsOut && !path.endsWith('/') && !path.includes('\0')) return path;
-  throw new DataError(`decodeTokens: image ${i} must have a name below its folder, got ${show(name)}. Encode again.`);
+  throw new DataError('decodeTokens', `image ${i}`, 'have a name below its folder', name, 'Encode again.');
 }
 
 /** Names that some file system takes for one. */

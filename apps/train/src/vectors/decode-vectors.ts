@@ -1,5 +1,5 @@
 import { tensor, tidy } from '@tensorflow/tfjs-core';
-import { DataError, OptionError, requireKnownOptions } from '@vqkit/core-tensor';
+import { DataError, OptionError, phrase, requireKnownOptions } from '@vqkit/core-tensor';
 import { Interrupted, letSignalsIn } from '@vqkit/data';
 import { type RowBlock, requireWritableRows, writeRows } from '@vqkit/rows';
 import type { VectorTokenizer } from '@vqkit/tokenizer';
@@ -45,7 +45,11 @@ export async function decodeVectors(
     const { numCodebooks } = model;
     if (file.columns !== numCodebooks && file.columns !== numCodebooks + 1) {
       throw new OptionError(
-        `${where}: ${path} must have ${numCodebooks} ids per row, or one more, got ${file.columns}. Pass what this tokenizer encoded.`,
+        where,
+        path,
+        `have ${numCodebooks} ids per row, or one more`,
+        file.columns,
+        'Pass what this tokenizer encoded.',
       );
     }
     const { features: width } = model.config;
@@ -80,7 +84,11 @@ async function* decoded(
     const wrong = ids.findIndex((id) => id < 0 || id >= codebookSize);
     if (wrong >= 0) {
       throw new DataError(
-        `${where}: ids must be in [0, ${codebookSize}), got ${ids[wrong]} in row ${from + Math.floor(wrong / numCodebooks)}. Pass what this tokenizer encoded.`,
+        where,
+        'ids',
+        `be in [0, ${codebookSize})`,
+        phrase(`${ids[wrong]} in row ${from + Math.floor(wrong / numCodebooks)}`, ids[wrong]),
+        'Pass what this tokenizer encoded.',
       );
     }
     const shape = numCodebooks === 1 ? [to - from] : [to - from, numCodebooks];

@@ -1,4 +1,4 @@
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError } from '@vqkit/core-tensor';
 import { type QuantizerName, quantizerNames } from '@vqkit/quantizers';
 import { isRowFile } from '@vqkit/rows';
 import { checkOptions, count, field, inGroup } from '@vqkit/schema';
@@ -124,7 +124,11 @@ export function vectorConfig(where: string, options: VectorTrainOptions): Vector
   const { dataPath, quantizer, seed, arch } = merged as VectorTrainOptions & typeof merged;
   if (dataPath === undefined) {
     throw new OptionError(
-      `${where}: dataPath must be given for data 'vectors', got undefined. Pass a .npy, .parquet or .safetensors file.`,
+      where,
+      'dataPath',
+      "be given for data 'vectors'",
+      undefined,
+      'Pass a .npy, .parquet or .safetensors file.',
     );
   }
   const strange = (arch === 'none' ? ['hidden', 'steps', 'learningRate'] : ['sample', 'passes']).find(
@@ -132,7 +136,11 @@ export function vectorConfig(where: string, options: VectorTrainOptions): Vector
   );
   if (strange !== undefined) {
     throw new OptionError(
-      `${where}: ${strange} must not be given with arch '${arch}', got ${show((given as Record<string, unknown>)[strange])}. Leave it out, or pass arch '${arch === 'none' ? 'mlp' : 'none'}'.`,
+      where,
+      strange,
+      `not be given with arch '${arch}'`,
+      (given as Record<string, unknown>)[strange],
+      `Leave it out, or pass arch '${arch === 'none' ? 'mlp' : 'none'}'.`,
     );
   }
   return { outDir: `runs/vectors-${quantizer}-${seed}`, ...merged, dataPath } as VectorTrainConfig;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CheckpointError, decodeSafetensors, parseJson } from '@vqkit/checkpoint';
 import { readBytes } from '@vqkit/checkpoint/node';
-import { OptionError, QuantizerError } from '@vqkit/core-tensor';
+import { OptionError, phrase, QuantizerError } from '@vqkit/core-tensor';
 import { isFolder, type VectorSource } from '@vqkit/data/node';
 import {
   isVectorConfig,
@@ -24,7 +24,10 @@ export async function isVectorTokenizer(path: string): Promise<boolean> {
   try {
     const file = await vectorTokenizerFile(path);
     const { tokenizer = '' } = decodeSafetensors(await readBytes(file), file).metadata;
-    const described = parseJson(tokenizer, (rule, found) => new CheckpointError(`${rule}, got ${found}`));
+    const described = parseJson(
+      tokenizer,
+      (rule, found) => new CheckpointError('isVectorTokenizer', file, `be ${rule}`, phrase(found), 'Use another file.'),
+    );
     return described !== null && isVectorConfig(described as TokenizerConfig);
   } catch (error) {
     if (error instanceof QuantizerError) return false;
@@ -47,13 +50,21 @@ export async function openVectorTokenizer(
   if (!isVectorConfig(config)) {
     tokenizer.dispose();
     throw new CheckpointError(
-      `${where}: ${file} must be a tokenizer of vectors, got one of images. Encode pictures with it.`,
+      where,
+      file,
+      'be a tokenizer of vectors',
+      phrase('one of images'),
+      'Encode pictures with it.',
     );
   }
   if (source !== undefined && source.dim !== config.features) {
     tokenizer.dispose();
     throw new OptionError(
-      `${where}: vectors must have the tokenizer's ${config.features} numbers, got ${source.dim}. Pass the vectors that it is for.`,
+      where,
+      'vectors',
+      `have the tokenizer's ${config.features} numbers`,
+      source.dim,
+      'Pass the vectors that it is for.',
     );
   }
   return tokenizer as unknown as VectorTokenizer;

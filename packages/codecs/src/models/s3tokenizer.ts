@@ -24,7 +24,11 @@ export const s3tokenizerV2: CodecModel = {
     const inner = fsqLayer({ levels, bound: 's3Tokenizer' }, extras);
     const decode = (): never => {
       throw new UnsupportedError(
-        "loadCodec().decode: model must be one that has latents for its ids, got 's3tokenizer-v2'. Its own decoder starts from the ids.",
+        'loadCodec().decode',
+        'model',
+        'be one that has latents for its ids',
+        's3tokenizer-v2',
+        'Its own decoder starts from the ids.',
       );
     };
     return { ...createProjectedCodec(inner, into, { weight: into.weight }), decode };

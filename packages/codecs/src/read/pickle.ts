@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { show } from '@vqkit/core-tensor/errors';
+import { phrase, show } from '@vqkit/core-tensor/errors';
 
 /** A name that a pickle refers to: a class or a function, which is never looked up. */
 export class PickledName {
@@ -54,7 +54,7 @@ const utf8 = new TextDecoder();
  */
 export function readPickle(bytes: Uint8Array, name: string): unknown {
   const fail = (rule: string, found: string): never => {
-    throw new CheckpointError(`openWeights: the pickle of ${name} must ${rule}, got ${found}. ${FIX}`);
+    throw new CheckpointError('openWeights', `the pickle of ${name}`, rule, phrase(found), FIX);
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const stack: unknown[] = [];

@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { show } from '@vqkit/core-tensor/errors';
+import { phrase } from '@vqkit/core-tensor/errors';
 
 /** A file that is read in ranges of bytes, wherever it lies. */
 export interface Source {
@@ -39,7 +39,11 @@ export function sourceOf(data: SourceLike, name?: string): Source {
     return { name: name ?? source.name, size: source.size, read: (begin, end) => source.read(begin, end) };
   }
   throw new CheckpointError(
-    `sourceOf: data must be a Uint8Array, a Blob, or a source of byte ranges, got ${show(data)}. Read a path with fileSource of @vqkit/codecs/node, an address with urlSource.`,
+    'sourceOf',
+    'data',
+    'be a Uint8Array, a Blob, or a source of byte ranges',
+    data,
+    'Read a path with fileSource of @vqkit/codecs/node, an address with urlSource.',
   );
 }
 
@@ -96,5 +100,5 @@ async function readAtMost({ body }: Response, name: string, most: number): Promi
 
 function requireUrl(holds: boolean, name: string, rule: string, found: string): void {
   if (holds) return;
-  throw new CheckpointError(`urlSource: ${name} must ${rule}, got ${found}. Download it, and pass its bytes.`);
+  throw new CheckpointError('urlSource', name, rule, phrase(found), 'Download it, and pass its bytes.');
 }

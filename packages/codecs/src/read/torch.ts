@@ -1,5 +1,5 @@
 import { bytesPerValue, CheckpointError, count, isCounts, type SafeDtype } from '@vqkit/checkpoint';
-import { shorten, show } from '@vqkit/core-tensor/errors';
+import { phrase, shorten, show } from '@vqkit/core-tensor/errors';
 import type { OpenFile, TensorInfo } from './open-file.ts';
 import { PickledCall, PickledId, PickledName, readPickle } from './pickle.ts';
 import type { Zip } from './zip.ts';
@@ -155,5 +155,5 @@ async function readView(zip: Zip, { dtype, shape, member, offset, strides }: Sto
 }
 
 function require(holds: boolean, { name }: Zip, rule: string, found: string): asserts holds {
-  if (!holds) throw new CheckpointError(`openWeights: ${name} must ${rule}, got ${found}. ${FIX}`);
+  if (!holds) throw new CheckpointError('openWeights', name, rule, phrase(found), FIX);
 }

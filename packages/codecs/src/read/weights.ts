@@ -1,5 +1,5 @@
 import { CheckpointError, type SafeTensor, safetensorOf } from '@vqkit/checkpoint';
-import { shorten } from '@vqkit/core-tensor/errors';
+import { phrase } from '@vqkit/core-tensor/errors';
 import { openNpz } from './npz.ts';
 import type { OpenFile } from './open-file.ts';
 import { openSafetensors } from './safetensors.ts';
@@ -51,9 +51,7 @@ function weightsOf(format: Weights['format'], { name }: Source, { tensors, readB
     async read(key) {
       const info = tensors.get(key);
       if (info !== undefined) return safetensorOf(key, info, await readBytes(key), name);
-      throw new CheckpointError(
-        `openWeights().read: name must be a tensor of ${name}, got '${shorten(key)}'. See its tensors.`,
-      );
+      throw new CheckpointError('openWeights().read', 'name', `be a tensor of ${name}`, key, 'See its tensors.');
     },
   };
 }
@@ -68,7 +66,11 @@ async function formatOf(source: Source, start: Uint8Array): Promise<{ name: Weig
   // Protocol 2, and the magic number of torch.save before 1.6, or a bare pickle.
   if (a === 0x80 && b >= 2 && b <= 5 && c !== 0) {
     throw new CheckpointError(
-      `openWeights: ${source.name} must be a zip archive of PyTorch 1.6 or newer, got a bare pickle. Load it in PyTorch and torch.save it again.`,
+      'openWeights',
+      source.name,
+      'be a zip archive of PyTorch 1.6 or newer',
+      phrase('a bare pickle'),
+      'Load it in PyTorch and torch.save it again.',
     );
   }
   return { name: 'safetensors', file: await openSafetensors(source) };

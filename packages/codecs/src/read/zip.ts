@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { shorten, show } from '@vqkit/core-tensor/errors';
+import { phrase, shorten, show } from '@vqkit/core-tensor/errors';
 import type { Source } from './source.ts';
 
 /** A member of an archive, as its directory describes it. */
@@ -222,5 +222,5 @@ function number64(name: string, view: DataView, at: number): number {
 }
 
 function must(holds: boolean, name: string, rule: string, found: string): asserts holds {
-  if (!holds) throw new CheckpointError(`openWeights: ${name} must ${rule}, got ${found}. ${FIX}`);
+  if (!holds) throw new CheckpointError('openWeights', name, rule, phrase(found), FIX);
 }

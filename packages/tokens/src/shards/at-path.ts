@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { DataError, OptionError, requireInteger, show } from '@vqkit/core-tensor';
+import { DataError, OptionError, phrase, requireInteger, show } from '@vqkit/core-tensor';
 import type { RowIdFile } from '../row-id-file.ts';
 import type { Tokens } from '../tokens.ts';
 import { folderStore } from './folder-store.ts';
@@ -41,7 +41,7 @@ export async function shardsAt(path: string): Promise<ShardsAtPath | undefined> 
 export function requireRange(where: string, count: number, { from = 0, to }: ExampleRange): [from: number, to: number] {
   requireInteger(where, 'from', from, 0);
   if (from >= count) {
-    throw new OptionError(`${where}: from must be below the ${count} examples, got ${from}. Start before their end.`);
+    throw new OptionError(where, 'from', `be below the ${count} examples`, from, 'Start before their end.');
   }
   return [from, Math.min(to ?? count, count)];
 }
@@ -51,9 +51,8 @@ export async function shardTokens(where: string, at: ShardsAtPath, range: Exampl
   const { codebookSize, numCodebooks, exampleShape, tokenizer, tokenShape, keys } = at.shards.manifest;
   const [height, width, channels] = exampleShape;
   if (exampleShape.length !== 3 || height === undefined || width === undefined || channels === undefined) {
-    throw new OptionError(
-      `${where} must hold ids of images, got those of examples of shape ${show(exampleShape)}. Read them by openShards.`,
-    );
+    const got = phrase(`those of examples of shape ${show(exampleShape)}`, exampleShape);
+    throw new OptionError(where, 'the shards', 'hold ids of images', got, 'Read them by openShards.');
   }
   const [from, to] = requireRange(where, at.to - at.from, range);
   const blocks: ShardBlock[] = [];
@@ -87,9 +86,7 @@ export function shardRowIds(where: string, { shards, from: first, to: end }: Sha
     const { from = 0, to = 0 } = shards.manifest.shards[shard] ?? {};
     const block = await shards.read(shard);
     if (block.keys.length !== to - from) {
-      throw new DataError(
-        `${where}: shard ${shard} must have ids of all its rows, got ${block.keys.length}. Encode it again.`,
-      );
+      throw new DataError(where, `shard ${shard}`, 'have ids of all its rows', block.keys.length, 'Encode it again.');
     }
     held = { from, to, block };
     return held;

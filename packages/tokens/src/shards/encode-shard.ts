@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { OptionError, ShapeError, show } from '@vqkit/core-tensor';
+import { OptionError, phrase, ShapeError } from '@vqkit/core-tensor';
 import type { RowKeys } from '@vqkit/rows';
 import { noteTexts } from '../token-file.ts';
 import { FORMATS } from './formats.ts';
@@ -70,17 +70,31 @@ export async function encodeShard(
     const length = block.keys.length;
     if (block.ids.length !== length * perExample) {
       throw new ShapeError(
-        `${where}: a block must have ${perExample} ids per key, got ${block.ids.length} of ${length} keys. Pass whole examples.`,
+        where,
+        'a block',
+        `have ${perExample} ids per key`,
+        phrase(`${block.ids.length} of ${length} keys`, block.ids.length),
+        'Pass whole examples.',
       );
     }
     const part = examples + length + skipped.length + (block.skipped?.length ?? 0);
     if (part > to - from) {
-      throw new OptionError(`${where}: the blocks must have ${to - from} examples, got more. Pass those of the shard.`);
+      throw new OptionError(
+        where,
+        'the blocks',
+        `have ${to - from} examples`,
+        phrase('more'),
+        'Pass those of the shard.',
+      );
     }
     const wrong = block.ids.findIndex((id) => id < -1 || id >= codebookSize);
     if (wrong >= 0) {
       throw new OptionError(
-        `${where}: ids must be in [0, ${codebookSize}) or -1, got ${show(block.ids[wrong])}. Pass those of the tokenizer.`,
+        where,
+        'ids',
+        `be in [0, ${codebookSize}) or -1`,
+        block.ids[wrong],
+        'Pass those of the tokenizer.',
       );
     }
     values.set(packed ? packIds(block.ids, perExample, codebookSize) : block.ids, examples * perStored);
@@ -92,7 +106,11 @@ export async function encodeShard(
   }
   if (examples + skipped.length !== to - from) {
     throw new OptionError(
-      `${where}: the blocks must have ${to - from} examples, got ${examples} and ${skipped.length} skipped. Pass all of the shard.`,
+      where,
+      'the blocks',
+      `have ${to - from} examples`,
+      phrase(`${examples} and ${skipped.length} skipped`, [examples, skipped.length]),
+      'Pass all of the shard.',
     );
   }
   const all = joinedKeys(kind, keys);
@@ -167,7 +185,11 @@ function joinedKeys(kind: ShardManifest['keys'], parts: readonly RowKeys[]): Row
   for (const part of parts) {
     if (!(part instanceof BigInt64Array)) {
       throw new CheckpointError(
-        'encodeShard: keys must be a BigInt64Array, as the manifest says, got texts. Plan anew.',
+        'encodeShard',
+        'keys',
+        'be a BigInt64Array, as the manifest says',
+        phrase('texts'),
+        'Plan anew.',
       );
     }
     all.set(part, at);

@@ -6,7 +6,7 @@ import {
   encodeSafetensorsHeader,
   type SafeTensor,
 } from '@vqkit/checkpoint';
-import { integersOf, QuantizerError, show } from '@vqkit/core-tensor';
+import { integersOf, QuantizerError, reason } from '@vqkit/core-tensor';
 import { parquetBlocks, parquetRows } from '@vqkit/rows/parquet-bytes';
 import type { ShardFormat, ShardManifest } from './manifest.ts';
 import type { Stored, StoredLayout, StoredPart } from './stored.ts';
@@ -50,9 +50,8 @@ const safetensors: Format = {
     const { tensors } = decodeSafetensors(bytes, where);
     const values = tensors[IDS] ?? tensors[PACKED];
     if (values === undefined) {
-      throw new CheckpointError(
-        `${where} must hold the tensor '${IDS}' or '${PACKED}', got ${show(Object.keys(tensors))}. Encode it again.`,
-      );
+      const rule = `hold the tensor '${IDS}' or '${PACKED}'`;
+      throw new CheckpointError(where, 'the file', rule, Object.keys(tensors), 'Encode it again.');
     }
     const keys = tensors[KEY];
     return { ...storedOf(where, values), ...(keys?.dtype === 'I64' ? { keys: keys.data } : {}) };
@@ -87,10 +86,8 @@ export async function readStored(where: string, format: ShardFormat, bytes: Uint
     return await FORMATS[format].read(where, bytes);
   } catch (error) {
     if (error instanceof QuantizerError) throw error;
-    throw new CheckpointError(
-      `${where} must be a whole .${format} file, got one that cannot be read: ${(error as Error).message}. Encode it again.`,
-      { cause: error },
-    );
+    const rule = `be a whole .${format} file`;
+    throw new CheckpointError(where, 'the file', rule, reason(error), 'Encode it again.', { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { OptionError, requireInteger, requireOption, show } from '@vqkit/core-tensor';
+import { OptionError, phrase, requireInteger, requireOption, show } from '@vqkit/core-tensor';
 import { count } from '@vqkit/schema';
 import { z } from 'zod';
 import { packedBytes } from './pack.ts';
@@ -129,7 +129,11 @@ export function planShards(plan: ShardPlan, shards: number, names: readonly Name
   requireOption(fits, where, 'shards', `at most one per example (${examples})`, shards, 'Pass a smaller number.');
   if (packed && format !== 'npy' && format !== 'safetensors') {
     throw new OptionError(
-      `${where}: pack must go with format safetensors or npy, got format ${format}, which has a compression of its own or one file per example. Leave it out.`,
+      where,
+      'pack',
+      'go with format safetensors or npy',
+      phrase(`format ${format}, which has a compression of its own or one file per example`),
+      'Leave it out.',
     );
   }
   const ranges = shardRanges(examples, shards).map((range, n) => {
@@ -201,7 +205,11 @@ export function requireSamePlan(where: string, there: ShardManifest, wanted: Sha
   const differing = Object.keys(own).find((name) => JSON.stringify(own[name]) !== JSON.stringify(other[name]));
   if (differing === undefined) return;
   throw new OptionError(
-    `${where} holds shards of another ${differing}: it must be ${show(own[differing])}, got ${show(other[differing])}. Pass what it was begun with, or encode into a new folder.`,
+    `${where} holds shards of another ${differing}`,
+    'it',
+    `be ${show(own[differing])}`,
+    other[differing],
+    'Pass what it was begun with, or encode into a new folder.',
   );
 }
 

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { OptionError, show } from '@vqkit/core-tensor';
+import { OptionError } from '@vqkit/core-tensor';
 import { writeRowIds } from '../row-ids.ts';
 import { writeTokens } from '../token-file.ts';
 import { shardRowIds, shardTokens } from './at-path.ts';
@@ -23,7 +23,11 @@ function formatOf(where: string, path: string): ShardFormat {
   const format = SHARD_FORMATS.find((name) => extname(path) === `.${name}`);
   if (format !== undefined) return format;
   throw new OptionError(
-    `${where}: out must end in ${SHARD_FORMATS.map((name) => `.${name}`).join(', ')}, got ${show(path)}. Write for example ids.parquet.`,
+    where,
+    'out',
+    `end in ${SHARD_FORMATS.map((name) => `.${name}`).join(', ')}`,
+    path,
+    'Write for example ids.parquet.',
   );
 }
 

@@ -1,4 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
+import { phrase } from '@vqkit/core-tensor/errors';
 import { counted } from '@vqkit/schema';
 import { MANIFEST, manifestText, type ShardManifest } from './manifest.ts';
 import { readManifest } from './read-shards.ts';
@@ -85,6 +86,13 @@ export function requireComplete(where: string, store: ShardReader, { missing, da
   const lost = [...missing, ...damaged.map(({ shard }) => shard)].sort((a, b) => a - b);
   const named = `${lost.slice(0, 10).join(', ')}${lost.length > 10 ? ', …' : ''}`;
   throw new CheckpointError(
-    `${where}: ${store.name} must have all ${manifest.shards.length} shards, got ${counted(missing.length, 'missing shard')} and ${damaged.length} damaged (${named})${first === undefined ? '' : `: ${first.reason}`}. Run vqkit encode once more: it does those that are not whole.`,
+    where,
+    store.name,
+    `have all ${manifest.shards.length} shards`,
+    phrase(
+      `${counted(missing.length, 'missing shard')} and ${damaged.length} damaged (${named})${first === undefined ? '' : `: ${first.reason}`}`,
+      [counted(missing.length, 'missing shard'), damaged.length],
+    ),
+    'Run vqkit encode once more: it does those that are not whole.',
   );
 }

@@ -1,4 +1,4 @@
-import { DataError, requireInteger, requireOption, ShapeError } from '@vqkit/core-tensor';
+import { DataError, phrase, requireInteger, requireOption, ShapeError } from '@vqkit/core-tensor';
 
 /**
  * Ids that are one number in mixed radix: n ids of K codes, Σ id_j · K^j, take ⌈n log₂ K⌉ bits instead of n ⌈log₂ K⌉. More would cost time that grows
@@ -42,13 +42,11 @@ export function packedBytes(count: number, codebookSize: number): number {
 export function packIds(ids: Int32Array, count: number, codebookSize: number): Uint8Array {
   const bytesEach = packedBytes(count, codebookSize);
   if (ids.length % count !== 0) {
-    throw new ShapeError(`packIds: ids must be whole examples of ${count}, got ${ids.length}. Pass all of them.`);
+    throw new ShapeError('packIds', 'ids', `be whole examples of ${count}`, ids.length, 'Pass all of them.');
   }
   const wrong = ids.findIndex((id) => id < 0 || id >= codebookSize);
   if (wrong >= 0) {
-    throw new DataError(
-      `packIds: ids[${wrong}] must be in [0, ${codebookSize}), got ${ids[wrong]}. Write them unpacked.`,
-    );
+    throw new DataError('packIds', `ids[${wrong}]`, `be in [0, ${codebookSize})`, ids[wrong], 'Write them unpacked.');
   }
   const groups = groupsOf(count, codebookSize);
   const radix = BigInt(codebookSize);
@@ -97,7 +95,11 @@ export function unpackIds(bytes: Uint8Array, count: number, codebookSize: number
         }
         if (value !== 0n) {
           throw new DataError(
-            `unpackIds: bytes must hold ids in [0, ${codebookSize}), got larger ones in example ${example}. Read them with the codebookSize that packed them.`,
+            'unpackIds',
+            'bytes',
+            `hold ids in [0, ${codebookSize})`,
+            phrase(`larger ones in example ${example}`),
+            'Read them with the codebookSize that packed them.',
           );
         }
       }

@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { DataError, requireInteger } from '@vqkit/core-tensor';
+import { DataError, phrase, requireInteger } from '@vqkit/core-tensor';
 import type { RowKeys } from '@vqkit/rows/parquet-bytes';
 import { readStored } from './formats.ts';
 import { idsPerExample, MANIFEST, parseManifest, type ShardManifest, shardFile, storedShape } from './manifest.ts';
@@ -49,9 +49,9 @@ export async function openShards(store: ShardReader): Promise<Shards> {
     const state = await shardState('openShards', store, manifest, shard, { bytes: false });
     if (state.status === 'complete') return state.record;
     const reason = state.status === 'missing' ? 'none' : state.reason;
-    throw new CheckpointError(
-      `${where} must have shard ${shard} of ${manifest.shards.length}, got ${reason}. Encode it: the same command does what is missing.`,
-    );
+    const rule = `be there, of ${manifest.shards.length}`;
+    const fix = 'Encode it: the same command does what is missing.';
+    throw new CheckpointError(where, `shard ${shard}`, rule, phrase(reason), fix);
   };
   const read = async (shard: number): Promise<ShardBlock> => {
     requireInteger('openShards().read', 'shard', shard, 0, manifest.shards.length - 1);
@@ -77,7 +77,11 @@ export async function readManifest(where: string, store: ShardReader): Promise<S
   const bytes = await store.read(MANIFEST);
   if (bytes !== undefined) return parseManifest(`${where}: ${store.name}`, bytes);
   throw new CheckpointError(
-    `${where}: ${store.name} must hold ${MANIFEST}, got none. Pass the folder that vqkit encode --shards wrote; a folder on another machine must be shared with this one.`,
+    where,
+    store.name,
+    `hold ${MANIFEST}`,
+    phrase('none'),
+    'Pass the folder that vqkit encode --shards wrote; a folder on another machine must be shared with this one.',
   );
 }
 
@@ -85,7 +89,7 @@ async function readShard(store: ShardReader, manifest: ShardManifest, record: Sh
   const { file, examples, from, to, skipped } = record;
   const where = `openShards: ${store.name}/${file.name}`;
   const damaged = (rule: string, found: string): CheckpointError =>
-    new CheckpointError(`${where} must ${rule}, got ${found}. Encode it again: the same command does.`);
+    new CheckpointError(where, 'the shard', rule, phrase(found), 'Encode it again: the same command does.');
   if (file.name !== shardFile(manifest, record.shard)) throw damaged('have its own name', file.name);
   const left = new Set(skipped.map(({ position }) => position));
   const positions = Float64Array.from(range(from, to).filter((position) => !left.has(position)));
@@ -127,7 +131,7 @@ function keysOf(
   return BigInt64Array.from(
     (keys as readonly string[]).map((key) => {
       if (/^-?\d{1,19}$/.test(key)) return BigInt(key);
-      throw new DataError(`${where} must have integers as keys, got another. Encode it again.`);
+      throw new DataError(where, 'keys', 'be integers', key, 'Encode it again.');
     }),
   );
 }

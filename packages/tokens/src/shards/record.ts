@@ -126,7 +126,6 @@ function requireOwn(where: string, manifest: ShardManifest, shard: number, recor
   const differing = facts.find(([, wanted, found]) => wanted !== found);
   if (differing === undefined) return;
   const [name, wanted, found] = differing;
-  throw new CheckpointError(
-    `${where} must be of the ${name} of manifest.json, ${show(wanted)}, got ${show(found)}. Encode into a new folder, or delete this shard.`,
-  );
+  const rule = `be of the ${name} of manifest.json, ${show(wanted)}`;
+  throw new CheckpointError(where, 'the shard', rule, found, 'Encode into a new folder, or delete this shard.');
 }

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { CheckpointError, parseJson } from '@vqkit/checkpoint';
-import { shorten } from '@vqkit/core-tensor';
+import { phrase, shorten } from '@vqkit/core-tensor';
 import { problemOf } from '@vqkit/schema';
 import { z } from 'zod';
 
@@ -35,18 +35,21 @@ export function seal(value: object): { readonly text: string; readonly sha256: s
  * @throws CheckpointError for what is no JSON, does not follow the schema, or was changed by hand.
  */
 export function unseal<T>(where: string, fix: string, bytes: Uint8Array, schema: z.ZodType<T>): T & { sha256: string } {
-  const fail = (rule: string): CheckpointError => new CheckpointError(`${where} ${rule}. ${fix}`);
-  const read = parseJson(bytes, (rule, found) => fail(`must be ${rule}, got ${shorten(found)}`));
+  const fail = (rule: string, found: unknown, argument = 'the file'): CheckpointError =>
+    new CheckpointError(where, argument, rule, found, fix);
+  const read = parseJson(bytes, (rule, found) => fail(`be ${rule}`, phrase(shorten(found))));
   const isObject = typeof read === 'object' && read !== null && !Array.isArray(read);
-  if (!isObject) throw fail('must hold an object, got something else');
+  if (!isObject) throw fail('hold an object', read);
   const { sha256: own, ...value } = read as { sha256?: unknown };
   const checked = schema.safeParse(value);
-  if (!checked.success) throw fail(problemOf(checked.error, value));
+  if (!checked.success) {
+    const { path, rule, value: found } = problemOf(checked.error, value);
+    throw fail(rule, found, path || undefined);
+  }
   const actual = digestOf(JSON.stringify(value));
   if (own !== actual) {
-    throw fail(
-      `must be as it was written, with the checksum ${actual.slice(0, 12)}…, got ${shorten(String(own)).slice(0, 14)}…: it was edited or damaged`,
-    );
+    const rule = `be as it was written, with the checksum ${actual.slice(0, 12)}…`;
+    throw fail(rule, phrase(`${shorten(String(own)).slice(0, 14)}…: it was edited or damaged`, own));
   }
   return { ...checked.data, sha256: actual };
 }

@@ -1,4 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
+import { phrase } from '@vqkit/core-tensor/errors';
 
 /** Where the files of shards are read from. */
 export interface ShardReader {
@@ -35,7 +36,11 @@ export function urlReader(url: string): ShardReader {
       if (response.status === 404) return undefined;
       if (!response.ok) {
         throw new CheckpointError(
-          `urlReader: ${folder}${file} must be readable, got status ${response.status}. Check the address and the rights.`,
+          'urlReader',
+          `${folder}${file}`,
+          'be readable',
+          phrase(`status ${response.status}`),
+          'Check the address and the rights.',
         );
       }
       return new Uint8Array(await response.arrayBuffer());

@@ -1,5 +1,5 @@
 import { CheckpointError, decodeNpy, encodeNpy, parseJson } from '@vqkit/checkpoint';
-import { integersOf, show } from '@vqkit/core-tensor';
+import { integersOf, phrase, show } from '@vqkit/core-tensor';
 import { createTar, parseTar } from 'nanotar';
 import type { Stored, StoredLayout, StoredPart } from './stored.ts';
 
@@ -54,9 +54,9 @@ export async function readTar(where: string, bytes: Uint8Array): Promise<Stored>
   }
   const width = parts[0]?.length ?? 0;
   if (parts.length !== keys.length || parts.some(({ length }) => length !== width)) {
-    throw new CheckpointError(
-      `${where} must have ids of one shape and a key for each example, got ${parts.length} and ${keys.length}. Encode it again.`,
-    );
+    const got = phrase(`${parts.length} and ${keys.length}`, [parts.length, keys.length]);
+    const rule = 'have ids of one shape and a key for each example';
+    throw new CheckpointError(where, 'the file', rule, got, 'Encode it again.');
   }
   const values = new Int32Array(parts.length * width);
   for (const [n, part] of parts.entries()) values.set(part, n * width);
@@ -65,7 +65,7 @@ export async function readTar(where: string, bytes: Uint8Array): Promise<Stored>
 
 function keyOf(where: string, content: Uint8Array): string {
   const fail = (rule: string, found: string): CheckpointError =>
-    new CheckpointError(`${where} must be ${rule}, got ${found}. Encode it again.`);
+    new CheckpointError(where, 'the key', `be ${rule}`, phrase(found), 'Encode it again.');
   const { key } = Object(parseJson(content, fail)) as { key?: unknown };
   if (typeof key === 'string') return key;
   throw fail("an object with the text 'key'", show(key));

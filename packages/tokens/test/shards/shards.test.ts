@@ -313,7 +313,7 @@ describe('surveyShards', () => {
     const manifest = tinyManifest();
     const store = folderStore(join(folder, `empty-${made++}`));
     await writeManifest(store, manifest);
-    await expect(all(store)).rejects.toThrow(/must have shard 0 of 4, got none\. Encode it/);
+    await expect(all(store)).rejects.toThrow(/shard 0 must be there, of 4, got none\. Encode it/);
     expect(await store.read(MANIFEST)).toBeDefined();
     await expect((await openShards(store)).read(4)).rejects.toThrow(/shard must be/);
   });

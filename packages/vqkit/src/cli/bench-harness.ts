@@ -1,4 +1,4 @@
-import { UnsupportedError } from '@vqkit/core-tensor/errors';
+import { phrase, UnsupportedError } from '@vqkit/core-tensor/errors';
 
 const NAME: string = '@vqkit/bench';
 
@@ -55,7 +55,11 @@ export async function loadBench(): Promise<BenchHarness> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${NAME}'`)) throw error;
     throw new UnsupportedError(
-      `vqkit bench: the package ${NAME} must be there, and it is in the repository of vqkit only. Clone it and run there: npm run bench -- list.`,
+      'vqkit bench',
+      `the package ${NAME}`,
+      'be there, which it is in the repository of vqkit only',
+      phrase('none'),
+      'Clone it and run there: npm run bench -- list.',
     );
   }
 }

@@ -3,7 +3,7 @@ import { encodeSafetensors } from '@vqkit/checkpoint';
 import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { extractCodec } from '@vqkit/codecs';
 import { codecJson } from '@vqkit/codecs/node';
-import { OptionError } from '@vqkit/core-tensor';
+import { OptionError, phrase } from '@vqkit/core-tensor';
 import { Command } from 'commander';
 import { describeCodec, scalesOf, sourceFrom } from '../published.ts';
 
@@ -39,7 +39,11 @@ export function command(): Command {
       const out = given ?? (json ? 'quantizer.json' : 'quantizer.safetensors');
       if (resolve(file) === resolve(out)) {
         throw new OptionError(
-          `import: out must be another file than the one that is read, got ${out}. Choose another name.`,
+          'import',
+          'out',
+          'be another file than the one that is read',
+          phrase(out),
+          'Choose another name.',
         );
       }
       await requireWritable('import', out);
