@@ -44,7 +44,6 @@ import {
 import {
   DtypeError,
   nearestCodeExact,
-  phrase,
   type Rng,
   readNow,
   requireOption,
@@ -335,12 +334,6 @@ function read(tensors: Readonly<Record<string, Tensor>>, books: number, dim: num
     }) as [Tensor2D, Tensor1D];
     const { shape } = weights;
     if (shape.length === 1 && show(x.shape) === show([shape[0], dim])) return { x, weights };
-    throw new ShapeError(
-      name,
-      `'${rows}'`,
-      `have shape [n, ${dim}] and '${counts}' [n]`,
-      phrase(`${show(x.shape)} and ${show(shape)}`, [x.shape, shape]),
-      fix,
-    );
+    throw new ShapeError(name, `'${rows}'`, `have shape [n, ${dim}] and '${counts}' [n]`, [x.shape, shape], fix);
   });
 }

@@ -161,7 +161,11 @@ eachEngine((engine) => {
         [null, OptionError, /loadTrainingState: tensors must be an object of tensors by name, got null/],
         [{ other: zeros([1]) }, OptionError, /tensors must be an object with exactly the keys \["kmeans.0.tokens"/],
         [{ [rows]: zeros([4, 3]) }, OptionError, /exactly the keys/],
-        [{ [rows]: zeros([4, 2]), [weights]: zeros([4]) }, ShapeError, /must have shape \[n, 3\] .+ got \[4,2\]/],
+        [
+          { [rows]: zeros([4, 2]), [weights]: zeros([4]) },
+          ShapeError,
+          /must have shape \[n, 3\] .+ got shape \[\[4,2\]/,
+        ],
         [{ [rows]: zeros([4, 3]), [weights]: zeros([5]) }, ShapeError, /got \[4,3\] and \[5\]/],
         [{ [rows]: zeros([4, 3], 'int32'), [weights]: zeros([4]) }, DtypeError, /must be float32, got int32/],
         [{ [rows]: [1], [weights]: zeros([4]) }, OptionError, /must be a tensor/],

@@ -184,7 +184,7 @@ describe('a manifest', () => {
     const read = (): unknown => parseManifest('decode: ids', Buffer.from(edited));
     expect(read).toThrow(message);
     expect(read).toThrow(CheckpointError);
-    expect(read).toThrow(/^decode: ids\/manifest\.json /);
+    expect(read).toThrow(/^decode: ids\/manifest\.json: /);
   });
 
   it.each([
