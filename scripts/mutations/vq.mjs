@@ -70,7 +70,7 @@ export const mutations = [
   {
     file: 'packages/vq/src/codebook.ts',
     fault: 'loaded codes of cosine similarity stay as long as they were',
-    from: 'return reshape(unitOr(codes, codes), loaded.shape);',
+    from: 'return reshape(unitOr(codes, codes, LOADED_UNIT), loaded.shape);',
     to: 'return reshape(codes, loaded.shape);',
   },
   {

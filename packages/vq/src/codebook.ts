@@ -54,7 +54,7 @@ import {
   usable,
 } from './ema.ts';
 import { createKmeansInit, type Placed } from './kmeans.ts';
-import type { VqConfig, VqMetric } from './options.ts';
+import { LOADED_UNIT, type VqConfig, type VqMetric } from './options.ts';
 
 /** How tokens become the rows that each codebook quantizes, and back. One codebook for all heads sees N · heads rows. */
 export interface Heads {
@@ -133,7 +133,7 @@ export function createCodebooks(config: VqConfig, books: number, rng: Rng): Code
   const onSphere = useCosineSim && !byGradient;
   const toSphere = (loaded: Tensor): Tensor => {
     const codes = reshape(loaded, [books * k, d]) as Tensor2D;
-    return reshape(unitOr(codes, codes), loaded.shape);
+    return reshape(unitOr(codes, codes, LOADED_UNIT), loaded.shape);
   };
   const bookOf = (b: number): Tensor2D => {
     const codes = partOf(embed, b) as Tensor2D;

@@ -11,7 +11,7 @@ import {
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
 import { createCodeSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
 import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
-import { resolveCodes, type VqCodeOptions, type VqOptions } from './options.ts';
+import { LOADED_UNIT, resolveCodes, type VqCodeOptions, type VqOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
@@ -62,8 +62,8 @@ export function createVqCodec(
   const ofDirection = useCosineSim || metric === 'cosine';
   const searched = ofDirection ? codebook.slice() : codebook;
   // Never chosen, where 0 would be nearer than a code that points away.
-  if (ofDirection) normalise(searched, dim, 1e-6, Number.NaN);
-  if (useCosineSim) normalise(codebook, dim, 1e-6, 0);
+  if (ofDirection) normalise(searched, dim, useCosineSim ? LOADED_UNIT : 1e-6, Number.NaN);
+  if (useCosineSim) normalise(codebook, dim, LOADED_UNIT, 0);
 
   const search =
     metric === 'dot' ? productSearch(codebook, dim, kernels) : createCodeSearch({ codes: searched, dim }, kernels);

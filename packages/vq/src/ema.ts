@@ -135,11 +135,13 @@ export function choose(first: Scalar, a: BookState, b: BookState): BookState {
 /**
  * The one door by which a vector becomes a code of cosine similarity: at length 1 where it has a direction, else `instead`. What has length 1
  * within rounding stays as it is, so that a state that was saved loads as the same bits.
+ *
+ * @param nearly how far a squared length may be from 1 to stay.
  */
-export function unitOr(vectors: Tensor2D, instead: Tensor2D): Tensor2D {
-  const nearly = less(abs(sub(sum(square(vectors), 1), 1)), 1e-6) as Tensor1D;
+export function unitOr(vectors: Tensor2D, instead: Tensor2D, nearly = 1e-6): Tensor2D {
+  const stays = less(abs(sub(sum(square(vectors), 1), 1)), nearly) as Tensor1D;
   const units = unitLength(vectors, 1);
-  return selectRows(nearly, vectors, selectRows(hasDirection(units), units, instead));
+  return selectRows(stays, vectors, selectRows(hasDirection(units), units, instead));
 }
 
 /** bool [N]: which rows of what {@link unitLength} gave are no zeros, and numbers. */

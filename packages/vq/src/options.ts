@@ -129,6 +129,12 @@ const OPTIONS = [
 
 export const WHERE = 'createVq';
 
+/**
+ * With cosine similarity: how far the squared length of a code that is loaded may be from 1 to stay as it is. Twice what training lets stay, because
+ * another engine, and a codec in float64, adds the squares up with other roundings.
+ */
+export const LOADED_UNIT = 2e-6;
+
 /** Checks every option and fills in the defaults. */
 export function resolve(options: VqOptions): VqConfig {
   const codes = resolveCodes(WHERE, options);

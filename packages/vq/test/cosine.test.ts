@@ -106,6 +106,19 @@ eachEngine((engine) => {
       vq.dispose();
     });
 
+    it('stay as they are when they are loaded a rounding away from length 1, in the codec too', async () => {
+      // Training lets a sum stay whose squared length is within 1e-6 of 1, as the engine adds it up.
+      const length = Math.sqrt(1 + 1.2e-6);
+      const codes = Float32Array.of(length, 0, 0, -length, 0.6 * length, 0.8 * length);
+      const vq = cosine();
+      place(vq, tensor(codes, [3, 2]));
+      await expectSame(stateTensor(vq, EMBED), codes);
+      await expectSame(vq.decode(tensor([0, 1, 2], [3], 'int32')), codes);
+      const codec = createVqCodec(vq.config, await plainState(vq));
+      expect(codec.decode(Int32Array.of(0, 1, 2))).toEqual(codes);
+      vq.dispose();
+    });
+
     it('have the lowest index for a token without a direction, in the codec too', async () => {
       const vq = createVq({ dim: 16, codebookSize: 64, useCosineSim: true });
       const silent = [0, 0, 0, 1e-20].flatMap((value) => new Array<number>(16).fill(value));
