@@ -22,7 +22,7 @@ const NAME = /(?<![\w./-])[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*\b(?![-/])/g;
 
 /** Units, products, what an example calls its own things, and methods of tf.layers. */
 const NOT_OURS =
-  'kHz kB sRGB rFID macOS arXiv oneDNN myEncoder decodeFile createBitCodec runFsq oneBit createOneBit taskLoss bitwiseAnd stridedSlice createScale anyTokenizer loadLayersModel trainOnBatch'.split(
+  'kHz kB sRGB rFID macOS arXiv oneDNN myEncoder decodeFile createBitCodec runFsq oneBit createOneBit taskLoss bitwiseAnd stridedSlice createScale anyTokenizer loadLayersModel trainOnBatch inMemory twoRows inFolder'.split(
     ' ',
   );
 
