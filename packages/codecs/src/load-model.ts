@@ -5,7 +5,7 @@ import type { SourceLike } from './read/source.ts';
 import { openSafetensorsWeights } from './read/weights.ts';
 
 /**
- * `loadCodec` for one model and .safetensors, such as `vqkit import` writes: a page that has only this bundles a third.
+ * `loadCodec` for one model and .safetensors, such as `vqkit import` writes: a page that has only this bundles less than half.
  *
  * @param data bytes, a File or Blob, or a source of ranges (`fileSource`, `urlSource`).
  * @throws OptionError when it holds no such quantizer, naming the keys; of several it takes the first, or the one at `prefix`. Else as `loadCodec`.

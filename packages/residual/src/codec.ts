@@ -22,6 +22,7 @@ export function layerOf({ dim, numCodebooks, codebookSize, encode, decode }: Cod
     strides: Array.from({ length: numCodebooks }, () => 1),
     encode(latents, layers) {
       const all = encode(latents);
+      if (numCodebooks === 1) return [all];
       const frames = all.length / numCodebooks;
       return Array.from({ length: layers }, (_, layer) =>
         Int32Array.from({ length: frames }, (_, n) => all[n * numCodebooks + layer] as number),
@@ -78,8 +79,9 @@ export function createResidualCodec(
         const left = most - ids.length;
         if (left === 0) break;
         const found = layer.encode(averaged(residual, dim, stride), { layers: Math.min(left, layer.strides.length) });
-        addTo(residual, layer.decode(found), dim, stride, -1);
         ids.push(...found);
+        // Nobody looks at what the last layer leaves.
+        if (ids.length < most) addCodes({ layer, stride }, found, residual, -1);
       }
       return ids;
     },
@@ -139,6 +141,23 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
     out.weight.length,
     'Pass [dim, inner.dim].',
   );
+  const back = (codes: Float32Array): Float32Array => project(codes, out, inner.dim, dim);
+  const [size = 0] = inner.codebookSizes;
+  const hasTable = inner.strides.length === 1 && inner.block === 1 && size * dim <= MOST_TABLE;
+  let table: Float32Array | undefined;
+  /** As soon as there are as many frames as codes, each code is projected once. */
+  const addRows = (ids: readonly Int32Array[], sum: Float32Array, sign: number): boolean => {
+    const [own] = ids;
+    if (!hasTable || own === undefined || (table === undefined && own.length < size)) return false;
+    // Those of another codec are refused by name when they are decoded one by one.
+    if (own.length * dim !== sum.length || own.some((id) => id < 0 || id >= size)) return false;
+    table ??= back(inner.decode([Int32Array.from({ length: size }, (_, k) => k)]));
+    for (let n = 0, k = 0; n < own.length; n++) {
+      const first = (own[n] as number) * dim;
+      for (let i = first; i < first + dim; i++, k++) sum[k] = (sum[k] as number) + sign * (table[i] as number);
+    }
+    return true;
+  };
   return {
     dim,
     block: inner.block,
@@ -149,9 +168,16 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
       requireFrames(`${where}().encode`, latents, dim, 1);
       return inner.encode(project(latents, into, dim, inner.dim), options);
     },
-    decode: (ids) => project(inner.decode(ids), out, inner.dim, dim),
+    decode(ids) {
+      const rows = new Float32Array((ids[0]?.length ?? 0) * Math.round((inner.strides[0] as number) * dim));
+      return addRows(ids, rows, 1) ? rows : back(inner.decode(ids));
+    },
+    ...(hasTable && { addDecoded: addRows }),
   };
 }
+
+/** Values of a table of projected codes: 16 MB. */
+const MOST_TABLE = 2 ** 22;
 
 /** A projection without what else its maker knows. */
 function only({ weight, bias }: Projection): Projection {
@@ -183,17 +209,28 @@ function sumOf(
   for (const { layer, stride } of members) {
     const own = ids.slice(first, first + layer.strides.length);
     if (own.length === 0) break;
-    addTo(sum, layer.decode(own), dim, stride, 1);
+    addCodes({ layer, stride }, own, sum, 1);
     first += own.length;
   }
   return sum;
 }
 
+/** Adds what a member makes of its ids. */
+function addCodes(
+  { layer, stride }: { readonly layer: StackCodec; readonly stride: number },
+  ids: readonly Int32Array[],
+  sum: Float32Array,
+  sign: number,
+): void {
+  if (stride === 1 && layer.addDecoded?.(ids, sum, sign) === true) return;
+  addTo(sum, layer.decode(ids), layer.dim, stride, sign);
+}
+
 /** Adds rows, each of them `stride` times. */
 function addTo(sum: Float32Array, rows: Float32Array, dim: number, stride: number, sign: number): void {
-  for (let k = 0; k < sum.length; k++) {
-    const row = Math.floor(k / (dim * stride));
-    sum[k] = (sum[k] as number) + sign * (rows[row * dim + (k % dim)] as number);
+  for (let k = 0, row = 0; k < sum.length; row += dim) {
+    for (let s = 0; s < stride; s++)
+      for (let i = row; i < row + dim; i++, k++) sum[k] = (sum[k] as number) + sign * (rows[i] as number);
   }
 }
 
@@ -210,16 +247,70 @@ function averaged(rows: Float32Array, dim: number, stride: number): Float32Array
   return means;
 }
 
+/** Outputs that are summed together, of two frames at a time: each number is loaded once for several of the eight sums. */
+const OUTPUTS = 4;
+
 function project(rows: Float32Array, { weight, bias }: Projection, columns: number, outputs: number): Float32Array {
   const frames = rows.length / columns;
   const output = new Float32Array(frames * outputs);
-  for (let n = 0; n < frames; n++) {
-    for (let j = 0; j < outputs; j++) {
-      let sum = bias?.[j] ?? 0;
-      const row = j * columns;
-      for (let i = 0, x = n * columns; i < columns; i++, x++) sum += (weight[row + i] as number) * (rows[x] as number);
-      output[n * outputs + j] = sum;
+  // Room for the last block of outputs, and for the second frame of an odd one.
+  const weights = new Float64Array(Math.ceil(outputs / OUTPUTS) * OUTPUTS * columns);
+  weights.set(weight);
+  const pair = new Float64Array(2 * columns);
+  const sums = new Float64Array(2 * OUTPUTS);
+  for (let n = 0; n < frames; n += 2) {
+    const here = Math.min(2, frames - n);
+    for (let i = 0, x = n * columns; i < here * columns; i++, x++) pair[i] = rows[x] as number;
+    for (let j = 0; j < outputs; j += OUTPUTS) {
+      dotBlock(weights, j * columns, pair, columns, bias, j, sums);
+      for (let f = 0; f < here; f++)
+        for (let o = 0; o < OUTPUTS && j + o < outputs; o++)
+          output[(n + f) * outputs + j + o] = sums[f * OUTPUTS + o] as number;
     }
   }
   return output;
+}
+
+/** The sums of four outputs for two frames, each from the bias on, feature by feature. */
+function dotBlock(
+  weights: Float64Array,
+  at: number,
+  pair: Float64Array,
+  columns: number,
+  bias: Float32Array | undefined,
+  first: number,
+  sums: Float64Array,
+): void {
+  let a0 = bias?.[first] ?? 0;
+  let a1 = bias?.[first + 1] ?? 0;
+  let a2 = bias?.[first + 2] ?? 0;
+  let a3 = bias?.[first + 3] ?? 0;
+  let b0 = a0;
+  let b1 = a1;
+  let b2 = a2;
+  let b3 = a3;
+  for (let i = 0, k = at; i < columns; i++, k++) {
+    const a = pair[i] as number;
+    const b = pair[columns + i] as number;
+    const k0 = weights[k] as number;
+    const k1 = weights[k + columns] as number;
+    const k2 = weights[k + 2 * columns] as number;
+    const k3 = weights[k + 3 * columns] as number;
+    a0 += k0 * a;
+    a1 += k1 * a;
+    a2 += k2 * a;
+    a3 += k3 * a;
+    b0 += k0 * b;
+    b1 += k1 * b;
+    b2 += k2 * b;
+    b3 += k3 * b;
+  }
+  sums[0] = a0;
+  sums[1] = a1;
+  sums[2] = a2;
+  sums[3] = a3;
+  sums[4] = b0;
+  sums[5] = b1;
+  sums[6] = b2;
+  sums[7] = b3;
 }

@@ -20,6 +20,8 @@ export interface StackCodec {
   encode(latents: Float32Array, options?: { readonly layers?: number }): Int32Array[];
   /** The ids of all layers, or of the first ones → [frames, dim]. */
   decode(ids: readonly Int32Array[]): Float32Array;
+  /** Only where that is less work than `decode`: adds `sign` times what it gives to `sum`, bit for bit, and says whether it did. */
+  addDecoded?(ids: readonly Int32Array[], sum: Float32Array, sign: number): boolean;
 }
 
 /** What a stack is made of: all that it takes to make it anew, on tensors for one. */
