@@ -166,7 +166,7 @@ eachEngine((engine) => {
           ShapeError,
           /must have shape \[n, 3\] .+ got shape \[\[4,2\]/,
         ],
-        [{ [rows]: zeros([4, 3]), [weights]: zeros([5]) }, ShapeError, /got \[4,3\] and \[5\]/],
+        [{ [rows]: zeros([4, 3]), [weights]: zeros([5]) }, ShapeError, /got shape \[\[4,3\],\[5\]\]/],
         [{ [rows]: zeros([4, 3], 'int32'), [weights]: zeros([4]) }, DtypeError, /must be float32, got int32/],
         [{ [rows]: [1], [weights]: zeros([4]) }, OptionError, /must be a tensor/],
       ] as const) {
