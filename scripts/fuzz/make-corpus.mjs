@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { createConfig, encodeImages, readTokenizer, train } from '../../apps/train/dist/index.js';
 import { createRng } from '../../packages/core-tensor/dist/index.js';
+import { exportOnnx } from '../../packages/onnx/dist/index.js';
+import { loadTokenizer } from '../../packages/tokenizer/dist/index.js';
 import { sharp } from './modules.mjs';
 
 const out = fileURLToPath(new URL('fixtures/', import.meta.url));
@@ -91,4 +93,8 @@ await encodeImages(join(out, 'lfq.tokenizer.safetensors'), {
   out: join(out, 'tokens-lfq.safetensors'),
   engine: 'cpu',
 });
+const tokenizer = loadTokenizer(readFileSync(join(out, 'fsq.tokenizer.safetensors')));
+const { quantize, encoder } = await exportOnnx(tokenizer);
+writeFileSync(join(out, 'fsq.quantize.onnx'), quantize);
+writeFileSync(join(out, 'fsq.encoder.onnx'), encoder);
 rmSync(folder, { recursive: true });

@@ -35,6 +35,7 @@ import {
   mutateLines,
   mutatePngHeader,
 } from './mutate.mjs';
+import { ONNX_READER } from './onnx-reader.mjs';
 
 /**
  * @typedef {import('./corpus.mjs').Whole} Whole
@@ -117,6 +118,7 @@ export const READERS = [
       assert.deepEqual(await readTokens(path), tokens);
     },
   },
+  ONNX_READER,
   {
     name: 'rows',
     weight: 30,

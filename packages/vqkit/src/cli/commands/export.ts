@@ -1,24 +1,32 @@
 import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { init } from '@vqkit/backend-node';
-import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
-import { type ImageTokenizer, loadImageTokenizer } from '@vqkit/tokenizer';
+import { requireWritable, requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { exportOnnx } from '@vqkit/onnx';
+import { type ImageTokenizer, loadImageTokenizer, loadTokenizer } from '@vqkit/tokenizer';
 import { filesToKeep, readTokenizer } from '@vqkit/train';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 const EXAMPLES = `
   vqkit export runs/mnist-fsq-1234 --out digits.safetensors
+  vqkit export runs/mnist-fsq-1234 --out digits --format onnx
 
 The file is all that loadImageTokenizer of @vqkit/tokenizer needs, in Node and
-in a browser.
+in a browser. ONNX is a folder of four graphs for onnxruntime: encoder, decoder,
+and the quantizer alone, quantize and dequantize; images are channels first.
 `;
 
 export function command(): Command {
   return new Command('export')
     .description('Writes the tokenizer of a run into one file, without what only training needs.')
-    .argument('<run>', 'a run folder, whose newest checkpoint is taken, or a checkpoint')
-    .option('--out <file>', 'where to write it', 'tokenizer.safetensors')
+    .argument('<run>', 'a run folder, whose newest checkpoint is taken, a checkpoint, or a file of `vqkit export`')
+    .option('--out <path>', 'where to write it: a file, of onnx a folder (default: tokenizer.safetensors, onnx)')
+    .addOption(new Option('--format <format>', 'what to write').choices(['safetensors', 'onnx']).default('safetensors'))
     .addHelpText('after', EXAMPLES)
-    .action(async (run: string, { out }: { out: string }) => {
+    .action(async (run: string, { out: given, format }: { out?: string; format: string }) => {
+      if (format === 'onnx') return writeOnnx(run, given ?? 'onnx');
+      const out = given ?? 'tokenizer.safetensors';
       await requireWritable('export', out, await filesToKeep(run));
       const bytes = await readTokenizer(run);
       await init();
@@ -28,6 +36,26 @@ export function command(): Command {
       process.stdout.write(`${describe(tokenizer, bytes)}\n${out}\n`);
       tokenizer.dispose();
     });
+}
+
+/** All files are made before the first is written. */
+async function writeOnnx(run: string, folder: string): Promise<void> {
+  const bytes = await readTokenizer(run);
+  await init();
+  const tokenizer = loadTokenizer(bytes, run);
+  try {
+    const files = Object.entries(await exportOnnx(tokenizer)).map(([name, graph]): [string, Uint8Array] => [
+      join(folder, `${name}.onnx`),
+      graph as Uint8Array,
+    ]);
+    await withFileErrors('export', folder, 'be a folder that can be made', mkdir(folder, { recursive: true }));
+    await requireWritableFolder('export', folder);
+    for (const [path, graph] of files) await writeFileAtomic(path, graph);
+    const lines = files.map(([path, graph]) => `${path}  ${(graph.length / 1000).toFixed(1)} kB`);
+    process.stdout.write(`${lines.join('\n')}\n`);
+  } finally {
+    tokenizer.dispose();
+  }
 }
 
 function describe(tokenizer: ImageTokenizer, bytes: Uint8Array): string {

@@ -3,6 +3,7 @@ import { loadCodec, openWeights, type TensorInfo } from '@vqkit/codecs';
 import { QuantizerError } from '@vqkit/core-tensor';
 import { Command } from 'commander';
 import { isOfVqkit, networkTable } from '../network.ts';
+import { onnxTable } from '../onnx.ts';
 import { describeCodec, scalesOf, sourceFrom } from '../published.ts';
 
 const EXAMPLES = `
@@ -13,7 +14,8 @@ const EXAMPLES = `
 
 Of a run, a checkpoint or a tokenizer of vqkit it lists the layers. Of others it
 reads .safetensors, .npz and what torch.save wrote (.pt, .pth, .ckpt,
-.bin), and executes nothing.
+.bin), and executes nothing. Of an .onnx file it lists operations, operator
+sets and initialisers.
 `;
 
 export function command(): Command {
@@ -26,6 +28,10 @@ export function command(): Command {
     .action(async (file: string, options: { model?: string; scales?: number[] }) => {
       if (await isOfVqkit(file)) {
         process.stdout.write(`${await networkTable(file)}\n`);
+        return;
+      }
+      if (/\.onnx$/i.test(file)) {
+        process.stdout.write(`${await onnxTable(file)}\n`);
         return;
       }
       const source = await sourceFrom(file);
