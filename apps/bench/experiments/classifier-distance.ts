@@ -184,8 +184,8 @@ async function openJudge(sizes: typeof FULL, folder: string): Promise<Judge> {
       model.dispose();
       const { quality, codes } = result.summary.test;
       return {
-        psnrDb: quality.psnrDb,
-        ssim: quality.ssim,
+        psnrDb: quality.psnrDb ?? null,
+        ssim: quality.ssim ?? null,
         distance: frechetDistance(before.features, after.features, FEATURES),
         kept: before.classes.filter((digit, i) => digit === after.classes[i]).length / before.classes.length,
         usedCodes: codes.used,

@@ -1,80 +1,68 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
-import type { Dataset } from '@vqkit/data/node';
 import { countSkipped } from '@vqkit/data/node';
 import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import { quantizerEntry } from '@vqkit/quantizers';
-import type { ImageTokenizer } from '@vqkit/tokenizer';
-import {
-  type Evaluation,
-  type ExamplePairs,
-  evaluate,
-  type MetricsRecord,
-  type Modality,
-  type TrainingEvent,
-} from '@vqkit/training';
+import { asInUse, type MetricsRecord, type TrainingEvent, type TrainingState } from '@vqkit/training';
 import { findingsOf } from './findings.ts';
-import type { Finding, ImagePairs, ReportData, RunSummary } from './report-data.ts';
-import { PAIRS } from './report-schema.ts';
+import { modalityOf } from './modalities.ts';
+import type { ExampleSets, Tested, TestRun } from './modality.ts';
+import type { Finding, ReportData, RunSummary } from './report-data.ts';
 import type { TrainConfig } from './train-options.ts';
 
 /** A codebook is looked at as a whole up to this many numbers. */
 const MAX_CODEBOOK_ELEMENTS = 2 ** 22;
 
 /** A finished run as {@link collectReportData} takes it. */
-export interface FinishedRun {
-  readonly config: TrainConfig;
-  readonly modality?: Modality | undefined;
-  readonly model: ImageTokenizer;
-  readonly data: Dataset;
+export interface FinishedRun extends Omit<TestRun, 'data'>, Pick<TrainingState, 'ema'> {
+  readonly data: Omit<ExampleSets, 'notes'>;
   readonly history: readonly MetricsRecord[];
   readonly elapsedSeconds: number;
   readonly stepsPerSecond: number | null;
-  readonly signal?: AbortSignal | undefined;
-  /** Gets the examples and the diagnosis. */
+  /** Gets the examples, how far the test is, and the diagnosis. */
   readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
 }
 
 /** Runs the test and gathers everything that the report of a run shows. */
 export async function collectReportData(run: FinishedRun): Promise<ReportData> {
-  const { config, model, data, history } = run;
-  const evaluation = await evaluate(model, data.test, {
-    batchSize: config.batchSize,
-    step: config.steps,
-    keepPairs: PAIRS,
-    modality: run.modality,
-    signal: run.signal,
-  });
-  run.onEvent?.({ kind: 'examples', step: config.steps, pairs: evaluation.pairs });
-  const images = imagePairs(evaluation.pairs);
+  const { config, model, history, data } = run;
+  const { steps } = config;
+  const examples = data.test.count;
+  const onExamples = (done: number): void => run.onEvent?.({ kind: 'test', step: steps, done, examples });
+  const modality = modalityOf(config.data);
+  const tested = await asInUse(run, () => modality.test({ ...run, data: run.data as ExampleSets, onExamples }));
+  const { evaluation, shown } = tested;
+  if (evaluation.pairs.count > 0) run.onEvent?.({ kind: 'examples', step: steps, pairs: evaluation.pairs });
   const rank = await codebookRank(config, model.quantizer, evaluation.histograms[0]?.codes ?? []);
   return {
     formatVersion: 1,
     config,
-    summary: summarize(run, evaluation, rank),
+    summary: summarize(run, tested, rank),
     history,
-    images,
+    ...(shown.images === undefined ? {} : { images: shown.images }),
     histograms: evaluation.histograms,
-    diagnosis: findings(run, evaluation, images, rank),
+    diagnosis: findings(run, tested, rank),
   };
 }
 
-function summarize(run: FinishedRun, { quality, codes }: Evaluation, rank: CodebookRank | undefined): RunSummary {
+function summarize(run: FinishedRun, { evaluation, shown }: Tested, rank: CodebookRank | undefined): RunSummary {
   const { config, model, data, elapsedSeconds, stepsPerSecond } = run;
+  const { quality, codes } = evaluation;
   return {
     quantizer: config.quantizer,
     data: config.data,
     seed: config.seed,
     steps: config.steps,
-    trainImages: data.train.count,
-    validationImages: data.validation.count,
-    testImages: data.test.count,
-    skippedImages: countSkipped(data.skipped),
+    trainExamples: data.train.count,
+    validationExamples: data.validation.count,
+    testExamples: data.test.count,
+    skippedExamples: countSkipped(data.skipped),
     parameters: Object.values(model.variables()).reduce((sum, variable) => sum + variable.size, 0),
     test: { quality, codes: { ...codes, statistics: { ...codes.statistics, ...rankStatistics(rank) } } },
     elapsedSeconds,
     stepsPerSecond,
     engine: config.engine,
+    ...(shown.ids === undefined ? {} : { ids: shown.ids }),
   };
 }
 
@@ -84,8 +72,7 @@ function rankStatistics(rank: CodebookRank | undefined): Record<string, number> 
 
 function findings(
   { config, model: { quantizer }, history, onEvent }: FinishedRun,
-  { tracker, codes }: Evaluation,
-  pairs: ImagePairs,
+  { evaluation: { tracker, codes, quality }, shown }: Tested,
   rank: CodebookRank | undefined,
 ): Finding[] {
   const found = diagnose(sinceStart(tracker, history), {
@@ -94,7 +81,7 @@ function findings(
     rank,
   });
   onEvent?.({ kind: 'diagnosis', step: config.steps, found });
-  return findingsOf(found, { config, codes, pairs, history });
+  return findingsOf(found, { config, codes, quality, shown, history });
 }
 
 /** The tracker saw the test only; growth of the latents counts from the validation before the first step. */
@@ -118,9 +105,4 @@ async function codebookRank(
   const data = (await codes.data()) as Float32Array;
   codes.dispose();
   return usedCodebookRank(data, Int32Array.from(used), dim);
-}
-
-function imagePairs({ shape: [height = 0, width = 0, channels = 0], ...pairs }: ExamplePairs): ImagePairs {
-  const { count, originals, reconstructions } = pairs;
-  return { count, height, width, channels, originals, reconstructions };
 }

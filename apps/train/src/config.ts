@@ -1,24 +1,37 @@
+import { isDeepStrictEqual } from 'node:util';
 import { readJson } from '@vqkit/checkpoint/node';
 import { OptionError, phrase } from '@vqkit/core-tensor';
-import { LONGEST_SIDE, requireDivisible } from '@vqkit/data';
-import { DATA_NAMES, kindOfData } from '@vqkit/data/node';
-import { QUANTIZERS, quantizerNames } from '@vqkit/quantizers';
+import { kindOfData } from '@vqkit/data/node';
+import { quantizerNames } from '@vqkit/quantizers';
+import { isRowFile } from '@vqkit/rows';
 import { checkOptions, count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
-import { presets, RECIPE } from './presets.ts';
+import { MODALITIES, modalityOf } from './modalities.ts';
+import { RECIPE } from './presets.ts';
 import {
   ENGINE_HELP,
   ENGINE_NAMES,
+  type ImageConfig,
+  type ImageOptions,
   LOSS_NAMES,
   PRESET_NAMES,
+  SCHEDULE_NAMES,
+  type SharedConfig,
   type TrainConfig,
   type TrainOptions,
 } from './train-options.ts';
 
+/** Of any kind of data; each has more, and others. */
 const DEFAULTS = {
-  ...RECIPE,
-  data: 'mnist',
-  quantizer: 'lfq',
+  loss: RECIPE.loss,
+  learningRate: RECIPE.learningRate,
+  weightDecay: RECIPE.weightDecay,
+  betas: RECIPE.betas,
+  eps: RECIPE.eps,
+  warmupSteps: RECIPE.warmupSteps,
+  schedule: 'constant',
+  clipGradNorm: RECIPE.clipGradNorm,
+  accumulate: 1,
   quantizerOptions: {},
   seed: 1234,
   logEvery: 10,
@@ -26,81 +39,47 @@ const DEFAULTS = {
   checkpointEvery: 100,
   keepCheckpoints: 3,
   engine: 'auto',
-} as const satisfies TrainOptions;
-
-/** Such as `4 for lfq and residual-lfq, 0 for the others`. */
-function defaultNormGroups(): string {
-  const normed = Object.values(QUANTIZERS).filter(({ normGroups }) => normGroups > 0);
-  const groups = [...new Set(normed.map(({ normGroups }) => normGroups))];
-  const parts = groups.map(
-    (count) =>
-      `${count} for ${normed
-        .filter(({ normGroups }) => normGroups === count)
-        .map(({ name }) => name)
-        .join(' and ')}`,
-  );
-  return [...parts, '0 for the others'].join(', ');
-}
+} as const satisfies Partial<SharedConfig>;
 
 const schema = z.strictObject({
   preset: field(z.enum(PRESET_NAMES), 'A named set of options; files and flags override it.'),
   ...inGroup('Data', {
     data: field(
-      z.enum(DATA_NAMES),
-      "Training images: 'mnist' (70,000 digits, comes along), 'idx' (files in MNIST's format), 'folder' (PNG and JPEG). With a path what is there.",
-      DEFAULTS.data,
+      z.enum(MODALITIES.flatMap(({ data }) => data) as [TrainConfig['data'], ...TrainConfig['data'][]]),
+      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; with residual-vq where no quantizer is said). With a path what is there.",
+      'mnist',
     ),
     dataPath: field(
       z.string().min(1),
       "Where the data are. For 'idx' a folder with train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz), or one IDX file; for 'folder' a folder of images, with subfolders train, and val or test or both, if it has parts of its own.",
     ),
-    imageSize: field(
-      count(4).max(LONGEST_SIDE),
-      'Height and width in pixels, a multiple of 2^(number of widths). Default 64 for a folder, whose images are cropped and resized; IDX data have their own.',
-    ),
-    channels: field(
-      z.union([z.literal(1), z.literal(3)]),
-      '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
-    ),
     validationSize: field(
       count(0),
-      'Training images held out and measured while training, or so many of the folder val; 0 for none. Default a tenth, 1,000 at most; of the folder val 1,000.',
-    ),
-    testSize: field(
-      count(1),
-      'Images held out for the test where the data have no test part of their own. Default a tenth.',
+      'Training examples held out and measured while training, or so many of the folder val; 0 for none. Default a tenth, 1,000 at most; of the folder val 1,000.',
     ),
   }),
   ...inGroup('Tokenizer', {
-    quantizer: field(z.enum(quantizerNames()), 'The quantizer to train.', DEFAULTS.quantizer),
+    quantizer: field(z.enum(quantizerNames()), 'The quantizer to train.', 'lfq'),
     quantizerOptions: field(
       z.record(z.string(), z.unknown()),
       "Options of the quantizer, as its constructor takes them, over the recipe's.",
       DEFAULTS.quantizerOptions,
     ),
-    widths: field(
-      z.array(count(1)).min(1).max(16),
-      'Channels of the encoder, one entry per halving of the image; the decoder mirrors them.',
-      DEFAULTS.widths,
-    ),
-    normGroups: field(
-      count(0),
-      `Groups of the GroupNorm before the quantizer, 0 for none. Default ${defaultNormGroups()}.`,
-    ),
   }),
+  ...Object.assign({}, ...MODALITIES.map(({ options }) => options.own)),
   ...inGroup('Training', {
     loss: field(
       z.enum(LOSS_NAMES),
       "Reconstruction loss: 'l1' mean absolute or 'mse' mean squared difference.",
       DEFAULTS.loss,
     ),
-    clampOutput: field(
-      z.boolean(),
-      'Clamps the output to [-1, 1] before the loss. The test always does.',
-      DEFAULTS.clampOutput,
+    batchSize: field(count(1), 'Examples per batch.', RECIPE.batchSize),
+    accumulate: field(
+      count(1),
+      'Batches whose gradients make one step, as of one batch of all their examples.',
+      DEFAULTS.accumulate,
     ),
-    batchSize: field(count(1), 'Images per step.', DEFAULTS.batchSize),
-    steps: field(count(1), 'Training steps.', DEFAULTS.steps),
+    steps: field(count(1), 'Training steps.', RECIPE.steps),
     learningRate: field(z.number().positive(), 'Learning rate of AdamW after the warm-up.', DEFAULTS.learningRate),
     weightDecay: field(z.number().min(0), 'Decoupled weight decay of AdamW.', DEFAULTS.weightDecay),
     betas: field(
@@ -114,16 +93,21 @@ const schema = z.strictObject({
       'Steps over which the learning rate rises linearly: learningRate/warmupSteps in the first of them, learningRate in the last.',
       DEFAULTS.warmupSteps,
     ),
+    schedule: field(
+      z.enum(SCHEDULE_NAMES),
+      "Learning rate after the warm-up: 'constant', or 'cosine', which falls along half a cosine to 0 at the last step.",
+      DEFAULTS.schedule,
+    ),
+    ema: field(
+      z.number().gt(0).lt(1),
+      'Keeps moving averages of the weights, with this share of the average kept in a step, such as 0.999; validation, test and the tokenizer take them. Default none.',
+    ),
     clipGradNorm: field(
       z.number().min(0),
       'Largest global norm of the gradient; longer ones are scaled down. 0 for no limit.',
       DEFAULTS.clipGradNorm,
     ),
-    seed: field(
-      count(0).max(2 ** 32 - 1),
-      'Seed of weights, order of images, held-out images and noise.',
-      DEFAULTS.seed,
-    ),
+    seed: field(count(0).max(2 ** 32 - 1), 'Seed of weights, order, held-out examples and noise.', DEFAULTS.seed),
   }),
   ...inGroup('Run', {
     outDir: field(z.string().min(1), 'Run folder. Default runs/<data>-<quantizer>-<seed>.'),
@@ -137,7 +121,7 @@ const schema = z.strictObject({
 });
 
 /** Every option of a run with its description and default; unknown keys are refused. */
-export const configSchema: z.ZodType<TrainOptions> = schema;
+export const configSchema: z.ZodType<TrainOptions> = schema as unknown as z.ZodType<TrainOptions>;
 
 /** {@link configSchema} as JSON Schema: name, type, choices, description and default of each option, to make flags from. */
 export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
@@ -151,32 +135,44 @@ export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
  * @example
  * const config = createConfig({ preset: 'recipe', quantizer: 'fsq', seed: 1 });
  */
+export function createConfig(options: ImageOptions, where?: string): ImageConfig;
+export function createConfig(options: TrainOptions, where?: string): TrainConfig;
 export function createConfig(options: TrainOptions, where = 'createConfig'): TrainConfig {
   const given = check(options, where);
-  const data = given.data ?? (given.dataPath === undefined ? DEFAULTS.data : kindOfData(given.dataPath));
-  const fromPreset = given.preset === undefined ? {} : presets[given.preset].options(data);
-  const merged = { ...DEFAULTS, ...fromPreset, ...defined(given), data };
-  const config = { outDir: `runs/${merged.data}-${merged.quantizer}-${merged.seed}`, ...merged };
-  if (config.data !== 'mnist' && config.dataPath === undefined) {
+  const data = given.data ?? (given.dataPath === undefined ? 'mnist' : dataAt(given.dataPath));
+  const modality = modalityOf(data);
+  const defaults = { ...DEFAULTS, ...modality.options.defaults({ ...given, data }) };
+  const merged = { ...defaults, ...defined(given), data } as TrainConfig;
+  const { outDir = `runs/${data}-${merged.quantizer}-${merged.seed}` }: { readonly outDir?: string } = merged;
+  const config: TrainConfig = { ...merged, outDir };
+  const wasGiven = (name: string): unknown => {
+    const value = (given as Readonly<Record<string, unknown>>)[name];
+    // A configuration file of an earlier run has the defaults written out.
+    return isDeepStrictEqual(value, (defaults as Readonly<Record<string, unknown>>)[name]) ? undefined : value;
+  };
+  const foreign = MODALITIES.filter((other) => other !== modality).flatMap(({ options: { own } }) => Object.keys(own));
+  for (const name of [...foreign, ...(modality.presets ? [] : ['preset'])]) {
+    const value = wasGiven(name);
+    if (value === undefined) continue;
+    throw new OptionError(where, name, `not be given with data '${data}'`, value, 'Leave it out, or pass other data.');
+  }
+  const { schedule, steps, warmupSteps } = config;
+  if (schedule === 'cosine' && steps <= warmupSteps) {
     throw new OptionError(
       where,
-      'dataPath',
-      `be given for data '${config.data}'`,
-      undefined,
-      'Pass the path of the data.',
+      'steps',
+      `be > ${warmupSteps}, the warmupSteps, with schedule 'cosine'`,
+      steps,
+      'Use fewer warmupSteps.',
     );
   }
-  if (config.data === 'mnist' && config.dataPath !== undefined) {
-    throw new OptionError(
-      where,
-      'dataPath',
-      "not be given with data 'mnist', which comes along",
-      config.dataPath,
-      'Leave one of the two out.',
-    );
-  }
-  requireDivisible(where, config.imageSize, config.widths.length);
+  modality.options.check(where, config, wasGiven);
   return config;
+}
+
+/** What a path holds, by its name or what lies there. */
+function dataAt(path: string): TrainConfig['data'] {
+  return isRowFile(path) ? 'vectors' : kindOfData(path);
 }
 
 /**
@@ -185,7 +181,10 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
  *
  * @throws OptionError when the file cannot be read or is not JSON, or an option breaks its rule.
  */
-export async function loadConfig(sources: { file?: string | undefined; flags?: TrainOptions }): Promise<TrainConfig> {
+export async function loadConfig(sources: {
+  file?: string | undefined;
+  flags?: TrainOptions | undefined;
+}): Promise<TrainConfig> {
   const flags = check(sources.flags ?? {}, 'loadConfig');
   const fromFile = sources.file === undefined ? {} : await readConfigFile(sources.file);
   const merged = { ...defined(fromFile), ...defined(flags) };
@@ -203,7 +202,7 @@ async function readConfigFile(file: string): Promise<TrainOptions> {
 }
 
 function check(options: unknown, where: string): TrainOptions {
-  return checkOptions(schema, options, where);
+  return checkOptions(schema, options, where) as TrainOptions;
 }
 
 function defined<T extends object>(options: T): T {

@@ -1,11 +1,11 @@
-import type { DataName } from '@vqkit/data/node';
-import type { ModalityName } from '@vqkit/training';
-import { image } from './modalities/image.ts';
+import { images } from './modalities/images.ts';
+import { vectors } from './modalities/vectors.ts';
 import type { HarnessModality } from './modality.ts';
 
-const ALL: Readonly<Record<ModalityName, HarnessModality>> = { image };
+/** Every kind of data. Nothing else lists them, and nothing else asks which one data are of. */
+export const MODALITIES: readonly HarnessModality[] = [images as HarnessModality, vectors as HarnessModality];
 
-/** The kind that data are of: all that the harness asks about it. */
-export function modalityOf(data: DataName): HarnessModality {
-  return Object.values(ALL).find((modality) => modality.data.includes(data)) ?? ALL.image;
+/** The kind that a value of the option `data` is of; of a name that this version does not know, images. */
+export function modalityOf(data: string): HarnessModality {
+  return MODALITIES.find((modality) => modality.data.some((name) => name === data)) ?? (images as HarnessModality);
 }

@@ -5,12 +5,12 @@ import {
   type ImageTokenizerConfig,
   recreateImageTokenizer,
 } from '@vqkit/tokenizer';
-import type { TrainConfig } from './train-options.ts';
+import type { ImageConfig } from './train-options.ts';
 
 type ConvTokenizerConfig = Extract<ImageTokenizerConfig, { readonly normGroups: number }>;
 
 /** The part of a configuration that decides the model. */
-export type ModelConfig = Pick<TrainConfig, 'quantizer' | 'quantizerOptions' | 'widths' | 'normGroups' | 'seed'>;
+export type ModelConfig = Pick<ImageConfig, 'quantizer' | 'quantizerOptions' | 'widths' | 'normGroups' | 'seed'>;
 
 /** The images that a model is made for; those of a test may leave their size open. */
 export type ModelImages = Pick<Images, 'channels'> & Partial<Pick<Images, 'height' | 'width'>>;

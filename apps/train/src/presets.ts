@@ -1,10 +1,10 @@
 import type { DataName } from '@vqkit/data/node';
-import type { PresetName, TrainConfig, TrainOptions } from './train-options.ts';
+import type { ImageConfig, ImageOptions, PresetName } from './train-options.ts';
 
 /** A named set of options. It may look at the data: the reference recipe differs between data sets. */
 export interface Preset {
   readonly description: string;
-  options(data: DataName): TrainOptions;
+  options(data: DataName): ImageOptions;
 }
 
 type RecipeOptions =
@@ -24,7 +24,7 @@ type RecipeOptions =
  * The example recipe of the reference library (vector-quantize-pytorch): batch 256, 1,000 steps, AdamW 3e-4 with PyTorch's default
  * weight decay. The defaults of every run are this recipe on MNIST.
  */
-export const RECIPE: Pick<TrainConfig, RecipeOptions> = {
+export const RECIPE: Pick<ImageConfig, RecipeOptions> = {
   widths: [16, 32],
   loss: 'mse',
   clampOutput: false,
@@ -42,7 +42,7 @@ export const RECIPE: Pick<TrainConfig, RecipeOptions> = {
  * On MNIST mean squared error without a clamp, because the L1 loss on a clamped output collapses to black there for some seeds; on
  * other data the reference's own L1 loss on the clamped output.
  */
-function recipe(data: DataName): TrainOptions {
+function recipe(data: DataName): ImageOptions {
   return data === 'mnist' ? RECIPE : { ...RECIPE, loss: 'l1', clampOutput: true };
 }
 

@@ -1,4 +1,5 @@
-import type { CodeHistogram, CodeUse, ImageQuality, MetricsRecord } from '@vqkit/training';
+import type { Collisions } from '@vqkit/tokens';
+import type { CodeHistogram, CodeUse, MetricsRecord, Quality } from '@vqkit/training';
 import type { TrainConfig } from './train-options.ts';
 
 /** One thing that the diagnosis found wrong with the run. */
@@ -20,17 +21,32 @@ export interface RunSummary {
   readonly data: string;
   readonly seed: number;
   readonly steps: number;
-  readonly trainImages: number;
-  readonly validationImages: number;
-  readonly testImages: number;
+  readonly trainExamples: number;
+  readonly validationExamples: number;
+  readonly testExamples: number;
   /** Files of an image folder that could not be read and were left out. */
-  readonly skippedImages: number;
+  readonly skippedExamples: number;
   readonly parameters: number;
-  readonly test: { readonly quality: ImageQuality; readonly codes: CodeUse };
+  readonly test: { readonly quality: Quality; readonly codes: CodeUse };
   readonly elapsedSeconds: number;
   /** Training alone, without validation, checkpoints and the test, since the start or the last resume. null without a step. */
   readonly stepsPerSecond: number | null;
   readonly engine: string;
+  /** Of vectors. */
+  readonly ids?: RowIdsSummary | undefined;
+}
+
+/** The ids that the rows of a file of vectors got: ids.parquet of the run folder. */
+export interface RowIdsSummary {
+  /** Of a row: one more than there are codebooks where a last one tells rows apart. */
+  readonly columns: number;
+  readonly collisions: Collisions;
+}
+
+/** What a report shows of examples, by the kind of data. */
+export interface Shown {
+  readonly images?: ImagePairs | undefined;
+  readonly ids?: RowIdsSummary | undefined;
 }
 
 /** The first test images and their reconstructions: `count` images of height × width × channels, row-major, in [-1, 1]. */
@@ -49,7 +65,8 @@ export interface ReportData {
   readonly config: TrainConfig;
   readonly summary: RunSummary;
   readonly history: readonly MetricsRecord[];
-  readonly images: ImagePairs;
+  /** Of a run on images. */
+  readonly images?: ImagePairs | undefined;
   /** One per codebook, over the whole test set. */
   readonly histograms: readonly CodeHistogram[];
   /** Empty when nothing is wrong. */

@@ -17,9 +17,8 @@ const number = z
 const count = z.int().min(0);
 const text = z.string();
 
-const quality = z
-  .object({ l1: number, mse: number, psnrDb: z.number().nullable(), ssim: z.number().nullable() })
-  .catchall(number);
+/** Of measures beside these null says that there is no number, such as the PSNR of a perfect reconstruction. */
+const quality = z.object({ l1: number, mse: number }).catchall(z.number().nullable());
 const codes = z.looseObject({
   tokens: count,
   codebookSize: count.min(1),
@@ -36,6 +35,7 @@ const codes = z.looseObject({
         utilization: number,
         perplexity: number,
         error: z.number().nullable(),
+        errorOfVariance: z.number().optional(),
       }),
     )
     .optional(),
@@ -72,34 +72,66 @@ const histogram = z
   .refine((h) => h.codes.length === h.counts.length, 'as many counts as codes')
   .refine((h) => h.codes.every((code) => code < h.codebookSize), 'codes below codebookSize');
 
-/** report-data.json of a finished run. */
-export const reportData: z.ZodType = z.looseObject({
-  formatVersion: z.literal(1),
-  config: z.looseObject({ quantizer: text, data: text, dataPath: text.optional(), batchSize: count, seed: count }),
-  summary: z
-    .object({
-      quantizer: text,
-      data: text,
-      seed: count,
-      steps: count,
-      trainImages: count,
-      validationImages: count,
-      testImages: count.min(1),
-      skippedImages: count,
-      parameters: count,
-      test: z.looseObject({ quality, codes }),
-      elapsedSeconds: number,
-      stepsPerSecond: number,
-      engine: text,
-    })
-    .catchall(z.union([number, text])),
-  history: z.array(metricsRecord),
-  images,
-  histograms: z.array(histogram),
-  diagnosis: z.array(
-    z.looseObject({ name: text, severity: text, message: text, remedy: text, command: text.optional() }),
-  ),
+const ids = z.looseObject({
+  columns: count.min(1),
+  collisions: z.looseObject({ rows: count, tuples: count, colliding: count, groups: count, largest: count }),
 });
+/** What reports called them when there were images alone. */
+const FIRST_NAMES = {
+  trainImages: 'trainExamples',
+  validationImages: 'validationExamples',
+  testImages: 'testExamples',
+  skippedImages: 'skippedExamples',
+};
+
+/** report-data.json of a finished run. */
+export const reportData: z.ZodType = z
+  .looseObject({
+    formatVersion: z.literal(1),
+    config: z.looseObject({ quantizer: text, data: text, dataPath: text.optional(), batchSize: count, seed: count }),
+    summary: z.preprocess(
+      withNames,
+      z
+        .object({
+          quantizer: text,
+          data: text,
+          seed: count,
+          steps: count,
+          trainExamples: count,
+          validationExamples: count,
+          testExamples: count.min(1),
+          skippedExamples: count,
+          parameters: count,
+          test: z.looseObject({ quality, codes }),
+          elapsedSeconds: number,
+          stepsPerSecond: number,
+          engine: text,
+          ids: ids.optional(),
+        })
+        .catchall(z.union([number, text])),
+    ),
+    history: z.array(metricsRecord),
+    images: images.optional(),
+    histograms: z.array(histogram),
+    diagnosis: z.array(
+      z.looseObject({ name: text, severity: text, message: text, remedy: text, command: text.optional() }),
+    ),
+  })
+  .refine(({ images, summary: { ids } }) => images !== undefined || ids !== undefined, {
+    path: ['images'],
+    message: 'images, or ids of rows',
+  });
+
+/** A summary with today's names. */
+function withNames(summary: unknown): unknown {
+  if (typeof summary !== 'object' || summary === null || Array.isArray(summary)) return summary;
+  return Object.fromEntries(
+    Object.entries(summary).map(([name, value]) => [
+      Object.hasOwn(FIRST_NAMES, name) ? FIRST_NAMES[name as keyof typeof FIRST_NAMES] : name,
+      value,
+    ]),
+  );
+}
 
 /** A record of metrics.jsonl, and its line as it stands there. */
 export interface MetricsLine {

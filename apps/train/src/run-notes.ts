@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { CheckpointError, parseJson } from '@vqkit/checkpoint';
 import { OptionError, phrase, shorten, show } from '@vqkit/core-tensor';
 import type { DataNotes } from '@vqkit/data/node';
-import type { ImageTokenizerConfig } from '@vqkit/tokenizer';
-import type { TrainConfig } from './train-options.ts';
+import type { TokenizerConfig } from '@vqkit/tokenizer';
+import type { SharedConfig, TrainConfig } from './train-options.ts';
 
 /** Options that a resumed run may change (the data may have moved); all others decide what is computed. */
-export const CHANGEABLE: readonly (keyof TrainConfig)[] = [
+export const CHANGEABLE: readonly (keyof SharedConfig)[] = [
   'dataPath',
   'steps',
   'logEvery',
@@ -18,17 +18,13 @@ export const CHANGEABLE: readonly (keyof TrainConfig)[] = [
 ];
 
 /** What stands in a configuration beside that and decides nothing: the options that a preset stands for are all written out. */
-const LABELS: readonly (keyof TrainConfig)[] = ['preset', 'outDir'];
+const LABELS: readonly (keyof SharedConfig)[] = ['preset', 'outDir'];
 
 /**
- * What the checkpoints of a run say of it, each as JSON: the tokenizer, every option that decides what is computed, and the images. A resumed
+ * What the checkpoints of a run say of it, each as JSON: the tokenizer, every option that decides what is computed, and the examples. A resumed
  * run must have the same.
  */
-export function runNotes(
-  config: TrainConfig,
-  tokenizer: ImageTokenizerConfig,
-  data: DataNotes,
-): Record<string, string> {
+export function runNotes(config: TrainConfig, tokenizer: TokenizerConfig, data: DataNotes): Record<string, string> {
   const omitted: readonly string[] = [...CHANGEABLE, ...LABELS];
   const deciding = Object.entries(config).filter(([name]) => !omitted.includes(name));
   // In one order, so that equal states give equal bytes.
@@ -43,15 +39,17 @@ export function runNotes(
 /**
  * Throws unless a checkpoint is of the run that `notes` describe.
  *
- * @param source names the images in errors, such as their folder.
+ * @param source names the examples in errors, such as their folder.
+ * @param noun what an example is called.
  * @throws CheckpointError when it does not say of which run it is; OptionError naming the option that was changed in config.json, or
- * the images that are others.
+ * the examples that are others.
  */
 export function requireSameRun(
   path: string,
   metadata: Readonly<Record<string, string>>,
   notes: Readonly<Record<string, string>>,
   source: string,
+  noun: string,
 ): void {
   const changed = firstDifference('', noteOf(path, metadata, 'config'), JSON.parse(notes.config ?? '{}'));
   if (changed !== undefined) {
@@ -70,9 +68,9 @@ export function requireSameRun(
   if (isDeepStrictEqual(before, now)) return;
   throw new OptionError(
     'resumeTraining',
-    'the images',
-    `be those that the run was begun with, ${images(before)}`,
-    phrase(`${images(now)} in ${source}`, images(now)),
+    `the ${noun}s`,
+    `be those that the run was begun with, ${examples(before, noun)}`,
+    phrase(`${examples(now, noun)} in ${source}`, examples(now, noun)),
     'Restore them, pass dataPath if they have moved, or start a new run.',
   );
 }
@@ -96,8 +94,8 @@ function isDataNotes(value: unknown): value is DataNotes {
   return [value.train, value.validation, value.test].every(Number.isSafeInteger);
 }
 
-function images({ train, validation, test, sha256 }: DataNotes): string {
-  return `${train} training, ${validation} validation and ${test} test images of SHA-256 ${sha256.slice(0, 12)}…`;
+function examples({ train, validation, test, sha256 }: DataNotes, noun: string): string {
+  return `${train} training, ${validation} validation and ${test} test ${noun}s of SHA-256 ${sha256.slice(0, 12)}…`;
 }
 
 /** Where two values of JSON first differ, such as `quantizerOptions.levels[2]`. What only the second has is not asked for. */

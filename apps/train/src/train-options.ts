@@ -1,8 +1,9 @@
-import type { DataName } from '@vqkit/data/node';
+import type { DataName as ImageDataName } from '@vqkit/data/node';
 import type { QuantizerName } from '@vqkit/quantizers';
 
 export const PRESET_NAMES = ['recipe', 'start'] as const;
 export const LOSS_NAMES = ['l1', 'mse'] as const;
+export const SCHEDULE_NAMES = ['constant', 'cosine'] as const;
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu', 'webgpu'] as const;
 export const ENGINE_HELP =
   "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a graphics processor), or 'auto' for the first that loads of native, wasm and cpu.";
@@ -10,29 +11,26 @@ export type PresetName = (typeof PRESET_NAMES)[number];
 export type LossName = (typeof LOSS_NAMES)[number];
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/** The whole configuration of a run, plain data; each option is described in `configSchema`. */
-export interface TrainConfig {
+/** The part of a run's configuration that runs on any data have; each option is described in `configSchema`. */
+export interface SharedConfig {
   readonly preset?: PresetName | undefined;
-  readonly data: DataName;
   readonly dataPath?: string | undefined;
-  readonly imageSize?: number | undefined;
-  readonly channels?: number | undefined;
   readonly validationSize?: number | undefined;
-  readonly testSize?: number | undefined;
   readonly quantizer: QuantizerName;
   readonly quantizerOptions: Readonly<Record<string, unknown>>;
-  readonly widths: readonly number[];
-  readonly normGroups?: number | undefined;
   readonly loss: LossName;
-  readonly clampOutput: boolean;
   readonly batchSize: number;
+  /** 0 where the data decide, until they are read. */
   readonly steps: number;
+  readonly accumulate: number;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly warmupSteps: number;
+  readonly schedule: (typeof SCHEDULE_NAMES)[number];
   readonly clipGradNorm: number;
+  readonly ema?: number | undefined;
   readonly seed: number;
   readonly logEvery: number;
   readonly validateEvery: number;
@@ -43,5 +41,41 @@ export interface TrainConfig {
   readonly threads?: number | undefined;
 }
 
-/** What a user may give: any part of {@link TrainConfig}. */
-export type TrainOptions = { readonly [name in keyof TrainConfig]?: TrainConfig[name] | undefined };
+/** The whole configuration of a run on images, plain data. */
+export interface ImageConfig extends SharedConfig {
+  readonly data: ImageDataName;
+  readonly imageSize?: number | undefined;
+  readonly channels?: number | undefined;
+  readonly testSize?: number | undefined;
+  readonly widths: readonly number[];
+  readonly normGroups?: number | undefined;
+  readonly clampOutput: boolean;
+}
+
+export const ARCH_NAMES = ['none', 'mlp'] as const;
+export const ACTIVATION_NAMES = ['relu', 'gelu', 'silu', 'elu', 'tanh'] as const;
+
+/** The whole configuration of a run on vectors, plain data. */
+export interface VectorConfig extends SharedConfig {
+  readonly data: 'vectors';
+  readonly column?: string | undefined;
+  readonly keyColumn?: string | undefined;
+  readonly unique: boolean;
+  readonly arch: (typeof ARCH_NAMES)[number];
+  readonly hidden?: readonly number[] | undefined;
+  readonly latentWidth?: number | undefined;
+  readonly activation?: (typeof ACTIVATION_NAMES)[number] | undefined;
+  readonly sample?: number | undefined;
+  readonly passes?: number | undefined;
+}
+
+/** The whole configuration of a run, plain data. */
+export type TrainConfig = ImageConfig | VectorConfig;
+
+/** What a user may give: any part of it. */
+type Given<Config> = { readonly [name in keyof Config]?: Config[name] | undefined };
+export type ImageOptions = Given<ImageConfig>;
+/** Options of any kind of data. */
+export type TrainOptions = Given<Omit<ImageConfig, 'data'> & Omit<VectorConfig, 'data'>> & {
+  readonly data?: TrainConfig['data'] | undefined;
+};

@@ -1,14 +1,14 @@
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, QuantizerError, reason, shorten, show } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
-import type { Dataset } from '@vqkit/data/node';
-import { createAdamW } from '@vqkit/nn';
-import { DivergenceError, type TrainingEvent, trainLoop } from '@vqkit/training';
+import { createAdamW, createEma } from '@vqkit/nn';
+import type { Tokenizer } from '@vqkit/tokenizer';
+import { DivergenceError, type FitOrder, type Quality, type TrainingEvent, trainLoop } from '@vqkit/training';
 import { collectReportData } from './collect-report.ts';
 import { createConfig } from './config.ts';
 import { startEngine } from './engine.ts';
 import { modalityOf } from './modalities.ts';
-import { createModel, recreateModel } from './model.ts';
+import type { ExampleSets, HarnessModality } from './modality.ts';
 import { writeReport } from './report/index.ts';
 import type { RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
@@ -35,9 +35,13 @@ export interface StartInfo {
   readonly folder: string;
   readonly engine: string;
   readonly parameters: number;
-  readonly trainImages: number;
-  readonly validationImages: number;
-  readonly testImages: number;
+  readonly trainExamples: number;
+  readonly validationExamples: number;
+  readonly testExamples: number;
+  /** What an example is called, `image`. */
+  readonly noun: string;
+  /** A quality in a few words, `21.20 dB`. */
+  readonly qualityText: (quality: Quality) => string;
 }
 
 /** How a call ended. */
@@ -51,7 +55,7 @@ export type TrainResult =
     };
 
 /**
- * Trains an autoencoder around a quantizer, tests it and writes everything into the run folder `config.outDir`.
+ * Trains a tokenizer, tests it and writes everything into the run folder `config.outDir`.
  *
  * The same configuration gives the same weights, bit for bit, on the same engine and machine.
  *
@@ -65,7 +69,7 @@ export async function train(config: TrainConfig, hooks: TrainHooks = {}): Promis
   await requireWritableFolder('train', config.outDir);
   let folder: RunFolder | undefined;
   try {
-    return await run(config, hooks, createModel, async (complete) => {
+    return await run(config, hooks, undefined, async (complete) => {
       folder = await createRunFolder(complete.outDir);
       return folder;
     });
@@ -101,9 +105,9 @@ export async function resumeTraining(
     await requireResumableRun(await folder.checkpoints());
     // What a config.json of unknown origin asks for is bounded by what was stored, before it is checked against it.
     const numbers = Math.floor((await folder.largestCheckpoint()) / 4);
-    const recreate: typeof recreateModel = (...model) => {
+    const recreate = (create: () => Tokenizer): Tokenizer => {
       try {
-        return limitParameters(numbers, () => recreateModel(...model));
+        return limitParameters(numbers, create);
       } catch (error) {
         if (!(error instanceof QuantizerError)) throw error;
         throw new OptionError(
@@ -123,9 +127,13 @@ export async function resumeTraining(
 }
 
 function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: TrainOptions): void {
-  for (const key of Object.keys(changes) as (keyof TrainConfig)[]) {
-    if (CHANGEABLE.includes(key)) continue;
-    const changed = firstDifference(key, stored[key], config[key]);
+  const values = (of: object): Readonly<Record<string, unknown>> => ({ ...of });
+  // A cosine goes by the steps of the whole training.
+  const decided = stored.schedule === 'cosine' ? ['steps'] : [];
+  const free = CHANGEABLE.filter((name) => !decided.includes(name));
+  for (const key of Object.keys(changes)) {
+    if (free.some((name) => name === key)) continue;
+    const changed = firstDifference(key, values(stored)[key], values(config)[key]);
     if (changed === undefined) continue;
     const { name, before, now } = changed;
     throw new OptionError(
@@ -133,7 +141,7 @@ function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: Tr
       shorten(name),
       `stay ${show(before)} in a resumed run`,
       now,
-      `Start a new run, or change only ${CHANGEABLE.join(', ')}.`,
+      `Start a new run, or change only ${free.join(', ')}.`,
     );
   }
 }
@@ -145,23 +153,28 @@ function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: Tr
 async function run(
   given: TrainConfig,
   hooks: TrainHooks,
-  makeModel: typeof createModel,
+  recreate: ((create: () => Tokenizer) => Tokenizer) | undefined,
   open: (config: TrainConfig) => Promise<RunFolder>,
 ): Promise<TrainResult> {
+  const modality = modalityOf(given.data);
   const started = await startEngine(given);
-  const data = await modalityOf(given.data).read(given, hooks.signal).catch(ifInterrupted);
+  const data = await modality.read(given, hooks).catch(ifInterrupted);
   if (data === undefined) return { status: 'interrupted' };
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
-  const model = makeModel(given, data.train);
-  const { quantizerOptions } = model.config;
-  const norm = 'normGroups' in model.config ? { normGroups: model.config.normGroups } : {};
-  const config: TrainConfig = { ...given, ...started, ...data.options, quantizerOptions, ...norm };
+  const create = (): Tokenizer => modality.create(given, data, recreate === undefined);
+  const model = recreate === undefined ? create() : recreate(create);
+  const order = modality.order?.(given, model, data);
+  const steps = given.steps === 0 ? { steps: order?.steps ?? 0 } : {};
+  const config = { ...given, ...started, ...data.options, ...modality.resolved(model), ...steps } as TrainConfig;
   const { betas, eps, weightDecay } = config;
-  const optimizer = createAdamW({ variables: model.variables(), betas, eps, weightDecay });
+  const variables = model.variables();
+  const optimizer = createAdamW({ variables, betas, eps, weightDecay });
+  const ema = config.ema === undefined ? undefined : createEma({ variables, decay: config.ema });
   try {
     const folder = await open(config);
-    return await trainIn(folder, { config, hooks, data, state: { model, optimizer } });
+    return await trainIn(folder, { config, hooks, modality, data, order, state: { model, optimizer, ema } });
   } finally {
+    ema?.dispose();
     optimizer.dispose();
     model.dispose();
   }
@@ -170,21 +183,22 @@ async function run(
 interface Session {
   readonly config: TrainConfig;
   readonly hooks: TrainHooks;
-  readonly data: Dataset;
+  readonly modality: HarnessModality;
+  readonly data: ExampleSets;
+  readonly order: FitOrder | undefined;
   readonly state: RunState;
 }
 
 /** The training itself. */
 async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult> {
-  const { config, hooks, data, state } = session;
+  const { config, hooks, modality, data, order, state } = session;
   const { steps } = config;
-  const modality = modalityOf(config.data);
-  const notes = runNotes(config, state.model.config, modality.notes(data));
+  const notes = runNotes(config, state.model.config, data.notes());
   const source = config.dataPath ?? config.data;
   const warn = (message: string): void => hooks.onWarning?.(message);
 
   const read = (path: string): Promise<number> =>
-    readCheckpoint(path, state, (metadata) => requireSameRun(path, metadata, notes, source));
+    readCheckpoint(path, state, (metadata) => requireSameRun(path, metadata, notes, source, modality.shown.noun));
   const reached = await readNewestCheckpoint(folder, read, warn);
   if (reached !== undefined && reached > steps) {
     throw new OptionError('train', 'steps', `be >= the ${reached} steps done`, steps, 'Pass more steps.');
@@ -212,6 +226,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     modality,
     train,
     validation,
+    order,
     reached,
     elapsedSeconds: history.at(-1)?.elapsedSeconds,
     signal: hooks.signal,
@@ -224,9 +239,10 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
 
   const report = await collectReportData({
     config,
-    modality,
     model: state.model,
+    ema: state.ema,
     data,
+    folder: folder.path,
     history,
     elapsedSeconds,
     stepsPerSecond,
@@ -236,7 +252,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   if (report === undefined) return { status: 'interrupted', folder: folder.path, step };
   await folder.writeJson('summary.json', report.summary);
   await folder.writeJson('report-data.json', report);
-  await modality.show(folder.path);
+  await modality.shown.write(folder.path);
   await writeReport([folder.path], folder.filePath('report.html'));
   return { status: 'finished', folder: folder.path, summary: report.summary };
 }
@@ -257,16 +273,18 @@ async function drain<Event, End>(
   }
 }
 
-function startInfo(folder: RunFolder, { config, data, state }: Session, step: number): StartInfo {
+function startInfo(folder: RunFolder, { config, modality, data, state }: Session, step: number): StartInfo {
   return {
     step,
     steps: config.steps,
     folder: folder.path,
     engine: config.engine,
     parameters: Object.values(state.model.variables()).reduce((sum, variable) => sum + variable.size, 0),
-    trainImages: data.train.count,
-    validationImages: data.validation.count,
-    testImages: data.test.count,
+    trainExamples: data.train.count,
+    validationExamples: data.validation.count,
+    testExamples: data.test.count,
+    noun: modality.shown.noun,
+    qualityText: modality.shown.progress,
   };
 }
 

@@ -13,8 +13,8 @@ import {
   show,
 } from '@vqkit/core-tensor';
 import { count, problemOf } from '@vqkit/schema';
-import { type ImageTokenizer, type ImageTokenizerConfig, packTokenizer } from '@vqkit/tokenizer';
-import { DivergenceError, type TrainingState } from '@vqkit/training';
+import { packTokenizer, type Tokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
+import { asInUse, DivergenceError, type TrainingState } from '@vqkit/training';
 import { z } from 'zod';
 import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
 
@@ -22,9 +22,11 @@ const FORMAT = 'vqkit-train-2';
 const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
 const GATHERED = 'gathered.';
+/** The trained weights, where `model.` has their moving averages. */
+const TRAINED = 'trained.';
 
 /** What a checkpoint holds, beside the number of steps done. */
-export type RunState = TrainingState<ImageTokenizer>;
+export type RunState = TrainingState<Tokenizer>;
 
 /** Whether a file is a checkpoint of a run, by its metadata. */
 export function isCheckpoint({ metadata }: SafeFile): boolean {
@@ -40,14 +42,15 @@ export function isCheckpoint({ metadata }: SafeFile): boolean {
 export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint8Array {
   const described = noteOf('tokenizerOf', path, metadata, 'model');
   const isFirst = metadata.format === FIRST_FORMAT;
-  const config = isFirst ? completeDescription(path, described) : (described as ImageTokenizerConfig);
+  const config = isFirst ? completeDescription(path, described) : (described as TokenizerConfig);
   const weights = Object.entries(tensors).filter(([name]) => name.startsWith(MODEL));
   return packTokenizer(config, Object.fromEntries(weights.map(([name, value]) => [name.slice(MODEL.length), value])));
 }
 
 /**
  * Writes a checkpoint: the weights under `model.` in PyTorch's layouts, the optimizer's moments under `optimizer.` in the layout
- * they have in memory, what the quantizer's training has gathered under `gathered.`; in the metadata a checksum of it all, the steps done (which say the place
+ * they have in memory, what the quantizer's training has gathered under `gathered.`; with moving averages of the weights these under `model.`, for
+ * they are what a user gets, and the weights themselves under `trained.`, in the layout that they have in memory; in the metadata a checksum of it all, the steps done (which say the place
  * in the data: see createBatchOrder), the optimizer's t of each parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
  * @param notes further metadata: see runNotes.
@@ -59,12 +62,16 @@ export async function writeCheckpoint(
   step: number,
   notes: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { model, optimizer } = state;
+  const { model, optimizer, ema } = state;
   const tensors: Record<string, SafeTensor> = {};
-  const [weights, gathered] = [model.stateDict(), model.quantizer.trainingState()];
+  const weights = await asInUse(state, async () => model.stateDict());
+  const gathered = model.quantizer.trainingState();
   try {
     for (const [name, value] of Object.entries(weights)) {
       tensors[MODEL + name] = await finiteTensor(`weight ${name}`, value, step);
+    }
+    for (const [name, value] of Object.entries(ema === undefined ? {} : model.variables())) {
+      tensors[TRAINED + name] = await finiteTensor(`weight ${name}`, value, step);
     }
     for (const [name, value] of Object.entries(optimizer.state())) {
       tensors[OPTIMIZER + name] = await finiteTensor(`optimizer moment ${name}`, value, step);
@@ -81,6 +88,7 @@ export async function writeCheckpoint(
     step: String(step),
     optimizerSteps: JSON.stringify(optimizer.steps()),
     quantizerRng: JSON.stringify(model.quantizer.rng.state()),
+    ...(ema === undefined ? {} : { emaUpdates: String(ema.updates()) }),
     [CHECKSUM]: '',
   });
 }
@@ -121,7 +129,7 @@ export async function readCheckpoint(
       }),
     );
   };
-  const { model, optimizer } = state;
+  const { model, optimizer, ema } = state;
   const loaded: Tensor[] = [];
   try {
     for (const [name, value] of Object.entries(tensors)) requireStored(name, value);
@@ -132,6 +140,7 @@ export async function readCheckpoint(
     }
     const [weights, gathered, moments] = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
     model.loadStateDict(weights);
+    if (ema !== undefined) restoreAverages(state, part(TRAINED), note('emaUpdates'));
     model.quantizer.loadTrainingState(gathered);
     optimizer.restore(moments, steps.data);
     model.quantizer.rng.restore(note('quantizerRng') as RngState);
@@ -143,6 +152,20 @@ export async function readCheckpoint(
     dispose(loaded);
   }
   return step;
+}
+
+/** The weights that were just loaded are the averages; the trained ones take their place. */
+function restoreAverages({ model, ema }: RunState, trained: Readonly<Record<string, Tensor>>, updates: unknown): void {
+  const variables = model.variables();
+  const count = typeof updates === 'number' ? updates : Number.NaN;
+  ema?.restore(variables, count);
+  for (const [name, variable] of Object.entries(variables)) {
+    const value = trained[name];
+    if (value === undefined) {
+      throw new CheckpointError('readCheckpoint', `'${TRAINED}${name}'`, 'be there', undefined, 'The file is damaged.');
+    }
+    variable.assign(value.clone() as never);
+  }
 }
 
 /**

@@ -5,12 +5,12 @@ import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { describe, expect, it } from 'vitest';
 import { configJsonSchema, createConfig, loadConfig } from '../src/config.ts';
 import { presets } from '../src/presets.ts';
-import type { TrainOptions } from '../src/train-options.ts';
+import type { ImageOptions } from '../src/train-options.ts';
 
 /** The message of the OptionError that `options` get. */
 function refused(options: unknown): string {
   try {
-    createConfig(options as TrainOptions);
+    createConfig(options as ImageOptions);
   } catch (error) {
     expect(error).toBeInstanceOf(OptionError);
     return (error as Error).message;
@@ -41,7 +41,7 @@ describe('createConfig', () => {
       "createConfig: options must have no 'bachSize', got 3. Did you mean 'batchSize'?",
     );
     expect(refused({ learningrate: 3 })).toContain("Did you mean 'learningRate'?");
-    expect(refused({ somethingElseEntirely: 3 })).toContain('Known options: batchSize, betas,');
+    expect(refused({ somethingElseEntirely: 3 })).toContain('Known options: accumulate, activation,');
   });
 
   it('refuses wrong types and values with the rule, the value and a fix', () => {
@@ -53,7 +53,9 @@ describe('createConfig', () => {
     expect(refused({ betas: [0.9, 1] })).toContain('betas[1] must be < 1, got 1.');
     expect(refused({ betas: [0.9] })).toContain('betas must be a list of at least 2, got [0.9].');
     expect(refused({ widths: [] })).toContain('widths must be a list of at least 1, got [].');
-    expect(refused({ data: 'mnits' })).toContain('data must be one of "mnist", "idx", "folder", got "mnits".');
+    expect(refused({ data: 'mnits' })).toContain(
+      'data must be one of "mnist", "idx", "folder", "vectors", got "mnits".',
+    );
     expect(refused({ channels: 2 })).toContain('channels must be one of 1, 3, got 2.');
     expect(refused({ clampOutput: 1 })).toContain('clampOutput must be a boolean, got 1.');
     expect(refused({ quantizerOptions: [8] })).toContain('quantizerOptions must be');
@@ -116,7 +118,11 @@ describe('configJsonSchema', () => {
   });
 
   it('shows the defaults that createConfig fills in', () => {
-    const config: Record<string, unknown> = { ...createConfig({}) };
+    const vectors = { data: 'vectors', dataPath: 'items.npy' } as const;
+    const kinds = [{ ...vectors }, { ...vectors, arch: 'mlp' }, {}].map((options) =>
+      createConfig(options as ImageOptions),
+    );
+    const config: Record<string, unknown> = { ...Object.assign({}, ...kinds), arch: 'none', dataPath: undefined };
     for (const [name, option] of Object.entries(configJsonSchema().properties ?? {})) {
       const shown = (option as { default?: unknown }).default;
       if (name !== 'outDir') expect(shown, name).toEqual(config[name]);

@@ -7,7 +7,7 @@ import { trainStep } from '@vqkit/training';
 import { describe, expect } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createModel } from '../src/model.ts';
-import type { TrainOptions } from '../src/train-options.ts';
+import type { ImageOptions } from '../src/train-options.ts';
 
 const STEPS = 50;
 const IMAGES = 8;
@@ -19,7 +19,7 @@ interface Run {
 }
 
 /** Trains a small autoencoder on the active engine. The generators make the weights in plain JavaScript, equal on every engine. */
-async function run(options: TrainOptions): Promise<Run> {
+async function run(options: ImageOptions): Promise<Run> {
   const config = createConfig({ widths: [4, 8], learningRate: 1e-3, ...options });
   const model = createModel(config, { channels: 1 });
   const optimizer = createAdamW({ variables: model.variables() });

@@ -17,15 +17,15 @@ import type { Residual } from '@vqkit/residual';
 import { eachEngine } from '@vqkit/testing';
 import { blobs } from '@vqkit/testing/pictures';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
-import { evaluate, MODALITIES } from '@vqkit/training';
+import { evaluate, imageModality } from '@vqkit/training';
 import { describe, expect, it } from 'vitest';
 import { collectReportData } from '../src/collect-report.ts';
 import { createConfig } from '../src/config.ts';
 import { createModel } from '../src/model.ts';
-import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
+import type { ImageConfig, ImageOptions } from '../src/train-options.ts';
 
 const images = (count: number): Images => createImages(blobs(count, 3), [count, 8, 8, 1]);
-const tiny = (options: TrainOptions): TrainConfig => createConfig({ widths: [4, 8], ...options });
+const tiny = (options: ImageOptions): ImageConfig => createConfig({ widths: [4, 8], ...options });
 
 /** Sets every weight to 0, so that all latents are the same and the output is 0. */
 function silence(model: ImageTokenizer): void {
@@ -37,7 +37,7 @@ function silence(model: ImageTokenizer): void {
 
 describe('createQualityMeter', () => {
   it('has the range of [-1, 1] and the mean error of the whole set in its PSNR', () => {
-    const meter = MODALITIES.image.createMeter([1, 2, 1]);
+    const meter = imageModality.createMeter([1, 2, 1]);
     meter.add(Float32Array.of(-1, 1), Float32Array.of(-1, 0));
     meter.add(Float32Array.of(0.5, 0.5, 0, 0), Float32Array.of(0, 0.5, 0, 0));
     const mse = (1 + 0.25) / 6;
@@ -46,13 +46,13 @@ describe('createQualityMeter', () => {
 
   it('weighs SSIM by images and knows perfect ones', () => {
     const noise = createRng(1).uniformArray(3 * 144, -1, 1);
-    const meter = MODALITIES.image.createMeter([12, 12, 1]);
+    const meter = imageModality.createMeter([12, 12, 1]);
     meter.add(noise.subarray(0, 288), noise.subarray(0, 288));
     expect(meter.report()).toMatchObject({ mse: 0, psnrDb: null });
     expect(meter.report().ssim).toBeCloseTo(1, 12);
     meter.add(noise.subarray(288), new Float32Array(144));
     const { ssim } = meter.report();
-    const alone = MODALITIES.image.createMeter([12, 12, 1]);
+    const alone = imageModality.createMeter([12, 12, 1]);
     alone.add(noise.subarray(288), new Float32Array(144));
     expect(ssim).toBeCloseTo((2 + (alone.report().ssim ?? 0)) / 3, 12);
   });
@@ -157,11 +157,11 @@ eachEngine(() => {
       const model = createModel(config, { channels: 1 });
       silence(model);
       const data = { train: images(1), validation: images(0), test: images(300), skipped: [], options: {} };
-      const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
+      const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null, folder: 'none' };
       const { diagnosis, summary } = await collectReportData(run);
       expect(diagnosis.map(({ name, severity }) => [name, severity])).toContainEqual(['collapse', 'critical']);
       for (const { message, remedy } of diagnosis) expect(`${message} ${remedy}`).toMatch(/\d.*\w/);
-      expect(summary).toMatchObject({ testImages: 300, quantizer: 'fsq' });
+      expect(summary).toMatchObject({ testExamples: 300, quantizer: 'fsq' });
       model.dispose();
     });
 
@@ -171,7 +171,7 @@ eachEngine(() => {
         const config = tiny({ quantizer: 'lfq', quantizerOptions, batchSize: 100 });
         const model = createModel(config, { channels: 1 });
         const data = { train: images(1), validation: images(0), test: images(100), skipped: [], options: {} };
-        const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null };
+        const run = { config, model, data, history: [], elapsedSeconds: 1, stepsPerSecond: null, folder: 'none' };
         const { diagnosis } = await collectReportData(run);
         const drift = diagnosis.filter(({ name }) => name === 'scale drift');
         expect(drift.map(({ severity }) => severity)).toEqual(spherical ? [] : ['critical']);

@@ -4,10 +4,10 @@ import { createRng } from '@vqkit/core-tensor';
 import type { MetricsRecord } from '@vqkit/training';
 import { createConfig } from '../src/config.ts';
 import type { ReportData } from '../src/report-data.ts';
-import type { TrainOptions } from '../src/train-options.ts';
+import type { ImageOptions } from '../src/train-options.ts';
 
 /** Report data of a run that never was, with curves of the usual shape: falling losses, rising perplexity. */
-export function fakeReportData(options: TrainOptions = {}, changes: Partial<ReportData> = {}): ReportData {
+export function fakeReportData(options: ImageOptions = {}, changes: Partial<ReportData> = {}): ReportData {
   const config = createConfig({ steps: 300, batchSize: 64, ...options });
   const rng = createRng(config.seed);
   const codebookSize = config.quantizer === 'fsq' ? 240 : 256;
@@ -53,10 +53,10 @@ export function fakeReportData(options: TrainOptions = {}, changes: Partial<Repo
       data: config.data,
       seed: config.seed,
       steps: config.steps,
-      trainImages: 59_000,
-      validationImages: 1000,
-      testImages: 100,
-      skippedImages: 0,
+      trainExamples: 59_000,
+      validationExamples: 1000,
+      testExamples: 100,
+      skippedExamples: 0,
       parameters: 12_345,
       test: { quality: { l1: 0.1131, mse: 0.05, psnrDb: 18.45, ssim: 0.71 }, codes: codes(150) },
       elapsedSeconds: 64.2,

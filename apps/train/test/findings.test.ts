@@ -6,20 +6,23 @@ import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import type { MetricsRecord } from '@vqkit/training';
 import { describe, expect, it } from 'vitest';
 import { createConfig, loadConfig } from '../src/config.ts';
-import { type FindingFacts, findingsOf } from '../src/findings.ts';
+import { findingsOf } from '../src/findings.ts';
+import type { FindingFacts } from '../src/modality.ts';
 import type { ImagePairs } from '../src/report-data.ts';
 import { train } from '../src/train.ts';
-import type { TrainConfig } from '../src/train-options.ts';
+import type { ImageConfig } from '../src/train-options.ts';
 import { fakeReportData } from './fake-run.ts';
 import { tinyConfig } from './fixtures.ts';
 
 const data = fakeReportData({ quantizer: 'lfq' });
 const flat = data.history.filter(({ kind }) => kind === 'train');
-const sharp: ImagePairs = { ...data.images, reconstructions: data.images.originals };
+const pictures = data.images as ImagePairs;
+const sharp: ImagePairs = { ...pictures, reconstructions: pictures.originals };
 
 function facts(changes: Partial<FindingFacts> = {}): FindingFacts {
   const config = createConfig({ quantizer: 'lfq', steps: 100, outDir: 'runs/a' });
-  return { config, codes: data.summary.test.codes, pairs: sharp, history: flat, ...changes };
+  const { quality, codes } = data.summary.test;
+  return { config, quality, codes, shown: { images: sharp }, history: flat, ...changes };
 }
 
 function validation(step: number, psnrDb: number): MetricsRecord {
@@ -81,7 +84,7 @@ describe('findingsOf', () => {
       const options = { quantizer, quantizerOptions: { codebookSize: 16 }, steps: 1, validationSize: 0 };
       await train(tinyConfig(await tinyIdxFolder(), outDir, options));
       const file = join(outDir, 'config.json');
-      const config = JSON.parse(await readFile(file, 'utf8')) as TrainConfig;
+      const config = JSON.parse(await readFile(file, 'utf8')) as ImageConfig;
       const codes = { ...data.summary.test.codes, codebookSize: 16, statistics: { utilizationOfExpected: 0.35 } };
       const [finding] = named({ config, codes });
       const typed = /--codebook-size (\d+)(?: --dim (\d+))? --out-dir/.exec(finding?.command ?? '');
@@ -105,14 +108,14 @@ describe('findingsOf', () => {
       return (at((i % 16) - 1) + at(i % 16) + at((i % 16) + 1)) / 3;
     });
     const pairs = { count: 4, height: 16, width: 16, channels: 1, originals: pixels, reconstructions: blurredPixels };
-    const [finding, ...others] = named({ pairs });
+    const [finding, ...others] = named({ shown: { images: pairs } });
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
       name: 'blurred',
       command: 'vqkit train --quantizer residual-lfq --steps 100 --out-dir runs/a-residual-lfq',
     });
     expect(finding?.message).toMatch(/have 1\d % of the edge energy/);
-    expect(named({ pairs: { ...pairs, reconstructions: pixels.map((x) => 0.9 * x) } })).toEqual([]);
+    expect(named({ shown: { images: { ...pairs, reconstructions: pixels.map((x) => 0.9 * x) } } })).toEqual([]);
   });
 
   it('gives the findings of the diagnosis a command, with names that a shell takes', () => {

@@ -1,8 +1,8 @@
 import { createConfig } from '../src/config.ts';
-import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
+import type { ImageConfig, ImageOptions } from '../src/train-options.ts';
 
 /** A run of some milliseconds per step. */
-export function tinyConfig(dataPath: string, outDir: string, options: TrainOptions = {}): TrainConfig {
+export function tinyConfig(dataPath: string, outDir: string, options: ImageOptions = {}): ImageConfig {
   return createConfig({
     data: 'idx',
     dataPath,

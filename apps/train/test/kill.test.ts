@@ -9,7 +9,7 @@ import { fullRun } from '@vqkit/testing';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import type { MetricsRecord } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
+import type { ImageConfig, ImageOptions } from '../src/train-options.ts';
 import { tinyConfig } from './fixtures.ts';
 
 /** Runs the built package, which npm test builds first. */
@@ -17,7 +17,7 @@ const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url)
 const STEPS = 60;
 const KILLS = Number(process.env.KILLS ?? (fullRun ? 6 : 3));
 /** The other quantizers, for a longer run with KILL_ALL. */
-const ALL: [string, TrainOptions][] = [
+const ALL: [string, ImageOptions][] = [
   ['lfq', { quantizer: 'lfq', quantizerOptions: { codebookSize: 16, fracPerSampleEntropy: 0.5 } }],
   ['simvq', { quantizer: 'simvq', quantizerOptions: { codebookSize: 16 } }],
   ['vq-sampled', { quantizer: 'vq', quantizerOptions: { codebookSize: 16, stochasticSampleCodes: true } }],
@@ -72,7 +72,7 @@ describe('a process that trains', () => {
     runs = await temporaryFolder();
   });
   // A checkpoint after every step, so that many a kill comes while one is written.
-  const config = (name: string, options: TrainOptions = {}): TrainConfig => {
+  const config = (name: string, options: ImageOptions = {}): ImageConfig => {
     const often = { engine: 'wasm', steps: STEPS, checkpointEvery: 1, validateEvery: 20 } as const;
     return tinyConfig(data, join(runs, name), { ...often, ...options });
   };
@@ -84,7 +84,7 @@ describe('a process that trains', () => {
       .split('\n')
       .map((line) => ({ ...(JSON.parse(line) as MetricsRecord), elapsedSeconds: 0 }));
 
-  it.each<[string, TrainOptions]>([
+  it.each<[string, ImageOptions]>([
     ['fsq', {}],
     // The codes are placed by the tokens of the first steps: kills come while they are gathered.
     ['vq', { quantizer: 'vq', quantizerOptions: { codebookSize: 128, kmeansInit: true }, batchSize: 1 }],

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor/errors';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeReconstructions, writeReport } from '../src/report/index.ts';
+import { writeReconstructions } from '../src/modalities/images/shown.ts';
+import { writeReport } from '../src/report/index.ts';
+import type { ImagePairs } from '../src/report-data.ts';
 import { fakeReportData, writeRun } from './fake-run.ts';
 
 let root: string;
@@ -91,7 +93,8 @@ describe('writeReport', () => {
 
   it('shows the originals of each run when they differ', async () => {
     const other = fakeReportData();
-    const negated = { ...other.images, originals: other.images.originals.map((x) => -x) };
+    const pictures = other.images as ImagePairs;
+    const negated = { ...pictures, originals: pictures.originals.map((x) => -x) };
     const page = await pageOf(fakeReportData(), { ...other, images: negated });
     expect(page.match(/<img /g)).toHaveLength(4);
   });

@@ -26,10 +26,10 @@ import { encodeShards, isShardFolder, type ShardsHooks } from '../src/shards/enc
 import type { ShardOptions } from '../src/shards/options.ts';
 import { readTokenizer } from '../src/tokenizer.ts';
 import { decodeTokens } from '../src/tokens/decode-tokens.ts';
+import { decodeVectors } from '../src/tokens/decode-vectors.ts';
 import { encodeImages } from '../src/tokens/encode-images.ts';
+import { encodeVectors } from '../src/tokens/encode-vectors.ts';
 import { train } from '../src/train.ts';
-import { decodeVectors } from '../src/vectors/decode-vectors.ts';
-import { encodeVectors } from '../src/vectors/encode-vectors.ts';
 import { tinyConfig } from './fixtures.ts';
 
 const folder = await temporaryFolder();

@@ -7,12 +7,12 @@ import { DivergenceError, trainStep } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { createModel } from '../src/model.ts';
-import type { TrainConfig, TrainOptions } from '../src/train-options.ts';
+import type { ImageConfig, ImageOptions } from '../src/train-options.ts';
 import type { RunState } from '../src/training-state.ts';
 
 const batch = (): Tensor4D => tensor4d(createImages(blobs(6, 1), [6, 8, 8, 1]).batch([0, 1, 2, 3, 4, 5]), [6, 8, 8, 1]);
 
-function fresh(options: TrainOptions = {}): { config: TrainConfig; state: RunState } {
+function fresh(options: ImageOptions = {}): { config: ImageConfig; state: RunState } {
   const config = createConfig({ quantizer: 'fsq', widths: [4, 8], ...options });
   const model = createModel(config, { channels: 1 });
   return { config, state: { model, optimizer: createAdamW({ variables: model.variables() }) } };

@@ -11,7 +11,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer, resumeTraining, type TrainHooks, type TrainResult, train } from '../src/index.ts';
 import type { ReportData } from '../src/report-data.ts';
-import type { TrainOptions } from '../src/train-options.ts';
+import type { ImageOptions } from '../src/train-options.ts';
 import { tinyConfig } from './fixtures.ts';
 
 let data = '';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 const at = (name: string, ...path: string[]): string => join(runs, name, ...path);
-const start = (name: string, options: TrainOptions = {}, hooks: TrainHooks = {}): Promise<TrainResult> =>
+const start = (name: string, options: ImageOptions = {}, hooks: TrainHooks = {}): Promise<TrainResult> =>
   train(tinyConfig(data, at(name), options), hooks);
 const json = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8'));
 const lines = async (name: string): Promise<MetricsRecord[]> =>
@@ -79,12 +79,18 @@ describe('train', () => {
 
     const { summary, images, histograms, history } = (await json(at('whole', 'report-data.json'))) as ReportData;
     expect(history).toEqual(records);
-    expect(summary).toMatchObject({ trainImages: 32, validationImages: 8, testImages: 12, engine: 'cpu', seed: 1234 });
+    expect(summary).toMatchObject({
+      trainExamples: 32,
+      validationExamples: 8,
+      testExamples: 12,
+      engine: 'cpu',
+      seed: 1234,
+    });
     expect(summary.test.codes).toMatchObject({ tokens: 48, codebookSize: 20, numCodebooks: 1 });
     expect(images).toMatchObject({ count: 12, height: 8, width: 8, channels: 1 });
-    expect(images.originals).toHaveLength(12 * 64);
-    expect(images.reconstructions).toHaveLength(12 * 64);
-    expect(Math.max(...images.reconstructions.map(Math.abs))).toBeLessThanOrEqual(1);
+    expect(images?.originals).toHaveLength(12 * 64);
+    expect(images?.reconstructions).toHaveLength(12 * 64);
+    expect(Math.max(...(images?.reconstructions ?? []).map(Math.abs))).toBeLessThanOrEqual(1);
     expect(histograms[0]?.counts.reduce((sum, count) => sum + count, 0)).toBe(48);
     expect(histograms[0]?.codes.length).toBe(summary.test.codes.used);
   });
@@ -139,7 +145,7 @@ describe('train', () => {
         { onWarning: (message) => warnings.push(message) },
       );
       if (result.status !== 'finished') expect.fail('not finished');
-      expect(result.summary).toMatchObject({ quantizer, trainImages: 15, testImages: 2, skippedImages: 1 });
+      expect(result.summary).toMatchObject({ quantizer, trainExamples: 15, testExamples: 2, skippedExamples: 1 });
       expect(result.summary.test.codes.tokens).toBe(2 * 16);
       expect(warnings).toEqual([expect.stringMatching(/^Skipped .*broken\.jpg: \w/)]);
     }

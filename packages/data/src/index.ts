@@ -5,3 +5,5 @@ export type { Digest, Images } from './images.ts';
 export { createImages } from './images.ts';
 export { Interrupted, letSignalsIn } from './let-signals-in.ts';
 export type { Source } from './source.ts';
+export type { VectorSet, Vectors } from './vector-set.ts';
+export { createVectorSet } from './vector-set.ts';

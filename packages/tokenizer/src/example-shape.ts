@@ -14,8 +14,7 @@ const TOKENS = 8;
 export function exampleShape(config: TokenizerConfig): number[] {
   const network = architectureEntry(architectureOf(config), 'exampleShape');
   const channels = network.channels(config);
-  if (network.modality === 'vectors') return [1, channels];
   const side = TOKENS * network.multiple(config);
   const [height, width] = (config as ImageTokenizerConfig).imageSize ?? [side, side];
-  return [1, height, width, channels];
+  return [1, ...network.modality.exampleShape(channels, [height, width])];
 }

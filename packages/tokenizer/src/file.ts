@@ -26,6 +26,7 @@ import {
 import { architectureEntry } from './architectures/registry.ts';
 import { architectureOf, checkConfig, ordered, type TokenizerConfig, type VectorTokenizerConfig } from './config.ts';
 import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
+import { vectors } from './modalities/vectors.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { recreateVectorTokenizer } from './vector-tokenizer.ts';
 
@@ -117,7 +118,7 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
  * @throws OptionError for an architecture that this version does not know.
  */
 export function isVectorConfig(config: TokenizerConfig, where = 'isVectorConfig'): config is VectorTokenizerConfig {
-  return architectureEntry(architectureOf(config), where).modality === 'vectors';
+  return architectureEntry(architectureOf(config), where).modality === vectors;
 }
 
 function load<Loaded extends Pick<Tokenizer, 'loadStateDict' | 'dispose'>>(

@@ -16,7 +16,6 @@ import { createScope, type Description, describeModules, type Module } from '@vq
 import { quantizerEntry } from '@vqkit/quantizers';
 import { architectureEntry } from './architectures/registry.ts';
 import { architectureOf, ordered, type TokenizerConfig } from './config.ts';
-import { MODALITIES } from './modalities.ts';
 
 /** What one pass through the whole tokenizer gives. The caller disposes the tensors (or runs inside `tf.tidy`). */
 export interface TokenizerResult<Data extends Tensor = Tensor> {
@@ -89,7 +88,7 @@ export function buildTokenizer<Data extends Tensor, Config extends TokenizerConf
   described: Config,
 ): BuiltTokenizer<Data, Config> {
   const network = architectureEntry(architectureOf(described), maker);
-  const modality = MODALITIES[network.modality];
+  const { modality } = network;
   const { create, ownWidth } = quantizerEntry(described.quantizer);
   const quantizer = create(described.quantizerOptions);
   // With the constructor's defaults, for a later version may have others.
@@ -129,7 +128,7 @@ export function buildTokenizer<Data extends Tensor, Config extends TokenizerConf
       modality.requireIds(alive('decode'), ids, idAxes);
       const [batch, ...places] = ids.shape.slice(0, ids.rank - idAxes.length);
       if (batch === 0) return zeros([0, ...places.map((length) => length * multiple), channels]) as Data;
-      return tidy(() => modality.finish(run(decoder, quantizer.decode(ids))) as Data);
+      return tidy(() => modality.fromOutput(run(decoder, quantizer.decode(ids))) as Data);
     },
     forward(data, { training = false, step } = {}) {
       modality.requireData(alive('forward'), data, channels, multiple);

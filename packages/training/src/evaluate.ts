@@ -1,16 +1,16 @@
-import { type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { dispose, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { letSignalsIn } from '@vqkit/data';
 import { comparesLatents, createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
 import { createLayerMeter, type LayerMeter } from './layer-use.ts';
-import { MODALITIES } from './modalities.ts';
+import { imageModality } from './modalities/images.ts';
 import type { Examples, Modality } from './modality.ts';
-import type { CodeHistogram, CodeUse, ImageQuality } from './records.ts';
+import type { CodeHistogram, CodeUse, Quality } from './records.ts';
 import type { Trainable } from './step.ts';
 
 /** The first examples of a set and their reconstructions, one after the other. */
 export interface ExamplePairs {
   readonly count: number;
-  /** Of one example: [height, width, channels]. */
+  /** Of one example, [height, width, channels] of a picture. */
   readonly shape: readonly number[];
   readonly originals: readonly number[];
   readonly reconstructions: readonly number[];
@@ -18,7 +18,7 @@ export interface ExamplePairs {
 
 /** A tokenizer on a set of examples. */
 export interface Evaluation {
-  readonly quality: ImageQuality;
+  readonly quality: Quality;
   readonly codes: CodeUse;
   /** The full statistics of the tokens. */
   readonly tracker: TrackerReport;
@@ -35,8 +35,8 @@ export interface EvaluateOptions {
   readonly modality?: Modality | undefined;
   /** How many examples and reconstructions to keep. Default 0. */
   readonly keepPairs?: number;
-  /** Gets the tokens of each batch, in the order of the examples. */
-  readonly onTokens?: ((tokens: EvaluatedTokens) => void) | undefined;
+  /** Gets the tokens of each batch, in the order of the examples, and how many these are. */
+  readonly onTokens?: ((tokens: EvaluatedTokens, examples: number) => void) | undefined;
   /** Aborting it ends the evaluation between two batches, with an error. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,7 +47,7 @@ export interface EvaluateOptions {
  */
 export async function evaluate(model: Trainable, examples: Examples, options: EvaluateOptions): Promise<Evaluation> {
   const { quantizer } = model;
-  const { batchSize, step, keepPairs = 0, modality = MODALITIES.image, onTokens, signal } = options;
+  const { batchSize, step, keepPairs = 0, modality = imageModality, onTokens, signal } = options;
   const { shape } = examples;
   const perExample = shape.reduce((product, length) => product * length, 1);
   const meter = modality.createMeter(shape);
@@ -64,10 +64,10 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
   for (let start = 0; start < examples.count; start += batchSize) {
     await letSignalsIn(signal);
     const size = Math.min(batchSize, examples.count - start);
-    const values = examples.batch(Int32Array.from({ length: size }, (_, i) => start + i));
+    const values = await examples.batch(Int32Array.from({ length: size }, (_, i) => start + i));
     const batch = await runBatch(model, modality, modality.toTensor(values, size, shape), step, layers);
     const { output, layerSquares, ...tokens } = batch;
-    onTokens?.(tokens);
+    onTokens?.(tokens, size);
     meter.add(values, output);
     tracker.update(tokens);
     if (layerSquares !== undefined) layers?.add(layerSquares);
@@ -135,12 +135,10 @@ async function runBatch(
     };
   });
   quantizer.rng.restore(before);
-  examples.dispose();
   const data: Record<string, Float32Array | Int32Array | Uint8Array> = {};
-  for (const [name, tensor] of Object.entries(tensors)) {
-    data[name] = await tensor.data();
-    tensor.dispose();
-  }
+  for (const [name, tensor] of Object.entries(tensors)) data[name] = await tensor.data();
+  // Without a network the examples are the latents.
+  dispose([tensors, examples]);
   const number = (name: string): Record<string, number> =>
     data[name] === undefined ? {} : { [name]: data[name][0] as number };
   return {

@@ -10,6 +10,7 @@ export type TrainingEvent =
   /** The held-out examples, every `validateEvery` steps, before the first and after the last. */
   | ValidationRecord
   | CheckpointEvent
+  | TestEvent
   | ExamplesEvent
   | DiagnosisEvent;
 
@@ -26,6 +27,15 @@ export interface StepEvent {
 export interface CheckpointEvent {
   readonly kind: 'checkpoint';
   readonly step: number;
+}
+
+/** After every batch of the test at the end. */
+export interface TestEvent {
+  readonly kind: 'test';
+  readonly step: number;
+  /** Examples tested, of so many. */
+  readonly done: number;
+  readonly examples: number;
 }
 
 /** The first examples of the test and what the tokenizer makes of them. */

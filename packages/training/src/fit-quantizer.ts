@@ -1,12 +1,7 @@
-import { type Tensor, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { createRng, OptionError, phrase, type Quantizer, requireInteger } from '@vqkit/core-tensor';
-import { letSignalsIn, type Source } from '@vqkit/data';
-
-/** Vectors that are read in blocks, such as `openVectors` of @vqkit/data/node gives. */
-export interface Vectors extends Source<{ readonly vectors: Float32Array }> {
-  /** Numbers of a vector. */
-  readonly dim: number;
-}
+import { type BatchOrder, createVectorSet, letSignalsIn, type Vectors } from '@vqkit/data';
+import { takeAllSteps } from './take-steps.ts';
 
 export interface FitOptions {
   /** Rows that the codes are placed on, drawn over the whole source. Default 64 per code, all where there are fewer. */
@@ -25,6 +20,58 @@ export interface FitOptions {
 /** Places that the rows of a sample come from. */
 const SAMPLE_PARTS = 64;
 
+/** The blocks of rows that a quantizer is fitted to, and how many steps they are. */
+export interface FitOrder extends BatchOrder {
+  readonly steps: number;
+}
+
+/**
+ * Which rows each step of a fit has, a function of the step alone: first a sample of the whole source, then its blocks, each pass in a random order.
+ *
+ * @param options as {@link FitOptions}; `codes` of the codebook, which the size of the sample goes by.
+ * @example
+ * const order = createFitOrder({ count: 100, codes: 1, sample: 10, passes: 1, blockSize: 50 });
+ * order.steps; // 3
+ */
+export function createFitOrder(
+  options: { readonly count: number; readonly codes: number } & Omit<FitOptions, 'onRows' | 'signal'>,
+): FitOrder {
+  const where = 'createFitOrder';
+  const { count, codes, sample = 64 * codes, passes = 4, blockSize = 8192, seed = 0 } = options;
+  requireInteger(where, 'sample', sample, 1);
+  requireInteger(where, 'passes', passes, 0);
+  requireInteger(where, 'blockSize', blockSize, 1);
+  const blocks = Math.ceil(count / blockSize);
+  let pass = -1;
+  let order: Int32Array = new Int32Array(0);
+  return {
+    steps: 1 + passes * blocks,
+    batchesPerEpoch: blocks,
+    at(step) {
+      if (step === 0) return samplePositions(count, Math.min(sample, count));
+      const wanted = Math.floor((step - 1) / blocks);
+      if (wanted !== pass) {
+        pass = wanted;
+        order = createRng(seed).fork(`pass ${pass}`).permutation(blocks);
+      }
+      const from = (order[(step - 1) % blocks] as number) * blockSize;
+      return Int32Array.from({ length: Math.min(blockSize, count - from) }, (_, i) => from + i);
+    },
+  };
+}
+
+/** Rows in parts that lie evenly over the source, which may be sorted. */
+function samplePositions(count: number, rows: number): Int32Array {
+  const parts = Math.min(SAMPLE_PARTS, rows);
+  const positions = new Int32Array(rows);
+  for (let part = 0; part < parts; part++) {
+    const [first, next] = [Math.floor((part * rows) / parts), Math.floor(((part + 1) * rows) / parts)];
+    const from = Math.floor((part * (count - (next - first))) / Math.max(1, parts - 1));
+    for (let i = first; i < next; i++) positions[i] = from + i - first;
+  }
+  return positions;
+}
+
 /**
  * Fits a quantizer, or a stack of them, to vectors as they are, without a network: its first training step is on a sample, on which `kmeansInit`
  * places the codes, layer after layer; the next are on the blocks of all rows in random order, by which the codes follow as moving averages.
@@ -38,51 +85,38 @@ const SAMPLE_PARTS = 64;
  * await fitQuantizer(rvq, { count: 64, dim: 4, read });
  */
 export async function fitQuantizer(quantizer: Quantizer, vectors: Vectors, options: FitOptions = {}): Promise<void> {
-  const where = 'fitQuantizer';
-  const { codebookSize } = quantizer;
-  const { sample = 64 * codebookSize, passes = 4, blockSize = 8192, seed = 0, onRows, signal } = options;
-  requireInteger(where, 'sample', sample, 1);
-  requireInteger(where, 'passes', passes, 0);
-  requireInteger(where, 'blockSize', blockSize, 1);
-  requireFitting(where, quantizer, vectors);
-
-  const step = async (rows: Float32Array): Promise<void> => {
-    await letSignalsIn(signal);
-    tidy(() => {
-      const x: Tensor = tensor2d(rows, [rows.length / vectors.dim, vectors.dim]);
-      quantizer.quantize(x, { training: true });
-    });
-  };
-  const drawn = Math.min(sample, vectors.count);
-  const total = drawn + passes * vectors.count;
-  await step(await sampleOf(vectors, drawn));
-  let done = drawn;
-  onRows?.(done, total);
-  const blocks = Math.ceil(vectors.count / blockSize);
-  for (let pass = 0; pass < passes; pass++) {
-    for (const block of createRng(seed).fork(`pass ${pass}`).permutation(blocks)) {
-      const to = Math.min(vectors.count, (block + 1) * blockSize);
-      await step((await vectors.read(block * blockSize, to, signal)).vectors);
-      done += to - block * blockSize;
+  const { onRows, signal, ...rest } = options;
+  requireFitting('fitQuantizer', quantizer, vectors);
+  const order = createFitOrder({ ...rest, count: vectors.count, codes: quantizer.codebookSize });
+  const set = createVectorSet(vectors);
+  const total = order.at(0).length + (order.steps === 1 ? 0 : (options.passes ?? 4) * vectors.count);
+  let done = 0;
+  await takeAllSteps({
+    steps: order.steps,
+    async batch(step) {
+      await letSignalsIn(signal);
+      const positions = order.at(step);
+      return tensor2d(await set.batch(positions), [positions.length, vectors.dim]);
+    },
+    take(rows) {
+      tidy(() => {
+        quantizer.quantize(rows, { training: true });
+      });
+      done += rows.shape[0];
       onRows?.(done, total);
-    }
-  }
+    },
+  });
 }
 
-/** Rows from parts that lie evenly over the source, which may be sorted. */
-async function sampleOf(vectors: Vectors, rows: number): Promise<Float32Array> {
-  const parts = Math.min(SAMPLE_PARTS, rows);
-  const sample = new Float32Array(rows * vectors.dim);
-  for (let part = 0; part < parts; part++) {
-    const [first, next] = [Math.floor((part * rows) / parts), Math.floor(((part + 1) * rows) / parts)];
-    const from = Math.floor((part * (vectors.count - (next - first))) / Math.max(1, parts - 1));
-    const block = await vectors.read(from, from + next - first);
-    sample.set(block.vectors, first * vectors.dim);
-  }
-  return sample;
-}
-
-function requireFitting(where: string, quantizer: Quantizer, { count, dim }: Vectors): void {
+/**
+ * Throws unless a quantizer can be fitted to `count` vectors of `dim` numbers without a network.
+ * @throws OptionError
+ */
+export function requireFitting(
+  where: string,
+  quantizer: Quantizer,
+  { count, dim }: Pick<Vectors, 'count' | 'dim'>,
+): void {
   const variables = Object.keys(quantizer.variables());
   if (variables.length > 0) {
     throw new OptionError(

@@ -1,4 +1,4 @@
-import { type Scalar, type Tensor, type Variable, variableGrads } from '@tensorflow/tfjs-core';
+import { type Scalar, type Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
 import type { AdamW } from '@vqkit/nn';
 
 /** A loss and its gradients by the names that the caller gave to the variables. The caller disposes them. */
@@ -7,11 +7,15 @@ export interface LossAndGradients {
   readonly gradients: Readonly<Record<string, Tensor>>;
 }
 
-/** TensorFlow.js names gradients by the variables' own, generated names; here they have those of the state dict. */
+/**
+ * TensorFlow.js names gradients by the variables' own, generated names; here they have those of the state dict. Without variables there are none, and the
+ * objective is computed alone.
+ */
 export function lossAndGradients(
   variables: Readonly<Record<string, Variable>>,
   objective: () => Scalar,
 ): LossAndGradients {
+  if (Object.keys(variables).length === 0) return { loss: tidy(objective), gradients: {} };
   const { value, grads } = variableGrads(objective, Object.values(variables));
   const named = Object.entries(variables).map(([name, variable]) => [name, grads[variable.name]] as const);
   return {

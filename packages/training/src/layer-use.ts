@@ -10,7 +10,7 @@ import {
   tidy,
   unstack,
 } from '@tensorflow/tfjs-core';
-import type { Quantizer } from '@vqkit/core-tensor';
+import { type Quantizer, sameSpace } from '@vqkit/core-tensor';
 import type { TrackerReport } from '@vqkit/metrics';
 import type { Residual } from '@vqkit/residual';
 import type { LayerUse } from './records.ts';
@@ -49,12 +49,14 @@ export function createLayerMeter(quantizer: Quantizer): LayerMeter | undefined {
     add(squares) {
       for (let j = 0; j < totals.length; j++) totals[j] = (totals[j] as number) + (squares[j] as number);
     },
-    report: ({ codebooks }) =>
+    report: ({ codebooks, latents, tokens }) =>
       layers.map(({ codebookSize }, j) => {
         const { usedCodes = 0, perplexity = 0 } = codebooks[j] ?? {};
         const [energy = 0, left = 0] = [totals[0], totals[j + 1]];
         const error = toCodeSpace === undefined || energy === 0 ? null : left / energy;
-        return { codebookSize, used: usedCodes, utilization: usedCodes / codebookSize, perplexity, error };
+        const spread = toCodeSpace === sameSpace ? tokens * quantizer.dim * (latents?.variance ?? 0) : 0;
+        const depth = spread > 0 ? { errorOfVariance: left / spread } : {};
+        return { codebookSize, used: usedCodes, utilization: usedCodes / codebookSize, perplexity, error, ...depth };
       }),
   };
 }

@@ -1,15 +1,18 @@
-import { createBatchOrder } from '@vqkit/data';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { type BatchOrder, createBatchOrder } from '@vqkit/data';
 import { evaluate } from './evaluate.ts';
 import type { CheckpointEvent, StepEvent } from './events.ts';
 import type { Examples, Modality } from './modality.ts';
 import type { TrainRecord, ValidationRecord } from './records.ts';
-import { type StepOptions, type TrainingState, trainStep } from './step.ts';
+import { asInUse, type StepOptions, type TrainingState, trainStep } from './step.ts';
 import { takeSteps } from './take-steps.ts';
 
 /** Of a run's configuration, what decides its training. */
 export interface LoopOptions extends StepOptions {
   readonly steps: number;
   readonly batchSize: number;
+  /** Batches whose gradients make one step. Default 1. */
+  readonly accumulate?: number | undefined;
   readonly seed: number;
   readonly logEvery: number;
   readonly validateEvery: number;
@@ -22,6 +25,8 @@ export interface LoopSession {
   readonly state: TrainingState;
   readonly modality: Modality;
   readonly train: Examples;
+  /** Which examples each batch has. Default a new random order of all in every epoch. */
+  readonly order?: BatchOrder | undefined;
   /** May be empty. */
   readonly validation: Examples;
   /** Steps done before; undefined for a new run, which begins with a validation and a checkpoint. */
@@ -51,8 +56,9 @@ export async function* trainLoop(
   session: LoopSession,
 ): AsyncGenerator<StepEvent | TrainRecord | ValidationRecord | CheckpointEvent, LoopEnd> {
   const { options, state, modality, train, validation, reached, signal } = session;
-  const { steps, seed, batchSize } = options;
-  const order = createBatchOrder({ count: train.count, batchSize, seed });
+  const { steps, seed, batchSize, accumulate = 1 } = options;
+  const { count, together } = train;
+  const { order = createBatchOrder({ count, batchSize, seed, together }) } = session;
   const clock = stopwatch(session.elapsedSeconds ?? 0);
   let step = reached ?? 0;
   let checkpointed = reached;
@@ -60,12 +66,14 @@ export async function* trainLoop(
 
   const position = (): { step: number; epoch: number; elapsedSeconds: number } => ({
     step,
-    epoch: step / order.batchesPerEpoch,
+    epoch: (step * accumulate) / order.batchesPerEpoch,
     elapsedSeconds: clock(),
   });
   async function* validate(): AsyncGenerator<ValidationRecord> {
     if (validation.count === 0) return;
-    const { quality, codes } = await evaluate(state.model, validation, { batchSize, step, modality });
+    const evaluated = (): ReturnType<typeof evaluate> =>
+      evaluate(state.model, validation, { batchSize, step, modality });
+    const { quality, codes } = await asInUse(state, evaluated);
     yield { kind: 'validation', ...position(), quality, codes };
   }
   function* checkpoint(): Generator<CheckpointEvent> {
@@ -87,11 +95,15 @@ export async function* trainLoop(
     steps,
     reached: step,
     signal,
-    batch: (at) => {
-      const positions = order.at(at);
-      return modality.toTensor(train.batch(positions), positions.length, train.shape);
+    batch: async (at) => {
+      const batches: Tensor[] = [];
+      for (let i = 0; i < accumulate; i++) {
+        const positions = order.at(at * accumulate + i);
+        batches.push(modality.toTensor(await train.batch(positions), positions.length, train.shape));
+      }
+      return batches;
     },
-    take: (examples, at) => trainStep(state, examples, options, at, modality),
+    take: (batches, at) => trainStep(state, batches, options, at, modality),
   });
   for await (const { step: done, result, ms } of all) {
     trainingMs += ms;

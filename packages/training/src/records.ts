@@ -6,7 +6,7 @@ export interface TrainRecord {
   readonly kind: 'train';
   /** Steps done, this one included: 1 … config.steps. */
   readonly step: number;
-  /** Passes over the training images, as a fraction: 1.5 is the middle of the second. */
+  /** Passes over the training examples, as a fraction: 1.5 is the middle of the second. */
   readonly epoch: number;
   /** What the optimizer minimises: reconstruction + quantizer. */
   readonly loss: number;
@@ -22,29 +22,42 @@ export interface TrainRecord {
   readonly elapsedSeconds: number;
 }
 
-/** The autoencoder on the held-out validation images, every `validateEvery` steps and at the end. */
+/** The tokenizer on the held-out validation examples, every `validateEvery` steps and at the end. */
 export interface ValidationRecord {
   readonly kind: 'validation';
   readonly step: number;
   readonly epoch: number;
-  readonly quality: ImageQuality;
+  readonly quality: Quality;
   readonly codes: CodeUse;
   readonly elapsedSeconds: number;
 }
 
-/** How close reconstructions are to their originals. Outputs are clamped to [-1, 1] first; pixels lie in [-1, 1]. */
-export interface ImageQuality {
+/** How close reconstructions are to their originals, and whatever else a kind of data measures by name; null where there is no number. */
+export interface Quality {
   /** Mean absolute difference. */
   readonly l1: number;
   /** Mean squared difference. */
   readonly mse: number;
+  readonly [measure: string]: number | null;
+}
+
+/** Of pictures. Outputs are clamped to [-1, 1] first; pixels lie in [-1, 1]. */
+export interface ImageQuality extends Quality {
   /** 10 log10(range² / mse) in dB with range = 2 and the mse of the whole set. null for a perfect reconstruction. */
   readonly psnrDb: number | null;
   /** Mean structural similarity, 1 = equal. null for images smaller than its window of 11 pixels. */
   readonly ssim: number | null;
 }
 
-/** How the codes were used over a set of images: all its tokens, in one codebook (with several, the mean over them). */
+/** Of vectors. */
+export interface VectorQuality extends Quality {
+  /** Mean over all numbers of the squared distance from the mean vector. */
+  readonly variance: number;
+  /** Σ|x - x̂|² / Σ|x - mean|²: 0 perfect, 1 no better than the mean. null where all rows are equal. */
+  readonly error: number | null;
+}
+
+/** How the codes were used over a set of examples: all its tokens, in one codebook (with several, the mean over them). */
 export interface CodeUse {
   /** Tokens that were counted; each has one index per codebook. */
   readonly tokens: number;
@@ -76,6 +89,8 @@ export interface LayerUse {
   readonly perplexity: number;
   /** Energy of what is left of the latents after this layer, over that of the latents, Σ|r|² / Σ|z|². null where it is not known. */
   readonly error: number | null;
+  /** The same over the variance of the latents, Σ|r|² / Σ|z - mean|². Missing where the layers look at something else than the latents. */
+  readonly errorOfVariance?: number | undefined;
 }
 
 /** How often each code occurs in the test set: only the codes that do, in the order of their indices. */

@@ -1,9 +1,17 @@
 import { add, keep, type Scalar, stack, type Tensor, type Tensor1D, type Variable } from '@tensorflow/tfjs-core';
 import { phrase, type Quantizer } from '@vqkit/core-tensor';
-import { type AdamW, clipByGlobalNorm, globalNorm, learningRateAt } from '@vqkit/nn';
+import {
+  type Accumulator,
+  type AdamW,
+  clipByGlobalNorm,
+  createAccumulator,
+  type Ema,
+  globalNorm,
+  learningRateAt,
+} from '@vqkit/nn';
 import { DivergenceError } from './errors.ts';
 import { lossAndGradients } from './gradients.ts';
-import { MODALITIES } from './modalities.ts';
+import { imageModality } from './modalities/images.ts';
 import type { LossOptions, Modality } from './modality.ts';
 import type { TrainRecord } from './records.ts';
 
@@ -12,7 +20,7 @@ export interface Trainable {
   readonly quantizer: Quantizer;
   /** The whole pass, with gradients. `training` turns on the losses and noise. */
   forward(examples: Tensor, options: { training: boolean; step?: number }): Pass;
-  /** Everything that the optimizer trains, by state-dict name. */
+  /** Everything that the optimizer trains, by state-dict name; may be nothing, of a quantizer that learns without gradients. */
   variables(): Record<string, Variable>;
 }
 
@@ -30,6 +38,13 @@ interface Pass {
 export interface TrainingState<Model extends Trainable = Trainable> {
   readonly model: Model;
   readonly optimizer: AdamW;
+  /** Moving averages of the weights, which validation, test and tokenizer files then take. Default none. */
+  readonly ema?: Ema | undefined;
+}
+
+/** Runs an evaluation with the weights that a user gets: the averages, where there are any. */
+export function asInUse<T>({ ema }: Pick<TrainingState, 'ema'>, work: () => Promise<T>): Promise<T> {
+  return ema === undefined ? work() : ema.withAverages(work);
 }
 
 /** What decides one step. */
@@ -37,6 +52,10 @@ export interface StepOptions extends LossOptions {
   readonly learningRate: number;
   /** Steps over which the learning rate rises. */
   readonly warmupSteps: number;
+  /** What the learning rate does after that: stay, or fall along half a cosine to 0 at the last of `steps`. Default `constant`. */
+  readonly schedule?: 'constant' | 'cosine' | undefined;
+  /** Of the whole training; only `cosine` needs it. */
+  readonly steps?: number | undefined;
   /** Largest global norm of the gradient, 0 for no limit. */
   readonly clipGradNorm: number;
 }
@@ -49,35 +68,30 @@ export type StepResult = Pick<
 
 /**
  * One step of training: forward, backward, check, clip, update. `step` counts from 0. Leaves no tensors behind; `examples` stay the
- * caller's.
+ * caller's. Several batches make one step with the mean of their gradients, as of one large batch; what learns as a moving average moves with
+ * each of them.
  *
  * @throws DivergenceError, before anything is updated, when the loss or the gradient is not finite; it names the first tensor in
  * the order weights (a weight that is not finite spoils all else), losses, gradients.
  */
 export async function trainStep(
-  { model, optimizer }: TrainingState,
-  examples: Tensor,
+  { model, optimizer, ema }: TrainingState,
+  examples: Tensor | readonly Tensor[],
   options: StepOptions,
   step: number,
-  modality: Pick<Modality, 'loss'> = MODALITIES.image,
+  modality: Pick<Modality, 'loss'> = imageModality,
 ): Promise<StepResult> {
   const variables = model.variables();
-  const names: string[] = [];
-  const kept: Tensor1D[] = [];
-  const { loss: value, gradients } = lossAndGradients(variables, () => {
-    const { output, loss, losses } = model.forward(examples, { training: true, step });
-    const reconstruction = modality.loss(output, examples, options);
-    names.push(...Object.keys(losses));
-    kept.push(keep(stack([reconstruction, loss, ...Object.values(losses)]) as Tensor1D));
-    return add(reconstruction, loss);
-  });
+  const batches = Array.isArray(examples) ? (examples as readonly Tensor[]) : [examples as Tensor];
+  const { names, losses: kept, gradients } = passes(variables, model, batches, options, step, modality);
   const norm = globalNorm(gradients);
-  const learningRate = learningRateAt(step, { base: options.learningRate, warmupSteps: options.warmupSteps });
+  const { learningRate: base, warmupSteps, schedule, steps } = options;
+  const learningRate = learningRateAt(step, { base, warmupSteps, decay: schedule, steps });
   try {
-    const [total, parts, gradientNorm] = await Promise.all([value.data(), (kept[0] as Tensor1D).data(), norm.data()]);
-    const [reconstruction = 0, quantizer = 0, ...named] = parts;
+    const [parts, gradientNorm] = await Promise.all([Promise.all(kept.map((each) => each.data())), norm.data()]);
+    const [total = 0, reconstruction = 0, quantizer = 0, ...named] = meansOf(parts);
     const result = {
-      loss: total[0] as number,
+      loss: total,
       reconstruction,
       quantizer,
       losses: Object.fromEntries(names.map((name, i) => [name, named[i] as number])),
@@ -94,10 +108,57 @@ export async function trainStep(
     } else {
       optimizer.step(gradients, learningRate);
     }
+    ema?.update();
     return result;
   } finally {
-    disposeAll([value, norm, ...kept, ...Object.values(gradients)]);
+    disposeAll([norm, ...kept, ...Object.values(gradients)]);
   }
+}
+
+interface Passes {
+  /** Of the quantizer's losses. */
+  readonly names: readonly string[];
+  /** Of each batch: the whole loss, reconstruction, quantizer, and the quantizer's parts. */
+  readonly losses: readonly Tensor1D[];
+  /** Of one batch, or the mean of several. */
+  readonly gradients: Readonly<Record<string, Tensor>>;
+}
+
+/** Forward and backward over the batches of a step. */
+function passes(
+  variables: Record<string, Variable>,
+  model: Trainable,
+  batches: readonly Tensor[],
+  options: StepOptions,
+  step: number,
+  modality: Pick<Modality, 'loss'>,
+): Passes {
+  let names: string[] = [];
+  const losses: Tensor1D[] = [];
+  const accumulator: Accumulator | undefined = batches.length > 1 ? createAccumulator() : undefined;
+  let last: Readonly<Record<string, Tensor>> = {};
+  for (const batch of batches) {
+    const { loss: value, gradients } = lossAndGradients(variables, () => {
+      const { output, loss, losses: parts } = model.forward(batch, { training: true, step });
+      const reconstruction = modality.loss(output, batch, options);
+      const total: Scalar = add(reconstruction, loss);
+      names = Object.keys(parts);
+      losses.push(keep(stack([total, reconstruction, loss, ...Object.values(parts)]) as Tensor1D));
+      return total;
+    });
+    value.dispose();
+    last = gradients;
+    if (accumulator === undefined) continue;
+    accumulator.add(gradients);
+    disposeAll(Object.values(gradients));
+  }
+  return { names, losses, gradients: accumulator?.take() ?? last };
+}
+
+/** Column by column. */
+function meansOf(rows: readonly ArrayLike<number>[]): number[] {
+  const [first = []] = rows;
+  return Array.from(first, (_, j) => rows.reduce((sum, row) => sum + (row[j] as number), 0) / rows.length);
 }
 
 async function divergence(

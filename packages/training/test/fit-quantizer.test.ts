@@ -1,9 +1,10 @@
 import { memory } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
+import { createVectorSet, type Vectors } from '@vqkit/data';
 import { createResidualVq } from '@vqkit/residual';
 import { eachEngine } from '@vqkit/testing';
-import { createVectorTokenizer } from '@vqkit/tokenizer';
-import { createVectorMeter, fitQuantizer, type Vectors } from '@vqkit/training';
+import { createVectorTokenizer, type VectorTokenizer } from '@vqkit/tokenizer';
+import { type EvaluatedTokens, type Evaluation, evaluate, fitQuantizer, vectorModality } from '@vqkit/training';
 import { describe, expect, test } from 'vitest';
 
 /** 16 clusters in 8 dimensions, in order: what stands at the beginning is not what stands at the end. */
@@ -18,6 +19,14 @@ const vectors: Vectors = {
   dim: 8,
   read: async (from, to) => ({ vectors: clusters.subarray(8 * from, 8 * to) }),
 };
+
+/** All rows, and their ids. */
+async function measured(model: VectorTokenizer): Promise<Evaluation & { ids: number[] }> {
+  const ids: number[] = [];
+  const set = createVectorSet(vectors);
+  const onTokens = ({ indices }: EvaluatedTokens): number => ids.push(...indices);
+  return { ...(await evaluate(model, set, { batchSize: 700, step: 0, modality: vectorModality, onTokens })), ids };
+}
 
 eachEngine(() => {
   describe('fitQuantizer', () => {
@@ -38,17 +47,15 @@ eachEngine(() => {
         onRows: (done) => seen.push(done),
       });
       expect(seen.at(-1)).toBe(1024 + 2 * 1600);
-      const meter = createVectorMeter(tokenizer, 8);
-      const ids = await meter.encode(clusters);
+      const { ids, quality, codes } = await measured(tokenizer);
       expect(memory().numTensors - before).toBeLessThan(20);
-      const { rows, error, levels } = meter.report();
-      expect(rows).toBe(1600);
+      const { layers = [] } = codes;
       expect(new Set(ids.filter((_, i) => i % 3 === 0)).size).toBeGreaterThan(12);
       // The noise is 0.1² of 4² + 0.1².
-      expect(levels[0]?.error).toBeLessThan(0.02);
-      expect(levels[2]?.error).toBeLessThan(levels[1]?.error as number);
-      expect(error).toBeCloseTo(levels[2]?.error as number, 5);
-      expect(levels[0]?.perplexity).toBeGreaterThan(10);
+      expect(layers[0]?.errorOfVariance).toBeLessThan(0.02);
+      expect(layers[2]?.errorOfVariance).toBeLessThan(layers[1]?.errorOfVariance as number);
+      expect(quality.error).toBeCloseTo(layers[2]?.errorOfVariance as number, 5);
+      expect(layers[0]?.perplexity).toBeGreaterThan(10);
       tokenizer.dispose();
     });
 
@@ -57,7 +64,7 @@ eachEngine(() => {
       for (let i = 0; i < 2; i++) {
         const tokenizer = make();
         await fitQuantizer(tokenizer.quantizer, vectors, { passes: 1, blockSize: 300, seed: 3 });
-        states.push(await createVectorMeter(tokenizer, 8).encode(clusters));
+        states.push((await measured(tokenizer)).ids);
         tokenizer.dispose();
       }
       expect(states[0]).toEqual(states[1]);

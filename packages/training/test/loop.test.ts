@@ -6,10 +6,10 @@ import { blobs } from '@vqkit/testing/pictures';
 import { createImageTokenizer } from '@vqkit/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  imageModality,
   type LoopEnd,
   type LoopOptions,
   type LoopSession,
-  MODALITIES,
   type TrainingEvent,
   trainLoop,
 } from '../src/index.ts';
@@ -40,7 +40,7 @@ async function run(options: Partial<LoopOptions> = {}, more: Partial<LoopSession
   const session = {
     options: { ...OPTIONS, ...options },
     state: { model, optimizer },
-    modality: MODALITIES.image,
+    modality: imageModality,
     train: images(10, 1),
     validation: images(3, 2),
     ...more,

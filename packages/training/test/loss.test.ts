@@ -1,7 +1,7 @@
 import { grads, type Scalar, type Tensor, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, tolerances } from '@vqkit/testing';
 import { describe, it } from 'vitest';
-import { reconstructionLoss } from '../src/modalities/image/loss.ts';
+import { reconstructionLoss } from '../src/modalities/loss.ts';
 
 eachEngine(() => {
   describe('reconstructionLoss', () => {

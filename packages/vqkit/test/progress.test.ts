@@ -1,4 +1,4 @@
-import type { TrainingEvent } from '@vqkit/training';
+import type { Quality, TrainingEvent } from '@vqkit/training';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress, type Progress } from '../src/cli/progress.ts';
 import { fakeStream } from './fake-stream.ts';
@@ -21,11 +21,13 @@ const validation: TrainingEvent = {
   elapsedSeconds: 2,
 };
 
+const qualityText = ({ psnrDb }: Quality): string => `${psnrDb?.toFixed(2)} dB`;
+
 const stepEvent = (step: number, loss: number): TrainingEvent => ({ kind: 'step', step, steps: 100, loss });
 
 /** 100 steps, one each tenth of a second. */
 function trainThrough(progress: Progress): void {
-  progress.start(100, 0);
+  progress.start({ steps: 100, step: 0, qualityText });
   for (let step = 1; step <= 100; step++) {
     vi.advanceTimersByTime(100);
     progress.on(stepEvent(step, 1 / step));
@@ -63,7 +65,7 @@ describe('createProgress', () => {
   it('shows what a resumed run has done, not as speed', () => {
     const { stream, text } = fakeStream(false);
     const progress = createProgress(stream);
-    progress.start(100, 90);
+    progress.start({ steps: 100, step: 90, qualityText });
     vi.advanceTimersByTime(5000);
     progress.on(stepEvent(95, 0.5));
     progress.stop();
@@ -79,7 +81,7 @@ describe('createProgress', () => {
   it('measures the rate over the last seconds', () => {
     const { stream, text } = fakeStream(false);
     const progress = createProgress(stream);
-    progress.start(100_000, 0);
+    progress.start({ steps: 100_000, step: 0, qualityText });
     vi.advanceTimersByTime(60_000);
     for (let step = 1; step <= 200; step++) {
       vi.advanceTimersByTime(100);

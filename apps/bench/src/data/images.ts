@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DataError, phrase } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
 import { loadDataset } from '@vqkit/data/node';
-import { createConfig, type TrainOptions } from '@vqkit/train';
+import { createConfig, type ImageOptions } from '@vqkit/train';
 import type { ExperimentContext } from '../experiment.ts';
 import { once } from '../once.ts';
 import { fashionFolder } from './fashion.ts';
@@ -96,7 +96,7 @@ async function countPictures(folder: string): Promise<number> {
   return entries.filter((entry) => entry.isFile() && /\.(png|jpe?g)$/i.test(entry.name)).length;
 }
 
-async function patches(name: string, data: TrainOptions): Promise<Source> {
+async function patches(name: string, data: ImageOptions): Promise<Source> {
   const { train, test } = await loadDataset(createConfig({ ...data, validationSize: 0 }));
   return storedVectors({
     name,

@@ -30,7 +30,7 @@ try {
   const { test, stepsPerSecond } = result.summary;
   const run: RecipeRun = {
     l1: test.quality.l1,
-    psnr: test.quality.psnrDb,
+    psnr: test.quality.psnrDb ?? null,
     usedCodes: test.codes.used,
     perplexity: test.codes.perplexity,
     stepsPerSecond: stepsPerSecond ?? 0,

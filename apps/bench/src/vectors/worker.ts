@@ -1,10 +1,11 @@
 // The process of vqkit: fits a residual VQ to vectors, encodes them, and prints what it found as one line of JSON. Its argument is a VectorTask.
 import { tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
+import { createVectorSet } from '@vqkit/data';
 import { openVectors } from '@vqkit/data/node';
 import { quantizerEntry } from '@vqkit/quantizers';
 import { createVectorTokenizer } from '@vqkit/tokenizer';
-import { createVectorMeter, fitQuantizer } from '@vqkit/training';
+import { evaluate, fitQuantizer, vectorModality } from '@vqkit/training';
 import type { Spent, VectorTask, VectorTimes } from './task.ts';
 
 /** Rows that are encoded at a time. */
@@ -48,11 +49,9 @@ const train = await spent(() => fitQuantizer(tokenizer.quantizer, source, { samp
 await encodeAll();
 const encode: Spent[] = [];
 for (let i = 0; i < repetitions; i++) encode.push(await spent(encodeAll));
-const meter = createVectorMeter(tokenizer, file.dim);
-for (let from = 0; from < file.count; from += BLOCK) {
-  await meter.encode(vectors.subarray(from * file.dim, Math.min(file.count, from + BLOCK) * file.dim));
-}
-const found: VectorTimes = { error: meter.report().error, train, encode };
+const set = createVectorSet(source);
+const { quality } = await evaluate(tokenizer, set, { batchSize: BLOCK, step: 0, modality: vectorModality });
+const found: VectorTimes = { error: quality.error ?? Number.NaN, train, encode };
 process.stdout.write(`\n@vectors ${JSON.stringify(found)}\n`);
 // Threads of an engine would keep the process.
 process.exit(0);

@@ -1,4 +1,5 @@
 import type { CodeHistogram } from '@vqkit/training';
+import { modalityOf } from '../modalities.ts';
 import type { ReportData } from '../report-data.ts';
 import { type Chart, drawChart, type Level, type Series } from './charts.ts';
 import { significant } from './format.ts';
@@ -35,11 +36,15 @@ export async function curveFigures(runs: readonly Run[]): Promise<(Html | undefi
       scale: 'log',
       series: overRuns((data) => trainCurve(data, (record) => record.gradientNorm)),
     }),
-    figure('Validation PSNR', 'Held-out images; higher is better.', {
-      x: step,
-      y: 'dB',
-      series: overRuns((data) => validationCurve(data, (record) => record.quality.psnrDb)),
-    }),
+    ...[...new Set(runs.map(({ data }) => modalityOf(data.config.data)))].map(({ data: kinds, shown: { curve } }) =>
+      figure(curve.title, curve.caption, {
+        x: step,
+        y: curve.unit,
+        series: overRuns((data) =>
+          kinds.includes(data.config.data) ? validationCurve(data, (record) => curve.value(record.quality)) : [],
+        ),
+      }),
+    ),
     figure('Validation perplexity', 'How many codes are in even use.', {
       x: step,
       y: 'codes',
@@ -57,7 +62,7 @@ export async function entropyFigures(runs: readonly Run[]): Promise<(Html | unde
   return await Promise.all(
     runs.map(async ({ name, data }, i) => {
       const { codebookSize, tokens } = data.summary.test.codes;
-      const batchTokens = (tokens / data.summary.testImages) * data.config.batchSize;
+      const batchTokens = (tokens / data.summary.testExamples) * data.config.batchSize;
       const color = runColor(i);
       const soft: Series[] = [
         { name: 'batch', color, points: trainCurve(data, (record) => record.losses.codebookEntropy) },
@@ -93,7 +98,25 @@ export async function entropyFigures(runs: readonly Run[]): Promise<(Html | unde
   );
 }
 
-/** How often each code of each run was used on the test images, sorted. */
+/** What is left of the latents after each layer of the runs that have layers; undefined where none has. */
+export async function depthFigure(runs: readonly Run[]): Promise<Html | undefined> {
+  const layered = runs.flatMap(({ name, data }, i) => {
+    const { layers = [] } = data.summary.test.codes;
+    const ofVariance = layers.every(({ errorOfVariance }) => errorOfVariance !== undefined);
+    const points = layers.map(({ error, errorOfVariance }, j) => {
+      return [j + 1, (ofVariance ? errorOfVariance : error) ?? Number.NaN] as const;
+    });
+    return layers.length === 0 ? [] : [{ ofVariance, series: { name, color: runColor(i), points } }];
+  });
+  const ofVariance = layered.every((run) => run.ofVariance);
+  return await figure(
+    'Error against depth',
+    `What is left of the latents after so many layers, as a share of their ${ofVariance ? 'variance' : 'energy'}; logarithmic.`,
+    { x: 'layers', y: '', scale: 'log', series: layered.map(({ series }) => series) },
+  );
+}
+
+/** How often each code of each run was used in the test, sorted. */
 export async function histogramFigures(runs: readonly Run[]): Promise<(Html | undefined)[]> {
   return await Promise.all(
     runs.map(async ({ name, data }, i) => {

@@ -1,1 +1,1 @@
-export { writeReconstructions, writeReport } from './write-report.ts';
+export { writeReport } from './write-report.ts';

@@ -1,29 +1,29 @@
 import { basename } from 'node:path';
-import { counted } from '@vqkit/schema';
-import type { ImagePairs } from '../report-data.ts';
+import { modalityOf } from '../modalities.ts';
+import type { ModalityShown } from '../modality.ts';
 import { curveFigures, entropyFigures, histogramFigures } from './figures.ts';
 import { fixed, significant, words } from './format.ts';
 import { type Html, html, trusted } from './html.ts';
 import { layersSection } from './layer-tables.ts';
 import { optionsTable } from './options-table.ts';
-import { stripPng } from './pictures.ts';
 import type { Run } from './read-run.ts';
 import { runDot, runStyle } from './runs.ts';
 import { STYLE } from './style.ts';
-import { bitsText, summaryTable, tokensPerImage } from './summary-table.ts';
-
-const PICTURES = 16;
+import { summaryTable } from './summary-table.ts';
+import { many, tokensText } from './tokens.ts';
 
 /**
  * The report as one HTML page: no script, no address; the content policy forbids the browser to load anything.
  */
 export async function renderPage(runs: readonly Run[]): Promise<string> {
   const title = `${inWords([...new Set(runs.map(({ name }) => name))])} on ${inWords([...new Set(runs.map(dataTitle))])}`;
-  const [pictures, curves, entropies, histograms] = await Promise.all([
-    pictureStrips(runs),
+  const kinds = kindsOf(runs);
+  const [examples, curves, entropies, histograms, layers] = await Promise.all([
+    Promise.all(kinds.map(({ shown, ofIt }) => shown.examples(ofIt))),
     curveFigures(runs),
     entropyFigures(runs),
     histogramFigures(runs),
+    layersSection(runs),
   ]);
   return html`<!doctype html>
 <html lang="en">
@@ -45,12 +45,10 @@ export async function renderPage(runs: readonly Run[]): Promise<string> {
 <p class="facts">${facts(runs)}</p>
 </header>
 <section><h2>In numbers</h2>
-<p class="hint">On ${inWords([...new Set(runs.map(({ data }) => significant(data.summary.testImages, 9)))])} test images.</p>
+<p class="hint">On ${inWords([...new Set(runs.map((run) => many(run.data.summary.testExamples, `test ${nounOf(run)}`)))])}.</p>
 ${summaryTable(runs)}
 ${optionsTable(runs)}</section>
-<section><h2>In pictures</h2>
-<p class="hint">Test images, and what each run makes of them from its tokens alone.</p>
-${pictures}</section>
+${examples}
 <section><h2>Diagnosis</h2>
 <p class="hint">What the metrics say is wrong, and what to try.</p>
 <div class="findings">${runs.map(findings)}</div></section>
@@ -61,9 +59,9 @@ ${legend(runs)}
 <p class="hint">In nats. ln K is the most that K codes allow; ln N is the most that a batch of N tokens can show once every token is sure of its code.</p>
 <div class="charts">${entropies}</div></section>
 <section><h2>Use of the codes</h2>
-<p class="hint">How often each code occurs on the test images, most used first; logarithmic. A flat curve at the dashed line would be even use.</p>
+<p class="hint">How often each code occurs in the test, most used first; logarithmic. A flat curve at the dashed line would be even use.</p>
 <div class="charts">${histograms}</div></section>
-${layersSection(runs)}
+${layers}
 <section><h2>All numbers</h2>
 ${runs.map(details)}</section>
 <footer>Written by vqkit. The page holds everything it shows.</footer>
@@ -76,21 +74,41 @@ ${runs.map(details)}</section>
 function lead(runs: readonly Run[]): string {
   const describe = (run: Run): string => {
     const { quality, codes } = run.data.summary.test;
-    const psnr = quality.psnrDb === null ? '' : ` and a PSNR of ${fixed(quality.psnrDb, 1)} dB`;
-    return `an L1 of ${fixed(quality.l1, 4)}${psnr}, from ${many(tokensPerImage(run), 'token')} of ${fixed(codes.bitsPerToken, 1)} bits an image`;
+    const { noun, headline } = shownOf(run);
+    return `${headline(quality)}, from ${tokensText(run)} of ${fixed(codes.bitsPerToken, 1)} bits ${article(noun)}`;
   };
   const [first] = runs;
-  if (runs.length === 1 && first !== undefined) return `Test images come back with ${describe(first)}.`;
+  const nouns = new Set(runs.map(nounOf));
+  if (first === undefined) return '';
+  if (runs.length === 1) return `${capital(`test ${nounOf(first)}s`)} come back with ${describe(first)}.`;
   const closest = runs.reduce((a, b) => (b.data.summary.test.quality.l1 < a.data.summary.test.quality.l1 ? b : a));
   const evenest = runs.reduce((a, b) =>
     b.data.summary.test.codes.perplexity > a.data.summary.test.codes.perplexity ? b : a,
   );
   const { codes } = evenest.data.summary.test;
-  return `${closest.name} comes closest to the test images, with ${describe(closest)}. ${evenest.name} uses its codes most evenly: ${significant(codes.used)} of ${significant(codes.codebookSize, 9)}, with a perplexity of ${fixed(codes.perplexity, 0)}.`;
+  const close =
+    nouns.size > 1 ? '' : `${closest.name} comes closest to the test ${nounOf(first)}s, with ${describe(closest)}. `;
+  return `${close}${evenest.name} uses its codes most evenly: ${significant(codes.used)} of ${significant(codes.codebookSize, 9)}, with a perplexity of ${fixed(codes.perplexity, 0)}.`;
 }
 
-function many(count: number, noun: string): string {
-  return counted(count, noun, significant(count, 9));
+function shownOf({ data }: Run): ModalityShown {
+  return modalityOf(data.config.data).shown;
+}
+
+function nounOf(run: Run): string {
+  return shownOf(run).noun;
+}
+
+/** The kinds of data of the runs, and the runs of each. */
+function kindsOf(runs: readonly Run[]): { readonly shown: ModalityShown; readonly ofIt: readonly Run[] }[] {
+  return [...new Set(runs.map(shownOf))].map((shown) => ({
+    shown,
+    ofIt: runs.filter((run) => shownOf(run) === shown),
+  }));
+}
+
+function article(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 /** What the runs have in common; what differs is left to the details. */
@@ -100,54 +118,17 @@ function facts(runs: readonly Run[]): string {
     return values.size === 1 ? [...values] : [];
   };
   return [
-    ...same(({ data }) => `${many(data.summary.steps, 'step')} of ${many(data.config.batchSize, 'image')}`),
-    ...same(({ data }) => many(data.summary.trainImages, 'training image')),
-    ...same(({ data }) =>
-      data.summary.skippedImages > 0 ? `${many(data.summary.skippedImages, 'unreadable image')} left out` : '',
-    ),
+    ...same((run) => `${many(run.data.summary.steps, 'step')} of ${many(run.data.config.batchSize, nounOf(run))}`),
+    ...same((run) => many(run.data.summary.trainExamples, `training ${nounOf(run)}`)),
+    ...same((run) => {
+      const { skippedExamples } = run.data.summary;
+      return skippedExamples > 0 ? `${many(skippedExamples, `unreadable ${nounOf(run)}`)} left out` : '';
+    }),
     ...same(({ data }) => `seed ${data.summary.seed}`),
     ...same(({ data }) => `engine ${data.summary.engine}`),
   ]
     .filter((fact) => fact !== '')
     .join(' · ');
-}
-
-async function pictureStrips(runs: readonly Run[]): Promise<Html> {
-  const [first] = runs;
-  const shared = runs.every(({ data }) => sameOriginals(data.images, first?.data.images ?? data.images));
-  const strips = await Promise.all(
-    runs.map(async (run, i) => {
-      const { name, data } = run;
-      const { l1 } = data.summary.test.quality;
-      const originals = i === 0 || !shared ? await strip('Originals', data.images, 'originals') : undefined;
-      const label = html`${runDot(i)}${name} <small>L1 ${fixed(l1, 4)}, ${many(tokensPerImage(run), 'token')} and ${bitsText(run)} bits an image</small>`;
-      return html`${originals}${await strip(label, data.images, 'reconstructions')}`;
-    }),
-  );
-  // A box that is ticked by a click on any picture or by the space bar: the page runs no script.
-  return html`<input type="checkbox" class="zoom" id="enlarge"><label class="enlarge" for="enlarge">Enlarge the pictures</label>
-<div class="scroll"><div class="strips">${strips}</div></div>`;
-}
-
-async function strip(label: Html | string, images: ImagePairs, which: 'originals' | 'reconstructions'): Promise<Html> {
-  const count = Math.min(images.count, PICTURES);
-  if (count === 0) return html`<p>${label}</p><p class="hint">No images.</p>`;
-  const png = await stripPng(images, which, PICTURES);
-  const aspect = (count * (images.width + 2)) / images.width;
-  const crisp = images.width < 64 ? html` class="pixels"` : '';
-  const source = `data:image/png;base64,${png.toString('base64')}`;
-  const size = `--least: ${Math.round(44 * aspect)}px; --most: ${Math.round(Math.max(64, images.width) * aspect)}px; --large: ${Math.round(Math.max(180, 2 * images.width) * aspect)}px`;
-  return html`<p>${label}</p><label class="strip" for="enlarge" style="${size}"><img${crisp} alt="${count} ${which}" src="${source}"></label>`;
-}
-
-function sameOriginals(a: ImagePairs, b: ImagePairs): boolean {
-  return (
-    a.width === b.width &&
-    a.height === b.height &&
-    a.channels === b.channels &&
-    a.count === b.count &&
-    a.originals.every((pixel, i) => pixel === b.originals[i])
-  );
 }
 
 function findings({ name, data }: Run, i: number): Html {
@@ -168,7 +149,7 @@ function legend(runs: readonly Run[]): Html {
 }
 
 function details({ name, folder, data }: Run, i: number): Html {
-  const { test, ...summary } = data.summary;
+  const { test, ids: _, ...summary } = data.summary;
   const numbers = { ...summary, ...test.quality, ...test.codes.statistics };
   const rows = Object.entries(numbers).map(
     ([key, value]) =>

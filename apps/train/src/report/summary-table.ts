@@ -1,58 +1,18 @@
+import { modalityOf } from '../modalities.ts';
 import { duration, fixed, significant } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { Run } from './read-run.ts';
+import type { Row } from './row.ts';
 import { runDot, runStyle } from './runs.ts';
+import { bitsText, tokensPerExample } from './tokens.ts';
 
-interface Row {
-  readonly title: string;
-  readonly hint: string;
-  readonly cell: (run: Run) => Html;
-  /** What is better, where one can say so; the best of several runs is set in bold. */
-  readonly better?: 'lower' | 'higher';
-  readonly value?: (run: Run) => number | null;
-}
-
-const quality = (run: Run): Run['data']['summary']['test']['quality'] => run.data.summary.test.quality;
 const codes = (run: Run): Run['data']['summary']['test']['codes'] => run.data.summary.test.codes;
 
-/** Of the test images. */
-export function tokensPerImage({ data: { summary } }: Run): number {
-  return summary.test.codes.tokens / summary.testImages;
-}
-
-/** `392 (301)`: log₂ K for every id, and the entropy of the codes. */
-export function bitsText(run: Run): string {
-  const { codebookSize, numCodebooks, bitsPerToken } = codes(run);
-  const tokens = tokensPerImage(run);
-  return `${significant(tokens * numCodebooks * Math.log2(codebookSize), 4)} (${significant(tokens * bitsPerToken, 4)})`;
-}
-
+/** Of any kind of data; before them stand those of its own. */
 const ROWS: readonly Row[] = [
   {
-    title: 'Test L1',
-    hint: 'mean absolute error of a pixel, range [-1, 1]; lower is better',
-    cell: (run) => html`${fixed(quality(run).l1, 4)}`,
-    better: 'lower',
-    value: (run) => quality(run).l1,
-  },
-  {
-    title: 'PSNR',
-    hint: 'higher is better',
-    cell: (run) =>
-      quality(run).psnrDb === null ? html`exact` : html`${fixed(quality(run).psnrDb, 2)} <small>dB</small>`,
-    better: 'higher',
-    value: (run) => quality(run).psnrDb ?? Number.POSITIVE_INFINITY,
-  },
-  {
-    title: 'SSIM',
-    hint: 'structural similarity, 1 is equal',
-    cell: (run) => html`${fixed(quality(run).ssim, 3)}`,
-    better: 'higher',
-    value: (run) => quality(run).ssim,
-  },
-  {
     title: 'Codes used',
-    hint: 'at least once on the test images',
+    hint: 'at least once in the test',
     cell: (run) => {
       const { used, codebookSize, numCodebooks, utilization } = codes(run);
       const books = numCodebooks > 1 ? html`<br><small>mean of ${numCodebooks} codebooks</small>` : undefined;
@@ -75,17 +35,17 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    title: 'Tokens per image',
+    title: 'Tokens per example',
     hint: 'and ids, of several codebooks',
     cell: (run) => {
       const { numCodebooks } = codes(run);
-      const tokens = tokensPerImage(run);
+      const tokens = tokensPerExample(run);
       const ids = numCodebooks > 1 ? html` <small>of ${numCodebooks} ids</small>` : undefined;
       return html`${significant(tokens, 9)}${ids}`;
     },
   },
   {
-    title: 'Bits per image',
+    title: 'Bits per example',
     hint: 'as stored, and with an ideal entropy coder; compare runs of equal bits',
     cell: (run) => html`${bitsText(run)} <small>bits</small>`,
   },
@@ -104,14 +64,20 @@ const ROWS: readonly Row[] = [
 /** The runs side by side: one column each. */
 export function summaryTable(runs: readonly Run[]): Html {
   const head = runs.map((run, i) => html`<th scope="col" style="${runStyle(i)}">${runDot(i)}${run.name}</th>`);
-  const rows = ROWS.map(({ title, hint, cell, better, value }) => {
-    const values = runs.map((run) => value?.(run) ?? Number.NaN).filter((v) => !Number.isNaN(v));
+  const kinds = [...new Set(runs.map(({ data }) => modalityOf(data.config.data)))];
+  const own = kinds.flatMap(({ shown }) => shown.rows.map((row) => ({ ...row, of: shown })));
+  const noun = kinds.length === 1 ? (kinds[0]?.shown.noun ?? 'example') : 'example';
+  const rows = [...own, ...ROWS.map((row) => ({ ...row, of: undefined }))].map((row) => {
+    const { title, hint, cell, better, value, of } = row;
+    const hasIt = ({ data }: Run): boolean => of === undefined || modalityOf(data.config.data).shown === of;
+    const valueIn = (run: Run): number => (hasIt(run) ? (value?.(run) ?? Number.NaN) : Number.NaN);
+    const values = runs.map(valueIn).filter((v) => !Number.isNaN(v));
     const best = better === 'lower' ? Math.min(...values) : Math.max(...values);
     const cells = runs.map((run, i) => {
-      const isBest = better !== undefined && runs.length > 1 && value?.(run) === best;
-      return html`<td${isBest ? html` class="best"` : ''} style="${runStyle(i)}">${cell(run)}</td>`;
+      const isBest = better !== undefined && runs.length > 1 && valueIn(run) === best;
+      return html`<td${isBest ? html` class="best"` : ''} style="${runStyle(i)}">${hasIt(run) ? cell(run) : '–'}</td>`;
     });
-    return html`<tr><th scope="row">${title}<small>${hint}</small></th>${cells}</tr>`;
+    return html`<tr><th scope="row">${title.replace('example', noun)}<small>${hint}</small></th>${cells}</tr>`;
   });
   return html`<div class="scroll"><table><thead><tr><td></td>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }

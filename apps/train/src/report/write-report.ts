@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { filesToKeep } from '../run-folder.ts';
 import { renderPage } from './page.ts';
-import { pairsPng } from './pictures.ts';
-import { readRun, readRuns } from './read-run.ts';
+import { readRuns } from './read-run.ts';
 
 /**
  * Writes one self-contained HTML file about one or several finished runs side by side: numbers, pictures, diagnosis, curves,
@@ -19,10 +17,4 @@ export async function writeReport(runFolders: readonly string[], outFile: string
   const kept = await Promise.all(runFolders.map(filesToKeep));
   await requireWritable('writeReport', outFile, kept.flat());
   await writeFileAtomic(outFile, await renderPage(await readRuns('writeReport', runFolders)));
-}
-
-/** Writes reconstructions.png into a run folder: its test images, each row of originals above the row of reconstructions. */
-export async function writeReconstructions(runFolder: string): Promise<void> {
-  const { images } = await readRun('writeReconstructions', runFolder);
-  await writeFileAtomic(join(runFolder, 'reconstructions.png'), await pairsPng(images));
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { readBytes, requireWritableFolder } from '@vqkit/checkpoint/node';
+import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { OptionError, requireInteger } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
 import { isFolder } from '@vqkit/data/node';
@@ -20,7 +20,6 @@ import {
 } from '@vqkit/tokens';
 import { startEngine } from '../engine.ts';
 import { readTokenizer } from '../tokenizer.ts';
-import { isVectorTokenizer, vectorTokenizerFile } from '../vectors/tokenizer.ts';
 import { type ShardOptions, scheduledShard, shardSchema } from './options.ts';
 import { planCorpus } from './plan-corpus.ts';
 import { encodeInPool, type FailedShard } from './pool.ts';
@@ -163,8 +162,7 @@ async function planned(
       'Pass for example 100, or one per 10,000 pictures.',
     );
   }
-  const isVectors = await isVectorTokenizer(path);
-  const bytes = isVectors ? await readBytes(await vectorTokenizerFile(path)) : await readTokenizer(path);
+  const bytes = await readTokenizer(path);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const kept = there === undefined ? {} : { format: there.format, pack: there.packed, batchSize: there.batchSize };
   const options = { ...kept, ...withoutUndefined(given), shards };

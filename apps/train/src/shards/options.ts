@@ -2,9 +2,9 @@ import type { SourceOptions } from '@vqkit/data/node';
 import { count, field, inGroup } from '@vqkit/schema';
 import { SHARD_FORMATS, type ShardFormat } from '@vqkit/tokens';
 import { z } from 'zod';
+import { rowFields } from '../modalities/vectors/options.ts';
 import { runFields, sourceFields } from '../tokens/encode-images.ts';
 import type { EngineName } from '../train-options.ts';
-import { rowFields } from '../vectors/options.ts';
 
 /** Options of {@link encodeShards}, described in {@link encodeShardsJsonSchema}. */
 export interface ShardOptions extends Omit<SourceOptions, 'names'> {

@@ -14,7 +14,7 @@ import { readTokens, type Tokens } from '@vqkit/tokens';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { startEngine } from '../engine.ts';
-import { readTokenizer } from '../tokenizer.ts';
+import { pathOf, readTokenizer, type TokenizerSource } from '../tokenizer.ts';
 import type { EngineName } from '../train-options.ts';
 import { fromField, runFields, type TokenHooks, type TokenResult } from './encode-images.ts';
 import { pictureNames } from './picture-names.ts';
@@ -49,7 +49,7 @@ export function decodeJsonSchema(): z.core.JSONSchema.JSONSchema {
  * Decodes a file of tokens, of {@link encodeImages} or of a language model, to one PNG per image: see {@link pictureNames} for
  * their names.
  *
- * @param path a run folder, a checkpoint or a tokenizer file: the one that encoded them.
+ * @param source a run folder, a checkpoint or a tokenizer file: the one that encoded them.
  * @param file of tokens, .safetensors or .npy; a folder of shards, or one of them.
  * @throws OptionError when the tokens are another tokenizer's or the folder is not empty; DataError for ids that no code has;
  * CheckpointError for damaged files.
@@ -57,7 +57,7 @@ export function decodeJsonSchema(): z.core.JSONSchema.JSONSchema {
  * await decodeTokens('runs/mnist-fsq-1234', 'test.safetensors', { out: 'decoded', limit: 100 });
  */
 export async function decodeTokens(
-  path: string,
+  source: TokenizerSource,
   file: string,
   options: DecodeOptions = {},
   hooks: TokenHooks = {},
@@ -65,14 +65,14 @@ export async function decodeTokens(
   const where = 'decodeTokens';
   const { out = OUT, batchSize = BATCH_SIZE, from: first = 0, limit, ...given } = checkOptions(schema, options, where);
   const { engine = 'auto', threads } = given;
-  const bytes = await readTokenizer(path);
+  const bytes = await readTokenizer(source);
   const tokens = await readTokens(file, { from: first, to: limit === undefined ? undefined : first + limit });
   requireOwnTokens(where, file, bytes, tokens);
   const nameOf = pictureNames(tokens);
   await requireEmpty(where, out);
   await requireWritableFolder(where, out);
   const started = await startEngine({ engine, threads });
-  const tokenizer = loadImageTokenizer(bytes, path);
+  const tokenizer = loadImageTokenizer(bytes, pathOf(source));
   try {
     requireShape(where, file, tokens, tokenizer);
     const [total = 0, ...shape] = tokens.shape;

@@ -1,5 +1,6 @@
 import type { Module, Scope } from '@vqkit/nn';
 import type { QuantizerEntry } from '@vqkit/quantizers';
+import type { DataTensor } from '../modalities/modality.ts';
 
 /** The network around a quantizer, as two lists of modules that run one after the other. */
 interface Autoencoder {
@@ -16,8 +17,8 @@ interface Autoencoder {
 export interface Architecture<Own extends object = object> {
   /** As a description has it, `conv`. */
   readonly name: string;
-  /** What the data are: images [batch, height, width, channels], or vectors [batch, features]. */
-  readonly modality: 'images' | 'vectors';
+  /** What the data are, such as images [batch, height, width, channels]. */
+  readonly modality: DataTensor;
   /** The names of its options. */
   readonly keys: readonly string[];
   /** The whole description from options, which may be wrong: {@link check} says so. */

@@ -1,5 +1,6 @@
 import { OptionError, requireInteger } from '@vqkit/core-tensor';
 import { createActivation, createConv2d, createGroupNorm, createMaxPool2d, type Module, type Scope } from '@vqkit/nn';
+import { images } from '../modalities/images.ts';
 import type { Architecture } from './architecture.ts';
 import { requireImageSize, requireWidths } from './image-options.ts';
 
@@ -24,7 +25,7 @@ export interface ConvConfig {
  */
 export const conv: Architecture<ConvConfig> = {
   name: 'conv',
-  modality: 'images',
+  modality: images,
   keys: ['widths', 'normGroups', 'channels', 'imageSize'],
   complete(where, { widths = [16, 32], channels = 1, imageSize, normGroups }, quantizer) {
     requireWidths(where, widths);

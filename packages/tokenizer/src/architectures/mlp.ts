@@ -1,5 +1,6 @@
 import { requireInteger, requireOneOf, requireOption } from '@vqkit/core-tensor';
 import { type Activation, createActivation, createLinearLayer, type Module, type Scope } from '@vqkit/nn';
+import { vectors } from '../modalities/vectors.ts';
 import type { Architecture } from './architecture.ts';
 
 export interface MlpConfig {
@@ -29,7 +30,7 @@ const MOST_HIDDEN = 64;
  */
 export const mlp: Architecture<MlpConfig> = {
   name: 'mlp',
-  modality: 'vectors',
+  modality: vectors,
   keys: ['features', 'hidden', 'latentWidth', 'activation'],
   complete(where, { features, hidden = [], latentWidth, activation = 'relu' }) {
     requireInteger(where, 'features', features, 1);

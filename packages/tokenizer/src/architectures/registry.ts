@@ -30,7 +30,7 @@ export function architectureNames(): readonly ArchitectureName[] {
  *
  * @throws OptionError for a name that none has.
  * @example
- * architectureEntry('mlp').modality; // 'vectors'
+ * architectureEntry('mlp').modality.name; // 'vectors'
  */
 export function architectureEntry(name: string, where = 'architectureEntry'): Architecture {
   requireOneOf(where, 'architecture', name, architectureNames());

@@ -8,6 +8,7 @@ import {
   type Module,
   type Scope,
 } from '@vqkit/nn';
+import { images } from '../modalities/images.ts';
 import type { Architecture } from './architecture.ts';
 import { requireImageSize, requireWidths } from './image-options.ts';
 
@@ -45,7 +46,7 @@ const MOST_BLOCKS = 16;
  */
 export const resnet: Architecture<ResnetConfig> = {
   name: 'resnet',
-  modality: 'images',
+  modality: images,
   keys: ['widths', 'blocks', 'attention', 'groups', 'channels', 'imageSize'],
   complete(where, { widths = [32, 64], blocks = 1, attention = false, groups, channels = 3, imageSize }) {
     requireWidths(where, widths);

@@ -1,10 +1,14 @@
+import type { StartInfo } from '@vqkit/train';
 import type { TrainingEvent, ValidationRecord } from '@vqkit/training';
 import type { SingleBar } from 'cli-progress';
 import { createBar, printLine, stopBar } from './bar.ts';
 
-/** Shows how far a training is. */
+/** Of a run: the steps to do and done, and how a quality is told. */
+type RunToWatch = Pick<StartInfo, 'steps' | 'step' | 'qualityText'>;
+
+/** Shows how far a training is, and the test at its end. */
 export interface Progress {
-  start(steps: number, done: number): void;
+  start(run: RunToWatch): void;
   on(event: TrainingEvent): void;
   /** A line that stays, such as a warning. */
   note(line: string): void;
@@ -26,14 +30,17 @@ function onBar(stream: NodeJS.WriteStream, bar: SingleBar): Progress {
   const rate = createRate();
   let total = 0;
   let validation = '';
+  let qualityText: RunToWatch['qualityText'] = () => '';
   return {
-    start(steps, done) {
-      total = steps;
-      rate.at(done);
-      bar.start(steps, done, { loss: '–', rate: '–', left: '–', validation });
+    start(run) {
+      total = run.steps;
+      qualityText = run.qualityText;
+      rate.at(run.step);
+      bar.start(run.steps, run.step, { loss: '–', rate: '–', left: '–', validation });
     },
     on(event) {
-      if (event.kind === 'validation') validation = validationText(event);
+      if (event.kind === 'validation') validation = validationText(event, qualityText);
+      if (event.kind === 'test') bar.update({ validation: `test ${event.done}/${event.examples}` });
       if (event.kind !== 'step') return;
       const { step, loss } = event;
       bar.update(step, { loss: loss.toFixed(4), ...rateAndTime(rate.at(step), total - step), validation });
@@ -50,14 +57,20 @@ function onLines(stream: NodeJS.WriteStream): Progress {
   };
   let total = 0;
   let printedAt = 0;
+  let qualityText: RunToWatch['qualityText'] = () => '';
   return {
-    start(steps, done) {
-      total = steps;
-      rate.at(done);
+    start(run) {
+      total = run.steps;
+      qualityText = run.qualityText;
+      rate.at(run.step);
       printedAt = performance.now();
     },
     on(event) {
-      if (event.kind === 'validation') print(`step ${event.step}/${total}  ${validationText(event)}`);
+      if (event.kind === 'validation') print(`step ${event.step}/${total}  ${validationText(event, qualityText)}`);
+      if (event.kind === 'test' && performance.now() - printedAt >= 1000 * LINE_SECONDS) {
+        printedAt = performance.now();
+        print(`test ${event.done}/${event.examples}`);
+      }
       if (event.kind !== 'step') return;
       const { step, loss } = event;
       const perSecond = rate.at(step);
@@ -71,9 +84,8 @@ function onLines(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function validationText({ quality, codes }: ValidationRecord): string {
-  const psnr = quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`;
-  return `validation ${psnr}, perplexity ${codes.perplexity.toFixed(1)} of ${codes.codebookSize}`;
+function validationText({ quality, codes }: ValidationRecord, qualityText: RunToWatch['qualityText']): string {
+  return `validation ${qualityText(quality)}, perplexity ${codes.perplexity.toFixed(1)} of ${codes.codebookSize}`;
 }
 
 /** Steps (or images) per second over the last seconds: validations and a slow start do not stay in it. */

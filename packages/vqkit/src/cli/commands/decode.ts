@@ -7,6 +7,7 @@ import {
   decodeVectors,
   encodeVectorsJsonSchema,
   isVectorTokenizer,
+  readTokenizer,
 } from '@vqkit/train';
 import { Command } from 'commander';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
@@ -29,8 +30,9 @@ export function command(finish: (code: number) => void): Command {
     .addHelpText('after', EXAMPLES);
   const { column, keyColumn } = encodeVectorsJsonSchema().properties ?? {};
   const flags = addFlags(made, { properties: { column, keyColumn, ...decodeJsonSchema().properties } });
-  return made.action(async (tokenizer: string, tokens: string, given: Record<string, unknown>) => {
-    if (await isVectorTokenizer(tokenizer)) {
+  return made.action(async (path: string, tokens: string, given: Record<string, unknown>) => {
+    const tokenizer = { path, bytes: await readTokenizer(path) };
+    if (isVectorTokenizer(tokenizer.bytes)) {
       const options = givenOf(flags, given) as DecodeVectorOptions;
       const result = await runOnVectors((hooks) => decodeVectors(tokenizer, tokens, options, hooks));
       if (typeof result === 'number') finish(result);

@@ -7,14 +7,15 @@ import {
   encodeShardsJsonSchema,
   encodeVectors,
   encodeVectorsJsonSchema,
-  isOfVectors,
+  isRowFile,
   isShardFolder,
+  layersText,
   type ShardOptions,
 } from '@vqkit/train';
 import { Command } from 'commander';
 import { runOnShards } from '../shard-run.ts';
 import { addFlags, givenOf, runOnImages } from '../token-run.ts';
-import { runOnVectors, vectorText } from '../vector-run.ts';
+import { runOnVectors } from '../vector-run.ts';
 
 const EXAMPLES = `
   vqkit encode photos.safetensors cat.jpg
@@ -53,11 +54,11 @@ export function command(finish: (code: number) => void): Command {
       return;
     }
     const [path] = paths;
-    if (path !== undefined && paths.length === 1 && isOfVectors({ dataPath: path })) {
+    if (path !== undefined && paths.length === 1 && isRowFile(path)) {
       const options = givenOf(flags, given) as EncodeVectorOptions;
       const result = await runOnVectors((hooks) => encodeVectors(tokenizer, path, options, hooks));
       if (typeof result === 'number') finish(result);
-      else process.stdout.write(`${vectorText(result.report)}${result.out}\n`);
+      else process.stdout.write(`${result.report.text}\n${layersText(result.report.codes)}${result.out}\n`);
       return;
     }
     const options: EncodeOptions = { ...givenOf(flags, given), ...(paths.length === 0 ? {} : { paths }) };

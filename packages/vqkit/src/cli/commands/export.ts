@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { init } from '@vqkit/backend-node';
 import { requireWritable, requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { exportOnnx } from '@vqkit/onnx';
-import { type ImageTokenizer, loadImageTokenizer, loadTokenizer } from '@vqkit/tokenizer';
+import { isVectorConfig, loadTokenizer, type Tokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
 import { filesToKeep, readTokenizer } from '@vqkit/train';
 import { Command, Option } from 'commander';
 
@@ -12,8 +12,8 @@ const EXAMPLES = `
   vqkit export runs/mnist-fsq-1234 --out digits.safetensors
   vqkit export runs/mnist-fsq-1234 --out digits --format onnx
 
-The file is all that loadImageTokenizer of @vqkit/tokenizer needs, in Node and
-in a browser. ONNX is a folder of four graphs for onnxruntime: encoder, decoder,
+The file is all that loadTokenizer of @vqkit/tokenizer needs, in Node and in a
+browser. ONNX is a folder of four graphs for onnxruntime: encoder, decoder,
 and the quantizer alone, quantize and dequantize; images are channels first.
 `;
 
@@ -31,7 +31,7 @@ export function command(): Command {
       const bytes = await readTokenizer(run);
       await init();
       // What cannot be loaded is not written.
-      const tokenizer = loadImageTokenizer(bytes, run);
+      const tokenizer = loadTokenizer(bytes, run);
       await writeFileAtomic(out, bytes);
       process.stdout.write(`${describe(tokenizer, bytes)}\n${out}\n`);
       tokenizer.dispose();
@@ -58,11 +58,18 @@ async function writeOnnx(run: string, folder: string): Promise<void> {
   }
 }
 
-function describe(tokenizer: ImageTokenizer, bytes: Uint8Array): string {
-  const { config, codebookSize, numCodebooks, bitsPerToken, imageMultiple } = tokenizer;
+function describe(tokenizer: Tokenizer, bytes: Uint8Array): string {
+  const { config, codebookSize, numCodebooks, bitsPerToken } = tokenizer;
   const codes = numCodebooks === 1 ? `${codebookSize} codes` : `${numCodebooks} × ${codebookSize} codes`;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return `${config.quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${dataOf(config)}, ${(bytes.length / 1000).toFixed(1)} kB, SHA-256 ${sha256}`;
+}
+
+/** What a token stands for. */
+function dataOf(config: TokenizerConfig): string {
+  if (isVectorConfig(config)) return `a vector of ${config.features} numbers`;
+  const side = 2 ** config.widths.length;
   const size = config.imageSize === undefined ? '' : `, trained on ${config.imageSize.join(' × ')} pixels`;
   const image = config.channels === 1 ? 'grey' : config.channels === 3 ? 'RGB' : `${config.channels} channels`;
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return `${config.quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${imageMultiple} × ${imageMultiple} pixels, ${image}${size}, ${(bytes.length / 1000).toFixed(1)} kB, SHA-256 ${sha256}`;
+  return `${side} × ${side} pixels, ${image}${size}`;
 }

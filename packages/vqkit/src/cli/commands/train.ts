@@ -1,18 +1,17 @@
 import { counted } from '@vqkit/schema';
 import {
   configJsonSchema,
-  isOfVectors,
+  layersText,
   loadConfig,
+  modalityOf,
   presets,
+  type RunSummary,
   resumeTraining,
   shellWord,
   type TrainHooks,
   type TrainOptions,
   type TrainResult,
   train,
-  trainVectors,
-  type VectorTrainOptions,
-  vectorJsonSchema,
 } from '@vqkit/train';
 import { Command, Option } from 'commander';
 import { EXIT } from '../errors.ts';
@@ -20,7 +19,6 @@ import { flagsOf, withAssignments } from '../flags.ts';
 import { createProgress } from '../progress.ts';
 import { quantizerFlags, quantizerOptionsOf } from '../quantizer-flags.ts';
 import { stopOnSignals } from '../signals.ts';
-import { runOnVectors, vectorText } from '../vector-run.ts';
 
 interface Given extends Record<string, unknown> {
   readonly config?: string;
@@ -49,14 +47,15 @@ What counts, from weak to strong: defaults, --preset, --config, flags, --set.
   vqkit train --data-path photos --image-size 64 --out-dir runs/photos
   vqkit train --resume runs/photos --steps 5000
 
-Vectors, such as embeddings of items, have options of their own and no --config:
+Vectors, such as embeddings of items:
   vqkit train --data vectors --data-path items.parquet --key-column sku \\
     --quantizer residual-vq --codebook-size 256 --unique
-  vqkit train --data-path items.npy --arch mlp --hidden 512,256,128
+  vqkit train --data-path items.npy --arch mlp --hidden 512,256,128 \\
+    --schedule cosine --ema 0.999
 `;
 
 export function command(finish: (code: number) => void): Command {
-  const flags = flagsOf(schemaOfBoth());
+  const flags = flagsOf(configJsonSchema());
   const made = new Command('train')
     .description('Trains a tokenizer of images or vectors, tests it, and writes a run folder with a report.')
     .addOption(new Option('--config <file>', 'a JSON file with any of the options below').conflicts('resume'))
@@ -72,35 +71,8 @@ export function command(finish: (code: number) => void): Command {
     const fromFlags = Object.fromEntries(
       flags.filter(({ name }) => given[name] !== undefined).map(({ name }) => [name, given[name]]),
     );
-    if (given.resume === undefined && given.config === undefined && isOfVectors(fromFlags)) {
-      finish(await runVectors(fromFlags as VectorTrainOptions, given));
-      return;
-    }
     finish(await runTraining(await optionsOf(fromFlags, given), given));
   });
-}
-
-/** The options of images and those of vectors. */
-function schemaOfBoth(): object {
-  const { properties: images = {} } = configJsonSchema();
-  const { properties: vectors = {} } = vectorJsonSchema();
-  const data = images.data as { readonly enum: readonly string[]; readonly description: string };
-  const both = {
-    ...data,
-    enum: [...data.enum, 'vectors'],
-    description: `${data.description} Or 'vectors' (a .npy, .parquet or .safetensors file).`,
-  };
-  return { properties: { ...vectors, ...images, data: both } };
-}
-
-async function runVectors(flags: VectorTrainOptions, given: Given): Promise<number> {
-  const withSet: VectorTrainOptions = withAssignments({ ...flags }, given.set ?? []);
-  const own = quantizerOptionsOf(withSet.quantizer ?? 'residual-vq', given);
-  const options = { ...withSet, quantizerOptions: { ...own, ...withSet.quantizerOptions } };
-  const result = await runOnVectors((hooks) => trainVectors(options, hooks));
-  if (typeof result === 'number') return result;
-  process.stdout.write(`${vectorText(result.report)}${result.folder}/ids.parquet\n`);
-  return EXIT.ok;
 }
 
 /** Flags, then --set. What a flag of the quantizer sets depends on the quantizer, which the configuration file may name. */
@@ -120,11 +92,11 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
   const stop = stopOnSignals('step');
   const hooks: TrainHooks = {
     onStart(info) {
-      const { trainImages, validationImages, testImages } = info;
+      const { trainExamples, validationExamples, testExamples, noun } = info;
       progress.note(
-        `${info.folder}: ${counted(info.parameters, 'parameter')}, ${trainImages} training, ${validationImages} validation and ${counted(testImages, 'test image')}, engine ${info.engine}`,
+        `${info.folder}: ${counted(info.parameters, 'parameter')}, ${trainExamples} training, ${validationExamples} validation and ${counted(testExamples, `test ${noun}`)}, engine ${info.engine}`,
       );
-      progress.start(info.steps, info.step);
+      progress.start(info);
     },
     onEvent: (event) => progress.on(event),
     onWarning: (message) => progress.note(`warning: ${message}`),
@@ -149,26 +121,14 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
     process.stderr.write(`Stopped ${text}\n`);
     return stop.exitCode();
   }
-  process.stdout.write(`${summaryText(result.summary)}\n${layersText(result.summary)}${result.folder}/report.html\n`);
+  const { summary } = result;
+  process.stdout.write(`${summaryText(summary)}\n${layersText(summary.test.codes)}${result.folder}/report.html\n`);
   return EXIT.ok;
 }
 
-function summaryText({ quantizer, test: { quality, codes }, stepsPerSecond }: Finished['summary']): string {
-  const psnr = quality.psnrDb === null ? 'exact' : `${quality.psnrDb.toFixed(2)} dB`;
+function summaryText(summary: RunSummary): string {
+  const { quantizer, data, test, stepsPerSecond } = summary;
+  const { used, codebookSize, perplexity, bitsPerToken } = test.codes;
   const rate = stepsPerSecond === null ? '' : `, ${stepsPerSecond.toFixed(1)} steps/s`;
-  return `${quantizer}: test L1 ${quality.l1.toFixed(4)}, PSNR ${psnr}, ${codes.used} of ${codes.codebookSize} codes, perplexity ${codes.perplexity.toFixed(1)}, ${codes.bitsPerToken.toFixed(2)} bits per token${rate}`;
+  return `${quantizer}: ${modalityOf(data).shown.text(summary)}, ${used} of ${codebookSize} codes, perplexity ${perplexity.toFixed(1)}, ${bitsPerToken.toFixed(2)} bits per token${rate}`;
 }
-
-/** A line per layer of a residual quantizer. */
-function layersText({ test: { codes } }: Finished['summary']): string {
-  if (codes.layers === undefined) return '';
-  const lines = codes.layers.map(({ used, codebookSize, utilization, perplexity, error }, j) => {
-    const share = `${(100 * utilization).toFixed(1)} %`;
-    const left = error === null ? '' : `   ${error.toPrecision(3).padStart(9)}`;
-    return `${String(j).padStart(5)}   ${`${used} of ${codebookSize}`.padStart(14)}   ${share.padStart(11)}   ${perplexity.toFixed(1).padStart(10)}${left}\n`;
-  });
-  const hasError = codes.layers.some(({ error }) => error !== null);
-  return `layer       codes used   utilization   perplexity${hasError ? '       error' : ''}\n${lines.join('')}`;
-}
-
-type Finished = Extract<TrainResult, { status: 'finished' }>;

@@ -5,10 +5,10 @@ import { type RowBlock, requireWritableRows, writeRows } from '@vqkit/rows';
 import type { VectorTokenizer } from '@vqkit/tokenizer';
 import { openRowIds, type RowIdFile, requireRange } from '@vqkit/tokens';
 import { startEngine } from '../engine.ts';
-import type { DecodeOptions } from '../tokens/decode-tokens.ts';
-import type { EncodeVectorOptions } from './encode-vectors.ts';
-import { openVectorTokenizer, vectorTokenizerFile } from './tokenizer.ts';
-import type { VectorHooks, VectorResult } from './train-vectors.ts';
+import { filesToKeep } from '../run-folder.ts';
+import { openVectorTokenizer, pathOf, type TokenizerSource } from '../tokenizer.ts';
+import type { DecodeOptions } from './decode-tokens.ts';
+import type { EncodeVectorOptions, VectorHooks, VectorResult } from './encode-vectors.ts';
 
 /** Options of {@link decodeVectors}. */
 export type DecodeVectorOptions = Pick<
@@ -20,11 +20,11 @@ export type DecodeVectorOptions = Pick<
 /**
  * Decodes a file of ids, or a folder of shards, into vectors, float32, with the rows' keys: the column or tensor `vectors`. A last id that only tells rows apart is left out.
  *
- * @param tokenizer a run on vectors, or its tokenizer file: what encoded them.
+ * @param tokenizer a run on vectors, one of its checkpoints, or a tokenizer file: what encoded them.
  * @throws OptionError, DataError or CheckpointError naming what is wrong.
  */
 export async function decodeVectors(
-  tokenizer: string,
+  tokenizer: TokenizerSource,
   path: string,
   options: DecodeVectorOptions = {},
   hooks: VectorHooks = {},
@@ -38,7 +38,7 @@ export async function decodeVectors(
   const [first, end] = requireRange(`${where}: ${path}`, whole.count, { from: start, to: start + limit });
   const read: RowIdFile['read'] = (from, to) => whole.read(first + from, first + to);
   const file: RowIdFile = { ...whole, count: end - first, read };
-  await requireWritableRows(where, out, file.keys, [path, await vectorTokenizerFile(tokenizer)]);
+  await requireWritableRows(where, out, file.keys, [path, ...(await filesToKeep(pathOf(tokenizer)))]);
   const started = await startEngine({ engine, threads });
   const model = await openVectorTokenizer(where, tokenizer);
   try {
@@ -55,7 +55,6 @@ export async function decodeVectors(
     const { features: width } = model.config;
     const { count, keys } = file;
     hooks.onStart?.({ rows: count, dim: width, engine: started.engine });
-    hooks.onPart?.('rows', count);
     const blocks = decoded(where, model, file, batchSize, hooks);
     await writeRows(out, { column: 'vectors', dtype: 'F32', count, width, keys }, blocks);
     return { status: 'finished', out, rows: count };
@@ -72,7 +71,7 @@ async function* decoded(
   model: VectorTokenizer,
   file: RowIdFile,
   batchSize: number,
-  { onDone, signal }: VectorHooks,
+  { onRows, signal }: VectorHooks,
 ): AsyncGenerator<RowBlock & { readonly values: Float32Array }> {
   const { numCodebooks, codebookSize } = model;
   const { columns, count } = file;
@@ -96,6 +95,6 @@ async function* decoded(
     const data = (await vectors.data()) as Float32Array;
     vectors.dispose();
     yield { values: data, keys };
-    onDone?.(to);
+    onRows?.(to);
   }
 }

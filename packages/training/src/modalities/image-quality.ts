@@ -1,5 +1,6 @@
 import { ssim } from '@vqkit/metrics';
-import type { QualityMeter } from '../../modality.ts';
+import type { QualityMeter } from '../modality.ts';
+import type { ImageQuality } from '../records.ts';
 
 /** Pixels lie in [-1, 1]. */
 const RANGE = 2;
@@ -9,7 +10,7 @@ const SSIM_WINDOW = 11;
  * The differences between images of one [height, width, channels] and their reconstructions, in float64. PSNR is that of the whole set: `10 log₁₀(range² / mse)` with range 2 and the mean over all pixels of all images, not the mean of
  * each image's PSNR. SSIM is `ssim` of @vqkit/metrics, the mean over the images.
  */
-export function createQualityMeter([height = 0, width = 0, channels = 0]: readonly number[]): QualityMeter {
+export function createImageMeter([height = 0, width = 0, channels = 0]: readonly number[]): QualityMeter<ImageQuality> {
   const hasWindow = height >= SSIM_WINDOW && width >= SSIM_WINDOW;
   let pixels = 0;
   let absolute = 0;

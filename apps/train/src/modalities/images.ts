@@ -1,0 +1,50 @@
+import { DATA_NAMES, type Dataset, dataNotes, loadDataset } from '@vqkit/data/node';
+import { type ExamplePairs, evaluate, imageModality } from '@vqkit/training';
+import type { ExampleSets, HarnessModality } from '../modality.ts';
+import { createModel, recreateModel } from '../model.ts';
+import type { ImagePairs } from '../report-data.ts';
+import { PAIRS } from '../report-schema.ts';
+import type { ImageConfig } from '../train-options.ts';
+import { imageOptions } from './images/options.ts';
+import { imagesShown } from './images/shown.ts';
+
+interface ImageSets extends Dataset, Pick<ExampleSets, 'notes'> {
+  readonly options: Dataset['options'];
+}
+
+/** Pictures: PNG and JPEG, IDX files and MNIST; shown as a PNG of originals above reconstructions. */
+export const images: HarnessModality<ImageConfig, ImageSets> = {
+  ...imageModality,
+  data: DATA_NAMES,
+  presets: true,
+  options: imageOptions,
+  async read(config, { signal }) {
+    const data = await loadDataset(config, signal);
+    return { ...data, notes: () => dataNotes(data) };
+  },
+  create: (config, { train }, isNew) => (isNew ? createModel : recreateModel)(config, train),
+  resolved({ config }) {
+    const norm = 'normGroups' in config ? { normGroups: config.normGroups } : {};
+    return { quantizerOptions: config.quantizerOptions, ...norm };
+  },
+  async test({ config, model, data, onExamples, signal }) {
+    let done = 0;
+    const evaluation = await evaluate(model, data.test, {
+      batchSize: config.batchSize,
+      step: config.steps,
+      keepPairs: PAIRS,
+      signal,
+      onTokens: (_, examples) => {
+        done += examples;
+        onExamples?.(done);
+      },
+    });
+    return { evaluation, shown: { images: imagePairs(evaluation.pairs) } };
+  },
+  shown: imagesShown,
+};
+
+function imagePairs({ shape: [height = 0, width = 0, channels = 0], ...pairs }: ExamplePairs): ImagePairs {
+  const { count, originals, reconstructions } = pairs;
+  return { count, height, width, channels, originals, reconstructions };
+}

@@ -1,0 +1,113 @@
+import { OptionError } from '@vqkit/core-tensor';
+import { count, field, inGroup } from '@vqkit/schema';
+import { z } from 'zod';
+import type { ModalityOptions } from '../../modality.ts';
+import { ACTIVATION_NAMES, ARCH_NAMES, type VectorConfig } from '../../train-options.ts';
+
+type Arch = VectorConfig['arch'];
+
+/** Of each kind of network: batch 8,192 of the file's own blocks where nothing else is trained, else AdamW's usual rate with a short warm-up. */
+const DEFAULTS = {
+  none: { batchSize: 8192, steps: 0, passes: 4 },
+  mlp: {
+    batchSize: 1024,
+    steps: 2000,
+    learningRate: 1e-3,
+    clipGradNorm: 1,
+    hidden: [512, 256, 128],
+    activation: 'relu',
+  },
+} as const satisfies Record<Arch, Partial<VectorConfig>>;
+/** Of a network: the rate rises over so many steps, or over a tenth of a short training. */
+const MOST_WARMUP = 100;
+
+/** What only a network has, and what only a fit without one. */
+const FOREIGN: Readonly<Record<Arch, readonly (keyof VectorConfig)[]>> = {
+  none: [
+    'hidden',
+    'latentWidth',
+    'activation',
+    'accumulate',
+    'learningRate',
+    'weightDecay',
+    'betas',
+    'eps',
+    'warmupSteps',
+    'schedule',
+    'clipGradNorm',
+    'ema',
+  ],
+  mlp: ['sample', 'passes'],
+};
+
+/** Which rows and where their keys are, wherever vectors are read. */
+export const rowFields: { column: z.ZodOptional<z.ZodString>; keyColumn: z.ZodOptional<z.ZodString> } = {
+  column: field(z.string().min(1), 'The tensor or the column that holds the vectors. Default the only one.'),
+  keyColumn: field(
+    z.string().min(1),
+    "The tensor or the column of the rows' keys, integers or texts. Default 'key', without one row numbers.",
+  ),
+};
+
+/** Whether ids get one more that tells equal rows apart. */
+export const uniqueField: z.ZodOptional<z.ZodBoolean> = field(
+  z.boolean(),
+  'Adds a last id that tells rows with equal ids apart.',
+  false,
+);
+
+/** What a run on vectors has beside what all runs have. */
+export const vectorOptions: ModalityOptions<VectorConfig> = {
+  own: inGroup('Vectors', {
+    ...rowFields,
+    unique: uniqueField,
+    arch: field(
+      z.enum(ARCH_NAMES),
+      "'none' fits the quantizer to the vectors, by k-means and moving averages, in batches of 8192; 'mlp' puts linear layers around it (RQ-VAE), which train 2000 steps of 1024 at a learning rate of 0.001.",
+      'none',
+    ),
+    hidden: field(
+      z.array(count(1)).max(64),
+      "Of 'mlp': widths of the encoder's hidden layers, which the decoder mirrors.",
+      DEFAULTS.mlp.hidden,
+    ),
+    latentWidth: field(
+      count(1),
+      "Of 'mlp': width of what is quantized. Default 32 or fewer, without hidden layers that of the vectors.",
+    ),
+    activation: field(z.enum(ACTIVATION_NAMES), "Of 'mlp': between the layers.", DEFAULTS.mlp.activation),
+    sample: field(count(1), "Of 'none': rows that k-means places the codes on. Default 64 per code."),
+    passes: field(
+      count(0),
+      "Of 'none': passes over all rows after that; --steps says it in batches.",
+      DEFAULTS.none.passes,
+    ),
+  }),
+  defaults({ arch = 'none', steps = DEFAULTS.mlp.steps }) {
+    const warmupSteps = arch === 'mlp' ? Math.min(MOST_WARMUP, Math.floor(steps / 10)) : 0;
+    return { data: 'vectors', quantizer: 'residual-vq', unique: false, arch, warmupSteps, ...DEFAULTS[arch] };
+  },
+  check(where, { arch, dataPath }, wasGiven) {
+    if (dataPath === undefined) {
+      throw new OptionError(
+        where,
+        'dataPath',
+        "be given for data 'vectors'",
+        undefined,
+        'Pass a .npy, .parquet or .safetensors file.',
+      );
+    }
+    for (const name of FOREIGN[arch]) {
+      const value = wasGiven(name);
+      if (value === undefined) continue;
+      const other = arch === 'none' ? 'mlp' : 'none';
+      throw new OptionError(
+        where,
+        name,
+        `not be given with arch '${arch}'`,
+        value,
+        `Leave it out, or pass arch '${other}'.`,
+      );
+    }
+  },
+};
