@@ -26,6 +26,7 @@ const layers = [
   { name: 'sources', packages: ['rows', 'data', 'tokens'], mayImport: [...model, 'sources'] },
   { name: 'training', packages: ['training'], mayImport: [...model, 'sources'] },
   { name: 'harness', packages: ['train'], mayImport: harness },
+  { name: 'queues', packages: ['queue'], mayImport: harness },
   { name: 'benchmarks', packages: ['bench'], mayImport: harness },
   { name: 'command line', packages: ['vqkit'], mayImport: [...harness, 'importers', 'exporters', 'benchmarks'] },
   { name: 'demo', packages: ['demo'], mayImport: harness },

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { env, ready, removeBackend, scalar, setBackend } from '@tensorflow/tfjs-core';
 import { findNative, startNative } from '@vqkit/backend-node';
@@ -76,8 +77,8 @@ export async function startEngine(name: EngineName): Promise<void> {
   await engines[name]();
 }
 
-/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser. */
-const BROWSER = 'chromium';
+/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser, and those of the queue. */
+const OTHERS = ['chromium', 'redis'];
 
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').filter((name) => name !== '');
 
@@ -94,6 +95,12 @@ if (whyNoWebgpu !== undefined) missing.webgpu = whyNoWebgpu;
 /** Why an engine cannot run here; undefined if it can, or if REQUIRE_BACKENDS says that it must. For tests of one engine only. */
 export function engineMissing(name: EngineName): string | undefined {
   return required.includes(name) ? undefined : missing[name];
+}
+
+/** Why no Redis server can be started here; undefined if one can, or if REQUIRE_BACKENDS says that it must. */
+export function redisMissing(): string | undefined {
+  if (required.includes('redis')) return undefined;
+  return spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'redis-server is not installed';
 }
 
 const running = (Object.keys(engines) as EngineName[]).filter((name) => engineMissing(name) === undefined);
@@ -127,9 +134,9 @@ export function eachEngine(suite: (engine: EngineName) => void): void {
     });
   }
   for (const name of required) {
-    if (name in engines || name === BROWSER) continue;
+    if (name in engines || OTHERS.includes(name)) continue;
     it(`REQUIRE_BACKENDS names the engine '${name}'`, () => {
-      throw new Error(`REQUIRE_BACKENDS: '${name}' must be one of ${[...Object.keys(engines), BROWSER].join(', ')}.`);
+      throw new Error(`REQUIRE_BACKENDS: '${name}' must be one of ${[...Object.keys(engines), ...OTHERS].join(', ')}.`);
     });
   }
 }

@@ -6,6 +6,7 @@ export {
   eachEngine,
   engineMissing,
   fullRun,
+  redisMissing,
   repetitions,
   startEngine,
   subnormalsAreZero,

@@ -1,31 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { CheckpointError } from '@vqkit/checkpoint';
-import { OptionError, phrase } from '@vqkit/core-tensor';
+import { Interrupted } from '@vqkit/data';
 import type { EncoderOptions } from './shard-encoder.ts';
-
-/** What a worker is told. */
-export type ToWorker =
-  | { readonly kind: 'open'; readonly folder: string; readonly options: EncoderOptions }
-  | { readonly kind: 'shard'; readonly shard: number };
-
-/** What an error of vqkit is made of, as far as every message can hold it. */
-export type Fields = Readonly<Record<'where' | 'argument' | 'rule' | 'got' | 'fix', string>>;
-
-/** What it says. */
-export type FromWorker =
-  | { readonly kind: 'opened'; readonly engine: string }
-  | { readonly kind: 'examples'; readonly shard: number; readonly done: number }
-  | { readonly kind: 'warning'; readonly text: string }
-  | { readonly kind: 'finished'; readonly shard: number; readonly examples: number; readonly wasThere: boolean }
-  | {
-      readonly kind: 'failed';
-      readonly shard: number | undefined;
-      readonly name: string;
-      readonly reason: string;
-      /** Of an error of vqkit. */
-      readonly fields: Fields | undefined;
-    };
+import { startWorkerProcess, WorkerDied, type WorkerProcess } from './worker-process.ts';
 
 interface PoolHooks {
   onOpened?(engine: string): void;
@@ -42,118 +17,72 @@ export interface FailedShard {
   readonly reason: string;
 }
 
-/** Times that a shard is given to another worker when one dies over it. */
+/** Times that a shard is given to another process when one dies over it. */
 const ATTEMPTS = 3;
 
 /**
- * Encodes shards in several processes, each with an engine of its own. A worker that dies is replaced and its shard given to another.
+ * Encodes shards in several processes, each with an engine of its own. One that dies is replaced and its shard given to another.
  *
  * @returns the shards that failed; those not begun when the signal was aborted are left out.
- * @throws OptionError or CheckpointError when a worker cannot begin.
+ * @throws OptionError or CheckpointError when a process cannot begin.
  */
 export async function encodeInPool(
   folder: string,
   shards: readonly number[],
   { workers, ...options }: EncoderOptions & { readonly workers: number },
-  hooks: PoolHooks = {},
+  { onOpened, onExamples, onFinished, onWarning, signal }: PoolHooks = {},
 ): Promise<FailedShard[]> {
+  const stopped = (): boolean => signal?.aborted === true;
   const waiting = [...shards];
   const attempts = new Map<number, number>();
   const failed: FailedShard[] = [];
   const inHand = new Map<number, number>();
-  const done = new Set<number>();
   let finished = 0;
-  const report = (): void => {
-    let sum = finished;
-    for (const done of inHand.values()) sum += done;
-    hooks.onExamples?.(sum);
+  const report = (shard: number, done: number | undefined): void => {
+    if (done === undefined) inHand.delete(shard);
+    else inHand.set(shard, done);
+    onExamples?.([...inHand.values()].reduce((sum, each) => sum + each, finished));
+  };
+  const died = (shard: number, { message }: Error): void => {
+    const attempt = (attempts.get(shard) ?? 0) + 1;
+    attempts.set(shard, attempt);
+    if (attempt < ATTEMPTS) waiting.push(shard);
+    else failed.push({ shard, reason: `${message}, ${ATTEMPTS} times` });
+    onWarning?.(`Shard ${shard}: ${message}${attempt < ATTEMPTS ? '; another does it' : ''}`);
   };
 
-  /** One process until nothing is left, or it dies. Gives the error with which it could not begin. */
-  const runWorker = (): Promise<Error | undefined> =>
-    new Promise((resolve) => {
-      const child = startWorker(options.threads ?? 1);
-      let shard: number | undefined;
-      let problem: Error | undefined;
-      let isGone = false;
-      const send = (message: ToWorker | { kind: 'stop' }): void => {
-        if (child.connected) child.send(message, () => undefined);
-      };
-      const next = (): void => {
-        shard = hooks.signal?.aborted === true ? undefined : waiting.shift();
-        if (shard === undefined) child.disconnect();
-        else send({ kind: 'shard', shard });
-      };
-      const stop = (): void => send({ kind: 'stop' });
-      hooks.signal?.addEventListener('abort', stop);
-      child.on('message', (message: FromWorker) => {
-        if (message.kind === 'opened') hooks.onOpened?.(message.engine);
-        if (message.kind === 'warning') hooks.onWarning?.(message.text);
-        if (message.kind === 'examples') {
-          inHand.set(message.shard, message.done);
-          report();
-        }
-        if (message.kind === 'finished' && !done.has(message.shard)) {
-          done.add(message.shard);
-          inHand.delete(message.shard);
-          finished += message.examples;
-          report();
-          hooks.onFinished?.(message.shard, message.wasThere);
-        }
-        // What it had said before it died comes after that.
-        if (isGone) return;
-        if (message.kind === 'failed') {
-          if (message.shard === undefined) problem = errorOf(message);
-          else failed.push({ shard: message.shard, reason: message.reason });
-        }
-        if (message.kind !== 'warning' && message.kind !== 'examples') {
-          shard = undefined;
-          if (problem === undefined) next();
-          else child.disconnect();
-        }
-      });
-      child.once('error', (error) => {
-        problem ??= error;
-      });
-      child.once('exit', (code, signal) => {
-        isGone = true;
-        hooks.signal?.removeEventListener('abort', stop);
-        if (shard !== undefined && hooks.signal?.aborted !== true) {
-          inHand.delete(shard);
-          const attempt = (attempts.get(shard) ?? 0) + 1;
-          attempts.set(shard, attempt);
-          const how = `its process ended with ${signal ?? `exit code ${code}`}`;
-          if (attempt < ATTEMPTS) waiting.push(shard);
-          else failed.push({ shard, reason: `${how}, ${ATTEMPTS} times` });
-          hooks.onWarning?.(`Shard ${shard}: ${how}${attempt < ATTEMPTS ? '; another does it' : ''}`);
-        }
-        resolve(problem);
-      });
-      send({ kind: 'open', folder, options });
-    });
-
-  /** A place for one process at a time. */
+  /** One process, until nothing is left or it dies. */
+  const work = async (worker: WorkerProcess): Promise<void> => {
+    for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
+      const own = shard;
+      try {
+        const { examples, wasThere } = await worker.encode(own, (done) => report(own, done));
+        finished += examples;
+        onFinished?.(own, wasThere);
+      } catch (error) {
+        if (error instanceof Interrupted) return;
+        if (error instanceof WorkerDied) return died(own, error);
+        failed.push({ shard: own, reason: (error as Error).message });
+      } finally {
+        report(own, undefined);
+      }
+      if (stopped()) return;
+    }
+  };
   const place = async (): Promise<void> => {
-    while (waiting.length > 0 && hooks.signal?.aborted !== true) {
-      const problem = await runWorker();
-      if (problem !== undefined) throw problem;
+    while (waiting.length > 0 && !stopped()) {
+      const worker = await startWorkerProcess(folder, options, onWarning);
+      signal?.addEventListener('abort', worker.stop);
+      if (stopped()) worker.stop();
+      onOpened?.(worker.engine);
+      try {
+        await work(worker);
+      } finally {
+        signal?.removeEventListener('abort', worker.stop);
+        worker.close();
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(workers, shards.length) }, place));
   return failed.sort((a, b) => a.shard - b.shard);
-}
-
-/** Native TensorFlow reads its number of threads from these. */
-const THREAD_VARIABLES = ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS', 'OMP_NUM_THREADS'];
-
-function startWorker(threads: number): ChildProcess {
-  const program = fileURLToPath(new URL('./worker.js', import.meta.url));
-  const env = { ...process.env, ...Object.fromEntries(THREAD_VARIABLES.map((name) => [name, String(threads)])) };
-  return fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env });
-}
-
-function errorOf({ name, reason, fields }: Extract<FromWorker, { kind: 'failed' }>): Error {
-  if (fields === undefined) return new Error(reason);
-  const { where, argument, rule, got, fix } = fields;
-  return new (name === 'OptionError' ? OptionError : CheckpointError)(where, argument, rule, phrase(got), fix);
 }

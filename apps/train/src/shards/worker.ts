@@ -1,9 +1,9 @@
-// A process of `encodeShards` with workers: encodes the shards that it is sent, one after the other.
+// A process of `startWorkerProcess`: encodes the shards that it is sent, one after the other.
 import { QuantizerError } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
 import { folderStore } from '@vqkit/tokens';
-import type { Fields, FromWorker, ToWorker } from './pool.ts';
 import { openShardEncoder, type ShardEncoder } from './shard-encoder.ts';
+import type { Fields, FromWorker, ToWorker } from './worker-process.ts';
 
 const stop = new AbortController();
 const send = (message: FromWorker): void => {
@@ -13,31 +13,24 @@ const send = (message: FromWorker): void => {
 let encoder: ShardEncoder | undefined;
 let work: Promise<void> = Promise.resolve();
 
-async function answer(message: ToWorker): Promise<void> {
+async function answer(message: Exclude<ToWorker, { kind: 'stop' }>): Promise<void> {
   try {
     if (message.kind === 'open') {
       encoder = await openShardEncoder('encodeShards', folderStore(message.folder), message.options);
       send({ kind: 'opened', engine: encoder.engine });
       return;
     }
-    const { shard } = message;
-    const { record, wasThere } = await (encoder as ShardEncoder).encode(shard, {
-      onExamples: (done) => send({ kind: 'examples', shard, done }),
+    const { record, wasThere } = await (encoder as ShardEncoder).encode(message.shard, {
+      onExamples: (done) => send({ kind: 'examples', done }),
       onWarning: (text) => send({ kind: 'warning', text }),
       signal: stop.signal,
     });
-    send({ kind: 'finished', shard, examples: record.to - record.from, wasThere });
+    send({ kind: 'finished', examples: record.to - record.from, wasThere });
   } catch (error) {
-    if (error instanceof Interrupted) process.exit(0);
+    if (error instanceof Interrupted) return send({ kind: 'interrupted' });
     const { name, message: reason } = error as Error;
-    const shard = message.kind === 'shard' ? message.shard : undefined;
-    send({
-      kind: 'failed',
-      shard,
-      name,
-      reason,
-      fields: error instanceof QuantizerError ? fieldsOf(error) : undefined,
-    });
+    const fields = error instanceof QuantizerError ? fieldsOf(error) : undefined;
+    send({ kind: 'failed', name, reason, fields });
   }
 }
 
@@ -45,7 +38,7 @@ function fieldsOf({ where, argument, rule, got, fix }: QuantizerError): Fields {
   return { where, argument, rule, got, fix };
 }
 
-process.on('message', (message: ToWorker | { kind: 'stop' }) => {
+process.on('message', (message: ToWorker) => {
   if (message.kind === 'stop') stop.abort();
   else work = work.then(() => answer(message));
 });

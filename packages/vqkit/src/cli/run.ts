@@ -45,6 +45,11 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
     load: () => import('./commands/tokens.ts'),
   },
   {
+    name: 'queue',
+    summary: 'encode shards on machines that come and go (npm install @vqkit/queue)',
+    load: () => import('./commands/queue.ts'),
+  },
+  {
     name: 'inspect',
     summary: 'list the layers of a tokenizer, or the tensors of a checkpoint',
     load: () => import('./commands/inspect.ts'),
