@@ -226,7 +226,7 @@ describe('encodeShards', () => {
       ),
     );
     await expect(encode({ out })).rejects.toThrow(
-      /one version of vqkit, "99\.0\.0", got a worker of "0\.0\.0"\. Install vqkit@99\.0\.0/,
+      /the worker must be of the manifest's version of vqkit, "99\.0\.0", got "0\.0\.0"\. Install vqkit@99\.0\.0/,
     );
     const text = await readFile(join(out, 'manifest.json'), 'utf8');
     await writeFile(join(out, 'manifest.json'), text.replace('"examples": 24', '"examples": 23'));

@@ -57,7 +57,9 @@ export async function readBytes(path: string): Promise<Uint8Array> {
  * @param failure makes the error from the rule that is broken and what was found.
  * @throws what `failure` gives.
  * @example
- * const config = await readJson('config.json', (rule, found) => new OptionError(`config.json must be ${rule}, got ${found}. Write it again.`));
+ * const fix = 'Write it again.';
+ * const failure = (rule: string, found: string) => new OptionError('app', 'config.json', `be ${rule}`, found, fix);
+ * const config = await readJson('config.json', failure);
  */
 export async function readJson(path: string, failure: (rule: string, found: string) => Error): Promise<unknown> {
   const bytes = await readFile(path).catch((error: Error) => {
