@@ -230,7 +230,9 @@ describe('encodeShards', () => {
     );
     const text = await readFile(join(out, 'manifest.json'), 'utf8');
     await writeFile(join(out, 'manifest.json'), text.replace('"examples": 24', '"examples": 23'));
-    await expect(encode({ out })).rejects.toThrow(/manifest\.json must be as it was written.*edited or damaged/);
+    await expect(encode({ out })).rejects.toThrow(
+      /manifest\.json: the file must be as it was written.*edited or damaged/,
+    );
     await expect(encode({ out })).rejects.toThrow(CheckpointError);
   });
 
