@@ -27,7 +27,7 @@ const layers = [
   { name: 'training', packages: ['training'], mayImport: [...model, 'sources'] },
   { name: 'harness', packages: ['train'], mayImport: harness },
   { name: 'queues', packages: ['queue'], mayImport: harness },
-  { name: 'benchmarks', packages: ['bench'], mayImport: harness },
+  { name: 'benchmarks', packages: ['bench'], mayImport: [...harness, 'importers'] },
   { name: 'command line', packages: ['vqkit'], mayImport: [...harness, 'importers', 'exporters', 'benchmarks'] },
   { name: 'demo', packages: ['demo'], mayImport: harness },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },

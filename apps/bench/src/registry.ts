@@ -16,6 +16,7 @@ export const experiments: readonly ExperimentEntry[] = [
   { name: 'growth', load: async () => (await import('../experiments/growth.ts')).growth },
   { name: 'stack-cost', load: async () => (await import('../experiments/stack-cost.ts')).stackCost },
   { name: 'vectors', load: async () => (await import('../experiments/vectors.ts')).vectors },
+  { name: 'codecs', load: async () => (await import('../experiments/codecs.ts')).codecs },
   { name: 'parity', load: async () => (await import('../experiments/parity.ts')).parity },
   { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
   { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },
