@@ -148,7 +148,7 @@ describe('resumeTraining', () => {
     });
     const { warnings } = await resume();
     const expected = [
-      /metrics\.jsonl line 1: must be an object, got null\. Left out; the file is kept as metrics\.jsonl\.damaged\.$/,
+      /metrics\.jsonl line 1: it must be an object, got null\. Left out; the file is kept as metrics\.jsonl\.damaged\.$/,
       /line 2: quality must be an object, got undefined/,
       /line 3: step must be a number, got "2"/,
       /line 4 must be JSON nested at most 64 deep/,
