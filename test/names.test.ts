@@ -20,9 +20,9 @@ const WORD = /[A-Za-z_$][\w$]*/g;
 /** A name of code in prose: lower case first, and a capital later; no part of a path or an address. */
 const NAME = /(?<![\w./-])[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*\b(?![-/])/g;
 
-/** Units, products, what an example calls its own things, and methods of tf.layers. */
+/** Units, products, what an example calls its own things, methods of tf.layers, and fields of Kubernetes. */
 const NOT_OURS =
-  'kHz kB sRGB rFID macOS arXiv oneDNN myEncoder decodeFile createBitCodec runFsq oneBit createOneBit taskLoss bitwiseAnd stridedSlice createScale anyTokenizer loadLayersModel trainOnBatch inMemory twoRows inFolder'.split(
+  'kHz kB sRGB rFID macOS arXiv oneDNN myEncoder decodeFile createBitCodec runFsq oneBit createOneBit taskLoss bitwiseAnd stridedSlice createScale anyTokenizer loadLayersModel trainOnBatch inMemory twoRows inFolder completionMode'.split(
     ' ',
   );
 

@@ -111,7 +111,7 @@ describe.skipIf(missing && !required)(missing ? 'the demo: skipped, no Chromium 
     await expect.poll(shownIds, PATIENT).toEqual(await idsInNode(64));
     const shown = await shownIds();
     await tab.setInputFiles('#file', { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') });
-    await status(/^a\.txt must be a picture, and could not be decoded\. Choose a PNG or JPEG\.$/);
+    await status(/^a\.txt is no picture that can be decoded\. Choose a PNG or JPEG\.$/);
     expect(await shownIds()).toEqual(shown);
   });
 

@@ -57,7 +57,7 @@ describe('loadKernels', () => {
     const loading = loadKernels();
     await expect(loading).rejects.toThrow(UnsupportedError);
     await expect(loading).rejects.toThrow(
-      'loadKernels: the kernels need WebAssembly SIMD, got CompileError: invalid opcode. Make the codec without kernels.',
+      'loadKernels: this JavaScript engine must have WebAssembly SIMD, got invalid opcode. Make the codec without kernels.',
     );
   });
 });
