@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm start`: from a fresh clone to three trained image tokenizers in a few minutes. Trains LFQ, FSQ and SimVQ on MNIST one
 // after another, prints one table, and writes one report that shows the three side by side.
+// `npm start -- --steps 50` passes options on to each training.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { ensureBuilt, ensureInstalled, requireNode, root } from './setup.mjs';
@@ -44,7 +45,9 @@ function freshFolder() {
  * @returns {Promise<string[][]>} a head and one row for each run
  */
 async function tableOf(folders) {
-  const { QUANTIZERS } = await import('@vqkit/quantizers');
+  // By its path: the workspace itself has it for tests alone, which are not installed here.
+  /** @type {typeof import('@vqkit/quantizers')} */
+  const { QUANTIZERS } = await import(`${root}packages/quantizers/dist/index.js`);
   const rows = folders.map((folder) => {
     /** @type {Summary} */
     const summary = JSON.parse(readFileSync(`${root}${folder}/summary.json`, 'utf8'));
@@ -81,7 +84,7 @@ ensureBuilt('vqkit');
 const folder = freshFolder();
 const runs = QUANTIZERS.map((quantizer) => ({ quantizer, path: `${folder}/${quantizer}` }));
 for (const { quantizer, path } of runs)
-  vqkit('train', '--preset', 'start', '--quantizer', quantizer, '--out-dir', path);
+  vqkit('train', '--preset', 'start', '--quantizer', quantizer, '--out-dir', path, ...process.argv.slice(2));
 const paths = runs.map(({ path }) => path);
 vqkit('report', ...paths, '--out', `${folder}/report.html`);
 

@@ -51,6 +51,15 @@ ensureBuilt('vqkit', '@vqkit/demo');`,
   });
 
   it(
+    'is what npm start needs, to its last line',
+    () => {
+      const out = run(process.execPath, 'scripts/start.mjs', '--steps', '2', '--validate-every', '2');
+      expect(out).toMatch(/^quantizer +bits\/token .*\n(.+\n){3}\nDone in \d+ s\. The three side by side: /m);
+    },
+    10 * MINUTES,
+  );
+
+  it(
     'grows into what npm test installs, and stays that',
     () => {
       install('all');

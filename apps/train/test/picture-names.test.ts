@@ -8,7 +8,10 @@ const tokensOf = (images?: readonly string[], count = images?.length ?? 3): Toke
   shape: [count, 1, 1],
   notes: { tokenizer: '', codebookSize: 2, numCodebooks: 1, imageShape: [4, 4, 1], images },
 });
-const namesOf = (images: readonly string[]): string[] => images.map((_, i) => pictureNames(tokensOf(images))(i));
+const namesOf = (images: readonly string[]): string[] => {
+  const nameOf = pictureNames(tokensOf(images));
+  return images.map((_, i) => nameOf(i));
+};
 
 describe('pictureNames', () => {
   it('counts where there are no names', () => {

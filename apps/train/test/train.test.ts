@@ -7,7 +7,6 @@ import { readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { DivergenceError, type MetricsRecord, type TrainingEvent } from '@vqkit/training';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer, resumeTraining, type TrainHooks, type TrainResult, train } from '../src/index.ts';
 import type { ReportData } from '../src/report-data.ts';
@@ -123,32 +122,6 @@ describe('train', () => {
     await start('leaks', { clipGradNorm: 0.5, warmupSteps: 3 }, { onEvent });
     expect(new Set(counts.slice(1)).size).toBe(1);
     expect(memory().numTensors).toBe(before);
-  });
-
-  it('trains every quantizer on a folder of colour images, and names and counts what it cannot read', async () => {
-    const folder = await temporaryFolder();
-    for (let i = 0; i < 20; i++) {
-      const background = { r: 12 * i, g: 255 - 12 * i, b: (90 * i) % 256 };
-      await sharp({ create: { width: 20, height: 14, channels: 3, background } })
-        .png()
-        .toFile(join(folder, `${i}.png`));
-    }
-    await writeFile(join(folder, 'broken.jpg'), 'not an image');
-    const single = ['lfq', 'fsq', 'simvq', 'vq'] as const;
-    const stacks = ['residual-lfq', 'residual-fsq', 'residual-simvq', 'residual-vq'] as const;
-    for (const quantizer of [...single, ...stacks]) {
-      const warnings: string[] = [];
-      const options = { data: 'folder', dataPath: folder, imageSize: 16, validationSize: 3, steps: 3 } as const;
-      const result = await start(
-        `folder-${quantizer}`,
-        { ...options, quantizer, quantizerOptions: {} },
-        { onWarning: (message) => warnings.push(message) },
-      );
-      if (result.status !== 'finished') expect.fail('not finished');
-      expect(result.summary).toMatchObject({ quantizer, trainExamples: 15, testExamples: 2, skippedExamples: 1 });
-      expect(result.summary.test.codes.tokens).toBe(2 * 16);
-      expect(warnings).toEqual([expect.stringMatching(/^Skipped .*broken\.jpg: \w/)]);
-    }
   });
 
   it('refuses a folder that holds a run, bad data and bad options without leaving a folder behind', async () => {
