@@ -92,6 +92,12 @@ test('parquet promises more than it has: the file ended the process, an array to
   await expect(read).rejects.toThrow(/must be a parquet file.*a run of values goes on past/);
 });
 
+test('a schema with fewer than no children ends: hyparquet went round for ever', async () => {
+  const path = fileURLToPath(new URL('damaged/children-below-zero.parquet', import.meta.url));
+  const read = openRows('test', path, { column: 'list', keyColumn: 'sku' }).then((rows) => rows.read(0, 20));
+  await read.catch((error: unknown) => expect(error).toBeInstanceOf(QuantizerError));
+});
+
 const texts = ['a', 'ä', ''];
 const integers = BigInt64Array.of(-1n, 2n ** 62n, 5n);
 const layout = (keys: RowLayout['keys']): RowLayout => ({ column: 'ids', dtype: 'I32', count: 3, width: 3, keys });
