@@ -11,6 +11,7 @@ import {
 import { createFsq, type FsqOptions, fsqAttrs } from '@vqkit/fsq';
 import { createProjections, type Frame } from './frame.ts';
 import { fusedFsq } from './fused.ts';
+import { requireLayers } from './layer-count.ts';
 import { createStack, type Residual } from './stack.ts';
 import { layerSeed, pick, resolveStack, STACK_OPTIONS, type StackOptions } from './stack-options.ts';
 
@@ -71,7 +72,7 @@ export type ResidualFsq = Residual<ResidualFsqConfig>;
 export function createResidualFsq(options: ResidualFsqOptions): ResidualFsq {
   requireKnownOptions(WHERE, options, [...LAYER_OPTIONS, ...OWN_OPTIONS, ...STACK_OPTIONS]);
   const { levels, numQuantizers, boundHardClamp = true } = options;
-  requireInteger(WHERE, 'numQuantizers', numQuantizers, 1);
+  requireLayers(WHERE, numQuantizers);
   requireBoolean(WHERE, 'boundHardClamp', boundHardClamp);
   const stack = resolveStack(WHERE, options, numQuantizers);
 

@@ -11,6 +11,7 @@ import { createLfq, type LfqOptions } from '@vqkit/lfq';
 import type { ResidualQuantizeOptions } from './composition.ts';
 import { createProjections } from './frame.ts';
 import { fusedSign } from './fused.ts';
+import { requireLayers } from './layer-count.ts';
 import { createStack, type Residual } from './stack.ts';
 import { layerSeed, pick, resolveStack, STACK_OPTIONS, type StackOptions } from './stack-options.ts';
 
@@ -98,7 +99,7 @@ export function createResidualLfq(options: ResidualLfqOptions): ResidualLfq {
   requireKnownOptions(WHERE, options, [...LAYER_OPTIONS, ...OWN_OPTIONS, ...STACK_OPTIONS]);
   const { numQuantizers, codebookScale = 1, softClampInputValue = null } = options;
   const { invTemperature = 100, rescaleTemperature = true } = options;
-  requireInteger(WHERE, 'numQuantizers', numQuantizers, 1);
+  requireLayers(WHERE, numQuantizers);
   requirePositive(WHERE, 'codebookScale', codebookScale);
   requireBoolean(WHERE, 'rescaleTemperature', rescaleTemperature);
   const stack = resolveStack(WHERE, options, numQuantizers);

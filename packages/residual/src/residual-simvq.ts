@@ -1,6 +1,7 @@
-import { requireBoolean, requireInteger, requireKnownOptions, requireOption } from '@vqkit/core-tensor';
+import { requireBoolean, requireKnownOptions, requireOption } from '@vqkit/core-tensor';
 import { createSimVq, type SimVqConfig, type SimVqOptions } from '@vqkit/simvq';
 import { noFrame } from './frame.ts';
+import { requireLayers } from './layer-count.ts';
 import { createStack, type Residual } from './stack.ts';
 import { layerSeed, pick, resolveStack, STACK_OPTIONS, type StackOptions } from './stack-options.ts';
 
@@ -72,7 +73,7 @@ export type ResidualSimVq = Residual<ResidualSimVqConfig>;
 export function createResidualSimVq(options: ResidualSimVqOptions): ResidualSimVq {
   requireKnownOptions(WHERE, options, [...LAYER_OPTIONS, 'numQuantizers', 'sharedCodebook', ...STACK_OPTIONS]);
   const { numQuantizers, sharedCodebook = false } = options;
-  requireInteger(WHERE, 'numQuantizers', numQuantizers, 1);
+  requireLayers(WHERE, numQuantizers);
   requireBoolean(WHERE, 'sharedCodebook', sharedCodebook);
   const { codebookTransform = 'linear' } = options;
   const isOwn = typeof codebookTransform === 'object' && codebookTransform !== null && 'apply' in codebookTransform;

@@ -2,6 +2,7 @@ import { createRng, requireBoolean, requireInteger, requireKnownOptions, require
 import { createVq, type VqOptions, type VqQuantizeOptions } from '@vqkit/vq';
 import type { ResidualQuantizeOptions } from './composition.ts';
 import { createProjections } from './frame.ts';
+import { requireLayers } from './layer-count.ts';
 import { createStack, type Residual } from './stack.ts';
 import { layerSeed, pick, resolveStack, STACK_OPTIONS, type StackOptions } from './stack-options.ts';
 
@@ -108,7 +109,7 @@ export function createResidualVq(options: ResidualVqOptions): ResidualVq {
   requireInteger(WHERE, 'dim', dim, 1);
   const { codebookDim = dim, numQuantizers = Array.isArray(codebookSize) ? codebookSize.length : undefined } = options;
   requireInteger(WHERE, 'codebookDim', codebookDim, 1);
-  requireInteger(WHERE, 'numQuantizers', numQuantizers, 1);
+  requireLayers(WHERE, numQuantizers);
   requireBoolean(WHERE, 'sharedCodebook', sharedCodebook);
   const sizes = sizesOf(codebookSize, numQuantizers);
   const alike = sizes.every((size) => size === sizes[0]);

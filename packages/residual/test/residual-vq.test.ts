@@ -121,6 +121,7 @@ describe('bad input of createResidualVq', () => {
       /^createResidualVq: numQuantizers must be an integer >= 1, got undefined/,
     );
     fails(create({ codebookSize: 4, numQuantizers: 2 }), /dim must be an integer >= 1, got undefined/);
+    fails(create({ dim: 4, codebookSize: 4, numQuantizers: 2 ** 31 - 1 }), /numQuantizers must be at most 1024, got/);
     fails(
       create({ dim: 4, codebookSize: [4, 5], numQuantizers: 3 }),
       /codebookSize must be a number, or a list of 3, one per layer, got \[4,5\]/,
