@@ -1,5 +1,5 @@
 import { requireBoolean, requireInteger, requireKnownOptions, requireOption } from '@vqkit/core-tensor/check';
-import { type Cell, createLayout, type IdLayout, idsPerFrame, type Layers, type Padding } from './layout.ts';
+import { type Cell, createLayout, type IdLayout, type Layers, type Padding, requireOneRate } from './layout.ts';
 
 export interface DelayOptions {
   /** By how many frames each layer is late. Default: 0, 1, 2, … */
@@ -63,20 +63,11 @@ export function parler(layers: Layers, options: Pick<DelayOptions, 'padding'> = 
 
 function delayed(where: string, layers: Layers, options: DelayOptions): IdLayout {
   requireKnownOptions(where, options, ['delays', 'begin', 'end', 'closed', 'padding']);
-  const rates = idsPerFrame(where, layers);
+  requireOneRate(where, layers, 'Arrange them in another way, such as frameByFrame.');
   const { codebookSizes } = layers;
   const [size = 0] = codebookSizes;
-  const { delays = [...rates.keys()], begin = size, end = begin, closed = false, padding } = options;
-  const fix = 'Arrange them in another way, such as frameByFrame.';
-  requireOption(
-    rates.every((rate) => rate === 1),
-    where,
-    'strides',
-    'the same for all layers',
-    layers.strides,
-    fix,
-  );
-  requireOption(delays.length === rates.length, where, 'delays', 'one for each layer', delays, 'Pass as many.');
+  const { delays = [...codebookSizes.keys()], begin = size, end = begin, closed = false, padding } = options;
+  requireOption(delays.length === codebookSizes.length, where, 'delays', 'one for each layer', delays, 'Pass as many.');
   for (const [i, delay] of delays.entries()) requireInteger(where, `delays[${i}]`, delay, 0);
   requireInteger(where, 'begin', begin, 0);
   requireInteger(where, 'end', end, 0);
@@ -91,7 +82,7 @@ function delayed(where: string, layers: Layers, options: DelayOptions): IdLayout
   return createLayout({
     where,
     layers,
-    width: rates.length,
+    width: codebookSizes.length,
     head: delays.map(() => begin),
     step: (t) => row(t, Infinity),
     tail: (frames) => Array.from({ length: late }, (_, t) => row(frames + t, frames)).flat(),

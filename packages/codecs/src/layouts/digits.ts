@@ -1,5 +1,5 @@
 import { requireInteger, requireKnownOptions, requireOneOf, requireOption } from '@vqkit/core-tensor/check';
-import { createLayout, type Digit, type IdLayout, idsPerFrame, type Layers } from './layout.ts';
+import { createLayout, type Digit, type IdLayout, type Layers, requireOneRate } from './layout.ts';
 
 export interface DigitOptions {
   /**
@@ -48,16 +48,7 @@ function digits(
   requireKnownOptions(where, options, ['bitOrder']);
   const { bitOrder = 'msbFirst' } = options;
   requireOneOf(where, 'bitOrder', bitOrder, ['msbFirst', 'lsbFirst']);
-  const rates = idsPerFrame(where, layers);
-  const fix = 'Arrange each rate by itself.';
-  requireOption(
-    rates.every((rate) => rate === 1),
-    where,
-    'strides',
-    'the same for all layers',
-    layers.strides,
-    fix,
-  );
+  requireOneRate(where, layers, 'Arrange each rate by itself.');
   const parts = layers.codebookSizes.flatMap((codebookSize, layer) => {
     const sizes = sizesOf(codebookSize);
     for (const [i, size] of sizes.entries()) requireInteger(where, `sizes[${i}]`, size, 1);

@@ -82,6 +82,12 @@ export function idsPerFrame(where: string, { codebookSizes, strides = codebookSi
   });
 }
 
+/** The checks of layers that have one id per frame each; `fix` says what others can do. */
+export function requireOneRate(where: string, layers: Layers, fix: string): void {
+  const same = idsPerFrame(where, layers).every((rate) => rate === 1);
+  requireOption(same, where, 'strides', 'the same for all layers', layers.strides, fix);
+}
+
 /** The checks of special tokens that stand before and after everything. */
 export function specialTokens(where: string, argument: string, tokens: readonly number[] = []): readonly number[] {
   requireOption(Array.isArray(tokens), where, argument, 'a list of tokens', tokens, 'Pass for example [1].');
