@@ -146,7 +146,7 @@ eachEngine(() => {
         [described(bytes, { widths: Array<number>(30).fill(1) }), /widths must be a list of 1 to 16 integers/],
         [
           described(bytes, { quantizer: 'residual-fsq', quantizerOptions: { levels: [4, 3], numQuantizers: 1e9 } }),
-          /the model must be no larger/,
+          /numQuantizers must be at most 1024, got 1000000000/,
         ],
         [described(bytes, { quantizer: 'vq', quantizerOptions: { dim: 1e4, codebookSize: 1e5 } }), /no larger than/],
         [described(bytes, { quantizer: 'simvq', quantizerOptions: { dim: 1e4, codebookSize: 1e5 } }), /no larger than/],
