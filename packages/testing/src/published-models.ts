@@ -21,19 +21,31 @@ export interface PublishedRun {
   readonly partial: Float32Array | undefined;
 }
 
+/** A sound through a small model of random weights whose encoder and decoder are ONNX files (packages/codecs/test/fixtures/make_onnx.py). */
+export interface PublishedSound {
+  /** Of the quantizer. */
+  readonly file: Uint8Array;
+  /** Paths of `[1, 1, samples]` → `[1, dim, frames]` and back. */
+  readonly encoder: string;
+  readonly decoder: string;
+  readonly wave: Float32Array;
+  /** What the Python model makes of it. */
+  readonly ids: readonly Int32Array[];
+  readonly sound: Float32Array;
+}
+
 /** Models that keys alone do not tell. */
 const NAMED = ['taming-vqgan', 'maskgit', 'titok', 'ibq', 'open-magvit2', 'cosmos'];
-const folder = fileURLToPath(new URL('../../codecs/test/fixtures/models/', import.meta.url));
+const fixtures = fileURLToPath(new URL('../../codecs/test/fixtures/', import.meta.url));
 
 /** Every model that has runs. */
-export const publishedModels: readonly string[] = readdirSync(folder)
+export const publishedModels: readonly string[] = readdirSync(`${fixtures}models`)
   .filter((name) => name.endsWith('.safetensors'))
   .map((name) => name.replace('.safetensors', ''));
 
 export function publishedRuns(model: string): PublishedRun[] {
-  const { tensors } = decodeSafetensors(new Uint8Array(readFileSync(`${folder}${model}.safetensors`)));
-  const runs = new Map<string, Record<string, SafeTensor>>();
-  for (const [key, tensor] of Object.entries(tensors)) {
+  const runs = new Map<string, Tensors>();
+  for (const [key, tensor] of Object.entries(readTensors(`models/${model}.safetensors`))) {
     const [, run = '', own = ''] = /^([^/]+)\/(.*)$/.exec(key) ?? [];
     runs.set(run, { ...runs.get(run), [own]: tensor });
   }
@@ -42,24 +54,53 @@ export function publishedRuns(model: string): PublishedRun[] {
     ([a], [b]) => Number(a.startsWith('large')) - Number(b.startsWith('large')) || (a < b ? -1 : 1),
   );
   return sizes.map(([name, all]) => {
-    const isGolden = (key: string): boolean => key.startsWith('golden.');
-    const weights = Object.fromEntries(Object.entries(all).filter(([key]) => !isGolden(key)));
-    const floats = (key: string): Float32Array | undefined =>
-      all[key] === undefined ? undefined : floatsOf('publishedRuns', key, all[key]);
-    const integers = (key: string): Int32Array => integersOf('publishedRuns', key, all[key] as SafeTensor);
-    const layers = Object.keys(all).filter((key) => key.startsWith('golden.ids.')).length;
+    const { golden, ...rest } = withoutGoldens(all);
+    const scales = golden('scales');
     return {
       name,
-      weights,
-      file: encodeSafetensors(weights),
-      options: {
-        ...(NAMED.includes(model) && { model }),
-        ...(all['golden.scales'] !== undefined && { scales: [...integers('golden.scales')] }),
-      },
-      latents: floats('golden.latents') ?? new Float32Array(),
-      ids: Array.from({ length: layers }, (_, layer) => integers(`golden.ids.${layer}`)),
-      codes: floats('golden.codes'),
-      partial: floats('golden.partial'),
+      ...rest,
+      options: { ...(NAMED.includes(model) && { model }), ...(scales && { scales: [...scales] }) },
+      latents: golden('latents') ?? new Float32Array(),
+      codes: golden('codes'),
+      partial: golden('partial'),
     };
   });
+}
+
+export function publishedSound(model: 'dac' | 'snac'): PublishedSound {
+  const { golden, file, ids } = withoutGoldens(readTensors(`onnx/${model}.safetensors`));
+  return {
+    file,
+    ids,
+    encoder: `${fixtures}onnx/${model}-encoder.onnx`,
+    decoder: `${fixtures}onnx/${model}-decoder.onnx`,
+    wave: golden('wave') ?? new Float32Array(),
+    sound: golden('output') ?? new Float32Array(),
+  };
+}
+
+type Tensors = Readonly<Record<string, SafeTensor>>;
+
+function readTensors(path: string): Tensors {
+  return decodeSafetensors(new Uint8Array(readFileSync(fixtures + path))).tensors;
+}
+
+/** The weights of a model, and what its own code makes of them: tensors `golden.…`. */
+function withoutGoldens(all: Tensors): Pick<PublishedRun, 'weights' | 'file' | 'ids'> & {
+  golden: (key: string) => Float32Array | undefined;
+} {
+  const weights = Object.fromEntries(Object.entries(all).filter(([key]) => !key.startsWith('golden.')));
+  const layers = Object.keys(all).filter((key) => key.startsWith('golden.ids.')).length;
+  return {
+    weights,
+    file: encodeSafetensors(weights),
+    ids: Array.from({ length: layers }, (_, layer) => {
+      const key = `golden.ids.${layer}`;
+      return integersOf('published-models', key, all[key] as SafeTensor);
+    }),
+    golden(key) {
+      const tensor = all[`golden.${key}`];
+      return tensor && floatsOf('published-models', key, tensor);
+    },
+  };
 }
