@@ -7,6 +7,7 @@ import { isRowFile } from '@vqkit/rows';
 import { checkOptions, count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
 import { MODALITIES, modalityOf } from './modalities.ts';
+import type { ModalityOptions } from './modality.ts';
 import { RECIPE } from './presets.ts';
 import {
   ENGINE_HELP,
@@ -59,6 +60,20 @@ const schema = z.strictObject({
     ),
   }),
   ...inGroup('Tokenizer', {
+    arch: field(
+      z.enum(
+        MODALITIES.flatMap(({ options: { archs } }) => Object.keys(archs)) as [
+          TrainConfig['arch'],
+          ...TrainConfig['arch'][],
+        ],
+      ),
+      MODALITIES.map(({ shown: { noun }, options: { archs } }) => {
+        const texts = Object.entries(archs).map(
+          ([name, { text }], i) => `'${name}'${i === 0 ? ' (default)' : ''}, ${text}`,
+        );
+        return `Network of ${noun}s: ${texts.join('; ')}.`;
+      }).join(' '),
+    ),
     quantizer: field(z.enum(quantizerNames()), 'The quantizer to train.', 'lfq'),
     quantizerOptions: field(
       z.record(z.string(), z.unknown()),
@@ -150,12 +165,14 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
     // A configuration file of an earlier run has the defaults written out.
     return isDeepStrictEqual(value, (defaults as Readonly<Record<string, unknown>>)[name]) ? undefined : value;
   };
-  const foreign = MODALITIES.filter((other) => other !== modality).flatMap(({ options: { own } }) => Object.keys(own));
+  const own = Object.keys(modality.options.own);
+  const foreign = MODALITIES.flatMap((other) => Object.keys(other.options.own)).filter((name) => !own.includes(name));
   for (const name of [...foreign, ...(modality.presets ? [] : ['preset'])]) {
     const value = wasGiven(name);
     if (value === undefined) continue;
     throw new OptionError(where, name, `not be given with data '${data}'`, value, 'Leave it out, or pass other data.');
   }
+  requireArch(where, data, config.arch, modality.options.archs, wasGiven);
   const { schedule, steps, warmupSteps } = config;
   if (schedule === 'cosine' && steps <= warmupSteps) {
     throw new OptionError(
@@ -168,6 +185,35 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
   }
   modality.options.check(where, config, wasGiven);
   return config;
+}
+
+/** Throws unless a network is one for the data, and nothing was given that it does not have. */
+function requireArch(
+  where: string,
+  data: string,
+  arch: string,
+  archs: ModalityOptions['archs'],
+  wasGiven: (name: string) => unknown,
+): void {
+  const entries = Object.entries(archs);
+  const own = entries.find(([name]) => name === arch)?.[1].own;
+  if (own === undefined) {
+    const names = entries.map(([name]) => `'${name}'`).join(' or ');
+    throw new OptionError(where, 'arch', `be ${names} with data '${data}'`, arch, 'Leave it out, or pass other data.');
+  }
+  for (const [other, { own: others }] of entries) {
+    for (const name of others) {
+      const value = own.includes(name) ? undefined : wasGiven(name);
+      if (value === undefined) continue;
+      throw new OptionError(
+        where,
+        name,
+        `not be given with arch '${arch}'`,
+        value,
+        `Leave it out, or pass arch '${other}'.`,
+      );
+    }
+  }
 }
 
 /** What a path holds, by its name or what lies there. */

@@ -34,6 +34,8 @@ export interface HarnessModality<Config extends TrainConfig = TrainConfig, Sets 
 
 /** What a user may say of a kind of data. */
 export interface ModalityOptions<Config extends TrainConfig = TrainConfig> {
+  /** The networks for it by the values of the option `arch`, the default first. */
+  readonly archs: Readonly<Record<Config['arch'], ArchOptions<Config>>>;
   /** Those that no other kind has. */
   readonly own: Readonly<Record<string, z.ZodType>>;
   /** What stands where nothing is given. */
@@ -43,6 +45,14 @@ export interface ModalityOptions<Config extends TrainConfig = TrainConfig> {
    * @throws OptionError where options do not go together.
    */
   check(where: string, config: Config, wasGiven: (name: keyof Config) => unknown): void;
+}
+
+/** A network as a user chooses it. */
+interface ArchOptions<Config extends TrainConfig = TrainConfig> {
+  /** What it is, for the help. */
+  readonly text: string;
+  /** Options that it alone has among the networks for its kind of data, or shares with a few. */
+  readonly own: readonly (keyof Config)[];
 }
 
 /** What a caller may watch and stop while data are read. */

@@ -3,14 +3,17 @@ import {
   createImageTokenizer,
   type ImageTokenizer,
   type ImageTokenizerConfig,
+  type ImageTokenizerOptions,
   recreateImageTokenizer,
 } from '@vqkit/tokenizer';
 import type { ImageConfig } from './train-options.ts';
 
-type ConvTokenizerConfig = Extract<ImageTokenizerConfig, { readonly normGroups: number }>;
-
 /** The part of a configuration that decides the model. */
-export type ModelConfig = Pick<ImageConfig, 'quantizer' | 'quantizerOptions' | 'widths' | 'normGroups' | 'seed'>;
+export type ModelConfig = Pick<
+  ImageConfig,
+  'quantizer' | 'quantizerOptions' | 'widths' | 'normGroups' | 'blocks' | 'attention' | 'groups' | 'seed'
+> &
+  Partial<Pick<ImageConfig, 'arch'>>;
 
 /** The images that a model is made for; those of a test may leave their size open. */
 export type ModelImages = Pick<Images, 'channels'> & Partial<Pick<Images, 'height' | 'width'>>;
@@ -22,14 +25,14 @@ export function createModel(config: ModelConfig, images: ModelImages): ImageToke
 
 /** The tokenizer of a run that was begun before: of its whole configuration, whatever today's recipe of the quantizer is. */
 export function recreateModel(config: ModelConfig, images: ModelImages): ImageTokenizer {
-  const { normGroups = 0, ...options } = tokenizerOptions(config, images);
-  return recreateImageTokenizer({ ...options, normGroups });
+  return recreateImageTokenizer(tokenizerOptions({ normGroups: 0, ...config }, images) as ImageTokenizerConfig);
 }
 
 function tokenizerOptions(
-  { quantizer, quantizerOptions, widths, normGroups, seed }: ModelConfig,
+  { arch = 'conv', quantizer, quantizerOptions, widths, normGroups, blocks, attention, groups, seed }: ModelConfig,
   { channels, height, width }: ModelImages,
-): Omit<ConvTokenizerConfig, 'normGroups'> & Pick<ModelConfig, 'normGroups'> {
+): ImageTokenizerOptions {
+  const own = arch === 'conv' ? { normGroups } : { blocks, attention, groups };
   const size = height === undefined || width === undefined ? {} : { imageSize: [height, width] as const };
-  return { quantizer, quantizerOptions, widths, normGroups, channels, ...size, seed };
+  return { architecture: arch, quantizer, quantizerOptions, widths, ...own, channels, ...size, seed };
 }

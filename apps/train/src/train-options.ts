@@ -1,4 +1,5 @@
-import type { DataName as ImageDataName } from '@vqkit/data/node';
+import type { ImageSize } from '@vqkit/data';
+import type { Fit, DataName as ImageDataName } from '@vqkit/data/node';
 import type { QuantizerName } from '@vqkit/quantizers';
 
 export const PRESET_NAMES = ['recipe', 'start'] as const;
@@ -44,15 +45,19 @@ export interface SharedConfig {
 /** The whole configuration of a run on images, plain data. */
 export interface ImageConfig extends SharedConfig {
   readonly data: ImageDataName;
-  readonly imageSize?: number | undefined;
+  readonly arch: 'conv' | 'resnet';
+  readonly imageSize?: ImageSize | undefined;
+  readonly fit?: Fit | undefined;
   readonly channels?: number | undefined;
   readonly testSize?: number | undefined;
   readonly widths: readonly number[];
   readonly normGroups?: number | undefined;
+  readonly blocks?: number | undefined;
+  readonly attention?: boolean | undefined;
+  readonly groups?: number | undefined;
   readonly clampOutput: boolean;
 }
 
-export const ARCH_NAMES = ['none', 'mlp'] as const;
 export const ACTIVATION_NAMES = ['relu', 'gelu', 'silu', 'elu', 'tanh'] as const;
 
 /** The whole configuration of a run on vectors, plain data. */
@@ -61,7 +66,7 @@ export interface VectorConfig extends SharedConfig {
   readonly column?: string | undefined;
   readonly keyColumn?: string | undefined;
   readonly unique: boolean;
-  readonly arch: (typeof ARCH_NAMES)[number];
+  readonly arch: 'none' | 'mlp';
   readonly hidden?: readonly number[] | undefined;
   readonly latentWidth?: number | undefined;
   readonly activation?: (typeof ACTIVATION_NAMES)[number] | undefined;
@@ -76,6 +81,7 @@ export type TrainConfig = ImageConfig | VectorConfig;
 type Given<Config> = { readonly [name in keyof Config]?: Config[name] | undefined };
 export type ImageOptions = Given<ImageConfig>;
 /** Options of any kind of data. */
-export type TrainOptions = Given<Omit<ImageConfig, 'data'> & Omit<VectorConfig, 'data'>> & {
+export type TrainOptions = Given<Omit<ImageConfig, 'data' | 'arch'> & Omit<VectorConfig, 'data' | 'arch'>> & {
   readonly data?: TrainConfig['data'] | undefined;
+  readonly arch?: TrainConfig['arch'] | undefined;
 };

@@ -119,10 +119,10 @@ describe('configJsonSchema', () => {
 
   it('shows the defaults that createConfig fills in', () => {
     const vectors = { data: 'vectors', dataPath: 'items.npy' } as const;
-    const kinds = [{ ...vectors }, { ...vectors, arch: 'mlp' }, {}].map((options) =>
+    const kinds = [{ ...vectors }, { ...vectors, arch: 'mlp' }, { arch: 'resnet' }, {}].map((options) =>
       createConfig(options as ImageOptions),
     );
-    const config: Record<string, unknown> = { ...Object.assign({}, ...kinds), arch: 'none', dataPath: undefined };
+    const config: Record<string, unknown> = { ...Object.assign({}, ...kinds), arch: undefined, dataPath: undefined };
     for (const [name, option] of Object.entries(configJsonSchema().properties ?? {})) {
       const shown = (option as { default?: unknown }).default;
       if (name !== 'outDir') expect(shown, name).toEqual(config[name]);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { createRng, OptionError, phrase } from '@vqkit/core-tensor';
-import type { SkippedImage } from './decode-pictures.ts';
-import { requireDivisible } from './divisible.ts';
+import type { Fit, SkippedImage } from './decode-pictures.ts';
+import { type ImageSize, requireDivisible, sidesOf, sizeOf } from './divisible.ts';
 import { readIdxImages } from './idx.ts';
 import { readImageFolder } from './image-folder.ts';
 import type { Images } from './images.ts';
@@ -20,7 +21,9 @@ export type DataName = (typeof DATA_NAMES)[number];
 export interface DatasetOptions {
   readonly data: DataName;
   readonly dataPath?: string | undefined;
-  readonly imageSize?: number | undefined;
+  readonly imageSize?: ImageSize | undefined;
+  /** Of a folder. Default `crop`. */
+  readonly fit?: Fit | undefined;
   readonly channels?: number | undefined;
   readonly validationSize?: number | undefined;
   readonly testSize?: number | undefined;
@@ -84,9 +87,9 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
   const where = 'loadDataset';
   const { train: all, validation: ownValidation, test: own, skipped } = await readParts(config, signal);
   const [height, width] = [all.height, all.width];
-  requireDivisible(where, height, config.widths.length);
-  requireDivisible(where, width, config.widths.length);
-  if (config.imageSize !== undefined && (height !== config.imageSize || width !== config.imageSize)) {
+  const size = sizeOf([height, width]);
+  requireDivisible(where, size, config.widths.length);
+  if (config.imageSize !== undefined && !isDeepStrictEqual(sizeOf(sidesOf(config.imageSize)), size)) {
     throw new OptionError(
       where,
       'imageSize',
@@ -130,7 +133,7 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
     options: {
       channels: all.channels,
       validationSize,
-      ...(height === width ? { imageSize: height } : {}),
+      imageSize: size,
       ...(own === undefined ? { testSize } : {}),
     },
   };
@@ -140,11 +143,11 @@ async function readParts(config: DatasetOptions, signal: AbortSignal | undefined
   const { data, dataPath = '' } = config;
   if (data === 'mnist') return { ...(await readMnist()), skipped: [] };
   if (data === 'idx') return readIdx(dataPath);
-  const size = config.imageSize ?? DEFAULT_FOLDER_SIZE;
+  const { imageSize: size = DEFAULT_FOLDER_SIZE, fit } = config;
   const channels = config.channels ?? 3;
   const skipped: SkippedImage[] = [];
   const read = async (folder: string): Promise<Images> => {
-    const { images, skipped: left } = await readImageFolder(folder, size, channels, signal);
+    const { images, skipped: left } = await readImageFolder(folder, size, channels, signal, fit);
     skipped.push(...left);
     return images;
   };

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
 import { DataError, OptionError, phrase } from '@vqkit/core-tensor';
 import sharp, { type Metadata } from 'sharp';
+import { type ImageSize, sidesOf } from './divisible.ts';
 import { letSignalsIn } from './let-signals-in.ts';
 
 /** Pictures decoded at the same time at most; sharp itself uses several threads per picture. */
@@ -41,6 +42,10 @@ export function requireReadable(
   throw new DataError(where, source, rule, phrase(seen), 'Point dataPath at a folder of images.');
 }
 
+/** How a picture of another shape gets into a size: cut at two sides, or whole between two black borders. */
+export const FITS = ['crop', 'pad'] as const;
+export type Fit = (typeof FITS)[number];
+
 /** A picture's bytes, channels last. */
 interface DecodedPicture {
   readonly file: string;
@@ -48,27 +53,29 @@ interface DecodedPicture {
 }
 
 /**
- * Decodes PNG and JPEG, told by content: upright by their EXIF tag, cropped to the centre square, resized to size × size, transparent parts
- * black. What cannot be decoded is named in `skipped`. Blocks the other loaders of sharp in this process; `sharp.unblock` brings them back.
+ * Decodes PNG and JPEG, told by content: upright by their EXIF tag, resized to the size and there cropped at the centre, or
+ * with `fit: 'pad'` whole between two black borders; transparent parts are black. What cannot be decoded is named in `skipped`. Blocks the other loaders of sharp in this process; `sharp.unblock` brings them back.
  *
  * @throws Interrupted when the signal is aborted.
  */
 export async function decodePictures(
   files: readonly string[],
-  size: number,
+  size: ImageSize,
   channels: number,
   signal?: AbortSignal,
+  fit: Fit = 'crop',
 ): Promise<{ decoded: DecodedPicture[]; skipped: SkippedImage[] }> {
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng'] });
   const results: (DecodedPicture | SkippedImage)[] = [];
   const memory = createBudget(MAX_HELD_BYTES);
+  const frame = { sides: sidesOf(size), channels, fit };
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let i = next++; i < files.length; i = next++) {
       await letSignalsIn(signal);
       const file = files[i] as string;
-      results[i] = await decode(file, size, channels, memory).then(
+      results[i] = await decode(file, frame, memory).then(
         (pixels) => ({ file, pixels }),
         async (error: unknown) => ({ file, reason: firstLine(error), ...(await outerCause(file, error)) }),
       );
@@ -81,7 +88,15 @@ export async function decodePictures(
   };
 }
 
-async function decode(file: string, size: number, channels: number, memory: Budget): Promise<Uint8Array> {
+/** What pictures are made to. */
+interface Frame {
+  readonly sides: readonly [height: number, width: number];
+  readonly channels: number;
+  readonly fit: Fit;
+}
+
+async function decode(file: string, { sides, channels, fit }: Frame, memory: Budget): Promise<Uint8Array> {
+  const [height, width] = sides;
   await requirePicture(file);
   const held = heldBytes(await sharp(file, { limitInputPixels: MAX_PIXELS }).metadata());
   if (held > MAX_HELD_BYTES) {
@@ -93,7 +108,7 @@ async function decode(file: string, size: number, channels: number, memory: Budg
   try {
     const { data, info } = await sharp(file, { limitInputPixels: MAX_PIXELS })
       .autoOrient()
-      .resize(size, size, { fit: 'cover', position: 'centre' })
+      .resize(width, height, { fit: fit === 'pad' ? 'contain' : 'cover', position: 'centre' })
       .flatten()
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .raw()

@@ -1,4 +1,5 @@
-import { decodePictures, requireReadable, type SkippedImage } from './decode-pictures.ts';
+import { decodePictures, type Fit, requireReadable, type SkippedImage } from './decode-pictures.ts';
+import { type ImageSize, sidesOf } from './divisible.ts';
 import { createImages, type Images } from './images.ts';
 import { listPictures } from './list-pictures.ts';
 
@@ -10,19 +11,21 @@ import { listPictures } from './list-pictures.ts';
  */
 export async function readImageFolder(
   folder: string,
-  size: number,
+  size: ImageSize,
   channels: number,
   signal?: AbortSignal,
+  fit?: Fit,
 ): Promise<{ images: Images; skipped: SkippedImage[] }> {
   const where = 'readImageFolder';
   const { files, others } = await listPictures(where, folder);
-  const { decoded, skipped: broken } = await decodePictures(files, size, channels, signal);
+  const { decoded, skipped: broken } = await decodePictures(files, size, channels, signal, fit);
   const skipped = [...broken, ...others];
   requireReadable(where, folder, decoded.length, skipped);
-  const length = size * size * channels;
+  const [height, width] = sidesOf(size);
+  const length = height * width * channels;
   const pixels = new Uint8Array(decoded.length * length);
   decoded.forEach((image, i) => {
     pixels.set(image.pixels, i * length);
   });
-  return { images: createImages(pixels, [decoded.length, size, size, channels]), skipped };
+  return { images: createImages(pixels, [decoded.length, height, width, channels]), skipped };
 }

@@ -3,8 +3,8 @@ import { OptionError, phrase } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 
 import { type DataName, DEFAULT_FOLDER_SIZE, readIdx } from './dataset.ts';
-import { decodePictures, requirePictureChannels, type SkippedImage } from './decode-pictures.ts';
-import { requireDivisible } from './divisible.ts';
+import { decodePictures, type Fit, requirePictureChannels, type SkippedImage } from './decode-pictures.ts';
+import { type ImageSize, requireDivisible, sidesOf, sizeOf as sizeOption } from './divisible.ts';
 import { createImages, type Images } from './images.ts';
 import { kindOfData } from './kind.ts';
 import { isFolder, isRegularFile, listPictures, type PictureList, walkPictures } from './list-pictures.ts';
@@ -21,7 +21,9 @@ export interface SourceOptions {
   /** Pictures, folders of them, or one path of any kind; instead of `dataPath`. */
   readonly paths?: readonly string[] | undefined;
   readonly part?: PartName | undefined;
-  readonly imageSize?: number | undefined;
+  readonly imageSize?: ImageSize | undefined;
+  /** Of folders of pictures. Default `crop`. */
+  readonly fit?: Fit | undefined;
   /** Of folders of pictures only these, by their names as {@link nameImages} gives them, without a look into the folders. */
   readonly names?: readonly string[] | undefined;
 }
@@ -79,18 +81,20 @@ export async function openImages(
   { config }: ImageTokenizer,
   warn: (message: string) => void = () => undefined,
 ): Promise<ImageSource> {
-  const { part, imageSize, names } = options;
+  const { part, imageSize, fit, names } = options;
   const { data, paths } = sourceOf(where, options);
   const { channels, widths } = config;
   if (data === 'folder') {
     refuse(where, 'part', part, "data 'folder'", 'Point dataPath at the folder of that part.');
-    const size = pictureSize(where, imageSize, config, warn);
+    const size = pictureSize(imageSize, config, warn);
     requireDivisible(where, size, widths.length);
     requirePictureChannels(where, channels);
     const listed = names === undefined ? await listPaths(where, paths) : await named(paths, names);
-    return pictureSource(listed, size, channels);
+    return pictureSource(listed, sidesOf(size), channels, fit);
   }
-  refuse(where, 'imageSize', imageSize, `data '${data}', which have their own size`, 'Leave it out.');
+  const own = `data '${data}', which have their own size`;
+  refuse(where, 'imageSize', imageSize, own, 'Leave it out.');
+  refuse(where, 'fit', fit, own, 'Leave it out.');
   const images = await readPart(where, data, paths[0] ?? '', part);
   warnOfSize([images.height, images.width], config, warn);
   for (const size of [images.height, images.width]) requireDivisible(where, size, widths.length);
@@ -114,32 +118,24 @@ export async function openImages(
   };
 }
 
-/** The side of the squares that pictures are made to: that of the images in training, where nobody wants another. */
+/** The size that pictures are made to: that of the images in training, where nobody wants another. */
 function pictureSize(
-  where: string,
-  wanted: number | undefined,
+  wanted: ImageSize | undefined,
   config: ImageTokenizer['config'],
   warn: (message: string) => void,
-): number {
-  const { imageSize: [height, width] = [] } = config;
+): ImageSize {
+  const { imageSize } = config;
   if (wanted !== undefined) {
-    warnOfSize([wanted, wanted], config, warn);
+    warnOfSize(sidesOf(wanted), config, warn);
     return wanted;
   }
-  if (height === undefined) {
+  if (imageSize === undefined) {
     warn(
       `The tokenizer's file does not say which size it was trained on: pictures are resized to ${DEFAULT_FOLDER_SIZE} × ${DEFAULT_FOLDER_SIZE} pixels. Pass imageSize for another.`,
     );
     return DEFAULT_FOLDER_SIZE;
   }
-  if (height === width) return height;
-  throw new OptionError(
-    where,
-    'imageSize',
-    `be given for a tokenizer of ${height} × ${width} pixels, as pictures are made square`,
-    undefined,
-    `Pass for example ${Math.min(height, width ?? height)}.`,
-  );
+  return sizeOption(imageSize);
 }
 
 /** A tokenizer takes images of any size, but knows the scale of those that it was trained on. */
@@ -212,22 +208,27 @@ function commonFolder(a: string, b: string): string {
   return folder;
 }
 
-function pictureSource({ base, files, others }: NamedPictures, size: number, channels: number): ImageSource {
-  const pixels = size * size * channels;
+function pictureSource(
+  { base, files, others }: NamedPictures,
+  [height, width]: readonly [number, number],
+  channels: number,
+  fit: Fit | undefined,
+): ImageSource {
+  const pixels = height * width * channels;
   return {
     count: files.length,
     skipped: others,
-    height: size,
-    width: size,
+    height,
+    width,
     channels,
     async read(from, to, signal) {
-      const { decoded, skipped } = await decodePictures(files.slice(from, to), size, channels, signal);
+      const { decoded, skipped } = await decodePictures(files.slice(from, to), [height, width], channels, signal, fit);
       const bytes = new Uint8Array(decoded.length * pixels);
       decoded.forEach((picture, i) => {
         bytes.set(picture.pixels, i * pixels);
       });
       return {
-        images: createImages(bytes, [decoded.length, size, size, channels]),
+        images: createImages(bytes, [decoded.length, height, width, channels]),
         names: decoded.map(({ file }) => nameIn(base, file)),
         skipped,
       };

@@ -1,6 +1,7 @@
 export type { BatchOrder } from './batches.ts';
 export { createBatchOrder } from './batches.ts';
-export { LONGEST_SIDE, requireDivisible } from './divisible.ts';
+export type { ImageSize } from './divisible.ts';
+export { LONGEST_SIDE, requireDivisible, sidesOf, sizeOf } from './divisible.ts';
 export type { Digest, Images } from './images.ts';
 export { createImages } from './images.ts';
 export { Interrupted, letSignalsIn } from './let-signals-in.ts';

@@ -1,8 +1,8 @@
 // Whatever reads files.
 export type { DataName, DataNotes, Dataset, DatasetOptions } from './dataset.ts';
 export { DATA_NAMES, dataNotes, loadDataset } from './dataset.ts';
-export type { SkippedImage } from './decode-pictures.ts';
-export { countSkipped, decodePictures, requirePictureChannels, requireReadable } from './decode-pictures.ts';
+export type { Fit, SkippedImage } from './decode-pictures.ts';
+export { countSkipped, decodePictures, FITS, requirePictureChannels, requireReadable } from './decode-pictures.ts';
 export { readIdxImages } from './idx.ts';
 export { readImageFolder } from './image-folder.ts';
 export type { ImageSource, SourceOptions } from './image-source.ts';

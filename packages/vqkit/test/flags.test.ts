@@ -11,6 +11,7 @@ const schema = {
     options: { type: 'object', description: 'Inner options.' },
     kind: { type: 'string', enum: ['lfq', 'fsq'], description: 'Which.' },
     channels: { anyOf: [{ const: 1 }, { const: 3 }], description: 'Grey or RGB.' },
+    size: { anyOf: [{ type: 'integer' }, { type: 'array' }], description: 'One number or two.' },
     outDir: { type: 'string', description: 'Where.' },
   },
 };
@@ -38,6 +39,8 @@ describe('flagsOf', () => {
     [['--options', '{"a":[1]}'], { options: { a: [1] } }],
     [['--kind', 'fsq'], { kind: 'fsq' }],
     [['--channels', '3'], { channels: 3 }],
+    [['--size', '64'], { size: 64 }],
+    [['--size', '48,64'], { size: [48, 64] }],
     [['--out-dir', '12'], { outDir: '12' }],
   ])('reads %j', (args, expected) => {
     expect(parse(...args)).toEqual(expected);

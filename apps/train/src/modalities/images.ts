@@ -24,8 +24,9 @@ export const images: HarnessModality<ImageConfig, ImageSets> = {
   },
   create: (config, { train }, isNew) => (isNew ? createModel : recreateModel)(config, train),
   resolved({ config }) {
-    const norm = 'normGroups' in config ? { normGroups: config.normGroups } : {};
-    return { quantizerOptions: config.quantizerOptions, ...norm };
+    const { quantizerOptions } = config;
+    if ('normGroups' in config) return { quantizerOptions, normGroups: config.normGroups };
+    return { quantizerOptions, ...('groups' in config ? { groups: config.groups } : {}) };
   },
   async test({ config, model, data, onExamples, signal }) {
     let done = 0;

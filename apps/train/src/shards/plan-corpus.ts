@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { fileError } from '@vqkit/checkpoint/node';
 import { OptionError, phrase } from '@vqkit/core-tensor';
+import { sizeOf } from '@vqkit/data';
 import { nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
 import type { ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
 import { isVectorConfig } from '@vqkit/tokenizer';
@@ -149,7 +150,7 @@ async function describeImages(
   { store, there }: { readonly store: ShardStore; readonly there?: ShardManifest | undefined },
   warn: (message: string) => void,
 ): Promise<Described> {
-  const { part, imageSize } = options;
+  const { part, imageSize, fit } = options;
   const { data, paths } = sourceOf(where, options);
   if (data !== 'folder') {
     const source = await openImages(where, options, model, warn);
@@ -182,7 +183,7 @@ async function describeImages(
     keys: 'texts',
     names: listed.names,
     source: {
-      options: { data, imageSize: imageSize ?? height },
+      options: { data, imageSize: imageSize ?? sizeOf([height, width]), ...(fit === undefined ? {} : { fit }) },
       order: 'by path',
       sha256: digestOf(listed.names.map(({ sha256 }) => sha256).join('\n')),
       paths: paths.map((path) => resolve(path)),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { requireWritable } from '@vqkit/checkpoint/node';
-import { Interrupted, LONGEST_SIDE } from '@vqkit/data';
+import { Interrupted } from '@vqkit/data';
 import {
   countSkipped,
   DATA_NAMES,
@@ -16,6 +16,7 @@ import { loadImageTokenizer } from '@vqkit/tokenizer';
 import { requireTokenFile, type Tokens, writeTokens } from '@vqkit/tokens';
 import { z } from 'zod';
 import { startEngine } from '../engine.ts';
+import { fitField, imageSizeType } from '../modalities/images/options.ts';
 import { filesToKeep } from '../run-folder.ts';
 import { imageExamples } from '../shards/examples.ts';
 import { idBlocks } from '../shards/id-blocks.ts';
@@ -81,7 +82,8 @@ export const sourceFields: {
   dataPath: z.ZodOptional<z.ZodString>;
   paths: z.ZodOptional<z.ZodArray<z.ZodString>>;
   part: z.ZodOptional<z.ZodEnum<{ [Name in (typeof PART_NAMES)[number]]: Name }>>;
-  imageSize: z.ZodOptional<z.ZodInt>;
+  imageSize: z.ZodOptional<typeof imageSizeType>;
+  fit: typeof fitField;
 } = {
   data: field(
     z.enum(DATA_NAMES),
@@ -94,9 +96,10 @@ export const sourceFields: {
   paths: field(z.array(z.string().min(1)).min(1), "Pictures and folders, instead of 'dataPath'."),
   part: field(z.enum(PART_NAMES), "Which part of 'mnist' or of a folder of 'idx' files. Default train."),
   imageSize: field(
-    count(4).max(LONGEST_SIDE),
-    "Height and width that the pictures of a 'folder' are cropped and resized to. Default the size that the tokenizer was trained on, which stands in its file.",
+    imageSizeType,
+    "Height and width that the pictures of a 'folder' are resized to, or one number for squares. Default the size that the tokenizer was trained on, which stands in its file.",
   ),
+  fit: fitField,
 };
 
 const schema = z.strictObject({

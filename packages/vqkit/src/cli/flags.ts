@@ -89,7 +89,9 @@ function assign(into: unknown, [key, ...rest]: readonly string[], value: unknown
 
 function placeholder({ type, anyOf, enum: choices }: Property): string {
   if (choices !== undefined) return choices.join('|');
-  if (anyOf !== undefined) return anyOf.map((choice) => String(choice.const ?? choice.type)).join('|');
+  if (anyOf !== undefined) {
+    return anyOf.map((choice) => String(choice.const ?? (choice.type === 'array' ? 'a,b' : choice.type))).join('|');
+  }
   if (type === 'array') return 'a,b,…';
   if (type === 'object') return 'json';
   return type === 'string' ? 'text' : (type ?? 'value');
@@ -100,7 +102,7 @@ function parseValue({ type, anyOf, enum: choices }: Property, text: string): unk
   if (choices !== undefined) return choices.includes(text) ? text : fail(`one of ${choices.join(', ')}`, choices[0]);
   if (type === 'string' || anyOf?.some((choice) => choice.const === text)) return text;
   if (type === 'object') return jsonOr(text, () => fail('JSON', `'{"levels":[8,5,5]}'`));
-  if (type === 'array') {
+  if (type === 'array' || (text.includes(',') && anyOf?.some((choice) => choice.type === 'array'))) {
     return text.startsWith('[') ? jsonOr(text, () => fail('a list', '16,32')) : text.split(',').map(toNumber);
   }
   return type === undefined && anyOf === undefined ? jsonOr(text, text) : toNumber(text);

@@ -55,7 +55,7 @@ export function blurred({ config, shown: { images: pairs } }: FindingFacts): Fin
 
 /** Another quantizer does not take the options of this one: only the data are the same. */
 function dataFlags({ dataPath, imageSize, data }: ImageConfig): string {
-  const size = data === 'folder' && imageSize !== undefined ? ` --image-size ${imageSize}` : '';
+  const size = data === 'folder' && imageSize !== undefined ? ` --image-size ${String(imageSize)}` : '';
   return dataPath === undefined ? '' : ` --data-path ${shellWord(dataPath)}${size}`;
 }
 

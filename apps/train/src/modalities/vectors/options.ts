@@ -2,7 +2,7 @@ import { OptionError } from '@vqkit/core-tensor';
 import { count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
 import type { ModalityOptions } from '../../modality.ts';
-import { ACTIVATION_NAMES, ARCH_NAMES, type VectorConfig } from '../../train-options.ts';
+import { ACTIVATION_NAMES, type VectorConfig } from '../../train-options.ts';
 
 type Arch = VectorConfig['arch'];
 
@@ -20,25 +20,6 @@ const DEFAULTS = {
 } as const satisfies Record<Arch, Partial<VectorConfig>>;
 /** Of a network: the rate rises over so many steps, or over a tenth of a short training. */
 const MOST_WARMUP = 100;
-
-/** What only a network has, and what only a fit without one. */
-const FOREIGN: Readonly<Record<Arch, readonly (keyof VectorConfig)[]>> = {
-  none: [
-    'hidden',
-    'latentWidth',
-    'activation',
-    'accumulate',
-    'learningRate',
-    'weightDecay',
-    'betas',
-    'eps',
-    'warmupSteps',
-    'schedule',
-    'clipGradNorm',
-    'ema',
-  ],
-  mlp: ['sample', 'passes'],
-};
 
 /** Which rows and where their keys are, wherever vectors are read. */
 export const rowFields: { column: z.ZodOptional<z.ZodString>; keyColumn: z.ZodOptional<z.ZodString> } = {
@@ -58,14 +39,32 @@ export const uniqueField: z.ZodOptional<z.ZodBoolean> = field(
 
 /** What a run on vectors has beside what all runs have. */
 export const vectorOptions: ModalityOptions<VectorConfig> = {
+  archs: {
+    none: {
+      text: 'fits the quantizer to the vectors, by k-means and moving averages, in batches of 8192',
+      own: ['sample', 'passes'],
+    },
+    mlp: {
+      text: 'puts linear layers around it (RQ-VAE), which train 2000 steps of 1024 at a learning rate of 0.001',
+      own: [
+        'hidden',
+        'latentWidth',
+        'activation',
+        'accumulate',
+        'learningRate',
+        'weightDecay',
+        'betas',
+        'eps',
+        'warmupSteps',
+        'schedule',
+        'clipGradNorm',
+        'ema',
+      ],
+    },
+  },
   own: inGroup('Vectors', {
     ...rowFields,
     unique: uniqueField,
-    arch: field(
-      z.enum(ARCH_NAMES),
-      "'none' fits the quantizer to the vectors, by k-means and moving averages, in batches of 8192; 'mlp' puts linear layers around it (RQ-VAE), which train 2000 steps of 1024 at a learning rate of 0.001.",
-      'none',
-    ),
     hidden: field(
       z.array(count(1)).max(64),
       "Of 'mlp': widths of the encoder's hidden layers, which the decoder mirrors.",
@@ -83,11 +82,13 @@ export const vectorOptions: ModalityOptions<VectorConfig> = {
       DEFAULTS.none.passes,
     ),
   }),
-  defaults({ arch = 'none', steps = DEFAULTS.mlp.steps }) {
+  defaults({ arch: given, steps = DEFAULTS.mlp.steps }) {
+    // Another is refused by its name.
+    const arch = given === 'mlp' ? given : 'none';
     const warmupSteps = arch === 'mlp' ? Math.min(MOST_WARMUP, Math.floor(steps / 10)) : 0;
     return { data: 'vectors', quantizer: 'residual-vq', unique: false, arch, warmupSteps, ...DEFAULTS[arch] };
   },
-  check(where, { arch, dataPath }, wasGiven) {
+  check(where, { dataPath }) {
     if (dataPath === undefined) {
       throw new OptionError(
         where,
@@ -95,18 +96,6 @@ export const vectorOptions: ModalityOptions<VectorConfig> = {
         "be given for data 'vectors'",
         undefined,
         'Pass a .npy, .parquet or .safetensors file.',
-      );
-    }
-    for (const name of FOREIGN[arch]) {
-      const value = wasGiven(name);
-      if (value === undefined) continue;
-      const other = arch === 'none' ? 'mlp' : 'none';
-      throw new OptionError(
-        where,
-        name,
-        `not be given with arch '${arch}'`,
-        value,
-        `Leave it out, or pass arch '${other}'.`,
       );
     }
   },

@@ -45,6 +45,8 @@ What counts, from weak to strong: defaults, --preset, --config, flags, --set.
 
   vqkit train --preset recipe --quantizer simvq --seed 1
   vqkit train --data-path photos --image-size 64 --out-dir runs/photos
+  vqkit train --data-path photos --arch resnet --widths 64,128,256 --blocks 2 \\
+    --image-size 96,128 --fit pad
   vqkit train --resume runs/photos --steps 5000
 
 Vectors, such as embeddings of items:
