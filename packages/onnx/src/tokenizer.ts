@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { exampleShape, isVectorConfig, type Tokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
+import { exampleShape, isAudioConfig, isVectorConfig, type Tokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
 import { type Graph, writeModel } from './graph.ts';
 import { dataPort } from './network.ts';
 import { addLayers, channelsFirst, channelsLast } from './operations.ts';
@@ -9,31 +9,37 @@ import { readState } from './state.ts';
 
 /** A tokenizer as four graphs, each the bytes of a file. */
 export interface TokenizerGraphs extends QuantizerGraphs {
-  /** Data, `images` or `vectors`, float32 → `ids`, int32. */
+  /** Data, `images`, `vectors` or `audio`, float32 → `ids`, int32. */
   readonly encoder: Uint8Array;
   /** `ids`, int32 → data, float32. */
   readonly decoder: Uint8Array;
 }
 
 /** What a file calls data of each modality, and what is done with the decoder's output. */
-const DATA: Readonly<Record<'images' | 'vectors', { name: string; finish(graph: Graph, x: string): string }>> = {
-  images: {
-    name: 'images',
-    // NaN stays, which marks ids without a code.
-    finish(graph, x) {
-      const clipped = graph.node('Clip', [x, graph.floats([-1], []), graph.floats([1], [])]);
-      return graph.node('Where', [graph.node('IsNaN', [x]), x, clipped]);
-    },
-  },
+type Port = { readonly name: string; finish(graph: Graph, x: string): string };
+const DATA: Readonly<Record<'images' | 'vectors' | 'audio', Port>> = {
+  images: { name: 'images', finish: clampToUnit },
   vectors: { name: 'vectors', finish: (_, x) => x },
+  audio: { name: 'audio', finish: clampToUnit },
 };
+
+/** NaN stays, which marks ids without a code. */
+function clampToUnit(graph: Graph, x: string): string {
+  const clipped = graph.node('Clip', [x, graph.floats([-1], []), graph.floats([1], [])]);
+  return graph.node('Where', [graph.node('IsNaN', [x]), x, clipped]);
+}
+
+function portOf(config: TokenizerConfig): Port {
+  if (isVectorConfig(config)) return DATA.vectors;
+  return isAudioConfig(config) ? DATA.audio : DATA.images;
+}
 
 /**
  * A tokenizer as ONNX files of opset 17: `encoder` (data → ids), `decoder` (ids → data), and the quantizer between them alone, `quantize` (latents → ids) and
  * `dequantize` (ids → codes).
  *
  * - Images are float32 [batch, channels, height, width] in [-1, 1], channels FIRST as PyTorch and other ONNX files of images have them, latents and codes
- *   [batch, dim, rows, columns]; vectors [batch, features]. Ids are int32 [batch, rows, columns] or [batch], with a trailing axis where a token has several, as in vqkit.
+ *   [batch, dim, rows, columns]; vectors [batch, features]; sound [batch, channels, samples]. Ids are int32 [batch, rows, columns], [batch] or [batch, frames], with a trailing axis where a token has several, as in vqkit.
  * - Batch, height and width may be any that the tokenizer takes.
  * - What the quantizer does, see {@link exportQuantizer}. Convolutions add in another order than vqkit's engines do, so that a latent within rounding of a boundary may go to
  *   the neighbouring code, as between those engines.
@@ -53,7 +59,7 @@ export async function exportOnnx(
   const { encoder, decoder } = tokenizer.describe(shape);
   const weights = await readState(tokenizer.stateDict());
   const translation = await translateQuantizer(where, quantizer);
-  const { name, finish } = DATA[isVectorConfig(config) ? 'vectors' : 'images'];
+  const { name, finish } = portOf(config);
   const data = dataPort(name, shape);
   const ids = idsPort(quantizer, shape.length - 2);
   const metadata = { tokenizer: JSON.stringify(config) };

@@ -1,6 +1,6 @@
 import { abs, div, mean, mul, randomUniform, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { type QuantizerName, quantizerNames } from '@vqkit/quantizers';
-import { createImageTokenizer, createVectorTokenizer, type Tokenizer } from '@vqkit/tokenizer';
+import { createAudioTokenizer, createImageTokenizer, createVectorTokenizer, type Tokenizer } from '@vqkit/tokenizer';
 
 /** Small networks of every architecture, by name. */
 export const ARCHITECTURES: Readonly<Record<string, (quantizer: QuantizerName) => Tokenizer>> = {
@@ -15,6 +15,15 @@ export const ARCHITECTURES: Readonly<Record<string, (quantizer: QuantizerName) =
     }) as unknown as Tokenizer,
   mlp: (quantizer) =>
     createVectorTokenizer({ quantizer, features: 12, hidden: [32, 16], activation: 'gelu' }) as unknown as Tokenizer,
+  seanet: (quantizer) =>
+    createAudioTokenizer({
+      quantizer,
+      filters: 4,
+      strides: [2, 5],
+      latentWidth: 16,
+      activation: 'snake',
+      causal: true,
+    }) as unknown as Tokenizer,
 };
 
 /** Every architecture around every quantizer of the registry. */
@@ -25,7 +34,12 @@ export const COMBINATIONS: readonly (readonly [architecture: string, quantizer: 
 /** The tokenizer of a combination, with weights and codes large enough that its ids differ. */
 export function makeTokenizer(architecture: string, quantizer: QuantizerName): Tokenizer {
   const tokenizer = (ARCHITECTURES[architecture] as (typeof ARCHITECTURES)[string])(quantizer);
-  const spreads = architecture === 'resnet' ? /^encoder\.conv_out\.weight$/ : /^(?:encoder|to_code).*weight$/;
+  const spreads =
+    architecture === 'resnet'
+      ? /^encoder\.conv_out\.weight$/
+      : architecture === 'seanet'
+        ? /^encoder\.block\.4\.weight_g$/
+        : /^(?:encoder|to_code).*weight$/;
   load(tokenizer, (name, held) => (spreads.test(name) ? mul(held, 2) : held));
   const spread = tidy(() => {
     const { latents } = tokenizer.forward(randomUniform(exampleOf(tokenizer, 4), -1, 1, 'float32', 1));
@@ -40,9 +54,10 @@ export function makeTokenizer(architecture: string, quantizer: QuantizerName): T
   return tokenizer;
 }
 
-/** Shape of so many examples: images of 32 × 40. */
+/** Shape of so many examples: images of 32 × 40, sounds of 600 samples. */
 export function exampleOf({ config }: Tokenizer, count: number): number[] {
-  return 'features' in config ? [count, config.features] : [count, 32, 40, config.channels];
+  if ('features' in config) return [count, config.features];
+  return 'sampleRate' in config ? [count, 600, config.channels] : [count, 32, 40, config.channels];
 }
 
 function load(tokenizer: Tokenizer, change: (name: string, held: Tensor) => Tensor): void {

@@ -138,6 +138,24 @@ export function goldenResnets(): ResnetGolden[] {
   return (JSON.parse(readFileSync(file, 'utf8')) as { cases: ResnetGolden[] }).cases;
 }
 
+/** An autoencoder for sound in PyTorch; how its weights, sound and ids come about says fixtures/make_seanet_goldens.py. */
+export interface SeanetGolden {
+  readonly options: Record<string, unknown>;
+  readonly soundShape: readonly [number, number, number];
+  /** Shapes of the weights, by name. */
+  readonly state: Record<string, number[]>;
+  readonly latentShape: readonly [number, number, number];
+  readonly latents: number[];
+  /** The latents' signs as bits, LFQ's ids. */
+  readonly ids: number[];
+  readonly output: number[];
+}
+
+export function goldenSeanets(): SeanetGolden[] {
+  const file = new URL('../fixtures/torch-seanet.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { cases: SeanetGolden[] }).cases;
+}
+
 /** A file that PyTorch or NumPy wrote, by fixtures/make_python_files.py, such as `lfq-f16.safetensors`. */
 export function pythonFile(name: string): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../fixtures/python/${name}`, import.meta.url)));

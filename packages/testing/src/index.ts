@@ -21,6 +21,7 @@ export {
   goldenModules,
   goldenResnets,
   goldenRotations,
+  goldenSeanets,
   goldenTensor,
   goldenVq,
   type ModuleGolden,

@@ -31,15 +31,29 @@ export function requireImages(where: string, images: Tensor, channels: number, m
 
 /** Throws unless ids are int32 [batch, rows, columns], with `idAxes` after it. */
 export function requireIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
-  requireTensor(where, 'ids', ids);
-  if (ids.dtype !== 'int32') {
-    throw new DtypeError(where, 'ids', 'be int32', ids.dtype, "Cast them with tf.cast(ids, 'int32').");
+  requireIdsOf(where, ids, ['rows', 'columns'], idAxes);
+}
+
+/** Throws unless sound is float32 [batch, samples, channels], the samples a multiple of `multiple`. */
+export function requireSound(where: string, sound: Tensor, channels: number, multiple: number): void {
+  requireTensor(where, 'sound', sound);
+  const wanted = `float32 [batch, samples, ${channels}]`;
+  if (sound.dtype !== 'float32') {
+    throw new DtypeError(where, 'sound', `be ${wanted}`, sound.dtype, 'Scale samples to [-1, 1].');
   }
-  const [, rows = 0, columns = 0] = ids.shape;
-  if (ids.rank === 3 + idAxes.length && rows > 0 && columns > 0 && util.arraysEqual(ids.shape.slice(3), [...idAxes]))
-    return;
-  const wanted = ['batch', 'rows', 'columns', ...idAxes].join(', ');
-  throw new ShapeError(where, 'ids', `be int32 [${wanted}]`, ids.shape, 'Reshape them to what encode() returned.');
+  if (sound.rank !== 3 || sound.shape[2] !== channels) {
+    throw new ShapeError(where, 'sound', `be ${wanted}`, sound.shape, 'Add a batch axis, or mix the channels.');
+  }
+  const [, samples = 0] = sound.shape;
+  if (samples < 1 || samples % multiple !== 0) {
+    const fix = `Pad it with zeros, for example to ${multiple * Math.max(1, Math.ceil(samples / multiple))}.`;
+    throw new ShapeError(where, 'sound', `have samples that are a multiple of ${multiple}`, sound.shape, fix);
+  }
+}
+
+/** Throws unless ids are int32 [batch, frames], with `idAxes` after it. */
+export function requireFrameIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
+  requireIdsOf(where, ids, ['frames'], idAxes);
 }
 
 /** Throws unless vectors are float32 [batch, features]. */
@@ -61,18 +75,20 @@ export function requireVectors(where: string, vectors: Tensor, features: number)
 
 /** Throws unless ids are int32 [batch], with `idAxes` after it. */
 export function requireVectorIds(where: string, ids: Tensor, idAxes: readonly number[]): void {
+  requireIdsOf(where, ids, [], idAxes);
+}
+
+/** Throws unless ids are int32 [batch, …places, …idAxes], with a place along each axis. */
+function requireIdsOf(where: string, ids: Tensor, places: readonly string[], idAxes: readonly number[]): void {
   requireTensor(where, 'ids', ids);
   if (ids.dtype !== 'int32') {
     throw new DtypeError(where, 'ids', 'be int32', ids.dtype, "Cast them with tf.cast(ids, 'int32').");
   }
-  if (ids.rank === 1 + idAxes.length && util.arraysEqual(ids.shape.slice(1), [...idAxes])) return;
-  throw new ShapeError(
-    where,
-    'ids',
-    `be int32 [${['batch', ...idAxes].join(', ')}]`,
-    ids.shape,
-    'Reshape them to what encode() returned.',
-  );
+  const first = 1 + places.length;
+  const isPlaced = ids.shape.slice(1, first).every((length) => length > 0);
+  if (ids.rank === first + idAxes.length && isPlaced && util.arraysEqual(ids.shape.slice(first), [...idAxes])) return;
+  const wanted = `int32 [${['batch', ...places, ...idAxes].join(', ')}]`;
+  throw new ShapeError(where, 'ids', `be ${wanted}`, ids.shape, 'Reshape them to what encode() returned.');
 }
 
 /** Throws unless a size is a whole number of tokens. */

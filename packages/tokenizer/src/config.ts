@@ -4,6 +4,7 @@ import type { ConvConfig } from './architectures/conv.ts';
 import type { MlpConfig } from './architectures/mlp.ts';
 import { type ArchitectureName, architectureEntry } from './architectures/registry.ts';
 import type { ResnetConfig } from './architectures/resnet.ts';
+import type { SeanetConfig } from './architectures/seanet.ts';
 
 /** What a tokenizer of any data is made of beside its network. */
 interface QuantizerPart {
@@ -57,6 +58,33 @@ export interface VectorTokenizerOptions {
   readonly seed?: number | undefined;
 }
 
+/** What {@link createAudioTokenizer} takes. */
+export interface AudioTokenizerOptions {
+  /** The network. Default `seanet`, which is the only one for sound. */
+  readonly architecture?: 'seanet' | undefined;
+  readonly quantizer: QuantizerName;
+  /** Options of its constructor, over those of the reference library's example. */
+  readonly quantizerOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Channels of the first convolution; every stride doubles them. Default 16. */
+  readonly filters?: number | undefined;
+  /** By which the encoder shortens the sound, one after the other, each >= 2; the decoder mirrors them. A token stands for their product. Default [2, 4, 5, 8]. */
+  readonly strides?: readonly number[] | undefined;
+  /** Of the residual units of each level. Default [1, 3, 9]. */
+  readonly dilations?: readonly number[] | undefined;
+  /** Default `elu`. */
+  readonly activation?: SeanetConfig['activation'] | undefined;
+  /** Whether no sample and no token sees a later sample, so that it can stream. Default false. */
+  readonly causal?: boolean | undefined;
+  /** Width of what is quantized, for quantizers that take any. Default 64, or the last level's channels where these are fewer. */
+  readonly latentWidth?: number | undefined;
+  /** Channels of the sound: 1 mono, 2 stereo. Default 1. */
+  readonly channels?: number | undefined;
+  /** Samples per second of the sound that it was or is to be trained on. Default 16,000. */
+  readonly sampleRate?: number | undefined;
+  /** Seed of the weights and of the quantizer, 0 to 2^32 - 1. Default 0. */
+  readonly seed?: number | undefined;
+}
+
 /** The whole description of an image tokenizer, every default filled in: plain data. */
 export type ImageTokenizerConfig =
   | (QuantizerPart &
@@ -68,8 +96,13 @@ export interface VectorTokenizerConfig extends QuantizerPart, MlpConfig {
   readonly architecture: 'mlp';
 }
 
+/** The whole description of a tokenizer of sound, every default filled in: plain data. */
+export interface AudioTokenizerConfig extends QuantizerPart, SeanetConfig {
+  readonly architecture: 'seanet';
+}
+
 /** The description of any tokenizer. */
-export type TokenizerConfig = ImageTokenizerConfig | VectorTokenizerConfig;
+export type TokenizerConfig = ImageTokenizerConfig | VectorTokenizerConfig | AudioTokenizerConfig;
 
 const FIRST: ArchitectureName = 'conv';
 const SHARED = ['architecture', 'quantizer', 'quantizerOptions', 'seed'] as const;
@@ -88,9 +121,10 @@ export function architectureOf(config: TokenizerConfig): ArchitectureName {
  */
 export function resolveOptions(where: string, options: ImageTokenizerOptions): ImageTokenizerConfig;
 export function resolveOptions(where: string, options: VectorTokenizerOptions): VectorTokenizerConfig;
+export function resolveOptions(where: string, options: AudioTokenizerOptions): AudioTokenizerConfig;
 export function resolveOptions(
   where: string,
-  options: ImageTokenizerOptions | VectorTokenizerOptions,
+  options: ImageTokenizerOptions | VectorTokenizerOptions | AudioTokenizerOptions,
 ): TokenizerConfig {
   const { architecture = FIRST, quantizer, quantizerOptions = {}, seed = 0, ...own } = options;
   const network = architectureEntry(architecture, where);
@@ -126,7 +160,7 @@ export function checkConfig(where: string, config: TokenizerConfig): void {
     dataFormat === undefined || dataFormat === 'channelsLast',
     where,
     'quantizerOptions.dataFormat',
-    "'channelsLast', the layout of images",
+    "'channelsLast', the layout of all data here",
     dataFormat,
     'Leave it out.',
   );

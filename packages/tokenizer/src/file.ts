@@ -24,8 +24,18 @@ import {
   show,
 } from '@vqkit/core-tensor';
 import { architectureEntry } from './architectures/registry.ts';
-import { architectureOf, checkConfig, ordered, type TokenizerConfig, type VectorTokenizerConfig } from './config.ts';
+import { recreateAudioTokenizer } from './audio-tokenizer.ts';
+import {
+  type AudioTokenizerConfig,
+  architectureOf,
+  checkConfig,
+  type ImageTokenizerConfig,
+  ordered,
+  type TokenizerConfig,
+  type VectorTokenizerConfig,
+} from './config.ts';
 import { type ImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
+import { audio } from './modalities/audio.ts';
 import { vectors } from './modalities/vectors.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { recreateVectorTokenizer } from './vector-tokenizer.ts';
@@ -87,9 +97,14 @@ export async function saveTokenizer(tokenizer: Pick<Tokenizer, 'config' | 'state
  * const anyTokenizer = loadTokenizer(await (await fetch(url)).arrayBuffer(), url);
  */
 export function loadTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): Tokenizer {
-  return load<Tokenizer>('loadTokenizer', file, source, (config, maker) =>
-    isVectorConfig(config, maker) ? recreateVectorTokenizer(config, maker) : recreateImageTokenizer(config, maker),
-  );
+  return load<Tokenizer>('loadTokenizer', file, source, (config, maker) => recreateTokenizer(config, maker));
+}
+
+/** Makes the tokenizer of a description, of any data, its weights random. */
+function recreateTokenizer(config: TokenizerConfig, maker: string): Tokenizer {
+  if (isVectorConfig(config, maker)) return recreateVectorTokenizer(config, maker) as unknown as Tokenizer;
+  if (isAudioConfig(config, maker)) return recreateAudioTokenizer(config, maker) as unknown as Tokenizer;
+  return recreateImageTokenizer(config as ImageTokenizerConfig, maker) as unknown as Tokenizer;
 }
 
 /**
@@ -102,7 +117,7 @@ export function loadTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source 
  */
 export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, source = 'the file'): ImageTokenizer {
   return load('loadImageTokenizer', file, source, (config, maker) => {
-    if (!isVectorConfig(config, maker)) return recreateImageTokenizer(config, maker);
+    if (!isVectorConfig(config, maker) && !isAudioConfig(config, maker)) return recreateImageTokenizer(config, maker);
     throw new OptionError(
       maker,
       'architecture',
@@ -119,6 +134,14 @@ export function loadImageTokenizer(file: Uint8Array | ArrayBuffer | SafeFile, so
  */
 export function isVectorConfig(config: TokenizerConfig, where = 'isVectorConfig'): config is VectorTokenizerConfig {
   return architectureEntry(architectureOf(config), where).modality === vectors;
+}
+
+/**
+ * Whether a description is of a tokenizer of sound, by the registry of architectures.
+ * @throws OptionError for an architecture that this version does not know.
+ */
+export function isAudioConfig(config: TokenizerConfig, where = 'isAudioConfig'): config is AudioTokenizerConfig {
+  return architectureEntry(architectureOf(config), where).modality === audio;
 }
 
 function load<Loaded extends Pick<Tokenizer, 'loadStateDict' | 'dispose'>>(

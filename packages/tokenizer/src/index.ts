@@ -1,7 +1,11 @@
 export type { ArchitectureName } from './architectures/registry.ts';
 export { architectureNames } from './architectures/registry.ts';
 export { assertTokens } from './assert-tokens.ts';
+export type { AudioTokenizer } from './audio-tokenizer.ts';
+export { createAudioTokenizer, recreateAudioTokenizer } from './audio-tokenizer.ts';
 export type {
+  AudioTokenizerConfig,
+  AudioTokenizerOptions,
   ImageTokenizerConfig,
   ImageTokenizerOptions,
   TokenizerConfig,
@@ -9,9 +13,17 @@ export type {
   VectorTokenizerOptions,
 } from './config.ts';
 export { exampleShape } from './example-shape.ts';
-export { isVectorConfig, loadImageTokenizer, loadTokenizer, packTokenizer, saveTokenizer } from './file.ts';
+export {
+  isAudioConfig,
+  isVectorConfig,
+  loadImageTokenizer,
+  loadTokenizer,
+  packTokenizer,
+  saveTokenizer,
+} from './file.ts';
 export type { ImageTokenizer, ImageTokenizerResult } from './image-tokenizer.ts';
 export { createImageTokenizer, recreateImageTokenizer } from './image-tokenizer.ts';
+export { audio as audioTensors } from './modalities/audio.ts';
 export { images as imageTensors } from './modalities/images.ts';
 export type { DataTensor } from './modalities/modality.ts';
 export { vectors as vectorTensors } from './modalities/vectors.ts';

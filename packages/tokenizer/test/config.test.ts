@@ -35,7 +35,10 @@ describe('resolveOptions', () => {
   });
 
   it.each<[object, string]>([
-    [{ quantizer: 'fsq', architecture: 'unet' }, "architecture must be one of 'conv', 'mlp', 'resnet', got \"unet\"."],
+    [
+      { quantizer: 'fsq', architecture: 'unet' },
+      "architecture must be one of 'conv', 'mlp', 'resnet', 'seanet', got \"unet\".",
+    ],
     [{ quantizer: 'fsq', architecture: 'mlp' }, 'features must be an integer >= 1, got undefined.'],
     [{ quantizer: 'fsq', architecture: 'mlp', features: 4, widths: [4] }, "options must have no 'widths', got [4]."],
     [{ quantizer: 'fsq', architecture: 'mlp', features: 4, hidden: [0] }, 'hidden[0] must be an integer >= 1, got 0.'],

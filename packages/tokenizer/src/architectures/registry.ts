@@ -3,12 +3,14 @@ import type { Architecture } from './architecture.ts';
 import { type ConvConfig, conv } from './conv.ts';
 import { type MlpConfig, mlp } from './mlp.ts';
 import { type ResnetConfig, resnet } from './resnet.ts';
+import { type SeanetConfig, seanet } from './seanet.ts';
 
 /** What each architecture has in a description. */
 interface ArchitectureConfigs {
   readonly conv: ConvConfig;
   readonly mlp: MlpConfig;
   readonly resnet: ResnetConfig;
+  readonly seanet: SeanetConfig;
 }
 
 export type ArchitectureName = keyof ArchitectureConfigs;
@@ -18,6 +20,7 @@ const ARCHITECTURES: { readonly [Name in ArchitectureName]: Architecture<Archite
   conv,
   mlp,
   resnet,
+  seanet,
 };
 
 /** The names of all architectures, as a command line or a schema lists them. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { init } from '@vqkit/backend-node';
 import { requireWritable, requireWritableFolder, withFileErrors, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { exportOnnx } from '@vqkit/onnx';
-import { isVectorConfig, loadTokenizer, type Tokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
+import { isAudioConfig, isVectorConfig, loadTokenizer, type Tokenizer, type TokenizerConfig } from '@vqkit/tokenizer';
 import { filesToKeep, readTokenizer } from '@vqkit/train';
 import { Command, Option } from 'commander';
 
@@ -14,7 +14,8 @@ const EXAMPLES = `
 
 The file is all that loadTokenizer of @vqkit/tokenizer needs, in Node and in a
 browser. ONNX is a folder of four graphs for onnxruntime: encoder, decoder,
-and the quantizer alone, quantize and dequantize; images are channels first.
+and the quantizer alone, quantize and dequantize; images and sound are channels
+first.
 `;
 
 export function command(): Command {
@@ -68,6 +69,11 @@ function describe(tokenizer: Tokenizer, bytes: Uint8Array): string {
 /** What a token stands for. */
 function dataOf(config: TokenizerConfig): string {
   if (isVectorConfig(config)) return `a vector of ${config.features} numbers`;
+  if (isAudioConfig(config)) {
+    const { strides, sampleRate, channels } = config;
+    const samples = strides.reduce((product, stride) => product * stride, 1);
+    return `${samples} samples of ${sampleRate} a second, ${channels === 1 ? 'mono' : `${channels} channels`}`;
+  }
   const side = 2 ** config.widths.length;
   const size = config.imageSize === undefined ? '' : `, trained on ${config.imageSize.join(' × ')} pixels`;
   const image = config.channels === 1 ? 'grey' : config.channels === 3 ? 'RGB' : `${config.channels} channels`;
