@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // `npm run fuzz -- --minutes 10`: reads damaged files with every reader, on the built packages. Each input is a function of the seed and of
 // its number, so that `--seed 1 --from 1234 --inputs 1` runs one again. Ends with 1 when an error has no name, a damaged file is taken
-// in silence, or an input takes more than 2 seconds or 500 MB; such files are kept in test-results/fuzz.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// in silence, or an input takes more than 2 seconds or 500 MB; such files are kept in test-results/fuzz. Where an
+// input ends the process itself, its number is the one that stands in test-results/fuzz/reading-SEED.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { root } from './setup.mjs';
@@ -11,6 +12,7 @@ const MOST_MS = 2000;
 const MOST_BYTES = 500e6;
 /** After this an input hangs. */
 const HANGS_MS = 60_000;
+const KEPT = `${root}test-results/fuzz`;
 
 const { values: given } = parseArgs({
   options: {
@@ -35,16 +37,18 @@ const at = new Int32Array(new SharedArrayBuffer(4));
 /** @param {{ index: number, reader: string, file?: string, error?: string, bytes?: Uint8Array }} found @param {string} what */
 function fail({ index, reader, file, error, bytes }, what) {
   const name = `${reader.replaceAll(' ', '-')}-${seed}-${index}`;
-  const kept = `${root}test-results/fuzz/${name}`;
-  mkdirSync(`${root}test-results/fuzz`, { recursive: true });
-  if (bytes !== undefined) writeFileSync(kept, bytes);
+  if (bytes !== undefined) writeFileSync(`${KEPT}/${name}`, bytes);
   failures.push(name);
   console.log(
     `${what}: ${reader}, input ${index} of seed ${seed}${file === undefined ? '' : `, from ${file}`}\n${error ?? ''}`,
   );
 }
 
-const worker = new Worker(new URL('fuzz/worker.mjs', import.meta.url), { workerData: { seed, from, to, until, at } });
+mkdirSync(KEPT, { recursive: true });
+const reading = `${KEPT}/reading-${seed}`;
+const worker = new Worker(new URL('fuzz/worker.mjs', import.meta.url), {
+  workerData: { seed, from, to, until, at, reading },
+});
 // Of the process, and what one input added while it was read.
 let [peak, mostBytes] = [0, 0];
 let [watched, since, before] = [-1, Date.now(), 0];
@@ -76,6 +80,7 @@ worker.on('error', (error) =>
 );
 worker.on('exit', () => {
   clearInterval(watch);
+  rmSync(reading, { force: true });
   console.table(Object.fromEntries(counts));
   const inputs = [...counts.values()].reduce((sum, count) => sum + count.inputs, 0);
   const memory = `${(mostBytes / 1e6).toFixed(0)} MB at most for one, ${(peak / 1e6).toFixed(0)} MB for the process`;

@@ -9,7 +9,13 @@ import { gzipSync } from 'node:zlib';
 import { createConfig, encodeImages, readTokenizer, train } from '../../apps/train/dist/index.js';
 import { createRng } from '../../packages/core-tensor/dist/index.js';
 import { exportOnnx } from '../../packages/onnx/dist/index.js';
-import { loadTokenizer } from '../../packages/tokenizer/dist/index.js';
+import {
+  createImageTokenizer,
+  createVectorTokenizer,
+  loadTokenizer,
+  saveTokenizer,
+} from '../../packages/tokenizer/dist/index.js';
+import { startEngine } from './engine.mjs';
 import { sharp } from './modules.mjs';
 
 const out = fileURLToPath(new URL('fixtures/', import.meta.url));
@@ -63,6 +69,39 @@ for (const [name, options] of runs) {
       .replaceAll(out, '/data/');
     writeFileSync(join(out, `${name}.${file}.${ending}`), ending === 'json' ? JSON.stringify(JSON.parse(text)) : text);
   }
+}
+
+await startEngine();
+/** Tokenizers with the counts that those have not. @type {[string, import('../../packages/tokenizer/dist/index.js').Tokenizer][]} */
+const counted = [
+  ['lfq-codebooks', image('lfq', { codebookSize: 4, numCodebooks: 2 })],
+  ['fsq-codebooks', image('fsq', { levels: [3, 4], numCodebooks: 2 })],
+  ['vq-heads', image('vq', { codebookSize: 4, codebookDim: 2, heads: 2, separateCodebookPerHead: true })],
+  ['residual-vq-sizes', image('residual-vq', { codebookSize: [4, 2, 3], codebookDim: 2, numQuantizers: 3 })],
+  ['residual-lfq', image('residual-lfq', { dim: 2, codebookSize: 4, numQuantizers: 2 })],
+  ['resnet', image('fsq', { levels: [3, 4] }, { architecture: 'resnet', attention: true, groups: 2 })],
+  [
+    'mlp',
+    createVectorTokenizer({
+      features: 3,
+      hidden: [4],
+      latentWidth: 2,
+      quantizer: 'residual-simvq',
+      quantizerOptions: { codebookSize: 4, numQuantizers: 2 },
+    }),
+  ],
+];
+for (const [name, tokenizer] of counted) {
+  writeFileSync(join(out, `${name}.tokenizer.safetensors`), await saveTokenizer(tokenizer));
+}
+
+/**
+ * @param {import('../../packages/quantizers/dist/index.js').QuantizerName} quantizer
+ * @param {Readonly<Record<string, unknown>>} quantizerOptions
+ * @param {Partial<import('../../packages/tokenizer/dist/index.js').ImageTokenizerOptions>} [more]
+ */
+function image(quantizer, quantizerOptions, more) {
+  return createImageTokenizer({ widths: [2, 4], channels: 1, quantizer, quantizerOptions, ...more });
 }
 
 const raw = { width: 8, height: 8, channels: /** @type {const} */ (3) };

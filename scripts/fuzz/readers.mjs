@@ -18,7 +18,12 @@ import { createResidualVq } from '../../packages/residual/dist/index.js';
 import { openRows } from '../../packages/rows/dist/index.js';
 import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
 import { createSimVq } from '../../packages/simvq/dist/index.js';
-import { loadImageTokenizer, recreateImageTokenizer, saveTokenizer } from '../../packages/tokenizer/dist/index.js';
+import {
+  loadImageTokenizer,
+  loadTokenizer,
+  recreateImageTokenizer,
+  saveTokenizer,
+} from '../../packages/tokenizer/dist/index.js';
 import { readTokens, writeTokens } from '../../packages/tokens/dist/index.js';
 import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
@@ -139,11 +144,11 @@ export const READERS = [
     corpus: files(/tokenizer\.safetensors$/),
     mutators: OF_SAFETENSORS,
     async read(bytes) {
-      const tokenizer = loadImageTokenizer(bytes, 'file');
+      const tokenizer = loadTokenizer(bytes, 'file');
       try {
         const again = await saveTokenizer(tokenizer);
         assert(Object.values(decodeSafetensors(again).tensors).every((value) => allFinite(floatsOf('', '', value))));
-        const twin = loadImageTokenizer(again);
+        const twin = loadTokenizer(again);
         const same = await saveTokenizer(twin);
         twin.dispose();
         assert.deepEqual(same, again);
