@@ -32,7 +32,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
   const modality = modalityOf(config.data);
   const tested = await asInUse(run, () => modality.test({ ...run, data: run.data as ExampleSets, onExamples }));
   const { evaluation, shown } = tested;
-  if (evaluation.pairs.count > 0) run.onEvent?.({ kind: 'examples', step: steps, pairs: evaluation.pairs });
+  if (evaluation.pairs.count > 0) run.onEvent?.({ kind: 'examples', of: 'test', step: steps, pairs: evaluation.pairs });
   const rank = await codebookRank(config, model.quantizer, evaluation.histograms[0]?.codes ?? []);
   return {
     formatVersion: 1,

@@ -14,6 +14,7 @@ import {
   ENGINE_NAMES,
   type ImageConfig,
   type ImageOptions,
+  LOG_NAMES,
   LOSS_NAMES,
   PRESET_NAMES,
   SCHEDULE_NAMES,
@@ -126,6 +127,10 @@ const schema = z.strictObject({
   }),
   ...inGroup('Run', {
     outDir: field(z.string().min(1), 'Run folder. Default runs/<data>-<quantizer>-<seed>.'),
+    log: field(
+      z.enum(LOG_NAMES),
+      "Also write what 'tensorboard' shows: event files in the run's folder tensorboard, which it follows live.",
+    ),
     logEvery: field(count(1), 'Steps between two lines of metrics.jsonl.', DEFAULTS.logEvery),
     validateEvery: field(count(1), 'Steps between two validations.', DEFAULTS.validateEvery),
     checkpointEvery: field(count(1), 'Steps between two checkpoints.', DEFAULTS.checkpointEvery),

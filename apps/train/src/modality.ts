@@ -1,11 +1,12 @@
 import type { DataNotes, SkippedImage } from '@vqkit/data/node';
 import type { Tokenizer } from '@vqkit/tokenizer';
-import type { Evaluation, Examples, FitOrder, MetricsRecord, Modality, Quality } from '@vqkit/training';
+import type { Evaluation, ExamplePairs, Examples, FitOrder, MetricsRecord, Modality, Quality } from '@vqkit/training';
 import type { z } from 'zod';
 import type { Html } from './report/html.ts';
 import type { Run } from './report/read-run.ts';
 import type { Row } from './report/row.ts';
 import type { Finding, RunSummary, Shown } from './report-data.ts';
+import type { Media } from './tensorboard/summaries.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
 
 /**
@@ -116,6 +117,8 @@ export interface ModalityShown {
   examples(runs: readonly Run[]): Promise<Html>;
   /** What shows in curves and examples beside the diagnosis. */
   findings(facts: FindingFacts): readonly (Finding | undefined)[];
+  /** Examples and their reconstructions as pictures or sounds by name, for logs. */
+  media?(pairs: ExamplePairs): Promise<Readonly<Record<string, Media>>>;
   /** Writes examples into a finished run's folder. */
   write(folder: string): Promise<void>;
 }

@@ -9,6 +9,7 @@ import type { SharedConfig, TrainConfig } from './train-options.ts';
 export const CHANGEABLE: readonly (keyof SharedConfig)[] = [
   'dataPath',
   'steps',
+  'log',
   'logEvery',
   'validateEvery',
   'checkpointEvery',

@@ -5,6 +5,7 @@ import type { QuantizerName } from '@vqkit/quantizers';
 export const PRESET_NAMES = ['recipe', 'start'] as const;
 export const LOSS_NAMES = ['l1', 'mse'] as const;
 export const SCHEDULE_NAMES = ['constant', 'cosine'] as const;
+export const LOG_NAMES = ['tensorboard'] as const;
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu', 'webgpu'] as const;
 export const ENGINE_HELP =
   "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a graphics processor), or 'auto' for the first that loads of native, wasm and cpu.";
@@ -38,6 +39,7 @@ export interface SharedConfig {
   readonly checkpointEvery: number;
   readonly keepCheckpoints: number;
   readonly outDir: string;
+  readonly log?: (typeof LOG_NAMES)[number] | undefined;
   readonly engine: EngineName;
   readonly threads?: number | undefined;
 }

@@ -13,6 +13,7 @@ import { writeReport } from './report/index.ts';
 import type { RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
+import { openTensorboardLog } from './tensorboard/log.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
 import { type RunState, readCheckpoint, requireResumableRun, writeCheckpoint } from './training-state.ts';
 
@@ -207,6 +208,10 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   await folder.writeJson('config.json', config);
   const history = await folder.cutMetrics(reached ?? -1, warn);
   await folder.removeFile('failure.json');
+  const log =
+    config.log === undefined
+      ? undefined
+      : await openTensorboardLog(folder.filePath('tensorboard'), { reached, history, shown: modality.shown });
   const keep = async (event: TrainingEvent): Promise<void> => {
     if (event.kind === 'train' || event.kind === 'validation') {
       history.push(event);
@@ -215,6 +220,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
       await writeCheckpoint(folder.checkpointPath(event.step), state, event.step, notes);
       await folder.pruneCheckpoints(config.keepCheckpoints);
     }
+    await log?.write(event);
     hooks.onEvent?.(event);
   };
 
@@ -237,6 +243,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   });
   if (status === 'interrupted') return { status, folder: folder.path, step };
 
+  const tested: TrainingEvent[] = [];
   const report = await collectReportData({
     config,
     model: state.model,
@@ -247,9 +254,14 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     elapsedSeconds,
     stepsPerSecond,
     signal: hooks.signal,
-    onEvent: hooks.onEvent,
+    onEvent(event) {
+      if (event.kind !== 'test') tested.push(event);
+      hooks.onEvent?.(event);
+    },
   }).catch(ifInterrupted);
   if (report === undefined) return { status: 'interrupted', folder: folder.path, step };
+  for (const event of tested) await log?.write(event);
+  await log?.writeNumbers(config.steps, 'test', report.summary.test);
   await folder.writeJson('summary.json', report.summary);
   await folder.writeJson('report-data.json', report);
   await modality.shown.write(folder.path);

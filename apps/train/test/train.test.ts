@@ -107,10 +107,11 @@ describe('train', () => {
     const told: string[] = [];
     const onEvent = ({ kind, step }: TrainingEvent): void => {
       if (kind === 'checkpoint') told.push(...readdirSync(at('events', 'checkpoints')).slice(-1));
-      if (kind === 'examples' || kind === 'diagnosis') told.push(`${kind} ${step}`);
+      if (kind === 'codes' || kind === 'examples' || kind === 'diagnosis') told.push(`${kind} ${step}`);
     };
     await start('events', { steps: 2, checkpointEvery: 2 }, { onEvent });
-    expect(told).toEqual(['step-0.safetensors', 'step-2.safetensors', 'examples 2', 'diagnosis 2']);
+    const validated = (step: number): string[] => [`codes ${step}`, `examples ${step}`, `step-${step}.safetensors`];
+    expect(told).toEqual([...validated(0), ...validated(2), 'examples 2', 'diagnosis 2']);
   });
 
   it('keeps the number of tensors constant over steps, and leaves none', async () => {

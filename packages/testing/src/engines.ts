@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { env, ready, removeBackend, scalar, setBackend } from '@tensorflow/tfjs-core';
 import { findNative, startNative } from '@vqkit/backend-node';
 import { beforeAll, describe, it } from 'vitest';
@@ -77,8 +79,8 @@ export async function startEngine(name: EngineName): Promise<void> {
   await engines[name]();
 }
 
-/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser, and those of the queue. */
-const OTHERS = ['chromium', 'redis'];
+/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser, those of the queue, and those that ask Python. */
+const OTHERS = ['chromium', 'redis', 'python'];
 
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').filter((name) => name !== '');
 
@@ -101,6 +103,23 @@ export function engineMissing(name: EngineName): string | undefined {
 export function redisMissing(): string | undefined {
   if (required.includes('redis')) return undefined;
   return spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'redis-server is not installed';
+}
+
+/** The Python that tests ask: VQKIT_PYTHON, else python3; with the packages that .ci/run installs into test-results/python. */
+export const PYTHON: string = process.env.VQKIT_PYTHON ?? 'python3';
+export const PYTHON_ENV: NodeJS.ProcessEnv = {
+  ...process.env,
+  PYTHONPATH: [
+    fileURLToPath(new URL('../../../test-results/python', import.meta.url)),
+    process.env.PYTHONPATH ?? '',
+  ].join(delimiter),
+};
+
+/** Why Python cannot import these modules here; undefined if it can, or if REQUIRE_BACKENDS says that it must. */
+export function pythonMissing(...modules: readonly string[]): string | undefined {
+  if (required.includes('python')) return undefined;
+  const { status } = spawnSync(PYTHON, ['-c', `import ${modules.join(', ')}`], { env: PYTHON_ENV });
+  return status === 0 ? undefined : `${PYTHON} has no ${modules.join(', ')}`;
 }
 
 const running = (Object.keys(engines) as EngineName[]).filter((name) => engineMissing(name) === undefined);

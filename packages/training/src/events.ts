@@ -1,6 +1,6 @@
 import type { Diagnosis } from '@vqkit/metrics';
 import type { ExamplePairs } from './evaluate.ts';
-import type { TrainRecord, ValidationRecord } from './records.ts';
+import type { CodeHistogram, TrainRecord, ValidationRecord } from './records.ts';
 
 /** What a training tells while it goes on. A progress bar, a file of metrics, a report and a live page listen to the same. */
 export type TrainingEvent =
@@ -9,6 +9,7 @@ export type TrainingEvent =
   | TrainRecord
   /** The held-out examples, every `validateEvery` steps, before the first and after the last. */
   | ValidationRecord
+  | CodesEvent
   | CheckpointEvent
   | TestEvent
   | ExamplesEvent
@@ -38,9 +39,18 @@ export interface TestEvent {
   readonly examples: number;
 }
 
-/** The first examples of the test and what the tokenizer makes of them. */
+/** After every validation: how often each code occurred in it. */
+export interface CodesEvent {
+  readonly kind: 'codes';
+  readonly step: number;
+  /** One per codebook. */
+  readonly histograms: readonly CodeHistogram[];
+}
+
+/** The first examples of a validation or of the test, and what the tokenizer makes of them. */
 export interface ExamplesEvent {
   readonly kind: 'examples';
+  readonly of: 'validation' | 'test';
   readonly step: number;
   readonly pairs: ExamplePairs;
 }

@@ -1,7 +1,15 @@
 export { DivergenceError } from './errors.ts';
 export type { EvaluatedTokens, EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
-export type { CheckpointEvent, DiagnosisEvent, ExamplesEvent, StepEvent, TestEvent, TrainingEvent } from './events.ts';
+export type {
+  CheckpointEvent,
+  CodesEvent,
+  DiagnosisEvent,
+  ExamplesEvent,
+  StepEvent,
+  TestEvent,
+  TrainingEvent,
+} from './events.ts';
 export type { FitOptions, FitOrder } from './fit-quantizer.ts';
 export { createFitOrder, fitQuantizer, requireFitting, requireRowsForCodes } from './fit-quantizer.ts';
 export type { LossAndGradients } from './gradients.ts';

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type BatchOrder, createBatchOrder } from '@vqkit/data';
 import { evaluate } from './evaluate.ts';
-import type { CheckpointEvent, StepEvent } from './events.ts';
+import type { CheckpointEvent, CodesEvent, ExamplesEvent, StepEvent } from './events.ts';
 import type { Examples, Modality } from './modality.ts';
 import type { TrainRecord, ValidationRecord } from './records.ts';
 import { asInUse, type StepOptions, type TrainingState, trainStep } from './step.ts';
@@ -37,6 +37,12 @@ export interface LoopSession {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Examples of each validation that are shown. */
+const PAIRS = 8;
+
+/** What a validation gives. */
+type Validated = ValidationRecord | CodesEvent | ExamplesEvent;
+
 /** How a training ended. */
 export interface LoopEnd {
   readonly status: 'finished' | 'interrupted';
@@ -54,7 +60,7 @@ export interface LoopEnd {
  */
 export async function* trainLoop(
   session: LoopSession,
-): AsyncGenerator<StepEvent | TrainRecord | ValidationRecord | CheckpointEvent, LoopEnd> {
+): AsyncGenerator<StepEvent | TrainRecord | Validated | CheckpointEvent, LoopEnd> {
   const { options, state, modality, train, validation, reached, signal } = session;
   const { steps, seed, batchSize, accumulate = 1 } = options;
   const { count, together } = train;
@@ -69,12 +75,14 @@ export async function* trainLoop(
     epoch: (step * accumulate) / order.batchesPerEpoch,
     elapsedSeconds: clock(),
   });
-  async function* validate(): AsyncGenerator<ValidationRecord> {
+  async function* validate(): AsyncGenerator<Validated> {
     if (validation.count === 0) return;
     const evaluated = (): ReturnType<typeof evaluate> =>
-      evaluate(state.model, validation, { batchSize, step, modality });
-    const { quality, codes } = await asInUse(state, evaluated);
+      evaluate(state.model, validation, { batchSize, step, modality, keepPairs: PAIRS });
+    const { quality, codes, histograms, pairs } = await asInUse(state, evaluated);
     yield { kind: 'validation', ...position(), quality, codes };
+    yield { kind: 'codes', step, histograms };
+    yield { kind: 'examples', of: 'validation', step, pairs };
   }
   function* checkpoint(): Generator<CheckpointEvent> {
     if (checkpointed === step) return;

@@ -67,11 +67,14 @@ async function run(options: Partial<LoopOptions> = {}, more: Partial<LoopSession
 
 const kinds = (events: readonly TrainingEvent[]): string[] => events.map(({ kind, step }) => `${kind} ${step}`);
 
+/** What every validation gives. */
+const validated = (step: number): string[] => ['validation', 'codes', 'examples'].map((kind) => `${kind} ${step}`);
+
 describe('trainLoop', () => {
   it('begins with a validation and a checkpoint, and ends with both', async () => {
     const { events, end } = await run();
     expect(kinds(events)).toEqual([
-      'validation 0',
+      ...validated(0),
       'checkpoint 0',
       'step 1',
       'train 1',
@@ -83,7 +86,7 @@ describe('trainLoop', () => {
       'train 4',
       'step 5',
       'train 5',
-      'validation 5',
+      ...validated(5),
       'checkpoint 5',
     ]);
     expect(end).toMatchObject({ status: 'finished', step: 5, stepsPerSecond: expect.any(Number) });
@@ -98,7 +101,7 @@ describe('trainLoop', () => {
 
   it('goes on where it was', async () => {
     const { events, end } = await run({}, { reached: 3, elapsedSeconds: 60 });
-    expect(kinds(events)).toEqual(['step 4', 'train 4', 'step 5', 'train 5', 'validation 5', 'checkpoint 5']);
+    expect(kinds(events)).toEqual(['step 4', 'train 4', 'step 5', 'train 5', ...validated(5), 'checkpoint 5']);
     expect(end.elapsedSeconds).toBeGreaterThan(60);
     expect((await run({}, { reached: 5 })).end).toMatchObject({ step: 5, stepsPerSecond: null });
   });

@@ -1,8 +1,8 @@
 import { DATA_NAMES, type Dataset, dataNotes, loadDataset } from '@vqkit/data/node';
-import { type ExamplePairs, evaluate, imageModality } from '@vqkit/training';
+import { evaluate, imageModality } from '@vqkit/training';
 import type { ExampleSets, HarnessModality } from '../modality.ts';
 import { createModel, recreateModel } from '../model.ts';
-import type { ImagePairs } from '../report-data.ts';
+import { imagePairs } from '../report/pictures.ts';
 import { PAIRS } from '../report-schema.ts';
 import type { ImageConfig } from '../train-options.ts';
 import { imageOptions } from './images/options.ts';
@@ -44,8 +44,3 @@ export const images: HarnessModality<ImageConfig, ImageSets> = {
   },
   shown: imagesShown,
 };
-
-function imagePairs({ shape: [height = 0, width = 0, channels = 0], ...pairs }: ExamplePairs): ImagePairs {
-  const { count, originals, reconstructions } = pairs;
-  return { count, height, width, channels, originals, reconstructions };
-}

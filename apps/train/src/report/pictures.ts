@@ -1,9 +1,16 @@
 import { unscalePixels } from '@vqkit/tokenizer';
+import type { ExamplePairs } from '@vqkit/training';
 import sharp from 'sharp';
 import type { ImagePairs } from '../report-data.ts';
 
 /** Transparent pixels between two images. */
 const GAP = 2;
+
+/** Pairs of examples that are pictures. */
+export function imagePairs({ shape: [height = 0, width = 0, channels = 0], ...pairs }: ExamplePairs): ImagePairs {
+  const { count, originals, reconstructions } = pairs;
+  return { count, height, width, channels, originals, reconstructions };
+}
 
 /** PNG of the first images in one row, in their own resolution. */
 export async function stripPng(

@@ -3,7 +3,7 @@ import { writeFileAtomic } from '@vqkit/checkpoint/node';
 import type { ModalityShown } from '../../modality.ts';
 import { fixed } from '../../report/format.ts';
 import { type Html, html } from '../../report/html.ts';
-import { pairsPng, stripPng } from '../../report/pictures.ts';
+import { imagePairs, pairsPng, stripPng } from '../../report/pictures.ts';
 import { type Run, readRun } from '../../report/read-run.ts';
 import { runDot } from '../../report/runs.ts';
 import { bitsText, tokensText } from '../../report/tokens.ts';
@@ -62,6 +62,11 @@ export const imagesShown: ModalityShown = {
 ${await pictureStrips(shown)}</section>`;
   },
   findings: (facts) => [stillImproving(facts), blurred(facts)],
+  async media(pairs) {
+    const png = await pairsPng(imagePairs(pairs));
+    // Where a PNG has its size.
+    return { pairs: { kind: 'image', png, width: png.readUInt32BE(16), height: png.readUInt32BE(20) } };
+  },
   write: writeReconstructions,
 };
 
