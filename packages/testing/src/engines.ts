@@ -79,8 +79,8 @@ export async function startEngine(name: EngineName): Promise<void> {
   await engines[name]();
 }
 
-/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser, those of the queue, and those that ask Python. */
-const OTHERS = ['chromium', 'redis', 'python'];
+/** What REQUIRE_BACKENDS may name beside the engines: the tests in a browser, those of the queue, and those that ask a package of Python. */
+const OTHERS = ['chromium', 'redis', 'tensorboard', 'onnxruntime', 'torch'];
 
 const required = (process.env.REQUIRE_BACKENDS ?? '').split(',').filter((name) => name !== '');
 
@@ -115,9 +115,9 @@ export const PYTHON_ENV: NodeJS.ProcessEnv = {
   ].join(delimiter),
 };
 
-/** Why Python cannot import these modules here; undefined if it can, or if REQUIRE_BACKENDS says that it must. */
+/** Why Python cannot import these modules here; undefined if it can, or if REQUIRE_BACKENDS names one of them. */
 export function pythonMissing(...modules: readonly string[]): string | undefined {
-  if (required.includes('python')) return undefined;
+  if (modules.some((name) => required.includes(name))) return undefined;
   const { status } = spawnSync(PYTHON, ['-c', `import ${modules.join(', ')}`], { env: PYTHON_ENV });
   return status === 0 ? undefined : `${PYTHON} has no ${modules.join(', ')}`;
 }
