@@ -29,7 +29,15 @@ import {
   TOKENS,
 } from '../src/studies/entropy-forms.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
-import { lastSpread, measurement, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
+import {
+  lastSpread,
+  measurement,
+  spreadText,
+  testSpread,
+  testText,
+  traceSeries,
+  usedText,
+} from '../src/training/summary.ts';
 import type { KeptRun } from '../src/training/trace.ts';
 
 /** LFQ's batch entropy in three forms: exact, with probabilities clamped inside the logarithm, and the bound of independent bits. */
@@ -165,7 +173,7 @@ function trainingTable(rows: readonly Row[]): Table {
       cell.name,
       spreadText(lastSpread(runs, 'codebookEntropy')),
       spreadText(lastSpread(runs, 'perSampleEntropy')),
-      testText(runs, (test) => test.usedCodes),
+      usedText(runs),
       testText(runs, (test) => test.entropyBits),
       testText(runs, (test) => test.relativeError),
     ]),
@@ -245,7 +253,7 @@ function answerOf(compared: readonly Comparison[], rows: readonly Row[]): string
   const line = (prefix: string): string =>
     `- ${prefix}: ${FORMS.map((form) => {
       const runs = rows.find(({ cell }) => cell.name === `${prefix}, ${form}`)?.runs ?? [];
-      return `${form} ${spreadText(testSpread(runs, (test) => test.relativeError)) ?? 'diverged'} with ${spreadText(testSpread(runs, (test) => test.usedCodes)) ?? 'no'} codes`;
+      return `${form} ${spreadText(testSpread(runs, (test) => test.relativeError)) ?? 'diverged'} with ${usedText(runs) ?? 'no'} codes`;
     }).join(', ')}`;
   return [
     `**It depends on how decided the tokens are.** At ${deepest} bits with soft tokens the exact batch entropy is ${numberText(soft.value.exact)} nats and the clamped one ${numberText(soft.value.clamped)}, with a gradient of ${numberText(soft.gradient.clamped / soft.gradient.exact, 2)} of the exact one's length. With hard tokens the two are ${numberText(hard.value.exact)} and ${numberText(hard.value.clamped)}, and the gradients have a cosine of ${numberText(hard.cosine.clamped)}.`,
@@ -253,7 +261,7 @@ function answerOf(compared: readonly Comparison[], rows: readonly Row[]): string
     `Trained on, error/variance and used codes of 8,192 test tokens:\n\n${['d = 10, τ = 10', 'd = 14, τ = 10', 'd = 18, τ = 10', 'd = 14, τ = 100'].map(line).join('\n')}\n\nWithout an entropy loss: ${NONE.map(
       ({ name }) => {
         const runs = rows.find(({ cell }) => cell.name === name)?.runs ?? [];
-        return `${name.split(',')[0]} ${spreadText(testSpread(runs, (test) => test.relativeError))} with ${spreadText(testSpread(runs, (test) => test.usedCodes))} codes`;
+        return `${name.split(',')[0]} ${spreadText(testSpread(runs, (test) => test.relativeError))} with ${usedText(runs)} codes`;
       },
     ).join(', ')}.`,
   ].join('\n\n');

@@ -4,7 +4,7 @@ import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } fro
 import { numberText } from '../src/markdown.ts';
 import { type Cell, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
-import { measurement, percent, spreadText, testSpread, testText } from '../src/training/summary.ts';
+import { measurement, percent, spreadText, testSpread, testText, usedText } from '../src/training/summary.ts';
 import type { KeptRun } from '../src/training/trace.ts';
 
 /** The entropy loss and the norm layer are both said to be what LFQ cannot do without. Which is it, and how much of the loss is right? */
@@ -102,7 +102,7 @@ function tableOf(group: Group): Table {
       cell.norm ? 'LayerNorm' : 'as they are',
       String(cell.weight),
       testText(runs, ({ latents }) => latents.rms),
-      testText(runs, (test) => test.usedCodes),
+      usedText(runs),
       testText(runs, share),
       testText(runs, (test) => test.entropyBits),
       testText(runs, error),

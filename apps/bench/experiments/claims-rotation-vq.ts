@@ -5,7 +5,7 @@ import { numberText } from '../src/markdown.ts';
 import { differenceOf, inAll, isLower } from '../src/seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../src/training/cells.ts';
 import type { TokenEvaluation } from '../src/training/evaluate.ts';
-import { measurement, spreadText, testSpread, testText, traceSeries } from '../src/training/summary.ts';
+import { measurement, spreadText, testSpread, testText, traceSeries, usedText } from '../src/training/summary.ts';
 import type { KeptRun } from '../src/training/trace.ts';
 
 /** The claim of the rotation trick's own paper, on plain VQ. */
@@ -82,7 +82,7 @@ function tableOf({ where, rows }: Group): Table {
       cell.name,
       testText(runs, ({ latents }) => latents.error),
       testText(runs, relative),
-      testText(runs, (test) => test.usedCodes),
+      usedText(runs),
       testText(runs, (test) => test.perplexity),
       testText(runs, (test) => test.relativeError),
       testText(runs, (test) => test.psnrDb) ?? '-',
@@ -187,7 +187,7 @@ function answerOf(groups: readonly Group[]): string {
     pairs
       .map(
         (pair) =>
-          `- ${pair.name}: mse(z, q)/Var(z) ${text(pair.rotation, relative)} against ${text(pair.plain, relative)} (lower by a factor of ${ratio(pair)}), ${text(pair.rotation, (test) => test.usedCodes)} used codes against ${text(pair.plain, (test) => test.usedCodes)}, error/variance ${text(pair.rotation, (test) => test.relativeError)} against ${text(pair.plain, (test) => test.relativeError)}`,
+          `- ${pair.name}: mse(z, q)/Var(z) ${text(pair.rotation, relative)} against ${text(pair.plain, relative)} (lower by a factor of ${ratio(pair)}), ${usedText(pair.rotation)} used codes against ${usedText(pair.plain)}, error/variance ${text(pair.rotation, (test) => test.relativeError)} against ${text(pair.plain, (test) => test.relativeError)}`,
       )
       .join('\n'),
     'Where the factor is below 1, the error is higher with the trick.',

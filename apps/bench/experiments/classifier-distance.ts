@@ -13,7 +13,7 @@ import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../
 import { writeIdx } from '../src/idx.ts';
 import { numberText } from '../src/markdown.ts';
 import { type Classifier, FEATURES, trainClassifier } from '../src/training/classifier.ts';
-import { percent, type Spread, spreadOf, spreadText } from '../src/training/summary.ts';
+import { countText, percent, type Spread, spreadOf, spreadText } from '../src/training/summary.ts';
 
 /** A pixel error cannot see whether a reconstruction is still the digit it was. A classifier of our own can, a little. */
 export const classifierDistance: Experiment = {
@@ -258,7 +258,7 @@ function tablesOf(rows: readonly Row[], { accuracy, otherImages, noisy }: Scale)
         spreadText(spreadOf(row.runs.map(({ ssim }) => ssim))),
         spreadText(distanceOf(row)),
         percentText(keptOf(row)),
-        spreadText(usedOf(row)),
+        countText(usedOf(row)),
         spreadText(spreadOf(row.runs.map(({ perplexity }) => perplexity))),
       ]),
     },
@@ -328,7 +328,7 @@ function verdictsOf(rows: readonly Row[]): Verdict[] {
     {
       claim: 'Plain VQ is farthest from the digits, because it uses few codes.',
       expected: 'the largest classifier distance of all',
-      measured: `${text(plain)} with ${spreadText(usedOf(plain))} used codes; the others ${others.map((row) => `${row.name} ${text(row)} with ${spreadText(usedOf(row))}`).join(', ')}`,
+      measured: `${text(plain)} with ${countText(usedOf(plain))} used codes; the others ${others.map((row) => `${row.name} ${text(row)} with ${countText(usedOf(row))}`).join(', ')}`,
       verdict: others.every((row) => (distanceOf(row)?.high ?? 0) < (distanceOf(plain)?.low ?? 0))
         ? 'reproduced'
         : 'not reproduced',
@@ -340,7 +340,7 @@ function verdictsOf(rows: readonly Row[]): Verdict[] {
 function answerOf(rows: readonly Row[], scale: Scale): string {
   const correlation = correlationOf(rows);
   const line = (row: Row): string =>
-    `- ${row.name}: PSNR ${spreadText(psnrOf(row), 4)} dB, classifier distance ${spreadText(distanceOf(row))}, ${percentText(keptOf(row))} of the digits kept, ${spreadText(usedOf(row))} used codes`;
+    `- ${row.name}: PSNR ${spreadText(psnrOf(row), 4)} dB, classifier distance ${spreadText(distanceOf(row))}, ${percentText(keptOf(row))} of the digits kept, ${countText(usedOf(row))} used codes`;
   return [
     `**${correlation >= 0.9 ? 'Yes, here' : correlation > 0.5 ? 'Mostly' : 'No'}**: over all trainings the ranks by pixel error and by classifier distance have a correlation of ${numberText(correlation, 2)}. After a short training, at 8 bits for each of 49 tokens:`,
     rows.map(line).join('\n'),

@@ -12,6 +12,7 @@ import {
   testSpread,
   testText,
   traceSeries,
+  usedText,
 } from '../src/training/summary.ts';
 import type { KeptRun } from '../src/training/trace.ts';
 
@@ -146,7 +147,7 @@ function tableOf(title: string, rows: readonly Row[]): Table {
       spreadText(lastSpread(runs, 'perSampleEntropy')) ?? 'none',
       spreadText(lastSpread(runs, 'codebookEntropy')) ?? 'none',
       spreadText(lastSpread(runs, 'lossGradient')) ?? 'none',
-      testText(runs, (test) => test.usedCodes),
+      usedText(runs),
       testText(runs, (test) => test.perplexityShare),
       testText(runs, (test) => test.relativeError),
     ]),
@@ -267,6 +268,6 @@ function answerOf(stream: readonly Row[], images: readonly Row[], steps: number)
     `**Not the distance: the scale.** LFQ's code is the sign of z, so nothing that happens to the length of z changes the reconstruction, and nothing in its loss bounds it. In ${steps} steps without any remedy the rms of z went from ${numberText(first)} to ${numberText(rmsOf(nothing))}. The log-odds of a bit are 4τz: at τ = 100 every bit is then decided, the per-sample entropy is ${spreadText(lastSpread(nothing, 'perSampleEntropy'))} nats for free, and the pull of the entropy loss on a token fell from ${numberText(firstPull, 2)} to ${numberText(lastPull, 2)}. Perplexity/K ended at ${share(nothing)}, error/variance at ${error(nothing)}, at 10 bits per token.`,
     `**What helps** is anything that holds the scale. ${REMEDIES.map((cell) => `${cell.name}: perplexity/K ${share(runsOf(stream, cell))}, error ${error(runsOf(stream, cell))}`).join('; ')}. The most even use of the codes has "${best.cell.name}" with ${share(best.runs)}. A temperature of 1 ends with an rms of ${numberText(rmsOf(low))} and perplexity/K ${share(low)}; an orthogonal rotation, which changes no length, with ${numberText(rmsOf(rotation))} and ${share(rotation)}.`,
     `**FSQ with ten levels of 2** has the same 10 bits and no entropy loss: perplexity/K ${share(runsOf(stream, FSQ))}, error ${error(runsOf(stream, FSQ))}.`,
-    `On patches of MNIST, many of them empty background, at 10 bits per token: ${images.map(({ cell, runs }) => `${cell.name} ${spreadText(testSpread(runs, (test) => test.psnrDb))} dB with ${spreadText(testSpread(runs, (test) => test.usedCodes))} codes`).join('; ')}.`,
+    `On patches of MNIST, many of them empty background, at 10 bits per token: ${images.map(({ cell, runs }) => `${cell.name} ${spreadText(testSpread(runs, (test) => test.psnrDb))} dB with ${usedText(runs)} codes`).join('; ')}.`,
   ].join('\n\n');
 }

@@ -14,6 +14,7 @@ import {
   testSpread,
   testText,
   traceSeries,
+  usedText,
 } from '../src/training/summary.ts';
 import type { KeptRun } from '../src/training/trace.ts';
 import { startTrainingEngine } from '../src/training/train-tokens.ts';
@@ -184,7 +185,7 @@ function trainingTable(rows: readonly Row[]): Table {
       spreadText(firstGradient(runs)),
       testText(runs, ({ latents }) => latents.norm),
       testText(runs, ({ latents }) => latents.relativeError),
-      testText(runs, (test) => test.usedCodes),
+      usedText(runs),
       testText(runs, (test) => test.relativeError),
     ]),
   };
@@ -272,7 +273,7 @@ function answerOf(probes: readonly Probe[], rows: readonly Row[]): string {
     );
   const lines = rows.map(
     ({ cell, runs }) =>
-      `- ${cell.name}: first gradient norm ${spreadText(firstGradient(runs))}, error/variance ${spreadText(errorOf(runs)) ?? 'diverged'}, ${spreadText(testSpread(runs, (test) => test.usedCodes)) ?? 'no'} used codes`,
+      `- ${cell.name}: first gradient norm ${spreadText(firstGradient(runs))}, error/variance ${spreadText(errorOf(runs)) ?? 'diverged'}, ${usedText(runs) ?? 'no'} used codes`,
   );
   return [
     '**Where latents are much shorter than their codes, and where they point away from them.** The trick passes the gradient on as λ Rᵀ g.',

@@ -95,7 +95,9 @@ export interface Verdict {
   readonly claim: string;
   readonly expected: string;
   readonly measured: string;
-  /** `undecided` where the seeds cannot tell: their interval holds both answers. */
+  /** Whether the claim was expected to hold. Default true; null where nothing was predicted. */
+  readonly predicted?: boolean | null;
+  /** Whether the claim held here; `undecided` where the seeds cannot tell: their interval holds both answers. */
   readonly verdict: 'reproduced' | 'not reproduced' | 'undecided' | 'beyond reach here';
   /** Why, and what speaks against it. */
   readonly remark: string;

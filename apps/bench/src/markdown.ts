@@ -36,15 +36,31 @@ export function markdownTable({ columns, rows }: Pick<Table, 'columns' | 'rows'>
 
 export function verdictTable(verdicts: readonly Verdict[]): string {
   return markdownTable({
-    columns: ['claim', 'expected', 'measured', 'verdict', 'remark'],
-    rows: verdicts.map(({ claim, expected, measured, verdict, remark }) => [
+    columns: ['claim', 'expected', 'measured', 'true here?', 'as predicted?', 'remark'],
+    rows: verdicts.map(({ claim, expected, measured, remark, ...judged }) => [
       claim,
       expected,
       measured,
-      `**${verdict}**`,
+      `**${TRUE_HERE[judged.verdict]}**`,
+      asPredicted(judged),
       remark,
     ]),
   });
+}
+
+const TRUE_HERE = {
+  reproduced: 'yes',
+  'not reproduced': 'no',
+  undecided: 'undecided',
+  'beyond reach here': 'not measured',
+} as const;
+
+/** Whether a claim came out as it was predicted, which may be that it does not hold. */
+export function asPredicted({ verdict, predicted = true }: Pick<Verdict, 'verdict' | 'predicted'>): string {
+  const found = TRUE_HERE[verdict];
+  if (predicted === null) return 'not predicted';
+  if (found !== 'yes' && found !== 'no') return found;
+  return predicted === (found === 'yes') ? 'yes' : 'no';
 }
 
 /** A word for keys and anchors: `Speed against peers (ms)` becomes `speed-against-peers-ms`. */

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
-import type { Table } from './experiment.ts';
-import { formatNumber, markdownTable, slug, verdictTable } from './markdown.ts';
+import type { Table, Verdict } from './experiment.ts';
+import { asPredicted, formatNumber, markdownTable, slug, verdictTable } from './markdown.ts';
 import type { Result } from './result.ts';
 
 /** Share of the cores that others may use without a warning. */
@@ -22,7 +22,7 @@ export function answerPage(result: Result, folder: string, results: string): str
     '<!-- Made by `pnpm bench docs` from the results; do not edit. -->',
     `# ${question}`,
     outcome.answer.trim(),
-    ...(outcome.verdicts.length > 0 ? ['## Claims', verdictTable(outcome.verdicts)] : []),
+    ...(outcome.verdicts.length > 0 ? ['## Claims', verdictTable(outcome.verdicts), ...judgedHow(result)] : []),
     ...(outcome.tables.length > 0 ? ['## Numbers', ...outcome.tables.map(titled)] : []),
     ...(outcome.plots.length > 0 ? ['## Pictures'] : []),
     ...outcome.plots.map(({ name, title }) => `![${title}](${pictures}/${plotFile(experiment, name)}.svg)`),
@@ -43,7 +43,7 @@ export function indexPage(results: readonly Result[]): string {
   return [
     '<!-- Made by `pnpm bench docs` from the results; do not edit. -->',
     '# Answers',
-    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim counts as reproduced when it held here, in miniature; that one did not is an answer too, and one that the seeds cannot decide counts as neither.',
+    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim is true here when it held in miniature; that one did not is an answer too, and one that the seeds cannot decide counts as neither. As predicted are the claims of which we said so before the run.',
     ...leading.flatMap(({ experiment, question, outcome }) => [
       `## ${question}`,
       openingOf(outcome.answer),
@@ -51,18 +51,21 @@ export function indexPage(results: readonly Result[]): string {
     ]),
     '## All questions',
     markdownTable({
-      columns: ['question', 'short answer', 'command', 'claims reproduced'],
+      columns: ['question', 'short answer', 'command', 'claims true here', 'as predicted'],
       rows: results.map(({ experiment, question, command, outcome: { answer, verdicts } }) => [
         `[${question}](${experiment}.md)`,
         shortAnswer(answer),
         `\`${command}\``,
-        verdicts.length === 0
-          ? '-'
-          : `${verdicts.filter(({ verdict }) => verdict === 'reproduced').length} of ${verdicts.length}`,
+        countOf(verdicts, ({ verdict }) => verdict === 'reproduced'),
+        countOf(verdicts, (verdict) => asPredicted(verdict) === 'yes'),
       ]),
     }),
     '',
   ].join('\n\n');
+}
+
+function countOf(verdicts: readonly Verdict[], holds: (verdict: Verdict) => boolean): string {
+  return verdicts.length === 0 ? '-' : `${verdicts.filter(holds).length} of ${verdicts.length}`;
 }
 
 /** The first paragraph, with the list or the sentences that it announces. */
@@ -125,18 +128,37 @@ function machine({ environment: { cpu, cores, node, tfjs, python } }: Result): s
   return `${cores} cores of ${cpu}, Node ${node}, TensorFlow.js ${tfjs}${peer}`;
 }
 
+/** Whether its parts depend on a seed. */
+function isSeeded({ parts }: Result): boolean {
+  return parts.some(({ settings }) => 'seed' in settings);
+}
+
+/** What stands under the claims of trainings. */
+function judgedHow(result: Result): string[] {
+  const { seeds, outcome } = result;
+  const count = outcome.verdicts.length;
+  return isSeeded(result)
+    ? [
+        `${count} claim${count === 1 ? '' : 's'}, each judged by itself from ${seeds.length} seed${seeds.length === 1 ? '' : 's'}: nothing is corrected for their number. Numbers are means, with the lowest and the highest seed in brackets.`,
+      ]
+    : [];
+}
+
+const TIMES = new Set(['ms', '1/s']);
+
 function measuredWith(result: Result): string {
-  const { command, date, seeds, quick, seconds, environment } = result;
+  const { command, date, seeds, quick, seconds, environment, outcome } = result;
   const commit = environment.commit === null ? '' : `, commit ${environment.commit}`;
+  const timed = outcome.measurements?.some(({ unit }) => TIMES.has(unit)) ?? false;
   return [
     `Repeat it with \`${command}\`${quick ? ' (a quick run: fewer steps and seeds, smaller sizes)' : ''}.`,
-    ...(environment.load !== null && environment.load > BUSY * environment.cores
+    ...(timed && environment.load !== null && environment.load > BUSY * environment.cores
       ? [
           `**The machine was busy**: ${environment.load} other processes wanted its ${environment.cores} cores when it began, so times are too long.`,
         ]
       : []),
     ...originsOf(result),
-    `Measured on ${date.slice(0, 10)}: ${machine(result)}, vqkit ${environment.vqkit}${commit}; seeds ${seeds.join(', ')}; ${Math.round(seconds)} s of work.`,
+    `Measured on ${date.slice(0, 10)}: ${machine(result)}, vqkit ${environment.vqkit}${commit}${isSeeded(result) ? `; seeds ${seeds.join(', ')}` : ''}; ${Math.round(seconds)} s of work.`,
   ].join('\n');
 }
 

@@ -34,10 +34,14 @@ export async function replay(stored: StoredResult, known: readonly ExperimentEnt
 }
 
 /**
- * Reads a results file, with what its experiment makes of it.
+ * Reads a results file, with what its experiment makes of it. Question and method are worded as the experiment words them now; what was
+ * expected stays as it was said before the run.
  * @throws DataError when it is missing, damaged, of another version or of an experiment that has changed since.
  */
 export async function readResult(path: string, known?: readonly ExperimentEntry[]): Promise<Result> {
   const stored = await readStored(path);
-  return { ...stored, outcome: await replay(stored, known) };
+  const outcome = await replay(stored, known);
+  const experiment = await findExperiments([stored.experiment], known)[0]?.load();
+  const { question, method } = experiment ?? stored;
+  return { ...stored, question, method, outcome };
 }

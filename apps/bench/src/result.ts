@@ -72,6 +72,7 @@ const outcomeSchema: z.ZodType<Outcome> = z.strictObject({
       claim: z.string(),
       expected: z.string(),
       measured: z.string(),
+      predicted: z.boolean().nullable().optional(),
       verdict: z.enum(['reproduced', 'not reproduced', 'undecided', 'beyond reach here']),
       remark: z.string(),
     }),

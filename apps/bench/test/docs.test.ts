@@ -98,7 +98,7 @@ describe('generateDocs', () => {
     const results = [await readResult(join(folder, 'fake.json'), known)];
     const fill = (key: string) => fillBlocks(`<!-- result:fake:${key} -->old<!-- /result -->`, results, 'README.md');
     expect(fill('answer')).toContain('\nIt takes **0.1003 ms**.\n');
-    expect(fill('verdicts')).toContain('| **reproduced** |');
+    expect(fill('verdicts')).toContain('| **yes** | yes |');
     expect(fill('table.speed-ms')).toContain('| LFQ encode | 12 | 65,536 |');
     expect(fill('cell.speed-ms.fsq-encode.peer')).toContain('-->not measured<!--');
     expect(fill('command')).toContain('-->`pnpm bench fake`<!--');
@@ -122,7 +122,7 @@ describe('generateDocs', () => {
     expect(page.indexOf('**No.** The codes')).toBeLessThan(page.indexOf('**In part.** With'));
     expect(page).toContain('- one\n- two');
     expect(page).not.toMatch(/And so on|In float32 too/);
-    expect(page).toContain('(fake.md) | see its page | `pnpm bench fake` | 1 of 1 |');
+    expect(page).toContain('(fake.md) | see its page | `pnpm bench fake` | 1 of 1 | 1 of 1 |');
     expect(page).toContain('(lfq-distance.md) | No. | ');
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatCell, formatNumber, markdownTable, slug } from '../src/markdown.ts';
+import type { Verdict } from '../src/experiment.ts';
+import { formatCell, formatNumber, markdownTable, slug, verdictTable } from '../src/markdown.ts';
 
 describe('formatNumber', () => {
   it.each([
@@ -35,4 +36,15 @@ it('sets numbers to the right and keeps bars and line breaks in their cell', () 
 
 it('makes words for keys', () => {
   expect(slug('Speed against peers (ms)')).toBe('speed-against-peers-ms');
+});
+
+it('tells a claim that held from one that was predicted', () => {
+  const table = (judged: Partial<Verdict>): string =>
+    verdictTable([{ claim: 'a', expected: 'b', measured: 'c', verdict: 'reproduced', remark: 'd', ...judged }]);
+  expect(table({})).toContain('| **yes** | yes |');
+  expect(table({ predicted: false })).toContain('| **yes** | no |');
+  expect(table({ predicted: false, verdict: 'not reproduced' })).toContain('| **no** | yes |');
+  expect(table({ predicted: null })).toContain('| **yes** | not predicted |');
+  expect(table({ verdict: 'undecided' })).toContain('| **undecided** | undecided |');
+  expect(table({ verdict: 'beyond reach here' })).toContain('| **not measured** | not measured |');
 });

@@ -5,7 +5,7 @@ import { outcome } from './fake.ts';
 
 const [plot] = outcome.plots as [Plot];
 
-it('draws lines, bands, axis titles and a legend, the same text each time', async () => {
+it('draws lines, bands, axis titles and the name of each line at its end, the same text each time', async () => {
   const svg = await plotToSvg(plot);
   for (const text of [
     'Time over tokens',
@@ -23,6 +23,21 @@ it('draws lines, bands, axis titles and a legend, the same text each time', asyn
   // An element a line, tenths of a pixel.
   expect(svg.split('\n').length).toBeGreaterThan(20);
   expect(svg).not.toMatch(/ d="[^"]*\d\.\d\d/);
+});
+
+it('keeps the names of lines that end together apart', async () => {
+  const series = Array.from({ length: 20 }, (_, i) => ({
+    label: `line ${i}`,
+    points: [
+      [1, 5],
+      [2, 5],
+    ] as const,
+  }));
+  const svg = await plotToSvg({ ...plot, series });
+  const names = [...svg.matchAll(/<text[^>]*transform="translate\(([\d. ]+)\)"[^>]*>\s*line \d+/g)];
+  const heights = names.map(([, at]) => Number(at?.split(/[ ,]/)[1] ?? 0)).sort((a, b) => a - b);
+  expect(heights).toHaveLength(20);
+  expect(Math.min(...heights.slice(1).map((height, i) => height - (heights[i] as number)))).toBeGreaterThan(12);
 });
 
 it('leaves out what a logarithmic axis cannot show', async () => {

@@ -3,7 +3,7 @@ import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } fro
 import { numberText } from '../markdown.ts';
 import { differenceOf, isLower } from '../seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
-import { measurement, percent, type Spread, spreadOf, spreadText, testSpread } from '../training/summary.ts';
+import { measurement, percent, type Spread, spreadOf, spreadText, testSpread, usedText } from '../training/summary.ts';
 import type { KeptRun } from '../training/trace.ts';
 
 /** Data of which a growing share is one and the same thing: silence, background. */
@@ -200,7 +200,7 @@ function answerOf({ where }: StillSweep, rows: readonly Row[]): string {
   const [least, most] = [Math.min(...shares), Math.max(...shares)];
   const line = (cell: Cell): string => {
     const at = (share: number): string =>
-      `${spreadText(testSpread(runsOf(rows, cell, share), (test) => test.usedCodes)) ?? 'no'} used codes at ${percent(share)}`;
+      `${usedText(runsOf(rows, cell, share)) ?? 'no'} used codes at ${percent(share)}`;
     return `- ${cell.name}: ${at(least)}, ${at(most)}, ${spreadText(busyCodes(runsOf(rows, cell, most))) ?? 'none'} for tokens of which none is still (error/variance ${spreadText(busyError(runsOf(rows, cell, most))) ?? 'diverged'}; ${spreadText(busyError(runsOf(rows, cell, least))) ?? 'diverged'} at ${percent(least)})`;
   };
   const best = [...CELLS].sort(

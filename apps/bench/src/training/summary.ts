@@ -1,5 +1,5 @@
 import type { Measurement, Series } from '../experiment.ts';
-import { numberText } from '../markdown.ts';
+import { formatNumber, numberText } from '../markdown.ts';
 import type { TokenEvaluation } from './evaluate.ts';
 import { type KeptRun, type Quantity, traceOf } from './trace.ts';
 
@@ -26,6 +26,13 @@ export function spreadText(spread: Spread | null, digits = 3): string | null {
   return low === high ? (mean as string) : `${mean} (${low} to ${high})`;
 }
 
+/** The same of something that is counted: whole numbers. */
+export function countText(spread: Spread | null): string | null {
+  if (spread === null) return null;
+  const [mean, low, high] = [spread.mean, spread.low, spread.high].map((value) => formatNumber(Math.round(value)));
+  return spread.low === spread.high ? (mean as string) : `${mean} (${low} to ${high})`;
+}
+
 /** `93 %`; one decimal below ten. */
 export function percent(share: number): string {
   const value = 100 * share;
@@ -48,8 +55,16 @@ export function testText(
   pick: (test: TokenEvaluation) => number | null,
   digits = 3,
 ): string | null {
+  return orDiverged(runs, spreadText(testSpread(runs, pick), digits));
+}
+
+/** The used codes of the tests, as {@link testText}. */
+export function usedText(runs: readonly KeptRun[]): string | null {
+  return orDiverged(runs, countText(testSpread(runs, ({ usedCodes }) => usedCodes)));
+}
+
+function orDiverged(runs: readonly KeptRun[], text: string | null): string | null {
   const diverged = runs.filter(({ divergedAt }) => divergedAt !== null);
-  const text = spreadText(testSpread(runs, pick), digits);
   if (diverged.length === runs.length)
     return `diverged at step ${Math.min(...diverged.map((run) => run.divergedAt ?? 0))}`;
   return diverged.length === 0 || text === null ? text : `${text}; ${diverged.length} of ${runs.length} diverged`;
