@@ -1,34 +1,17 @@
 #!/usr/bin/env node
 // Packs every published package as `pnpm publish` would and lints the tarballs: publint, and whether TypeScript finds the
 // types ("are the types wrong"). The packages must be built.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { pack } from './pack.mjs';
-import { root } from './setup.mjs';
+import { pack, publishedPackages } from './pack.mjs';
 
 /** The packages are ES modules only: Node >= 20.19 can require() them, and TypeScript's node10 resolution is not served. */
 const ignoredResolutions = ['node10', 'node16-cjs'];
-
-/** The names of the published packages. */
-function publishedNames() {
-  const manifests = ['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(root, group)).map((folder) => readManifest(join(root, group, folder, 'package.json'))),
-  );
-  return manifests.filter((manifest) => !manifest.private).map((manifest) => manifest.name);
-}
-
-/**
- * @param {string} path
- * @returns {{ name: string, private?: boolean }}
- */
-function readManifest(path) {
-  return JSON.parse(readFileSync(path, 'utf8'));
-}
 
 /**
  * What is wrong with a tarball, one line each.
@@ -47,22 +30,30 @@ async function lint(path) {
   return [...lines, ...problems.map((problem) => `types: ${JSON.stringify(problem)}`)];
 }
 
-/** Packs and lints every published package; throws when one of them is wrong. */
-export async function checkPacked() {
+/**
+ * Packs every published package into an empty folder and lints it; throws when one of them is wrong.
+ * @param {string} folder
+ * @returns {Promise<string[]>} the paths of the tarballs
+ */
+export async function checkPacked(folder) {
+  const names = publishedPackages().map(({ name }) => name);
+  const tarballs = pack(names, folder);
+  let wrong = 0;
+  for (const path of tarballs) {
+    const lines = await lint(path);
+    wrong += lines.length;
+    for (const line of lines) console.log(`${path}: ${line}`);
+  }
+  console.log(`packed: ${names.length} packages, ${wrong} failures`);
+  if (wrong > 0) throw new Error('a packed tarball is not as it should be');
+  return tarballs;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const folder = mkdtempSync(join(tmpdir(), 'vqkit-pack-'));
   try {
-    const names = publishedNames();
-    let wrong = 0;
-    for (const path of pack(names, folder)) {
-      const lines = await lint(path);
-      wrong += lines.length;
-      for (const line of lines) console.log(`${path}: ${line}`);
-    }
-    console.log(`packed: ${names.length} packages, ${wrong} failures`);
-    if (wrong > 0) throw new Error('a packed tarball is not as it should be');
+    await checkPacked(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await checkPacked();

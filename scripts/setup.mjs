@@ -2,6 +2,7 @@
 // What a fresh machine with only Node and npm lacks: the dependencies and the built packages. `npm run build` runs this file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isAbsolute, win32 } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The root of the workspace, with a slash at its end. */
@@ -22,13 +23,31 @@ export function requireNode(version = process.versions.node) {
 }
 
 /**
+ * npm's commands and those of node_modules/.bin are scripts of cmd on Windows, which its shell alone can start.
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {[command: string, args: string[], options: import('node:child_process').SpawnSyncOptions]}
+ */
+export function forWindows(command, args) {
+  if (isAbsolute(command) || command === 'git') return [command, args, {}];
+  const line = [win32.normalize(command), ...args].map((word) => `"${word}"`).join(' ');
+  return ['cmd.exe', ['/d', '/s', '/c', `"${line}"`], { windowsVerbatimArguments: true }];
+}
+
+/**
  * Runs a command in the root with its output shown, and throws when it fails.
  * @param {string} command
  * @param {string[]} args
  */
 export function run(command, args) {
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', npm_config_update_notifier: 'false' };
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [file, words, options] = process.platform === 'win32' ? forWindows(command, args) : [command, args, {}];
+  const { status, error } = spawnSync(file, words, {
+    ...options,
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${[command, ...args].join(' ')} ended with exit code ${status}`);
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { root } from '../scripts/setup.mjs';
+import { forWindows, root } from '../scripts/setup.mjs';
 
 /** What `requireNode` does with a version of Node, in a process of its own. */
 function requireNode(version: string): { code: number | null; text: string } {
@@ -11,6 +11,17 @@ function requireNode(version: string): { code: number | null; text: string } {
   });
   return { code: status, text: stdout + stderr };
 }
+
+describe('a command on Windows', () => {
+  it("is started by cmd where it is one of npm's scripts, and as it is where it is a program", () => {
+    expect(forWindows('node_modules/.bin/tsc', ['-p', 'a folder'])).toEqual([
+      'cmd.exe',
+      ['/d', '/s', '/c', '""node_modules\\.bin\\tsc" "-p" "a folder""'],
+      { windowsVerbatimArguments: true },
+    ]);
+    expect(forWindows(process.execPath, ['x.mjs'])).toEqual([process.execPath, ['x.mjs'], {}]);
+  });
+});
 
 describe('requireNode', () => {
   it.each(['20.19.0', '20.20.2', '22.0.0', '24.1.0', '100.0.0'])('goes on with Node %s', (version) => {

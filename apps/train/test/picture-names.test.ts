@@ -13,6 +13,25 @@ const namesOf = (images: readonly string[]): string[] => {
   return images.map((_, i) => nameOf(i));
 };
 
+describe('pictureNames on Windows', () => {
+  it.each([
+    '..\\a.png',
+    'b\\..\\..\\a.png',
+    'C:\\a.png',
+    'C:a.png',
+    '\\\\host\\share\\a.png',
+    '\\a.png',
+    'a.png:stream',
+  ])('refuses %s, which leads elsewhere there', (name) => {
+    expect(() => pictureNames(tokensOf([name]), true)).toThrow(DataError);
+  });
+
+  it('takes both slashes', () => {
+    const nameOf = pictureNames(tokensOf(['b\\a.png', 'b/a.png']), true);
+    expect([nameOf(0), nameOf(1)]).toEqual(['b/a.png', 'b/a.png.png']);
+  });
+});
+
 describe('pictureNames', () => {
   it('counts where there are no names', () => {
     expect(pictureNames(tokensOf())(2)).toBe('000002.png');

@@ -29,6 +29,8 @@ interface Holder {
 
 const { O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDWR } = constants;
 const LONGEST_HOLDER = 1024;
+/** The byte that is locked, behind all that is written: on Windows nobody else can read what is locked. */
+const LOCKED_BYTE = 2 ** 30;
 
 /**
  * Takes the lock that a file stands for, or says who holds it; never waits. The lock is the operating system's (fcntl, LockFileEx), on the
@@ -59,7 +61,7 @@ export async function lockFile(where: string, path: string): Promise<Lock> {
   }
 }
 
-type TryLock = (fd: number) => boolean;
+type TryLock = (fd: number, offset: number, length: number) => boolean;
 
 async function loadTryLock(where: string): Promise<TryLock> {
   try {
@@ -100,7 +102,7 @@ function noLock(where: string, path: string, found: string): OptionError {
 
 function taken(where: string, path: string, fd: number, tryLock: TryLock): boolean {
   try {
-    return tryLock(fd);
+    return tryLock(fd, LOCKED_BYTE, 1);
   } catch (error) {
     throw new OptionError(
       where,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, lstat, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { OptionError, phrase } from '@vqkit/core-tensor/errors';
 import { withFileErrors } from './file-error.ts';
 
@@ -62,7 +63,7 @@ export async function requireWritableFolder(where: string, path: string): Promis
 export async function removePartialFiles(folder: string): Promise<string[]> {
   const remove = async (): Promise<string[]> => {
     const names = (await readdir(folder)).filter((name) => PARTIAL.test(name));
-    for (const name of names) await rm(join(folder, name), { force: true });
+    for (const name of names) await whileOpenElsewhere(() => rm(join(folder, name), { force: true }));
     return names;
   };
   return withFileErrors('removePartialFiles', folder, 'be a folder that can be changed', remove());
@@ -91,7 +92,7 @@ async function write(path: string, content: Content): Promise<void> {
     await writeFile(file, content);
     await file.sync();
     await file.close();
-    await rename(partial, target.path);
+    await whileOpenElsewhere(() => rename(partial, target.path));
   });
   await syncFolder(folder);
 }
@@ -106,6 +107,28 @@ async function inPartial(folder: string, work: (partial: string, file: FileHandl
     await file.close().catch(() => undefined);
     await rm(partial, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+/** How long a file is waited for, in milliseconds: 1, 2, 4, … */
+const LONGEST_WAIT = 1024;
+
+/**
+ * On Windows a file cannot be replaced or deleted while another program, such as a virus scanner or a reader of the run, has it open: tried again for two seconds.
+ * @param windows for tests.
+ */
+export async function whileOpenElsewhere<T>(
+  work: () => Promise<T>,
+  windows: boolean = process.platform === 'win32',
+): Promise<T> {
+  for (let wait = 1; ; wait *= 2) {
+    try {
+      return await work();
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!windows || wait > LONGEST_WAIT || !['EPERM', 'EACCES', 'EBUSY'].includes(code)) throw error;
+      await setTimeout(wait);
+    }
   }
 }
 

@@ -26,6 +26,7 @@ import {
   writeFileAtomic,
   writeSafetensors,
 } from '../src/node.ts';
+import { whileOpenElsewhere } from '../src/write-file.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -70,6 +71,31 @@ describe('a checksum', () => {
     expect(await readSafetensors(path)).toEqual(first);
     await writeSafetensors(path, tensors, { step: '12' });
     expect((await readSafetensors(path)).metadata).toEqual({ step: '12' });
+  });
+});
+
+describe('a file that another program has open on Windows', () => {
+  const denied = (code: string): Error => Object.assign(new Error(code), { code });
+
+  it('is waited for', async () => {
+    const codes = ['EPERM', 'EBUSY', 'EACCES'];
+    const work = async (): Promise<string> => {
+      const code = codes.shift();
+      if (code !== undefined) throw denied(code);
+      return 'done';
+    };
+    expect(await whileOpenElsewhere(work, true)).toBe('done');
+  });
+
+  it('is no reason to wait elsewhere, nor is another error', async () => {
+    let calls = 0;
+    const work = (code: string) => (): Promise<never> => {
+      calls++;
+      return Promise.reject(denied(code));
+    };
+    await expect(whileOpenElsewhere(work('EPERM'), false)).rejects.toThrow('EPERM');
+    await expect(whileOpenElsewhere(work('ENOSPC'), true)).rejects.toThrow('ENOSPC');
+    expect(calls).toBe(2);
   });
 });
 

@@ -1,4 +1,4 @@
-import { isAbsolute, posix } from 'node:path';
+import { isAbsolute, posix, sep, win32 } from 'node:path';
 import { DataError } from '@vqkit/core-tensor';
 import type { Tokens } from '@vqkit/tokens';
 
@@ -10,15 +10,19 @@ const LONGEST = 255;
  * on. `cat.png` stays, `cat.jpg` becomes `cat.jpg.png`, and no two are the same, upper and lower case or not: where another picture or a folder
  * has the name, `cat.jpg~2.png`.
  *
+ * @param windows whether names go by the rules of Windows.
  * @throws DataError for a name that leads out of the folder, which is not believed.
  */
-export function pictureNames({ notes, shape, first = 0 }: Tokens): (i: number) => string {
+export function pictureNames(
+  { notes, shape, first = 0 }: Tokens,
+  windows: boolean = sep === '\\',
+): (i: number) => string {
   const images = notes?.images;
   if (images === undefined) {
     const digits = Math.max(6, String(first + (shape[0] ?? 0)).length);
     return (i) => `${String(first + i).padStart(digits, '0')}.png`;
   }
-  const wanted = images.map(checkedName);
+  const wanted = images.map((name, i) => checkedName(name, i, windows));
   const taken = new Set(wanted.flatMap(foldersOf));
   const names: string[] = [];
   const take = (i: number, name: string): boolean => {
@@ -39,9 +43,11 @@ export function pictureNames({ notes, shape, first = 0 }: Tokens): (i: number) =
   return (i) => names[i] as string;
 }
 
-function checkedName(name: string, i: number): string {
-  const path = posix.normalize(name);
-  const leadsOut = isAbsolute(name) || path.startsWith('../') || ['.', '..'].includes(path);
+function checkedName(name: string, i: number, windows: boolean): string {
+  // Windows takes both slashes; what has a colon names a disk there, or a stream beside the file.
+  const path = windows ? win32.normalize(name).replaceAll('\\', '/') : posix.normalize(name);
+  const elsewhere = windows && (win32.isAbsolute(name) || name.includes(':'));
+  const leadsOut = elsewhere || isAbsolute(name) || path.startsWith('../') || ['.', '..'].includes(path);
   if (!leadsOut && !path.endsWith('/') && !path.includes('\0')) return path;
   throw new DataError('decodeTokens', `image ${i}`, 'have a name below its folder', name, 'Encode again.');
 }
