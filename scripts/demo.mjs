@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run demo`: a page that runs a trained tokenizer in the browser. Trains one on MNIST first, for a minute or less, unless it has;
+// `npm run demo`: the studio with a trained tokenizer of images to try. Trains one on MNIST first, for a minute or less, unless it has;
 // `npm run demo -- runs/photos` takes another run, a checkpoint or a file of `vqkit export`.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -20,19 +20,19 @@ function trainOnce() {
 }
 
 requireNode();
-ensureInstalled('training');
-ensureBuilt('vqkit', '@vqkit/demo');
+ensureInstalled('studio');
+ensureBuilt('vqkit', '@vqkit/studio');
 const { values, positionals } = parseArgs({ options: { port: { type: 'string' } }, allowPositionals: true });
 const [given] = positionals;
 if (given === undefined) trainOnce();
 
-const { serveDemo } = await import('../apps/demo/dist/index.js');
+const { serveStudio } = await import('../apps/studio/dist/index.js');
 try {
-  const { address } = await serveDemo({
-    tokenizer: given ?? `${root}${RUN}`,
+  const { address } = await serveStudio({
+    paths: [given ?? `${root}${RUN}`],
     port: Number(values.port ?? 8080),
   });
-  console.log(`\nOpen ${address} in a browser. Ctrl-C ends it.`);
+  console.log(`\nOpen ${address}/#try in a browser. Ctrl-C ends it.`);
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;

@@ -78,26 +78,30 @@ function readIfThere(path) {
 }
 
 /**
- * What training takes and no more: the `dependencies` of the workspace (what building takes) and of the command line and the demo. Tests and benchmarks,
- * their engines, peers and tools are `devDependencies`, and three times as large.
+ * What training takes and no more: the `dependencies` of the workspace (what building takes) and of the command line; and the same with those of the
+ * studio. Tests and benchmarks, their engines, peers and tools are `devDependencies`, and three times as large.
  */
-const TRAINING = ['--prod', '--filter=.', '--filter-prod=vqkit...', '--filter-prod=@vqkit/demo...'];
+const TRAINING = ['--prod', '--filter=.', '--filter-prod=vqkit...'];
+const PARTS = { training: TRAINING, studio: [...TRAINING, '--filter-prod=@vqkit/studio...'] };
 
 /**
  * Installs what pnpm-lock.yaml names, unless it stands in node_modules already.
- * @param {'all' | 'training'} part
+ * @param {'all' | keyof typeof PARTS} part
  */
 export function ensureInstalled(part = 'all') {
   const wanted = readFileSync(`${root}pnpm-lock.yaml`, 'utf8');
   if (readIfThere(`${modules}/.pnpm/lock.yaml`) === wanted) return;
-  const marker = `${modules}/.training-lock.yaml`;
-  const before = readIfThere(marker);
-  if (part === 'training' && before === wanted) return;
+  // Who has the studio's has training's.
+  const markers = { training: `${modules}/.training-lock.yaml`, studio: `${modules}/.studio-lock.yaml` };
+  const has = readIfThere(markers.studio) === undefined ? 'training' : 'studio';
+  const before = readIfThere(markers[has]);
+  if (before === wanted && (part === has || part === 'training')) return;
   // Who once had everything keeps it.
-  const some = part === 'training' && (before !== undefined || !existsSync(modules));
-  rmSync(marker, { force: true });
-  pnpm(['install', '--frozen-lockfile', '--reporter=append-only', ...(some ? TRAINING : [])]);
-  if (some) writeFileSync(marker, wanted);
+  const some = part !== 'all' && (before !== undefined || !existsSync(modules));
+  const wider = part === 'training' ? has : part;
+  for (const marker of Object.values(markers)) rmSync(marker, { force: true });
+  pnpm(['install', '--frozen-lockfile', '--reporter=append-only', ...(some && wider !== 'all' ? PARTS[wider] : [])]);
+  if (some && wider !== 'all') writeFileSync(markers[wider], wanted);
 }
 
 /**

@@ -94,7 +94,7 @@ describe('the registry', () => {
   it('is where the sources know of a quantizer', () => {
     const tracked = execFileSync(
       'git',
-      ['ls-files', '-co', '--exclude-standard', 'packages', 'apps/train', 'apps/demo'],
+      ['ls-files', '-co', '--exclude-standard', 'packages', 'apps/train', 'apps/studio'],
       {
         cwd: root,
         encoding: 'utf8',

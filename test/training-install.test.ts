@@ -19,7 +19,7 @@ describe.skipIf(!full)(`what npm start installs${full ? '' : ' [left to the full
       '-e',
       `import { ensureInstalled, ensureBuilt } from './scripts/setup.mjs';
 ensureInstalled('${part}');
-ensureBuilt('vqkit', '@vqkit/demo');`,
+ensureBuilt('vqkit');`,
     );
   const modules = (): string[] => readdirSync(join(folder, 'node_modules/.pnpm'));
 
@@ -41,7 +41,8 @@ ensureBuilt('vqkit', '@vqkit/demo');`,
     const megabytes = Number(/^\d+/.exec(run('du', '-sm', 'node_modules'))?.[0]);
     expect(megabytes).toBeGreaterThan(100);
     expect(megabytes).toBeLessThan(500);
-    const left = /^(onnxruntime|webgpu@|@tensorflow\+tfjs@|@tensorflow\+tfjs-node|@jax-js|vitest@|@biomejs|playwright)/;
+    const left =
+      /^(uplot|onnxruntime|webgpu@|@tensorflow\+tfjs@|@tensorflow\+tfjs-node|@jax-js|vitest@|@biomejs|playwright)/;
     expect(modules().filter((name) => left.test(name))).toEqual([]);
     expect(existsSync(join(folder, 'apps/bench/dist'))).toBe(false);
   });

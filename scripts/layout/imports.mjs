@@ -29,7 +29,7 @@ const layers = [
   { name: 'queues', packages: ['queue'], mayImport: harness },
   { name: 'benchmarks', packages: ['bench'], mayImport: [...harness, 'importers'] },
   { name: 'command line', packages: ['vqkit'], mayImport: [...harness, 'importers', 'exporters', 'benchmarks'] },
-  { name: 'demo', packages: ['demo'], mayImport: harness },
+  { name: 'studio', packages: ['studio'], mayImport: harness },
   { name: 'testing', packages: ['testing'], mayImport: ['contract', 'blocks', 'engines'] },
 ];
 

@@ -17,12 +17,12 @@ const asked = [
   },
   {
     found: new RegExp(`${NAME}\\s*[,|]\\s*${NAME}`, 'i'),
-    where: /^packages\/[^/]+\/src\/|^apps\/(?:train|demo)\/src\//,
+    where: /^packages\/[^/]+\/src\/|^apps\/(?:train|studio)\/src\//,
     rule: 'no file lists the quantizers',
   },
   {
     found: new RegExp(`^\\s*${NAME.replaceAll("'", "'?")}:[^]*^\\s*${NAME.replaceAll("'", "'?")}:`, 'im'),
-    where: /^packages\/[^/]+\/src\/|^apps\/(?:train|demo)\/src\//,
+    where: /^packages\/[^/]+\/src\/|^apps\/(?:train|studio)\/src\//,
     rule: 'no file has a table by quantizer',
   },
 ];

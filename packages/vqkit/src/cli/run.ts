@@ -50,6 +50,11 @@ const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Co
     load: () => import('./commands/queue.ts'),
   },
   {
+    name: 'studio',
+    summary: 'show runs as they train, and try tokenizers, in a page (npm install @vqkit/studio)',
+    load: () => import('./commands/studio.ts'),
+  },
+  {
     name: 'inspect',
     summary: 'list the layers of a tokenizer, or the tensors of a checkpoint',
     load: () => import('./commands/inspect.ts'),

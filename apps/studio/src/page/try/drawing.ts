@@ -1,8 +1,10 @@
+import { contextOf, h } from '../dom.ts';
+
 /** The canvas that a picture is drawn on, or dropped on. */
 export interface Drawing {
   clear(): void;
   /** Shows the centre square of a picture. */
-  show(file: Blob): Promise<void>;
+  show(file: File): Promise<void>;
   /** The picture, scaled to size × size: RGBA. */
   pixels(size: number): Uint8ClampedArray;
 }
@@ -19,7 +21,7 @@ export function createDrawing(
   onChange: () => void,
   onError: (error: unknown) => void,
 ): Drawing {
-  const context = contextOf(canvas);
+  const context = contextOf(canvas, true);
   const { width, height } = canvas;
   let last: { x: number; y: number } | undefined;
 
@@ -83,17 +85,10 @@ export function createDrawing(
     clear,
     show,
     pixels(size) {
-      const scaled = contextOf(Object.assign(document.createElement('canvas'), { width: size, height: size }));
+      const scaled = contextOf(h('canvas', { width: size, height: size }), true);
       scaled.imageSmoothingQuality = 'high';
       scaled.drawImage(canvas, 0, 0, size, size);
       return scaled.getImageData(0, 0, size, size).data;
     },
   };
-}
-
-/** The 2-d context of a canvas whose pixels are read. */
-export function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (context === null) throw new Error('This browser has no canvas.');
-  return context;
 }

@@ -4,13 +4,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setBackend } from '@tensorflow/tfjs-core';
-import { type Demo, serveDemo } from '@vqkit/demo';
+import { type Studio, serveStudio } from '@vqkit/studio';
 import { createImageTokenizer, saveTokenizer } from '@vqkit/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-describe("the demo's server", () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vqkit-demo-'));
-  let demo: Demo;
+describe("the studio's server", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vqkit-studio-'));
+  let studio: Studio;
   let file: Uint8Array;
 
   beforeAll(async () => {
@@ -19,18 +19,18 @@ describe("the demo's server", () => {
     file = await saveTokenizer(tokenizer);
     tokenizer.dispose();
     writeFileSync(join(folder, 'digits.safetensors'), file);
-    demo = await serveDemo({ tokenizer: join(folder, 'digits.safetensors'), port: 0 });
+    studio = await serveStudio({ paths: [join(folder, 'digits.safetensors')], port: 0 });
   });
 
   afterAll(() => {
-    demo?.close();
+    studio?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   /** Sends bytes as they are, and gives the status of the answer. */
   const send = (request: string): Promise<number> =>
     new Promise((resolve, reject) => {
-      const socket = connect(Number(new URL(demo.address).port), 'localhost', () => socket.end(request, 'latin1'));
+      const socket = connect(Number(new URL(studio.address).port), 'localhost', () => socket.end(request, 'latin1'));
       let text = '';
       socket.on('data', (data) => {
         text += data.toString('latin1');
@@ -38,7 +38,7 @@ describe("the demo's server", () => {
       socket.on('error', reject);
       socket.on('close', () => resolve(Number(/^HTTP\/1\.1 (\d+) /.exec(text)?.[1])));
     });
-  const get = (target: string, host = new URL(demo.address).host, method = 'GET'): Promise<number> =>
+  const get = (target: string, host = new URL(studio.address).host, method = 'GET'): Promise<number> =>
     send(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
 
   it('serves the page and the tokenizer, to GET and to HEAD, with headers that keep others out', async () => {
@@ -48,9 +48,11 @@ describe("the demo's server", () => {
       'style.css': /css/,
       'icon.svg': /svg/,
       'page.js': /javascript/,
+      'engine.js': /javascript/,
+      'shown.json': /json/,
     };
     for (const [name, type] of Object.entries(types)) {
-      const response = await fetch(`${demo.address}/${name}`);
+      const response = await fetch(`${studio.address}/${name}`);
       expect(response.status).toBe(200);
       expect(response.headers.get('Content-Type')).toMatch(type);
       expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -59,9 +61,9 @@ describe("the demo's server", () => {
         'content-security-policy': expect.stringMatching(/^default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; /),
       });
     }
-    const whole = await fetch(`${demo.address}/tokenizer.safetensors`);
+    const whole = await fetch(`${studio.address}/tokenizers/0.safetensors`);
     expect(new Uint8Array(await whole.arrayBuffer())).toEqual(new Uint8Array(file));
-    const head = await fetch(`${demo.address}/tokenizer.safetensors`, { method: 'HEAD' });
+    const head = await fetch(`${studio.address}/tokenizers/0.safetensors`, { method: 'HEAD' });
     expect(head.headers.get('Content-Length')).toBe(String(file.length));
     expect((await head.arrayBuffer()).byteLength).toBe(0);
   });
@@ -75,6 +77,11 @@ describe("the demo's server", () => {
         '/__proto__',
         '/constructor',
         '/page.js/',
+        '/tokenizers/1.safetensors',
+        '/tokenizers/-1.safetensors',
+        '/tokenizers/00000000000.safetensors',
+        '/tokenizers/0.safetensors/',
+        '/tokenizers/',
         '/page.js%00',
         '/é',
         `/${'a'.repeat(10_000)}`,
@@ -99,10 +106,10 @@ describe("the demo's server", () => {
   it('refuses other methods, and other names of this machine', async () => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])
       expect(await get('/', undefined, method)).toBe(405);
-    const { port } = new URL(demo.address);
+    const { port } = new URL(studio.address);
     for (const host of [`127.0.0.1:${port}`, `[::1]:${port}`]) expect(await get('/', host)).toBe(200);
     for (const host of ['example.org', `example.org:${port}`, 'localhost', `localhost:${port}.example.org`, ''])
-      expect(await get('/tokenizer.safetensors', host)).toBe(421);
+      expect(await get('/tokenizers/0.safetensors', host)).toBe(421);
     expect(await send('GET / HTTP/1.0\r\n\r\n')).toBe(421);
   });
 });

@@ -1,2 +1,0 @@
-export type { Demo, DemoOptions } from './serve.ts';
-export { serveDemo } from './serve.ts';

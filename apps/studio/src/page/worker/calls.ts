@@ -1,0 +1,47 @@
+/** The engines that a page may run on. */
+export const ENGINES = { wasm: 'WebAssembly', webgpu: 'WebGPU' } as const;
+
+export type EngineName = keyof typeof ENGINES;
+
+/** What a tokenizer is. */
+export interface TokenizerFacts {
+  readonly kind: 'images' | 'vectors';
+  readonly quantizer: string;
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+  readonly bitsPerToken: number;
+  /** Pixels along each side for which there is one token; 1 of vectors. */
+  readonly multiple: number;
+  /** Channels of a picture, numbers of a vector. */
+  readonly channels: number;
+}
+
+/** A picture's ids. */
+export interface PictureIds {
+  readonly ids: Int32Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** What the page asks of the worker, which alone has an engine. Every call gives a promise. */
+export interface Calls {
+  /** Starts an engine, or gives the one that runs, in words. */
+  start(engine: EngineName): string;
+  /** Opens a tokenizer in place of the one before. */
+  open(file: ArrayBuffer, name: string): TokenizerFacts;
+  encodePicture(rgba: Uint8ClampedArray, size: number): PictureIds;
+  /** RGBA. */
+  decodePicture(ids: PictureIds): Uint8ClampedArray<ArrayBuffer>;
+  /** Rows of a .npy, .json or text file, one after the other. */
+  readVectors(name: string, bytes: Uint8Array): Float32Array;
+  encodeVectors(values: Float32Array): Int32Array;
+  decodeVectors(ids: Int32Array): Float32Array;
+}
+
+export interface Asked {
+  readonly id: number;
+  readonly call: string;
+  readonly args: readonly unknown[];
+}
+
+export type Answered = { readonly id: number } & ({ readonly result: unknown } | { readonly error: string });
