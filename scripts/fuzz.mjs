@@ -50,14 +50,15 @@ const worker = new Worker(new URL('fuzz/worker.mjs', import.meta.url), {
   workerData: { seed, from, to, until, at, reading },
 });
 // Of the process, and what one input added while it was read.
-let [peak, mostBytes] = [0, 0];
+let [peak, mostBytes, mostAt] = [0, 0, 0];
 let [watched, since, before] = [-1, Date.now(), 0];
 const watch = setInterval(() => {
   const { rss } = process.memoryUsage();
   peak = Math.max(peak, rss);
   if (watched !== at[0]) [watched, since, before] = [/** @type {number} */ (at[0]), Date.now(), rss];
-  if (watched > from) mostBytes = Math.max(mostBytes, rss - before);
+  if (watched > from && rss - before > mostBytes) [mostBytes, mostAt] = [rss - before, watched];
   if (Date.now() - since > HANGS_MS) {
+    clearInterval(watch);
     fail({ index: watched, reader: 'any' }, 'hangs');
     void worker.terminate();
   }
@@ -83,7 +84,7 @@ worker.on('exit', () => {
   rmSync(reading, { force: true });
   console.table(Object.fromEntries(counts));
   const inputs = [...counts.values()].reduce((sum, count) => sum + count.inputs, 0);
-  const memory = `${(mostBytes / 1e6).toFixed(0)} MB at most for one, ${(peak / 1e6).toFixed(0)} MB for the process`;
+  const memory = `${(mostBytes / 1e6).toFixed(0)} MB at most for one (${mostAt}), ${(peak / 1e6).toFixed(0)} MB for the process`;
   console.log(`${inputs} inputs of seed ${seed}, ${failures.length} failures, ${memory}`);
   if (mostBytes > MOST_BYTES) console.log(`more than ${MOST_BYTES / 1e6} MB`);
   process.exitCode = failures.length > 0 || mostBytes > MOST_BYTES ? 1 : 0;

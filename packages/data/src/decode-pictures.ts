@@ -9,6 +9,8 @@ import { letSignalsIn } from './let-signals-in.ts';
 const PARALLEL = 16;
 /** Most pixels of a picture: 16,383 × 16,383. */
 const MAX_PIXELS = 0x3fff ** 2;
+/** Rows of a picture that are held while it is shrunk, as measured; of a low one four times its height. */
+const HELD_ROWS = 1024;
 /** Most bytes that pictures being decoded may hold in memory, all together. */
 const MAX_HELD_BYTES = 2 ** 28;
 
@@ -98,10 +100,14 @@ interface Frame {
 async function decode(file: string, { sides, channels, fit }: Frame, memory: Budget): Promise<Uint8Array> {
   const [height, width] = sides;
   await requirePicture(file);
-  const held = heldBytes(await sharp(file, { limitInputPixels: MAX_PIXELS }).metadata());
+  const metadata = await sharp(file, { limitInputPixels: MAX_PIXELS }).metadata();
+  const held = heldBytes(metadata);
   if (held > MAX_HELD_BYTES) {
+    const [what, fix] = metadata.isProgressive
+      ? ['progressive and too large: its pixels', 'shrink it, or save it without interlacing']
+      : ['too wide: its rows', 'cut it, or shrink it'];
     throw new Error(
-      `progressive and too large: its ${megabytes(held)} MB are held whole, more than ${megabytes(MAX_HELD_BYTES)} MB; shrink it, or save it without interlacing`,
+      `${what} take ${megabytes(held)} MB while it is decoded, more than ${megabytes(MAX_HELD_BYTES)} MB; ${fix}`,
     );
   }
   await memory.take(held);
@@ -160,10 +166,10 @@ async function requirePicture(file: string): Promise<void> {
 
 /** What decoding holds: rows of most pictures, the whole of a progressive one. */
 function heldBytes({ width, height, channels, depth, format, isProgressive, chromaSubsampling }: Metadata): number {
-  const pixels = width * height;
-  if (isProgressive !== true) return pixels / 8;
-  if (format === 'jpeg') return pixels * (chromaSubsampling === '4:2:0' ? 3 : 2 * channels);
-  return pixels * channels * (depth === 'ushort' ? 2 : 1);
+  const row = width * channels * (depth === 'ushort' ? 2 : 1);
+  if (isProgressive !== true) return row * Math.min(HELD_ROWS, 4 * height);
+  if (format === 'jpeg') return width * height * (chromaSubsampling === '4:2:0' ? 3 : 2 * channels);
+  return row * height;
 }
 
 function megabytes(bytes: number): number {

@@ -134,25 +134,33 @@ describe('decodePictures', () => {
     expect((await decodePictures([join(folder, 'png.jpg')], 4, 3)).decoded).toHaveLength(1);
   });
 
-  it('refuses what is too large, and a progressive picture sooner, without decoding it', async () => {
+  it('refuses what is too large, and a progressive or a very wide picture sooner, without decoding it', async () => {
     const folder = await temporaryFolder();
-    const [flat, bands] = [join(folder, 'flat.png'), join(folder, 'bands.jpg')];
+    const [flat, wide, bands] = [join(folder, 'flat.png'), join(folder, 'wide.png'), join(folder, 'bands.jpg')];
     const progressive = await one(16, 16).jpeg({ progressive: true }).toBuffer();
     const frame = progressive.indexOf(Buffer.of(0xff, 0xc2));
     progressive.writeUInt16BE(12_000, frame + 5);
     progressive.writeUInt16BE(16_000, frame + 7);
     await writeFile(bands, progressive);
-    const huge = await one().png().toBuffer();
-    huge.writeUInt32BE(40_000, 16);
-    huge.writeUInt32BE(40_000, 20);
-    huge.writeInt32BE(crc32(huge.subarray(12, 29)), 29);
-    await writeFile(flat, huge);
+    for (const [path, width, height] of [
+      [flat, 40_000, 40_000],
+      [wide, 4_194_312, 34],
+    ] as const) {
+      const huge = await one().png().toBuffer();
+      huge.writeUInt32BE(width, 16);
+      huge.writeUInt32BE(height, 20);
+      huge.writeInt32BE(crc32(huge.subarray(12, 29)), 29);
+      await writeFile(path, huge);
+    }
     const before = process.resourceUsage().maxRSS;
-    const { skipped } = await decodePictures([flat, bands, bands, bands, bands], 4, 3);
+    const { skipped } = await decodePictures([flat, wide, bands, bands, bands, bands], 4, 3);
     expect(skipped[0]?.reason).toMatch(/pixel limit/);
-    for (const { reason } of skipped.slice(1)) {
+    expect(skipped[1]?.reason).toMatch(
+      /^too wide: its rows take 1711 MB while it is decoded, more than 268 MB; cut it/,
+    );
+    for (const { reason } of skipped.slice(2)) {
       expect(reason).toBe(
-        'progressive and too large: its 576 MB are held whole, more than 268 MB; shrink it, or save it without interlacing',
+        'progressive and too large: its pixels take 576 MB while it is decoded, more than 268 MB; shrink it, or save it without interlacing',
       );
     }
     expect((process.resourceUsage().maxRSS - before) / 1024, 'MB').toBeLessThan(150);
