@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // `npm run fuzz -- --minutes 10`: reads damaged files with every reader, on the built packages. Each input is a function of the seed and of
-// its number, so that `--seed 1 --from 1234 --inputs 1` runs one again. Ends with 1 when an error has no name, a damaged file is taken
-// in silence, or an input takes more than 2 seconds or 500 MB; such files are kept in test-results/fuzz. Where an
-// input ends the process itself, its number is the one that stands in test-results/fuzz/reading-SEED.
+// its number, so that `--seed 1 --from 1234 --inputs 1` runs one again, with the same `--readers` (a pattern of their names). Ends with 1
+// when an error has no name, a damaged file is taken in silence, or an input takes more than 2 seconds or 500 MB; such files are kept in
+// test-results/fuzz. Where an input ends the process itself, its number is the one that stands in test-results/fuzz/reading-SEED.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -20,6 +20,7 @@ const { values: given } = parseArgs({
     inputs: { type: 'string' },
     seed: { type: 'string', default: '1' },
     from: { type: 'string', default: '0' },
+    readers: { type: 'string', default: '' },
   },
 });
 const seed = Number(given.seed);
@@ -47,7 +48,7 @@ function fail({ index, reader, file, error, bytes }, what) {
 mkdirSync(KEPT, { recursive: true });
 const reading = `${KEPT}/reading-${seed}`;
 const worker = new Worker(new URL('fuzz/worker.mjs', import.meta.url), {
-  workerData: { seed, from, to, until, at, reading },
+  workerData: { seed, from, to, until, at, reading, readers: given.readers },
 });
 // Of the process, and what one input added while it was read.
 let [peak, mostBytes, mostAt] = [0, 0, 0];

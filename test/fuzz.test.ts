@@ -34,7 +34,8 @@ it.each(READERS.map((reader) => [reader.name, reader] as const))(
       if (outcome !== 'accepted' && outcome !== 'refused') throw error;
       outcomes[outcome]++;
     }
-    // Metrics are read line by line, and what is no record is named and left out.
-    if (reader.name !== 'metrics.jsonl') expect(outcomes.refused).toBeGreaterThan(inputs / 4);
+    // Metrics are read line by line, and what is no record is named and left out; shards that are not whole are encoded again.
+    if (!['metrics.jsonl', 'shards, encoded again'].includes(reader.name))
+      expect(outcomes.refused).toBeGreaterThan(inputs / 4);
   },
 );

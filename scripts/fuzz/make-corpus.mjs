@@ -137,3 +137,5 @@ const { quantize, encoder } = await exportOnnx(tokenizer);
 writeFileSync(join(out, 'fsq.quantize.onnx'), quantize);
 writeFileSync(join(out, 'fsq.encoder.onnx'), encoder);
 rmSync(folder, { recursive: true });
+// Shards of the same pictures.
+await import('./make-shards.mjs');

@@ -41,6 +41,7 @@ import {
   mutatePngHeader,
 } from './mutate.mjs';
 import { ONNX_READER } from './onnx-reader.mjs';
+import { SHARD_READERS } from './shard-readers.mjs';
 
 /**
  * @typedef {import('./corpus.mjs').Whole} Whole
@@ -138,6 +139,7 @@ export const READERS = [
     },
   },
   ...CODEC_READERS,
+  ...SHARD_READERS,
   {
     name: 'tokenizer',
     weight: 45,
@@ -207,7 +209,7 @@ export const READERS = [
     async read(bytes, whole, folder) {
       const path = join(folder, 'step-3.safetensors');
       await writeFile(path, bytes);
-      await loadTokenizerOf(path);
+      loadImageTokenizer(await readTokenizer(path), path).dispose();
       const { metadata } = decodeSafetensors(whole.bytes);
       const model = recreateImageTokenizer(JSON.parse(metadata.model ?? ''));
       const optimizer = createAdamW({ variables: model.variables() });
@@ -330,11 +332,6 @@ export const READERS = [
     },
   },
 ];
-
-/** @param {string} path */
-async function loadTokenizerOf(path) {
-  loadImageTokenizer(await readTokenizer(path), path).dispose();
-}
 
 /** A folder for the files of a run of the fuzzer; the caller removes it. */
 export async function makeFolder() {

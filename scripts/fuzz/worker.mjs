@@ -3,11 +3,12 @@ import { openSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { startEngine } from './engine.mjs';
-import { makeFolder } from './readers.mjs';
+import { makeFolder, READERS } from './readers.mjs';
 import { inputOf, tryCorpus, tryInput } from './run.mjs';
 
-/** @type {{ seed: number, from: number, to: number, until: number, at: Int32Array, reading: string }} */
-const { seed, from, to, until, at, reading } = workerData;
+/** @type {{ seed: number, from: number, to: number, until: number, at: Int32Array, reading: string, readers: string }} */
+const { seed, from, to, until, at, reading, readers } = workerData;
+const chosen = READERS.filter(({ name }) => new RegExp(readers).test(name));
 await startEngine();
 const folder = await makeFolder();
 const file = openSync(reading, 'w');
@@ -17,7 +18,7 @@ try {
   for (let index = from; index < to && Date.now() < until; index++) {
     Atomics.store(at, 0, index);
     writeSync(file, `${index}\n`, 0);
-    const input = inputOf(seed, index);
+    const input = inputOf(seed, index, chosen);
     const { outcome, error, ms } = await tryInput(input, folder);
     const isBad = outcome === 'crash' || outcome === 'silent';
     parentPort?.postMessage({

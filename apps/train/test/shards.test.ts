@@ -199,6 +199,18 @@ describe('encodeShards', () => {
     expect(await encode({ out, paths: [pictures] })).toMatchObject({ encoded: 3 });
   });
 
+  it('restores names that were lost or damaged, for shards that are still to be done', async () => {
+    const out = at('restored');
+    await encode({ out, shards: 3, plan: true });
+    const names = await readFile(join(out, 'names.jsonl'));
+    for (const damaged of [undefined, '', `${names}x`, `x${names}`, names.subarray(0, 20)]) {
+      if (damaged === undefined) await rm(join(out, 'names.jsonl'));
+      else await writeFile(join(out, 'names.jsonl'), damaged);
+      await encode({ out, plan: true });
+      expect(await readFile(join(out, 'names.jsonl'))).toEqual(names);
+    }
+  });
+
   it('takes a link that leads nowhere for a broken picture, and data that were moved for the same', async () => {
     const pictures = at('links');
     await makePictures(pictures);

@@ -21,7 +21,7 @@ import {
 import { startEngine } from '../engine.ts';
 import { readTokenizer } from '../tokenizer.ts';
 import { type ShardOptions, scheduledShard, shardSchema } from './options.ts';
-import { planCorpus } from './plan-corpus.ts';
+import { planCorpus, restoreNames } from './plan-corpus.ts';
 import { encodeInPool, type FailedShard } from './pool.ts';
 import { openShardEncoder, requireOwnVersion, TOKENIZER } from './shard-encoder.ts';
 
@@ -190,6 +190,7 @@ async function planned(
     const plan = await planCorpus(where, { model, sha256 }, options, { store, there }, warn);
     if (there !== undefined) {
       requireSamePlan(`${where}: ${store.name}`, there, plan);
+      await restoreNames(where, there, options, store);
       return there;
     }
     await store.write(TOKENIZER, [bytes]);

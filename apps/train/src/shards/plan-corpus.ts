@@ -213,6 +213,21 @@ async function writeNames(store: ShardStore, shards: number, found: AsyncIterabl
   return { count, names: await namesOf(count, shards, linesIn(store)) };
 }
 
+/** Writes the names of a plan again where its file of them is lost or damaged; the source has been found to be the same. */
+export async function restoreNames(
+  where: string,
+  { examples, shards }: ShardManifest,
+  options: ShardOptions,
+  store: ShardStore,
+): Promise<void> {
+  const end = shards.at(-1)?.names?.end;
+  if (end === undefined) return;
+  const isLonger = (await store.readRange(NAMES, end, end + 1))?.length !== 0;
+  const names = isLonger ? [] : await namesOf(examples, shards.length, linesIn(store));
+  if (shards.every((shard, n) => shard.names?.sha256 === names[n]?.sha256)) return;
+  await writeNames(store, shards.length, nameImages(where, sourceOf(where, options).paths));
+}
+
 /** Only as many lines as the plan that is there has, to see whether they are the same. */
 async function compareNames(there: ShardManifest, found: AsyncIterable<readonly string[]>): Promise<Listed> {
   let count = 0;

@@ -120,7 +120,7 @@ export async function encodeShard(
     shape: stored,
     dtype: packed ? 'U8' : 'I32',
     keys: kind,
-    prefix: `${shardNumbers(manifest.shards.length, shard).slice(0, 5)}-`,
+    prefix: `${shardNumbers(manifest.shards.length, shard).split('-')[0]}-`,
     notes: notesOf(manifest, all),
   };
   const file = await writeHashed(

@@ -16,7 +16,8 @@ interface Format {
   /** Whether keys of this kind have a place in it; if not they stand in the record. */
   holds(keys: ShardManifest['keys']): boolean;
   write(layout: StoredLayout, parts: AsyncIterable<StoredPart> | Iterable<StoredPart>): AsyncIterable<Uint8Array>;
-  read(where: string, bytes: Uint8Array): Promise<Stored>;
+  /** @param count examples that it is to have: a file may say that there are more than memory holds. */
+  read(where: string, bytes: Uint8Array, count: number): Promise<Stored>;
 }
 
 const IDS = 'ids';
@@ -65,11 +66,13 @@ const parquet: Format = {
     const layout = { column: IDS, dtype: 'I32', count, width, keys, shape: [...shape] } as const;
     return parquetBlocks(layout, parts);
   },
-  async read(where, bytes) {
+  async read(where, bytes, count) {
     const { buffer, byteOffset, byteLength } = bytes;
     const slice = (from: number, to = byteLength): ArrayBuffer =>
       buffer.slice(byteOffset + from, byteOffset + to) as ArrayBuffer;
     const rows = await parquetRows('readStored', where, { byteLength, slice }, { column: IDS });
+    if (rows.count !== count)
+      throw new CheckpointError(where, 'the file', `have ${count} rows`, rows.count, 'Encode it again.');
     const { values, keys } = await rows.read(0, rows.count);
     const data = integersOf(where, IDS, { dtype: rows.dtype, shape: [rows.count, rows.width], data: values });
     return { values: data, shape: [rows.count, rows.width], keys };
@@ -81,9 +84,14 @@ const tar: Format = { holds: () => true, write: tarBlocks, read: readTar };
 export const FORMATS: Readonly<Record<ShardFormat, Format>> = { safetensors, npy, parquet, tar };
 
 /** @throws CheckpointError, DtypeError or DataError for a file that is not what its name says. */
-export async function readStored(where: string, format: ShardFormat, bytes: Uint8Array): Promise<Stored> {
+export async function readStored(
+  where: string,
+  format: ShardFormat,
+  bytes: Uint8Array,
+  count: number,
+): Promise<Stored> {
   try {
-    return await FORMATS[format].read(where, bytes);
+    return await FORMATS[format].read(where, bytes, count);
   } catch (error) {
     if (error instanceof QuantizerError) throw error;
     const rule = `be a whole .${format} file`;

@@ -1,3 +1,4 @@
+import { CheckpointError } from '@vqkit/checkpoint';
 import { OptionError, phrase, requireInteger, requireOption, show } from '@vqkit/core-tensor';
 import { count } from '@vqkit/schema';
 import { z } from 'zod';
@@ -13,6 +14,10 @@ const DIGITS = 5;
 /** Formats of shards, by the endings of their files. */
 export const SHARD_FORMATS = ['safetensors', 'npy', 'parquet', 'tar'] as const;
 export type ShardFormat = (typeof SHARD_FORMATS)[number];
+/** Formats that hold packed ids; the others have a compression of their own, or one file per example. */
+const PACKABLE: readonly ShardFormat[] = ['npy', 'safetensors'];
+/** Ids of one example: an array of them can be had. */
+const MOST_IDS = 2 ** 30;
 
 /** What is encoded, into what, and how it is divided: all that a worker must agree on. */
 export interface ShardPlan {
@@ -127,7 +132,7 @@ export function planShards(plan: ShardPlan, shards: number, names: readonly Name
   requireInteger(where, 'shards', shards, 1);
   const fits = shards <= examples;
   requireOption(fits, where, 'shards', `at most one per example (${examples})`, shards, 'Pass a smaller number.');
-  if (packed && format !== 'npy' && format !== 'safetensors') {
+  if (packed && !PACKABLE.includes(format)) {
     throw new OptionError(
       where,
       'pack',
@@ -177,7 +182,30 @@ function fileOf(manifest: Omit<ShardManifest, 'sha256'>): object {
 export function parseManifest(where: string, bytes: Uint8Array): ShardManifest {
   const fix = 'Take a whole copy, or encode into a new folder.';
   const { type: _, ...manifest } = unseal(`${where}/${MANIFEST}`, fix, bytes, schema);
-  return manifest;
+  const problem = disagreement(manifest);
+  if (problem === undefined) return manifest;
+  throw new CheckpointError(`${where}/${MANIFEST}`, ...problem, fix);
+}
+
+/** What in a manifest cannot be of one plan: the argument, its rule and the value. */
+function disagreement(manifest: ShardManifest): [argument: string, rule: string, found: unknown] | undefined {
+  const { examples, shards, numCodebooks, tokenShape, packed, format } = manifest;
+  if (shards.length > examples) return ['shards', `be at most one per example (${examples})`, shards.length];
+  const wanted = shardRanges(examples, shards.length);
+  const other = shards.findIndex(({ from, to }, n) => from !== wanted[n]?.from || to !== wanted[n]?.to);
+  if (other >= 0) {
+    const { from = 0, to = 0 } = wanted[other] ?? {};
+    return [`shards[${other}]`, `be examples ${from} to ${to} of ${examples}`, shards[other]];
+  }
+  const end = shards[0]?.names === undefined ? undefined : 0;
+  const unnamed = shards.findIndex(({ names }, n) => names?.begin !== (shards[n - 1]?.names?.end ?? end));
+  if (unnamed >= 0) return [`shards[${unnamed}].names`, 'begin where those before end', shards[unnamed]?.names];
+  if (numCodebooks > 1 && tokenShape.at(-1) !== numCodebooks) {
+    return ['tokenShape', `end with the ${numCodebooks} codebooks`, tokenShape];
+  }
+  if (packed && !PACKABLE.includes(format)) return ['format', `be ${PACKABLE.join(' or ')} for packed ids`, format];
+  const most = idsPerExample(manifest);
+  return most > MOST_IDS ? ['tokenShape', `have at most ${MOST_IDS} ids`, most] : undefined;
 }
 
 /**

@@ -6,15 +6,14 @@ import { DataError, phrase, requireInteger, requireOption, ShapeError } from '@v
  */
 const GROUP = 64;
 
-/** The groups of an example's ids, and the bits of each. */
-function groupsOf(count: number, codebookSize: number): { readonly ids: number; readonly bits: number }[] {
+/** How many of an example's ids are one number, the bits of it, and those of the ids that are left. */
+function groupsOf(count: number, codebookSize: number): { readonly size: number; bits: number; rest: number } {
   const bits = Math.log2(codebookSize);
   // A power of two gains nothing from groups, and numbers do for it.
-  const size = Number.isInteger(bits) ? 1 : GROUP;
-  return Array.from({ length: Math.ceil(count / size) }, (_, n) => {
-    const ids = Math.min(size, count - n * size);
-    return { ids, bits: size === 1 ? bits : (BigInt(codebookSize) ** BigInt(ids) - 1n).toString(2).length };
-  });
+  if (Number.isInteger(bits)) return { size: 1, bits, rest: 0 };
+  const bitsOf = (ids: number): number => (BigInt(codebookSize) ** BigInt(ids) - 1n).toString(2).length;
+  const left = count % GROUP;
+  return { size: GROUP, bits: bitsOf(GROUP), rest: left === 0 ? 0 : bitsOf(left) };
 }
 
 /**
@@ -25,8 +24,8 @@ function groupsOf(count: number, codebookSize: number): { readonly ids: number; 
 export function packedBytes(count: number, codebookSize: number): number {
   requireInteger('packedBytes', 'count', count, 1);
   requireInteger('packedBytes', 'codebookSize', codebookSize, 1);
-  const bits = groupsOf(count, codebookSize).reduce((sum, group) => sum + group.bits, 0);
-  return Math.max(1, Math.ceil(bits / 8));
+  const { size, bits, rest } = groupsOf(count, codebookSize);
+  return Math.max(1, Math.ceil((Math.floor(count / size) * bits + rest) / 8));
 }
 
 /**
@@ -48,14 +47,16 @@ export function packIds(ids: Int32Array, count: number, codebookSize: number): U
   if (wrong >= 0) {
     throw new DataError('packIds', `ids[${wrong}]`, `be in [0, ${codebookSize})`, ids[wrong], 'Write them unpacked.');
   }
-  const groups = groupsOf(count, codebookSize);
+  const { size, bits: whole, rest } = groupsOf(count, codebookSize);
   const radix = BigInt(codebookSize);
   const bytes = new Uint8Array((ids.length / count) * bytesEach);
   for (let example = 0; example * count < ids.length; example++) {
     const put = bitWriter(bytes.subarray(example * bytesEach, (example + 1) * bytesEach));
     let at = example * count;
-    for (const { ids: length, bits } of groups) {
-      if (length === 1) put(ids[at] as number, bits);
+    for (const end = at + count; at < end; ) {
+      const length = Math.min(size, end - at);
+      const bits = length === size ? whole : rest;
+      if (size === 1) put(ids[at] as number, bits);
       else {
         let value = 0n;
         for (let j = length - 1; j >= 0; j--) value = value * radix + BigInt(ids[at + j] as number);
@@ -77,16 +78,18 @@ export function packIds(ids: Int32Array, count: number, codebookSize: number): U
  */
 export function unpackIds(bytes: Uint8Array, count: number, codebookSize: number): Int32Array {
   const bytesEach = packedBytes(count, codebookSize);
-  const whole = bytes.length % bytesEach === 0;
-  requireOption(whole, 'unpackIds', 'bytes', `whole examples of ${bytesEach}`, bytes.length, 'Pass all of them.');
-  const groups = groupsOf(count, codebookSize);
+  const isWhole = bytes.length % bytesEach === 0;
+  requireOption(isWhole, 'unpackIds', 'bytes', `whole examples of ${bytesEach}`, bytes.length, 'Pass all of them.');
+  const { size, bits: whole, rest } = groupsOf(count, codebookSize);
   const radix = BigInt(codebookSize);
   const ids = new Int32Array((bytes.length / bytesEach) * count);
   for (let example = 0; example * bytesEach < bytes.length; example++) {
     const take = bitReader(bytes.subarray(example * bytesEach, (example + 1) * bytesEach));
     let at = example * count;
-    for (const { ids: length, bits } of groups) {
-      if (length === 1) ids[at] = take(bits);
+    for (const end = at + count; at < end; ) {
+      const length = Math.min(size, end - at);
+      const bits = length === size ? whole : rest;
+      if (size === 1) ids[at] = take(bits);
       else {
         let value = takeBig(take, bits);
         for (let j = 0; j < length; j++) {

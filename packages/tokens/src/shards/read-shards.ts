@@ -86,21 +86,18 @@ export async function readManifest(where: string, store: ShardReader): Promise<S
 }
 
 async function readShard(store: ShardReader, manifest: ShardManifest, record: ShardRecord): Promise<ShardBlock> {
-  const { file, examples, from, to, skipped } = record;
+  const { file, examples, from, to, skipped, statistics } = record;
   const where = `openShards: ${store.name}/${file.name}`;
   const damaged = (rule: string, found: string): CheckpointError =>
     new CheckpointError(where, 'the shard', rule, phrase(found), 'Encode it again: the same command does.');
   if (file.name !== shardFile(manifest, record.shard)) throw damaged('have its own name', file.name);
-  const left = new Set(skipped.map(({ position }) => position));
-  const positions = Float64Array.from(range(from, to).filter((position) => !left.has(position)));
-  if (positions.length !== examples) throw damaged(`have ${positions.length} examples`, `${examples}`);
   const bytes = await store.read(file.name);
   if (bytes === undefined) throw damaged('be there', 'none');
   if (digestOf(bytes) !== file.sha256) throw damaged(`have the SHA-256 ${file.sha256.slice(0, 12)}…`, 'another');
   const count = idsPerExample(manifest);
   const shape = [examples, ...manifest.tokenShape];
-  if (examples === 0) return { ids: new Int32Array(0), shape, keys: [], positions };
-  const stored = await readStored(where, manifest.format, bytes);
+  if (examples === 0) return { ids: new Int32Array(0), shape, keys: [], positions: new Float64Array(0) };
+  const stored = await readStored(where, manifest.format, bytes, examples);
   const expected = examples * storedShape(manifest).reduce((product, length) => product * length, 1);
   const isPacked = stored.values instanceof Uint8Array;
   if (stored.values.length !== expected || isPacked !== manifest.packed) {
@@ -108,13 +105,22 @@ async function readShard(store: ShardReader, manifest: ShardManifest, record: Sh
   }
   const { values } = stored;
   const ids = values instanceof Uint8Array ? unpackIds(values, count, manifest.codebookSize) : values;
+  let padding = 0;
+  for (const id of ids) {
+    if (id < -1 || id >= manifest.codebookSize)
+      throw damaged(`have ids in [0, ${manifest.codebookSize}) or -1`, `${id}`);
+    if (id === -1) padding++;
+  }
+  const counted = statistics.codebooks.reduce((sum, { counts }) => counts.reduce((all, each) => all + each, sum), 0);
+  if (counted !== ids.length - padding)
+    throw damaged(`have the ${counted} ids of its statistics`, `${ids.length - padding}`);
+  // The file has so many examples: there is room for their positions.
+  const left = new Set(skipped.map(({ position }) => position));
+  const positions = new Float64Array(examples);
+  for (let position = from, n = 0; position < to; position++) if (!left.has(position)) positions[n++] = position;
   const keys = keysOf(where, manifest, record, stored.keys, positions);
   if (keys.length !== examples) throw damaged(`have ${examples} keys`, `${keys.length}`);
   return { ids, shape, keys, positions };
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
 function keysOf(

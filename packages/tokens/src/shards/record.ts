@@ -1,8 +1,8 @@
 import { CheckpointError } from '@vqkit/checkpoint';
 import { show } from '@vqkit/core-tensor';
-import { count } from '@vqkit/schema';
+import { count, counted } from '@vqkit/schema';
 import { z } from 'zod';
-import { planId, recordFile, requireShard, type ShardManifest, shardFile } from './manifest.ts';
+import { idsPerExample, planId, recordFile, requireShard, type ShardManifest, shardFile } from './manifest.ts';
 import { digest, digestOf, seal, unseal } from './sealed.ts';
 import type { TokenStatistics } from './statistics.ts';
 import type { ShardReader } from './store.ts';
@@ -97,6 +97,12 @@ export async function shardState(
     return { status: 'damaged', reason: error.message };
   }
   requireOwn(`${where}: ${store.name}/${name}`, manifest, shard, record);
+  const wrong = disagreement(manifest, record);
+  if (wrong !== undefined) {
+    const [argument, rule, found] = wrong;
+    const it = `${where}: ${store.name}/${name}`;
+    return { status: 'damaged', reason: new CheckpointError(it, argument, rule, found, 'Encode it again.').message };
+  }
   if (!checkBytes) return { status: 'complete', record };
   const { file } = record;
   const bytes = await store.read(file.name);
@@ -106,6 +112,35 @@ export async function shardState(
     status: 'damaged',
     reason: `${store.name}/${file.name} must be the file of ${name}, got another: ${problem}.`,
   };
+}
+
+/** What a record says that cannot be of its examples: the argument, its rule and the value. */
+function disagreement(
+  manifest: ShardManifest,
+  { from, to, examples, skipped, keys, statistics }: ShardRecord,
+): [argument: string, rule: string, found: unknown] | undefined {
+  const { codebookSize, numCodebooks } = manifest;
+  const count = to - from - skipped.length;
+  if (examples !== count) return ['examples', `be the ${count} that were not skipped`, examples];
+  const out = skipped.findIndex(({ position }, i) => {
+    return position >= to || position < from || position <= (skipped[i - 1]?.position ?? -1);
+  });
+  if (out >= 0) return [`skipped[${out}]`, `be in order, from ${from} to ${to}`, skipped[out]?.position];
+  if (keys !== undefined && keys.length !== examples) return ['keys', `be ${examples}`, keys.length];
+  if (statistics.examples !== examples) return ['statistics', `be of ${examples} examples`, statistics.examples];
+  const { codebooks } = statistics;
+  const books = examples === 0 ? codebooks.length : numCodebooks;
+  if (codebooks.length !== books) return ['statistics', `be of ${counted(books, 'codebook')}`, codebooks.length];
+  const tokens = (examples * idsPerExample(manifest)) / numCodebooks;
+  for (const [i, { codes, counts }] of codebooks.entries()) {
+    const argument = `statistics of codebook ${i}`;
+    if (codes.length !== counts.length) return [argument, `have ${codes.length} counts`, counts.length];
+    const other = codes.find((code, n) => code >= codebookSize || code <= (codes[n - 1] ?? -1));
+    if (other !== undefined) return [argument, `be of codes in order, below ${codebookSize}`, other];
+    const sum = counts.reduce((all, each) => all + each, 0);
+    if (sum > tokens) return [argument, `count at most the ${tokens} tokens`, sum];
+  }
+  return undefined;
 }
 
 function whatIsWrong(bytes: Uint8Array, file: ShardRecord['file']): string | undefined {

@@ -1,5 +1,5 @@
 import { CheckpointError, decodeNpy, encodeNpy, parseJson } from '@vqkit/checkpoint';
-import { integersOf, phrase, show } from '@vqkit/core-tensor';
+import { integersOf, phrase, shorten, show } from '@vqkit/core-tensor';
 import { createTar, parseTar } from 'nanotar';
 import type { Stored, StoredLayout, StoredPart } from './stored.ts';
 
@@ -43,14 +43,26 @@ const END_BYTES = 1024;
 export async function readTar(where: string, bytes: Uint8Array): Promise<Stored> {
   const parts: Int32Array[] = [];
   const keys: string[] = [];
+  // Of each example its ids, then its key, under one name.
+  let named: string | undefined;
   let shape: readonly number[] = [];
   // It looks at the whole buffer.
-  for (const { name, data = new Uint8Array(0) } of parseTar(bytes.slice())) {
-    if (name.endsWith('.npy')) {
-      const ids = decodeNpy(data, `${where}: ${name}`);
+  for (const { name, type, data = new Uint8Array(0) } of parseTar(bytes.slice())) {
+    const its = `${where}: ${shorten(name)}`;
+    const isNext = named === undefined ? /^\d+-\d+\.npy$/.test(name) : name === `${named}.json`;
+    if (!isNext || type !== 'file') {
+      const rule = `be the file ${named === undefined ? '….npy of an example' : `${named}.json`}`;
+      throw new CheckpointError(where, 'the next member', rule, `${type} ${name}`, 'Encode it again.');
+    }
+    if (named === undefined) {
+      const ids = decodeNpy(data, its);
       shape = ids.shape;
-      parts.push(integersOf(`${where}: ${name}`, 'ids', ids));
-    } else if (name.endsWith('.json')) keys.push(keyOf(`${where}: ${name}`, data));
+      parts.push(integersOf(its, 'ids', ids));
+      named = name.slice(0, -'.npy'.length);
+    } else {
+      keys.push(keyOf(its, data));
+      named = undefined;
+    }
   }
   const width = parts[0]?.length ?? 0;
   if (parts.length !== keys.length || parts.some(({ length }) => length !== width)) {

@@ -1,6 +1,9 @@
 import type { RowKeys } from '@vqkit/rows';
-import type { IdBlock } from '../../src/shards/encode-shard.ts';
+import { encodeShard, type IdBlock } from '../../src/shards/encode-shard.ts';
+import { folderStore } from '../../src/shards/folder-store.ts';
 import { planShards, type ShardManifest, type ShardPlan } from '../../src/shards/manifest.ts';
+import { writeManifest } from '../../src/shards/merge.ts';
+import type { ShardStore } from '../../src/shards/store.ts';
 
 /** A plan of made-up examples. */
 export function tinyPlan(given: Partial<ShardPlan> = {}): ShardPlan {
@@ -54,4 +57,18 @@ export function* blocksOf(
       skipped: left.map((position) => ({ position, name: `folder/picture ${position}.v2.png`, reason: 'no picture' })),
     };
   }
+}
+
+/** Writes a whole folder of made-up examples. */
+export async function writeShards(
+  path: string,
+  manifest: ShardManifest,
+  skips = true,
+): Promise<{ store: ShardStore; path: string }> {
+  const store = folderStore(path);
+  await writeManifest(store, manifest);
+  for (const [shard, { from, to }] of manifest.shards.entries()) {
+    await encodeShard(store, manifest, shard, blocksOf(manifest, from, to, { skips }), { engine: 'test' });
+  }
+  return { store, path };
 }

@@ -23,21 +23,14 @@ import { shardState } from '../../src/shards/record.ts';
 import { countTokens } from '../../src/shards/statistics.ts';
 import type { ShardStore } from '../../src/shards/store.ts';
 import { readTokens } from '../../src/token-file.ts';
-import { blocksOf, idAt, tinyManifest, tinyPlan } from './plan.ts';
+import { blocksOf, idAt, tinyManifest, tinyPlan, writeShards } from './plan.ts';
 
 const folder = await temporaryFolder();
 let made = 0;
 const engine = 'test';
 
-async function written(manifest: ShardManifest, skips = true): Promise<{ store: ShardStore; path: string }> {
-  const path = join(folder, `shards-${made++}`);
-  const store = folderStore(path);
-  await writeManifest(store, manifest);
-  for (const [shard, { from, to }] of manifest.shards.entries()) {
-    await encodeShard(store, manifest, shard, blocksOf(manifest, from, to, { skips }), { engine });
-  }
-  return { store, path };
-}
+const written = (manifest: ShardManifest, skips = true): ReturnType<typeof writeShards> =>
+  writeShards(join(folder, `shards-${made++}`), manifest, skips);
 
 async function all(store: ShardStore, range = {}): Promise<ShardBlock[]> {
   const blocks: ShardBlock[] = [];
@@ -101,6 +94,19 @@ describe.each(SHARD_FORMATS)('shards as .%s', (format) => {
     const blocks = await all(store);
     expect(blocks.map(({ keys }) => keys.length)).toEqual([1, 1, 1, 1, 1, 1, 0]);
     expect((await surveyShards(store)).examples).toBe(6);
+  });
+});
+
+describe('a tar shard', () => {
+  it('has names of its own, with more than 100,000 shards too', async () => {
+    const plan = tinyManifest({ format: 'tar', keys: 'row numbers', examples: 100_001, tokenShape: [1] }, 100_001);
+    const store = folderStore(join(folder, 'many'));
+    const heads = [10_000, 100_000].map(async (shard) => {
+      const { from, to } = plan.shards[shard] ?? { from: 0, to: 0 };
+      await encodeShard(store, plan, shard, blocksOf(plan, from, to, { skips: false }), { engine });
+      return String((await store.readRange(shardFile(plan, shard), 0, 20)) ?? '');
+    });
+    expect(new Set(await Promise.all(heads)).size).toBe(2);
   });
 });
 
