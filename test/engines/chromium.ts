@@ -40,10 +40,10 @@ export async function launch(): Promise<Browser> {
   return chromium.launch({ executablePath, headless: false, args: FLAGS });
 }
 
-/** The page's program as one script. */
-export async function bundle(minify: boolean): Promise<string> {
+/** A page's program as one script. */
+export async function bundle(minify: boolean, entry = new URL('./page.ts', import.meta.url)): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('./page.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(entry)],
     bundle: true,
     write: false,
     format: 'iife',

@@ -8,7 +8,8 @@ import { type ExampleRange, requireRange, shardsAt, shardTokens } from './shards
 import type { TokenNotes, Tokens } from './tokens.ts';
 
 const FORMAT = 'vqkit-tokens-1';
-const IDS = 'ids';
+/** The tensor of a file of tokens. */
+export const IDS = 'ids';
 
 const notesSchema = z.strictObject({
   tokenizer: z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hexadecimal'),

@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DataError, OptionError, phrase, requireInteger, show } from '@vqkit/core-tensor';
 import type { RowIdFile } from '../row-id-file.ts';
-import type { Tokens } from '../tokens.ts';
+import type { TokenNotes, Tokens } from '../tokens.ts';
 import { folderStore } from './folder-store.ts';
-import { idsPerExample, MANIFEST, shardFile } from './manifest.ts';
+import { idsPerExample, MANIFEST, type ShardManifest, shardFile } from './manifest.ts';
 import { openShards, type ShardBlock, type Shards } from './read-shards.ts';
 
 /** Examples by their positions, from `from` up to `to`. */
@@ -48,12 +48,8 @@ export function requireRange(where: string, count: number, { from = 0, to }: Exa
 
 /** The ids of images in shards as one piece, with their names. */
 export async function shardTokens(where: string, at: ShardsAtPath, range: ExampleRange): Promise<Tokens> {
-  const { codebookSize, numCodebooks, exampleShape, tokenizer, tokenShape, keys } = at.shards.manifest;
-  const [height, width, channels] = exampleShape;
-  if (exampleShape.length !== 3 || height === undefined || width === undefined || channels === undefined) {
-    const got = phrase(`those of examples of shape ${show(exampleShape)}`, exampleShape);
-    throw new OptionError(where, 'the shards', 'hold ids of images', got, 'Read them by openShards.');
-  }
+  const { tokenShape, keys } = at.shards.manifest;
+  const notes = imageNotes(where, at.shards.manifest, undefined);
   const [from, to] = requireRange(where, at.to - at.from, range);
   const blocks: ShardBlock[] = [];
   for await (const block of at.shards.blocks({ from: at.from + from, to: at.from + to })) blocks.push(block);
@@ -65,13 +61,25 @@ export async function shardTokens(where: string, at: ShardsAtPath, range: Exampl
     place += block.ids.length;
   }
   const images = keys === 'texts' ? blocks.flatMap((block) => Array.from(block.keys, String)) : undefined;
-  const known = { tokenizer: tokenizer.sha256, codebookSize, numCodebooks };
-  return {
-    ids,
-    shape: [count, ...tokenShape],
-    first: at.from + from,
-    notes: { ...known, imageShape: [height, width, channels], images },
-  };
+  return { ids, shape: [count, ...tokenShape], first: at.from + from, notes: { ...notes, images } };
+}
+
+/**
+ * What a file says of the ids of images.
+ * @throws OptionError for shards of other examples.
+ */
+export function imageNotes(
+  where: string,
+  { tokenizer, codebookSize, numCodebooks, exampleShape }: ShardManifest,
+  images: readonly string[] | undefined,
+): TokenNotes {
+  const [height, width, channels] = exampleShape;
+  if (exampleShape.length !== 3 || height === undefined || width === undefined || channels === undefined) {
+    const got = phrase(`those of examples of shape ${show(exampleShape)}`, exampleShape);
+    throw new OptionError(where, 'the shards', 'hold ids of images', got, 'Read them by openShards.');
+  }
+  const imageShape = [height, width, channels] as const;
+  return { tokenizer: tokenizer.sha256, codebookSize, numCodebooks, imageShape, images };
 }
 
 /** The ids of vectors in shards, of which one is held at a time. */

@@ -108,6 +108,6 @@ function product(shape: readonly number[]): number {
   return shape.reduce((all, length) => all * length, 1);
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -160,9 +160,17 @@ export function manifestText({ sha256: _, ...manifest }: ShardManifest): string 
   return seal(fileOf(manifest)).text;
 }
 
+/** Of manifests, which do not change: a look at every shard of a large one would spend most of its time on them. */
+const planIds = new WeakMap<ShardManifest, string>();
+
 /** What shards name their manifest by: the SHA-256 of all but where the data lie, which may differ between workers. */
-export function planId({ sha256: _, source, ...manifest }: ShardManifest): string {
-  return seal(fileOf({ ...manifest, source: { ...source, paths: [] } })).sha256;
+export function planId(manifest: ShardManifest): string {
+  const known = planIds.get(manifest);
+  if (known !== undefined) return known;
+  const { sha256: _, source, ...others } = manifest;
+  const id = seal(fileOf({ ...others, source: { ...source, paths: [] } })).sha256;
+  planIds.set(manifest, id);
+  return id;
 }
 
 /** In one order, whatever that of the given object. */

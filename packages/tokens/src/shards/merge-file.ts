@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
-import { requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
+import { encodeSafetensorsHeader } from '@vqkit/checkpoint';
+import { CHECKSUM, requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { writeRowIds } from '../row-ids.ts';
-import { writeTokens } from '../token-file.ts';
-import { shardRowIds, shardTokens } from './at-path.ts';
-import { FORMATS } from './formats.ts';
+import { IDS, noteTexts } from '../token-file.ts';
+import { imageNotes, shardRowIds } from './at-path.ts';
+import { bytesOf, FORMATS } from './formats.ts';
 import { SHARD_FORMATS, type ShardFormat } from './manifest.ts';
-import { openShards } from './read-shards.ts';
+import { openShards, type Shards } from './read-shards.ts';
 import type { ShardReader } from './store.ts';
 import type { StoredPart } from './stored.ts';
 
@@ -32,7 +34,8 @@ function formatOf(where: string, path: string): ShardFormat {
 }
 
 /**
- * Writes all shards of a folder into one file, as encoding without shards would have: a shard after the other, but for images in .safetensors, whose ids are all held.
+ * Writes all shards of a folder into one file, as encoding without shards would have. One shard is held at a time, and what the file's head has of all: names of images in
+ * .safetensors, integer keys of vectors in .npy and .safetensors.
  *
  * @throws OptionError for another ending; CheckpointError when a shard is missing or damaged: then nothing is written.
  */
@@ -43,10 +46,7 @@ export async function writeMerged(path: string, store: ShardReader): Promise<voi
   const { manifest } = shards;
   const at = { shards, from: 0, to: manifest.examples };
   const isOfImages = manifest.exampleShape.length === 3;
-  if (isOfImages && format === 'safetensors') {
-    const { first: _, ...tokens } = await shardTokens(where, at, {});
-    return writeTokens(path, tokens);
-  }
+  if (isOfImages && format === 'safetensors') return writeFileAtomic(path, imageTokens(where, shards));
   if (!isOfImages && format !== 'tar') {
     const rows = shardRowIds(where, at);
     const blocks = (async function* () {
@@ -68,4 +68,23 @@ export async function writeMerged(path: string, store: ShardReader): Promise<voi
   })();
   const layout = { count, shape, dtype: 'I32', keys: manifest.keys, prefix: '', notes: {} } as const;
   await writeFileAtomic(path, FORMATS[format].write(layout, parts));
+}
+
+/** The bytes that `writeTokens` writes of all. Their checksum stands before them, so that it takes a pass of its own. */
+async function* imageTokens(where: string, shards: Shards): AsyncGenerator<Uint8Array> {
+  const { manifest } = shards;
+  let count = 0;
+  const names: string[] = [];
+  for (let shard = 0; shard < manifest.shards.length; shard++) {
+    const { examples, keys } = await shards.record(shard);
+    count += examples;
+    if (manifest.keys !== 'texts') continue;
+    for (const name of keys ?? (await shards.read(shard)).keys) names.push(String(name));
+  }
+  const texts = noteTexts(imageNotes(where, manifest, manifest.keys === 'texts' ? names : undefined));
+  const layout = [[IDS, { dtype: 'I32', shape: [count, ...manifest.tokenShape] }]] as const;
+  const hash = createHash('sha256').update(encodeSafetensorsHeader(layout, texts));
+  for await (const { ids } of shards.blocks()) hash.update(bytesOf(ids));
+  yield encodeSafetensorsHeader(layout, { ...texts, [CHECKSUM]: hash.digest('hex') });
+  for await (const { ids } of shards.blocks()) yield bytesOf(ids);
 }

@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { phrase } from '@vqkit/core-tensor/errors';
+import { phrase, reason } from '@vqkit/core-tensor/errors';
 
 /** Where the files of shards are read from. */
 export interface ShardReader {
@@ -32,7 +32,16 @@ export function urlReader(url: string): ShardReader {
   return {
     name: url,
     async read(file) {
-      const response = await fetch(`${folder}${file}`);
+      const response = await fetch(`${folder}${file}`).catch((error: unknown) => {
+        throw new CheckpointError(
+          'urlReader',
+          `${folder}${file}`,
+          'be reachable',
+          phrase(`no answer (${reason(error).text})`),
+          'Check the address, and that the server lets this page read from it (Access-Control-Allow-Origin).',
+          { cause: error },
+        );
+      });
       if (response.status === 404) return undefined;
       if (!response.ok) {
         throw new CheckpointError(
