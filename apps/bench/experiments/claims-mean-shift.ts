@@ -3,12 +3,12 @@ import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } fro
 import { numberText } from '../src/markdown.ts';
 import { createQuantizerOf, type QuantizerSpec } from '../src/training/cells.ts';
 import { type CodebookEvaluation, evaluateCodebook, withTrainedCodebook } from '../src/training/codebook.ts';
-import { percent, spreadOf, spreadText } from '../src/training/summary.ts';
+import { countText, percent, spreadOf, spreadText } from '../src/training/summary.ts';
 
 /** The synthetic benchmark of "Distributional Matching for Vector Quantization", scaled down: codes start at 0, the data do not. */
 export const claimsMeanShift: Experiment = {
   name: 'claims-mean-shift',
-  question: 'What happens to a codebook that starts where the data are not?',
+  question: 'What happens to a codebook that starts where fixed data are not, with no encoder to move them?',
   method: [
     'Vectors from N(μ, 1) in 8 features, a new batch of 512 for each of 1,000 steps, and a codebook of K = 512 (9 bits per token) that is',
     'trained on them by itself, with no autoencoder: AdamW 1e-2 for what has gradients, enough to cross 5 in 500 steps. μ = 0, 1, 3, 5. Reported, on 8,192 test vectors,',
@@ -106,17 +106,17 @@ function shifts(rows: readonly Row[]): number[] {
 }
 
 function tablesOf(rows: readonly Row[]): Table[] {
-  const table = (title: string, pick: Pick): Table => ({
+  const table = (title: string, pick: Pick, text: typeof countText = spreadText): Table => ({
     title,
     columns: ['method, 9 bits per token', ...shifts(rows).map((mean) => `μ = ${mean}`)],
     rows: METHODS.map(({ name }) => [
       name,
-      ...shifts(rows).map((mean) => spreadText(spreadOf(find(rows, name, mean).map(pick)))),
+      ...shifts(rows).map((mean) => text(spreadOf(find(rows, name, mean).map(pick)))),
     ]),
   });
   return [
     table('E: error relative to the variance', ({ relativeError }) => relativeError),
-    table(`Used codes of ${K} (U)`, ({ usedCodes }) => usedCodes),
+    table(`Used codes of ${K} (U)`, ({ usedCodes }) => usedCodes, countText),
     table('C: perplexity', ({ perplexity }) => perplexity),
   ];
 }
@@ -124,7 +124,7 @@ function tablesOf(rows: readonly Row[]): Table[] {
 function plotOf(rows: readonly Row[]): Plot {
   return {
     name: 'used',
-    title: 'Codes in use when the data move away from where the codes start',
+    title: 'Codes in use when the mean of fixed data lies away from where the codes start',
     x: { label: 'mean of the data' },
     y: { label: `used codes of ${K}` },
     series: METHODS.map(({ name }) => {
@@ -167,7 +167,8 @@ function verdictsOf(rows: readonly Row[]): Verdict[] {
     collapses('plain VQ'),
     collapses('VQ, EMA'),
     survives('VQ, EMA, k-means, revival'),
-    survives('SimVQ, Linear'),
+    // Expected to stretch instead: nothing was said of the share.
+    { ...survives('SimVQ, Linear'), predicted: null },
     survives('SimVQ, Linear with bias'),
     survives('SimVQ, Linear-ReLU-Linear'),
   ];

@@ -19,7 +19,7 @@ export const claimsResidual: Experiment = {
   method: [
     'Stacks of 8 layers of 8 bits (LFQ: 16 of 4) on independent N(0, 1) in 4 features, trained by themselves, with no autoencoder:',
     'VQ (K = 256, EMA, k-means++ on the first batch, revival), SimVQ (K = 256, linear, AdamW 1e-3), FSQ (four levels in each feature,',
-    'scales 3.6/4^j) and LFQ (scales 2.4/2^j: both reach ±4.8), which need no training. 512 vectors a step. On speech (40 mel bands) VQ and SimVQ the same.',
+    'scales 3.6/4^j) and LFQ (scales 2.4/2^j), which need no training: their range, ±4.8 for both, is set by hand for these vectors, while VQ takes that of every layer from the data by k-means. 512 vectors a step. On speech (40 mel bands) VQ and SimVQ the same.',
     'The error of the first n layers is that of decoding the first n indices of 8,192 test vectors. In 4 features the best',
     'conceivable quantizer gains 12 dB per 8 bits.',
   ].join(' '),

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { tieToThisProcess } from '../src/child.ts';
+import { startAnswering } from '../src/child.ts';
 import type { Experiment, Outcome } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
@@ -53,9 +51,14 @@ ${REPETITIONS} repetitions; times of the processor, which a loaded machine chang
 };
 
 async function inTurns(python: string, clone: string, path: string, sizes: object): Promise<Found> {
-  const peer = contender(python, [join(PACKAGE_FOLDER, 'peers/dac_quantizer.py'), clone, path, JSON.stringify(sizes)]);
+  const peer = startAnswering(python, [
+    join(PACKAGE_FOLDER, 'peers/dac_quantizer.py'),
+    clone,
+    path,
+    JSON.stringify(sizes),
+  ]);
   await peer.next();
-  const own = contender(process.execPath, [join(PACKAGE_FOLDER, 'dist/src/codecs/worker.js'), path]);
+  const own = startAnswering(process.execPath, [join(PACKAGE_FOLDER, 'dist/src/codecs/worker.js'), path]);
   const { differ, ids } = (await own.next()) as Pick<Found, 'differ' | 'ids'>;
   const times: { own: Spent[]; peer: Spent[] } = { own: [], peer: [] };
   for (let i = 0; i < REPETITIONS; i++) {
@@ -65,32 +68,6 @@ async function inTurns(python: string, clone: string, path: string, sizes: objec
   own.stop();
   peer.stop();
   return { differ, ids, ...times };
-}
-
-interface Contender {
-  next(): Promise<unknown>;
-  ask(): Promise<unknown>;
-  stop(): void;
-}
-
-/** A process that answers each line by one. */
-function contender(command: string, args: readonly string[]): Contender {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  tieToThisProcess(child);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`${command} ${args[0]} ended before it answered`);
-    return JSON.parse(value);
-  };
-  return {
-    next,
-    ask() {
-      child.stdin.write('\n');
-      return next();
-    },
-    stop: () => child.stdin.end(),
-  };
 }
 
 function outcomeOf(found: Found | null): Outcome {

@@ -312,6 +312,7 @@ function verdictsOf(gaussian: readonly Agreement[], binary: readonly Binary[]): 
     {
       claim: 'Normalising the inputs makes them agree.',
       expected: 'no: |x| is the same for every code',
+      predicted: false,
       measured: `inputs only ${range(({ inputs }) => inputs)}, codes only ${range(({ codesOnly }) => codesOnly)}`,
       verdict: least(({ inputs }) => inputs) > 0.999 ? 'reproduced' : 'not reproduced',
       remark: 'What has to be of one length are the codes. Normalising both works because it normalises the codes.',
@@ -319,6 +320,7 @@ function verdictsOf(gaussian: readonly Agreement[], binary: readonly Binary[]): 
     {
       claim: 'LFQ picks wrong codes when its input is not normalised.',
       expected: 'no: its codes all have length s√d',
+      predicted: false,
       measured: `distance, dot product and sign agree for ${percent(worst)} of the tokens of every case`,
       verdict: worst === 1 ? 'not reproduced' : 'reproduced',
       remark: 'The index is the sign of each feature, and no distance is ever computed for it.',

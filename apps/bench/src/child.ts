@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -39,6 +40,38 @@ export function runToEnd(command: string, args: readonly string[]): Promise<stri
       else reject(new Error(`its process ended with ${signal ?? `exit code ${code}`}${complaint(errors)}`));
     });
   });
+}
+
+/** A process that answers lines by lines of JSON. */
+export interface Answering {
+  /** Its next line. */
+  next(): Promise<unknown>;
+  /** What it answers to a line; without words an empty one. */
+  ask(line?: string): Promise<unknown>;
+  stop(): void;
+}
+
+/**
+ * Starts a process that answers each line by one. What it complains about goes to this process's own error output.
+ * @throws Error, from `next` and `ask`, when it ends before it answers.
+ */
+export function startAnswering(command: string, args: readonly string[]): Answering {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  tieToThisProcess(child);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<unknown> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`${command} ${args[0]} ended before it answered`);
+    return JSON.parse(value);
+  };
+  return {
+    next,
+    ask(line = '') {
+      child.stdin.write(`${line}\n`);
+      return next();
+    },
+    stop: () => child.stdin.end(),
+  };
 }
 
 /** The line of an error output that names the error, `: ` before it; empty for an empty output. */

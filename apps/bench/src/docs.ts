@@ -5,6 +5,7 @@ import { DataError, phrase } from '@vqkit/core-tensor';
 import { answerPage, blockContent, indexPage, plotFile } from './page.ts';
 import { ANSWERS, RESULTS, ROOT } from './paths.ts';
 import { plotToSvg } from './plot.ts';
+import { questionsOf } from './questions.ts';
 import type { ExperimentEntry } from './registry.ts';
 import { readResult } from './replay.ts';
 import type { Result } from './result.ts';
@@ -43,7 +44,7 @@ export async function generateDocs(options: DocsOptions = {}): Promise<string[]>
       wanted.set(join(resultsFolder, `${plotFile(experiment, plot.name)}.svg`), await plotToSvg(plot));
     }
   }
-  if (results.length > 0) wanted.set(join(answersFolder, 'README.md'), indexPage(results));
+  if (results.length > 0) wanted.set(join(answersFolder, 'README.md'), indexPage(results, questionsOf(results)));
   const pages = new Set(wanted.keys());
   for (const path of options.documents ?? (await documentsOf(ROOT))) {
     if (pages.has(path)) continue;

@@ -34,21 +34,13 @@ export function answerPage(result: Result, folder: string, results: string): str
   ].join('\n\n');
 }
 
-/** The questions that the harness was written for: their answers stand in full on the index page. */
-const LEADING = ['lfq-distance', 'lfq-scale-drift', 'simvq-rotation', 'speech-simvq-rotation'];
-
-/** docs/answers/README.md: the answers to the two questions of the field, then every question with its short answer and its page. */
-export function indexPage(results: readonly Result[]): string {
-  const leading = LEADING.flatMap((name) => results.filter(({ experiment }) => experiment === name));
+/** docs/answers/README.md: the questions that are asked most, then every question with its short answer and its page. */
+export function indexPage(results: readonly Result[], asked: readonly string[] = []): string {
   return [
     '<!-- Made by `pnpm bench docs` from the results; do not edit. -->',
-    '# Answers',
-    'Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim is true here when it held in miniature; that one did not is an answer too, and one that the seeds cannot decide counts as neither. As predicted are the claims of which we said so before the run.',
-    ...leading.flatMap(({ experiment, question, outcome }) => [
-      `## ${question}`,
-      openingOf(outcome.answer),
-      `The whole answer, its numbers and how they were made: [${experiment}](${experiment}.md).`,
-    ]),
+    '# Answers · 问答',
+    'Words are in the [glossary](../glossary.md). Questions of the field, each answered by an experiment that one command repeats. The numbers come from `apps/bench/results`. A claim is true here when it held in miniature; that one did not is an answer too, and one that the seeds cannot decide counts as neither. As predicted are the claims of which we said so before the run.',
+    ...asked,
     '## All questions',
     markdownTable({
       columns: ['question', 'short answer', 'command', 'claims true here', 'as predicted'],
@@ -66,12 +58,6 @@ export function indexPage(results: readonly Result[]): string {
 
 function countOf(verdicts: readonly Verdict[], holds: (verdict: Verdict) => boolean): string {
   return verdicts.length === 0 ? '-' : `${verdicts.filter(holds).length} of ${verdicts.length}`;
-}
-
-/** The first paragraph, with the list or the sentences that it announces. */
-function openingOf(answer: string): string {
-  const [first = '', second = ''] = answer.trim().split('\n\n');
-  return first.endsWith(':') ? `${first}\n\n${second}` : first;
 }
 
 /** What an answer begins with in bold. */

@@ -31,6 +31,7 @@ export const experiments: readonly ExperimentEntry[] = [
     name: 'simvq-rotation-images',
     load: async () => (await import('../experiments/simvq-rotation-images.ts')).simVqRotationImages,
   },
+  { name: 'simvq-library', load: async () => (await import('../experiments/simvq-library.ts')).simVqLibrary },
   {
     name: 'simvq-over-rotation',
     load: async () => (await import('../experiments/simvq-over-rotation.ts')).simVqOverRotation,

@@ -83,7 +83,7 @@ it('tells the methods apart by distance, pixel error and kept digits', async () 
     '200',
     '100',
   ]);
-  expect(outcome.answer).toMatch(/^\*\*Yes, here\*\*: .* a correlation of 1\./);
+  expect(outcome.answer).toMatch(/^\*\*Yes, here\*\*: .* a correlation of 1;/);
   expect(JSON.stringify(outcome)).not.toMatch(/undefined|NaN|\[object/);
 });
 

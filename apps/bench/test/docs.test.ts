@@ -7,6 +7,7 @@ import { documentsOf, fillBlocks, generateDocs } from '../src/docs.ts';
 import type { Experiment, ExperimentContext } from '../src/experiment.ts';
 import { indexPage } from '../src/page.ts';
 import { ANSWERS, RESULTS, ROOT } from '../src/paths.ts';
+import { questionsOf } from '../src/questions.ts';
 import { type ExperimentEntry, experiments } from '../src/registry.ts';
 import { readResult, replay } from '../src/replay.ts';
 import { readStored } from '../src/result.ts';
@@ -51,6 +52,15 @@ describe('the pages of this repository', () => {
         return text.split('\n').flatMap((line) => (speed.test(line) ? [`${relative(ROOT, path)}: ${line}`] : []));
       });
     expect((await Promise.all(unmarked)).flat()).toEqual([]);
+  });
+
+  it('answer what is asked most with every number that is quoted', async () => {
+    const results = await Promise.all(committed.map((name) => readResult(join(RESULTS, `${name}.json`))));
+    const asked = questionsOf(results).join('\n');
+    expect(asked.match(/^## /gm)).toHaveLength(3);
+    expect(asked).not.toMatch(/\{[a-z-]+:/);
+    const pictures = [...asked.matchAll(/results\/([a-z0-9-]+\.svg)/g)].map(([, file]) => file as string);
+    expect(pictures.filter((file) => !existsSync(join(RESULTS, file)))).toEqual([]);
   });
 
   it('are small, in lines that can be compared', async () => {
@@ -107,23 +117,13 @@ describe('generateDocs', () => {
     expect(fill('measured')).toMatch(/-->on \d{4}-\d\d-\d\d.*, \d+ cores of .*Node/);
   });
 
-  it('leads the index with the answers to the questions of the field', async () => {
+  it('leads the index with what is asked most, in two languages, and then lists every question', async () => {
     const result = await readResult(join(folder, 'fake.json'), known);
-    const answered = (experiment: string, answer: string): typeof result => ({
-      ...result,
-      experiment,
-      outcome: { ...result.outcome, answer },
-    });
-    const page = indexPage([
-      result,
-      answered('simvq-rotation', '**In part.** With four seeds:\n\n- one\n- two\n\nAnd so on.'),
-      answered('lfq-distance', '**No.** The codes have one length.\n\nIn float32 too.'),
-    ]);
-    expect(page.indexOf('**No.** The codes')).toBeLessThan(page.indexOf('**In part.** With'));
-    expect(page).toContain('- one\n- two');
-    expect(page).not.toMatch(/And so on|In float32 too/);
+    const page = indexPage([result], ['## Why?\n\n**为什么？**']);
+    expect(page.indexOf('为什么')).toBeLessThan(page.indexOf('## All questions'));
     expect(page).toContain('(fake.md) | see its page | `pnpm bench fake` | 1 of 1 | 1 of 1 |');
-    expect(page).toContain('(lfq-distance.md) | No. | ');
+    // What they quote is not among these results.
+    expect(questionsOf([result]).filter((text) => text.includes('{'))).toEqual([]);
   });
 
   it('leaves examples in fenced code alone', async () => {

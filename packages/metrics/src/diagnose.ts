@@ -149,7 +149,8 @@ const saturation: Rule = (report) => {
     problem: 'saturated probabilities',
     severity: 'warning',
     evidence: `Per-sample entropy is ${number(perSample)} nats, ${number(perBit)} per bit (limit ${limits.saturatedEntropyPerBit}), while the codebook entropy is ${number(reached)} of ${number(attainable)} attainable nats: the entropy loss has almost no gradient left.`,
-    remedy: 'Normalise the latents (spherical: true or a norm layer), or lower invTemperature, for example 100 → 10.',
+    remedy:
+      'Normalise the latents (spherical: true or a norm layer); beside that lower invTemperature, for example 100 → 10. Alone a lower one does not help for long: the latents grow until it is saturated too.',
   };
 };
 

@@ -194,6 +194,13 @@ function reasonOf(results: readonly RowResult[], hasReference: boolean): string 
   return failed.map(({ contender, note }) => `${contender}: ${note}`).join('; ');
 }
 
+/** What is told apart in the headline: one number for all would be of nothing in particular. */
+const KINDS = [
+  { name: 'the whole training step of an autoencoder', label: /^recipe, (\w+),/ },
+  { name: 'the nearest of 8,192 codes', label: /^SimVQ encode .*, (D=\d+)$/ },
+  { name: "LFQ's loss alone", label: /^LFQ train step .*, (d=\d+)$/ },
+] as const;
+
 /** The answer in words. */
 export function answerOf(results: readonly RowResult[], hasReference: boolean): string {
   const verdicts = goalVerdicts(results, hasReference);
@@ -202,12 +209,21 @@ export function answerOf(results: readonly RowResult[], hasReference: boolean): 
   const sentences: string[] = [];
   const compared = results.filter((result) => ratioOf(result) !== null);
   if (compared.length > 0) {
-    const phrases = compared
-      .filter(({ row, threads }, i) => compared.findIndex((other) => other.row === row) === i || threads === 1)
-      .map((result) => `${result.row.title}: **${numberText(ratioOf(result) ?? 0)}×**`);
-    const ratios = compared.map((result) => ratioOf(result) ?? 0);
+    const alone = compared.filter(
+      ({ row, threads }, i) => compared.findIndex((other) => other.row === row) === i || threads === 1,
+    );
+    const phrases = alone.map((result) => `${result.row.title}: **${numberText(ratioOf(result) ?? 0)}×**`);
+    const kinds = KINDS.flatMap(({ name, label }) => {
+      const kind = alone.flatMap((result) => {
+        const found = label.exec(result.row.title)?.[1];
+        return found === undefined ? [] : [`${found} ${numberText(ratioOf(result) ?? 0)}×`];
+      });
+      return kind.length === 0 ? [] : [`${name}: ${kind.join(', ')}`];
+    });
     sentences.push(
-      `**${numberText(Math.min(...ratios), 2)} to ${numberText(Math.max(...ratios), 2)} times as fast as the reference library.**\n`,
+      ...(kinds.length === 0
+        ? []
+        : [`**Speed over that of the reference library. ${kinds.join('; ').replace(/^t/, 'T')}.**\n`]),
       `Against the reference library on PyTorch, thread for thread, vqkit on WebAssembly is so many times as fast (one thread each, the recipe on all cores):\n\n${phrases.map((phrase) => `- ${phrase}`).join('\n')}\n`,
     );
   } else {

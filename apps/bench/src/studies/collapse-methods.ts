@@ -1,5 +1,16 @@
+import type { Series } from '../experiment.ts';
 import type { Cell, QuantizerSpec } from '../training/cells.ts';
+import type { TokenEvaluation } from '../training/evaluate.ts';
+import { testSpread } from '../training/summary.ts';
 import type { KeptRun } from '../training/trace.ts';
+
+export type Pick = (test: TokenEvaluation) => number | null;
+
+/** How good a reconstruction is, in decibels. */
+export interface Quality {
+  readonly name: 'PSNR' | 'SNR';
+  readonly pick: Pick;
+}
 
 const DIM = 32;
 export const BATCH: number = 512;
@@ -72,4 +83,36 @@ export interface Row {
   readonly method: Method;
   readonly k: number;
   readonly runs: readonly KeptRun[];
+}
+
+/** Every K, in order. */
+export function sizes(rows: readonly Row[]): number[] {
+  return [...new Set(rows.map(({ k }) => k))];
+}
+
+/** What as many uniform draws as there are test tokens would use of K codes, on the average. */
+function drawn(k: number, tokens: number): number {
+  return k * (1 - (1 - 1 / k) ** tokens);
+}
+
+/** Of one test. */
+export function tokensOf(rows: readonly Row[]): number {
+  return testSpread(rows[0]?.runs ?? [], ({ tokens }) => tokens)?.mean ?? 0;
+}
+
+/** A line for the picture. */
+export function ceilingOf(rows: readonly Row[]): Series {
+  const points = sizes(rows).map((k) => [Math.log2(k), drawn(k, tokensOf(rows))] as const);
+  return { label: 'as many uniform draws', points };
+}
+
+/** Of the largest codebook. */
+export function uniformShare(rows: readonly Row[]): number {
+  const k = Math.max(...sizes(rows));
+  return drawn(k, tokensOf(rows)) / k;
+}
+
+/** The sweep of K. */
+export function sizesOf(quick: boolean): readonly number[] {
+  return quick ? [64, 1024] : [64, 256, 1024, 4096];
 }

@@ -32,7 +32,7 @@ export const lfq: QuantizerEntry = entry({
   remedies: {
     collapse: 'Normalise the latents (spherical: true or a norm layer before it), then raise entropyLossWeight.',
     'scale drift':
-      'Bound the scale: spherical: true, a norm layer before the quantizer, the unit-norm loss mean((x² - 1)²), a commitment term, or a lower inverse temperature. The distance is not the cause: it never changes an LFQ index.',
+      'Bound the scale: spherical: true, a norm layer before the quantizer, the unit-norm loss mean((x² - 1)²), or a commitment term. A lower inverse temperature alone does not bound it. The distance is not the cause: it never changes an LFQ index.',
   },
 });
 
