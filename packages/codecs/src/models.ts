@@ -13,9 +13,10 @@ export {
   tamingVqgan,
   titok,
 } from './models/images.ts';
+export { infinity } from './models/infinity.ts';
 export { mimi } from './models/mimi.ts';
 export type { CodecModel, ModelExtras } from './models/model.ts';
-export { infinity, varModel } from './models/multi-scale.ts';
 export { s3tokenizerV1, s3tokenizerV2 } from './models/s3tokenizer.ts';
 export { snac } from './models/snac.ts';
+export { varModel } from './models/var.ts';
 export { xcodec2 } from './models/xcodec2.ts';

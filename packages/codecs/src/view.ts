@@ -1,8 +1,7 @@
 import { count } from '@vqkit/checkpoint';
-import { OptionError, phrase, ShapeError, shorten, show } from '@vqkit/core-tensor/errors';
+import { OptionError, phrase, ShapeError, shorten } from '@vqkit/core-tensor/errors';
 import { floatsOf } from '@vqkit/core-tensor/plain-tensor';
 import type { Projection } from '@vqkit/residual/codec';
-import type { TensorInfo } from './read/open-file.ts';
 import type { Weights } from './read/weights.ts';
 
 /** A matrix of a file, row by row. */
@@ -12,86 +11,58 @@ export interface Matrix {
   readonly values: Float32Array;
 }
 
+/** A projection, and its shape. */
+type Linear = Projection & Pick<Matrix, 'rows' | 'columns'>;
+
 /** The tensors below a prefix, read by the names that a model's code gives them. */
 export interface View {
   has(key: string): boolean;
   /** The tensors below a prefix of this one, such as `layers.0.`. */
   at(prefix: string): View;
-  /** [rows, columns], or the kernel of a convolution of size 1, [rows, columns, 1, …]. */
-  matrix(key: string): Promise<Matrix>;
-  /** The length of a vector. */
-  length(key: string): Promise<number>;
-  /** [length]; axes of 1 count for nothing. */
-  vector(key: string, length: number): Promise<Float32Array>;
-  /** The kernel of a convolution of dim to dim channels, [dim, dim, size, size]. */
-  convolution(key: string, dim: number, size: number): Promise<Float32Array>;
-  /** The output channels of a layer, from `least` to `most`, without reading it. */
-  outputs(key: string, least: number, most: number): number;
-  /** A matrix whose values are of this many rows or columns, where one is given. */
-  sized(key: string, rows: number | undefined, columns: number | undefined): Promise<Matrix>;
+  /** A shape that fits; `rule` says which do. */
+  shape(key: string, fits: (shape: readonly number[]) => boolean, rule: string): readonly number[];
+  floats(key: string): Promise<Float32Array>;
 }
 
 /** The view of a file's tensors whose names begin with `prefix`. */
 export function viewOf(where: string, weights: Weights, prefix: string): View {
-  const infoOf = (key: string): TensorInfo => {
-    const info = weights.tensors.get(prefix + key);
-    if (info !== undefined) return info;
-    throw new OptionError(
-      where,
-      weights.name,
-      `hold '${shorten(prefix + key)}'`,
-      phrase('no such tensor'),
-      'Pass a whole file, or another model.',
-    );
-  };
-  const refuse = (key: string, shape: readonly number[], rule: string): never => {
-    throw new ShapeError(
-      where,
-      `'${shorten(prefix + key)}' of ${weights.name}`,
-      `be of shape ${rule}`,
-      shape,
-      'Pass another model.',
-    );
-  };
-  const read = async (
-    key: string,
-    fits: (shape: readonly number[]) => boolean,
-    rule: string,
-  ): Promise<Float32Array> => {
-    const { shape } = infoOf(key);
-    if (!fits(shape)) refuse(key, shape, rule);
-    return floatsOf(where, prefix + key, await weights.read(prefix + key));
-  };
-  const view: View = {
+  return {
     has: (key) => weights.tensors.has(prefix + key),
     at: (inner) => viewOf(where, weights, prefix + inner),
-    async length(key) {
-      await read(key, (shape) => shape.length === 1 && (shape[0] as number) > 0, '[length]');
-      return weights.tensors.get(prefix + key)?.shape[0] ?? 0;
+    shape(key, fits, rule) {
+      const name = `'${shorten(prefix + key)}'`;
+      const shape = weights.tensors.get(prefix + key)?.shape;
+      if (shape === undefined) {
+        const fix = 'Pass a whole file, or another model.';
+        throw new OptionError(where, weights.name, `hold ${name}`, phrase('no such tensor'), fix);
+      }
+      if (fits(shape)) return shape;
+      throw new ShapeError(where, `${name} of ${weights.name}`, `be of shape ${rule}`, shape, 'Pass another model.');
     },
-    matrix: (key) => view.sized(key, undefined, undefined),
-    vector: (key, length) =>
-      read(key, (shape) => count(shape) === length && Math.max(...shape) === length, `[${length}]`),
-    convolution: (key, dim, size) =>
-      read(key, (shape) => show(shape) === show([dim, dim, size, size]), show([dim, dim, size, size])),
-    outputs(key, least, most) {
-      const shape = infoOf(key).shape;
-      const [outputs = 0] = shape;
-      if (outputs >= least && outputs <= most) return outputs;
-      return refuse(key, shape, `[${least === most ? least : `${least} to ${most}`}, …]`);
-    },
-    async sized(key, rows, columns) {
-      const [ofRows = 0, ofColumns = 0] = weights.tensors.get(prefix + key)?.shape ?? [];
-      const values = await read(
-        key,
-        ([a = 0, b = 0, ...rest]) =>
-          a > 0 && b > 0 && rest.every((axis) => axis === 1) && (rows ?? a) === a && (columns ?? b) === b,
-        `[${rows ?? 'rows'}, ${columns ?? 'columns'}]`,
-      );
-      return { rows: ofRows, columns: ofColumns, values };
-    },
+    floats: async (key) => floatsOf(where, prefix + key, await weights.read(prefix + key)),
   };
-  return view;
+}
+
+/** [rows, columns], of so many where they are given, or the kernel of a convolution of size 1, [rows, columns, 1, …]. */
+export async function matrixOf(view: View, key: string, rows?: number, columns?: number): Promise<Matrix> {
+  const [ofRows = 0, ofColumns = 0] = view.shape(
+    key,
+    ([a = 0, b = 0, ...rest]) =>
+      a > 0 && b > 0 && rest.every((axis) => axis === 1) && (rows ?? a) === a && (columns ?? b) === b,
+    `[${rows ?? 'rows'}, ${columns ?? 'columns'}]`,
+  );
+  return { rows: ofRows, columns: ofColumns, values: await view.floats(key) };
+}
+
+/** [length]; axes of 1 count for nothing. */
+export async function vectorOf(view: View, key: string, length: number): Promise<Float32Array> {
+  view.shape(key, (shape) => count(shape) === length && Math.max(...shape) === length, `[${length}]`);
+  return view.floats(key);
+}
+
+/** The length of a vector, without reading it. */
+export function lengthOf(view: View, key: string): number {
+  return count(view.shape(key, (shape) => shape.length === 1 && count(shape) > 0, '[length]'));
 }
 
 /** Where torch keeps a weight: plain, or as g · v / ‖v‖ with one length per row, by either of its names. */
@@ -106,18 +77,22 @@ export function hasProjection(view: View): boolean {
 }
 
 /** W and b of one; a normed weight is folded in float64 and rounded once. */
-export async function projectionOf(view: View, rows?: number, columns?: number): Promise<Projection & Matrix> {
+export async function projectionOf(view: View, rows?: number, columns?: number): Promise<Linear> {
   const [g, v] = NORMED.find(([length]) => view.has(length)) ?? [undefined, 'weight'];
-  const weight = await view.sized(v, rows, columns);
-  const values = g === undefined ? weight.values : foldNorm(weight, await view.vector(g, weight.rows));
-  const bias = view.has('bias') ? await view.vector('bias', weight.rows) : undefined;
-  return { ...weight, values, weight: values, bias };
+  const linear = await linearOf(view, rows, columns, v);
+  return g === undefined ? linear : { ...linear, weight: foldNorm(linear, await vectorOf(view, g, linear.rows)) };
 }
 
-function foldNorm({ rows, columns, values }: Matrix, lengths: Float32Array): Float32Array {
-  const folded = new Float32Array(values.length);
+/** W and b of one whose weight is kept plain. */
+export async function linearOf(view: View, rows?: number, columns?: number, key = 'weight'): Promise<Linear> {
+  const { values: weight, ...shape } = await matrixOf(view, key, rows, columns);
+  return { ...shape, weight, bias: view.has('bias') ? await vectorOf(view, 'bias', shape.rows) : undefined };
+}
+
+function foldNorm({ rows, columns, weight }: Linear, lengths: Float32Array): Float32Array {
+  const folded = new Float32Array(weight.length);
   for (let row = 0; row < rows; row++) {
-    const own = values.subarray(row * columns, (row + 1) * columns);
+    const own = weight.subarray(row * columns, (row + 1) * columns);
     const factor = (lengths[row] as number) / Math.sqrt(own.reduce((sum, value) => sum + value * value, 0));
     for (let i = 0; i < columns; i++) folded[row * columns + i] = (own[i] as number) * factor;
   }

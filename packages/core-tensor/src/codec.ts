@@ -168,8 +168,14 @@ export function requireChannelsLast(where: string, dataFormat: string): void {
 
 type NumberArray = typeof Float32Array | typeof Int32Array;
 
-/** An array for a result; JavaScript's own error does not say whose it was. */
-function makeArray<T>(where: string, type: new (length: number) => T, length: number): T {
+/**
+ * An array for a result; JavaScript's own error does not say whose it was.
+ *
+ * @throws UnsupportedError where no array is so long.
+ * @example
+ * makeArray('createFsqCodec().encode', Int32Array, 3); // Int32Array [ 0, 0, 0 ]
+ */
+export function makeArray<T>(where: string, type: new (length: number) => T, length: number): T {
   try {
     return new type(length);
   } catch {

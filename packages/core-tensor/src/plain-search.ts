@@ -21,8 +21,7 @@ const CODES = 4;
 export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): RowEncoder {
   const { dim, space } = book;
   if (space === undefined) return createCodeSearch(book, kernels);
-  const encode = createScoredSearch(dim, space, () => createCodeSearch({ codes: book.codes, dim }));
-  return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
+  return fastest(book, createScoredSearch(dim, space, () => compareAll(book)), kernels);
 }
 
 /**
@@ -33,8 +32,7 @@ export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): Row
  * createCodeSearch({ codes: Float32Array.of(0, 1), dim: 1 })(Float32Array.of(0.9), indices, 1); // indices [1]
  */
 export function createCodeSearch(book: Omit<PlainCodes, 'space'>, kernels?: CodecKernels): RowEncoder {
-  const encode = book.dim === 1 ? createLineSearch(book.codes) : createDirectSearch(book);
-  return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
+  return book.dim > 1 ? createDirectSearch(book, kernels) : fastest(book, createLineSearch(book.codes), kernels);
 }
 
 /**
@@ -65,7 +63,22 @@ export function linearSlack<T>(
   return [all, mul(perReach, 2), mul(one, sums)];
 }
 
-function createDirectSearch({ codes, dim }: PlainCodes): RowEncoder {
+/**
+ * The same by comparing with every code, which a bundle without codes of one feature needs alone.
+ *
+ * @example
+ * const indices = new Int32Array(1);
+ * createDirectSearch({ codes: Float32Array.of(0, 0, 1, 1), dim: 2 })(Float32Array.of(0.9, 0.7), indices, 1); // indices [1]
+ */
+export function createDirectSearch(book: Omit<PlainCodes, 'space'>, kernels?: CodecKernels): RowEncoder {
+  return fastest(book, compareAll(book), kernels);
+}
+
+function fastest(book: PlainCodes, encode: RowEncoder, kernels?: CodecKernels): RowEncoder {
+  return kernels?.nearestEncoder({ ...book, encode }) ?? encode;
+}
+
+function compareAll({ codes, dim }: PlainCodes): RowEncoder {
   const codebookSize = codes.length / dim;
   // Room for the last block of codes: NaN is nearer to nothing.
   const padded = new Float64Array((codebookSize + CODES) * dim).fill(Number.NaN);

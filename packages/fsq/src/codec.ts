@@ -1,11 +1,13 @@
 import {
   type Codec,
   type CodecExtras,
+  type CodecKernels,
+  type CodecMethod,
   createCodec,
   requireChannelsLast,
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
-import { fsqAttrs } from './levels.ts';
+import { type FsqQuantizer, fsqAttrs } from './levels.ts';
 import { type FsqConfig, type FsqOptions, resolveOptions } from './options.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
@@ -35,16 +37,30 @@ const MOST_COMPARED = 256;
 export function createFsqCodec(options: FsqOptions, { kernels }: CodecExtras = {}): Codec {
   const config = resolveOptions(WHERE, options);
   requireCodable(config);
-  const { levels, dim, numCodebooks } = config;
-  const attrs = fsqAttrs(levels, config);
+  return createCodec(levelMethod(config, kernels));
+}
+
+/**
+ * The loops of {@link createFsqCodec}, without its checks: for callers that have checked.
+ *
+ * @param levels of one id, whose product is below 2^31.
+ * @example
+ * const codec = createCodec(levelMethod({ levels: [8, 5, 5, 5], numCodebooks: 1, bound: 'reference', preserveSymmetry: false }));
+ * codec.encode(new Float32Array([0.3, -2, 5, 0])); // [ 565 ]
+ */
+export function levelMethod(
+  { levels, numCodebooks, ...quantizer }: FsqQuantizer & Pick<FsqConfig, 'levels' | 'numCodebooks'>,
+  kernels?: CodecKernels,
+): CodecMethod {
+  const attrs = fsqAttrs(levels, quantizer);
   const encodeRows = Math.max(...levels) <= MOST_COMPARED ? kernels?.fsqEncoder(attrs) : undefined;
   const { thresholds, centers, steps, basis } = attrs;
   const { tables, starts, halves } = searchTables(thresholds);
   const codeDim = levels.length;
 
-  return createCodec({
+  return {
     where: WHERE,
-    dim,
+    dim: codeDim * numCodebooks,
     codebookSize: levels.reduce((product, level) => product * level, 1),
     numCodebooks,
 
@@ -79,7 +95,7 @@ export function createFsqCodec(options: FsqOptions, { kernels }: CodecExtras = {
         }
       }
     },
-  });
+  };
 }
 
 function requireCodable({ levels, dim, numCodebooks, orthogonalRotation, dataFormat }: FsqConfig): void {

@@ -1,6 +1,8 @@
 import {
   type Codec,
   type CodecExtras,
+  type CodecKernels,
+  type CodecMethod,
   createCodec,
   requireChannelsLast,
   requireInCodec,
@@ -31,19 +33,45 @@ const WHERE = 'createLfqCodec';
 export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {}): Codec {
   const config = resolveCodes(WHERE, options);
   requireCodable(config);
-  const { dim, codebookSize, numCodebooks, codebookScale, spherical, softClampInputValue, bitOrder } = config;
+  const { numCodebooks, codebookScale, spherical, softClampInputValue, bitOrder } = config;
   const bits = bitsOf(config);
   const scale = spherical ? codebookScale / Math.sqrt(bits) : codebookScale;
   // The soft clamp v tanh(x / v) keeps the sign, except that in float32 x / v is 0 up to half the smallest number above 0.
   const floor = softClampInputValue === null ? 0 : Math.fround(softClampInputValue) * 2 ** -150;
+  return createCodec(signMethod({ bits, numCodebooks, scale, floor, lsbFirst: bitOrder === 'lsbFirst' }, kernels));
+}
+
+/** What the signs of LFQ and BSQ mean. */
+export interface Signs {
+  /** Of one id, 1 to 30. */
+  readonly bits: number;
+  readonly numCodebooks: number;
+  /** A code's features are ± scale. */
+  readonly scale: number;
+  /** What a feature must be above. Default 0. */
+  readonly floor?: number;
+  /** Whether the first feature is the least significant bit. Default false. */
+  readonly lsbFirst?: boolean;
+}
+
+/**
+ * The loops of {@link createLfqCodec}, without its checks: for callers that have checked.
+ *
+ * @example
+ * const codec = createCodec(signMethod({ bits: 4, numCodebooks: 1, scale: 1 }));
+ * codec.encode(new Float32Array([0.3, -2, 5, 0])); // [ 10 ]
+ */
+export function signMethod(
+  { bits, numCodebooks, scale, floor = 0, lsbFirst = false }: Signs,
+  kernels?: CodecKernels,
+): CodecMethod {
   // The kernel compares with 0: the same unless a number above 0 is not above the floor.
   const encodeRows = floor < 2 ** -149 ? kernels?.signEncoder(bits) : undefined;
-  const lsbFirst = bitOrder === 'lsbFirst';
 
-  return createCodec({
+  return {
     where: WHERE,
-    dim,
-    codebookSize,
+    dim: bits * numCodebooks,
+    codebookSize: 2 ** bits,
     numCodebooks,
 
     encodeTokens(input, indices, tokens) {
@@ -67,7 +95,7 @@ export function createLfqCodec(options: LfqOptions, { kernels }: CodecExtras = {
         for (let bit = bits - 1; bit >= 0; bit--, k++) output[k] = (2 * ((index >> bit) & 1) - 1) * scale;
       }
     },
-  });
+  };
 }
 
 /** The lowest `bits` bits in reverse order, of an index below 2^bits. */

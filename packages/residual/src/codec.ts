@@ -1,5 +1,5 @@
 import { requireInteger, requireOption } from '@vqkit/core-tensor/check';
-import type { Codec } from '@vqkit/core-tensor/codec';
+import { type Codec, type CodecMethod, makeArray } from '@vqkit/core-tensor/codec';
 import { createStack, leastCommonMultiple, type Projection, requireFrames, type StackCodec } from './stack-codec.ts';
 
 export { createMultiScaleCodec } from './multi-scale-codec.ts';
@@ -13,7 +13,21 @@ export type { MultiScale, Phi, Projection, StackCodec, StackStructure } from './
  * const codec = createFsqCodec({ levels: [8, 5, 5, 5] });
  * layerOf(codec).encode(new Float32Array([0.3, -2, 5, 0])); // [ [ 565 ] ]
  */
-export function layerOf({ dim, numCodebooks, codebookSize, encode, decode }: Codec, quantizer?: unknown): StackCodec {
+export function layerOf({ encodeInto, decodeInto, ...sizes }: Codec, quantizer?: unknown): StackCodec {
+  return layerOfMethod({ ...sizes, where: 'layerOf', encodeTokens: encodeInto, decodeTokens: decodeInto }, quantizer);
+}
+
+/**
+ * The same of loops that have no checks of their own, for a stack has them too.
+ *
+ * @example
+ * const codec = layerOfMethod(levelMethod({ levels: [8, 5, 5, 5], numCodebooks: 1, bound: 'reference', preserveSymmetry: false }));
+ * codec.encode(new Float32Array([0.3, -2, 5, 0])); // [ [ 565 ] ]
+ */
+export function layerOfMethod(
+  { dim, numCodebooks, codebookSize, encodeTokens, decodeTokens }: CodecMethod,
+  quantizer?: unknown,
+): StackCodec {
   return createStack('layerOf', {
     dim,
     block: 1,
@@ -21,14 +35,15 @@ export function layerOf({ dim, numCodebooks, codebookSize, encode, decode }: Cod
     codebookSizes: Array.from({ length: numCodebooks }, () => codebookSize),
     strides: Array.from({ length: numCodebooks }, () => 1),
     encode(latents, layers) {
-      const all = encode(latents);
+      const frames = latents.length / dim;
+      const all = makeArray('layerOf().encode', Int32Array, frames * numCodebooks);
+      encodeTokens(latents, all, frames);
       if (numCodebooks === 1) return [all];
-      const frames = all.length / numCodebooks;
       return Array.from({ length: layers }, (_, layer) =>
         Int32Array.from({ length: frames }, (_, n) => all[n * numCodebooks + layer] as number),
       );
     },
-    decode(ids) {
+    decode(ids, frames) {
       requireOption(
         ids.length === numCodebooks,
         'layerOf().decode',
@@ -37,13 +52,13 @@ export function layerOf({ dim, numCodebooks, codebookSize, encode, decode }: Cod
         ids.length,
         'Pass all.',
       );
-      const frames = ids[0]?.length ?? 0;
-      return decode(
-        Int32Array.from(
-          { length: frames * numCodebooks },
-          (_, i) => ids[i % numCodebooks]?.[Math.floor(i / numCodebooks)] ?? -1,
-        ),
+      const output = makeArray('layerOf().decode', Float32Array, frames * dim);
+      const all = Int32Array.from(
+        { length: frames * numCodebooks },
+        (_, i) => ids[i % numCodebooks]?.[Math.floor(i / numCodebooks)] ?? -1,
       );
+      decodeTokens(all, output, frames);
+      return output;
     },
   });
 }
@@ -250,7 +265,20 @@ function averaged(rows: Float32Array, dim: number, stride: number): Float32Array
 /** Outputs that are summed together, of two frames at a time: each number is loaded once for several of the eight sums. */
 const OUTPUTS = 4;
 
-function project(rows: Float32Array, { weight, bias }: Projection, columns: number, outputs: number): Float32Array {
+/**
+ * `W x + b` of every row, summed in float64 from b on, feature by feature, and rounded once.
+ *
+ * @param rows [N, columns].
+ * @returns [N, outputs].
+ * @example
+ * project(Float32Array.of(3, 1), { weight: Float32Array.of(1, -1) }, 2, 1); // [ 2 ]
+ */
+export function project(
+  rows: Float32Array,
+  { weight, bias }: Projection,
+  columns: number,
+  outputs: number,
+): Float32Array {
   const frames = rows.length / columns;
   const output = new Float32Array(frames * outputs);
   // Room for the last block of outputs, and for the second frame of an odd one.

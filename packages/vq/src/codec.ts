@@ -2,23 +2,22 @@ import { requireOption } from '@vqkit/core-tensor/check';
 import {
   type Codec,
   type CodecExtras,
-  type CodecKernels,
   createCodec,
-  type RowEncoder,
   requireChannelsLast,
   requireInCodec,
 } from '@vqkit/core-tensor/codec';
 import { ShapeError, show } from '@vqkit/core-tensor/errors';
 import { createCodeSearch, decodeRows } from '@vqkit/core-tensor/plain-search';
 import { floatsOf, type PlainTensor } from '@vqkit/core-tensor/plain-tensor';
-import { LOADED_UNIT, resolveCodes, type VqCodeOptions, type VqOptions } from './options.ts';
+import { resolveCodes, type VqCodeOptions, type VqOptions } from './options.ts';
+import { searchDirections, searchProducts, searchUnits, unitCodes } from './plain-codes.ts';
 
 export type { Codec, CodecExtras } from '@vqkit/core-tensor/codec';
 export type { PlainTensor } from '@vqkit/core-tensor/plain-tensor';
+export { searchDirections, searchProducts, searchUnits, unitCodes } from './plain-codes.ts';
 
 const WHERE = 'createVqCodec';
-/** Tokens that are put at length 1 at a time. */
-const UNIT_TOKENS = 1024;
+const SEARCHES = { euclidean: createCodeSearch, cosine: searchDirections, dot: searchProducts } as const;
 const FIX = 'Pass the state of a quantizer of the same configuration.';
 
 /** What a codec takes: the options of `createVq`, or the `config` of a quantizer, of which only those of the codes count here. */
@@ -59,84 +58,15 @@ export function createVqCodec(
   requireInCodec(heads === 1, WHERE, 'heads', '1', heads, 'Make a codec for one head.');
   requireInCodec(codebookDim === dim, WHERE, 'codebookDim', 'dim', codebookDim, 'Apply projections outside.');
   const codebook = readCodes(state, codebookSize, dim);
-  const ofDirection = useCosineSim || metric === 'cosine';
-  const searched = ofDirection ? codebook.slice() : codebook;
-  // Never chosen, where 0 would be nearer than a code that points away.
-  if (ofDirection) normalise(searched, dim, useCosineSim ? LOADED_UNIT : 1e-6, Number.NaN);
-  if (useCosineSim) normalise(codebook, dim, LOADED_UNIT, 0);
-
-  const search =
-    metric === 'dot' ? productSearch(codebook, dim, kernels) : createCodeSearch({ codes: searched, dim }, kernels);
-  const unit = new Float32Array(ofDirection ? UNIT_TOKENS * dim : 0);
-  /** The search for tokens at length 1. One without a direction becomes NaN, which is equally far from all codes. */
-  const searchUnits: RowEncoder = (input, indices, tokens) => {
-    for (let first = 0; first < tokens; first += UNIT_TOKENS) {
-      const here = Math.min(UNIT_TOKENS, tokens - first);
-      unit.set(input.subarray(first * dim, (first + here) * dim));
-      normalise(unit.subarray(0, here * dim), dim, 0, Number.NaN);
-      search(unit, indices.subarray(first), here);
-    }
-  };
-
+  const search = useCosineSim ? searchUnits : SEARCHES[metric];
   return createCodec({
     where: WHERE,
     dim,
     codebookSize,
     numCodebooks: 1,
-    encodeTokens: ofDirection ? searchUnits : search,
-    decodeTokens: decodeRows(codebook, dim),
+    encodeTokens: search({ codes: codebook, dim }, kernels),
+    decodeTokens: decodeRows(useCosineSim ? unitCodes(codebook, dim) : codebook, dim),
   });
-}
-
-/**
- * The code of the largest ⟨x, c⟩, as a search of the nearest: features more make all codes equally long, c → (c, √(M² - |c|²)), which takes two
- * float32 numbers. Tokens have 0 there.
- */
-function productSearch(codes: Float32Array, dim: number, kernels: CodecKernels | undefined): RowEncoder {
-  const width = dim + 2;
-  const count = codes.length / dim;
-  const squares = Array.from({ length: count }, (_, k) =>
-    codes.subarray(k * dim, (k + 1) * dim).reduce((sum, value) => sum + value * value, 0),
-  );
-  let most = 0;
-  for (const square of squares) if (square > most) most = square;
-  const lifted = new Float32Array(count * width);
-  for (const [k, square] of squares.entries()) {
-    lifted.set(codes.subarray(k * dim, (k + 1) * dim), k * width);
-    // Cut off, so that there is a rest.
-    const height = Math.fround(Math.sqrt(most - square) * (1 - 2 ** -23));
-    lifted[k * width + dim] = height;
-    lifted[k * width + dim + 1] = Math.sqrt(most - square - height * height);
-  }
-  const search = createCodeSearch({ codes: lifted, dim: width }, kernels);
-  const queries = new Float32Array(UNIT_TOKENS * width);
-  return (input, indices, tokens) => {
-    for (let first = 0; first < tokens; first += UNIT_TOKENS) {
-      const here = Math.min(UNIT_TOKENS, tokens - first);
-      for (let n = 0; n < here; n++) {
-        const token = input.subarray((first + n) * dim, (first + n + 1) * dim);
-        queries.set(token, n * width);
-        // All products are 0, and the first code is taken.
-        if (token.every((value) => value === 0)) queries[n * width] = Number.NaN;
-      }
-      search(queries, indices.subarray(first), here);
-    }
-  };
-}
-
-/** Puts rows at length 1; those that are nearly so stay as they are, and one of a length up to 1e-12 has no direction. */
-function normalise(rows: Float32Array, width: number, nearly: number, none: number): void {
-  for (let start = 0; start < rows.length; start += width) {
-    let squared = 0;
-    for (let i = start; i < start + width; i++) squared += (rows[i] as number) ** 2;
-    if (Math.abs(squared - 1) < nearly) continue;
-    if (squared <= 1e-24) {
-      rows.fill(none, start, start + width);
-      continue;
-    }
-    const factor = squared ** -0.5;
-    for (let i = start; i < start + width; i++) rows[i] = (rows[i] as number) * factor;
-  }
 }
 
 function readCodes(state: Readonly<Record<string, PlainTensor>>, size: number, width: number): Float32Array {

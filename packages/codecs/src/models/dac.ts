@@ -1,7 +1,5 @@
-import type { CodecExtras } from '@vqkit/core-tensor/codec';
-import { createProjectedCodec, createResidualCodec, type StackCodec } from '@vqkit/residual/codec';
-import { vqLayer } from '../layers.ts';
-import { hasProjection, layersOf, projectionOf, type View } from '../view.ts';
+import { createResidualCodec } from '@vqkit/residual/codec';
+import { factorizedLayers } from './factorized.ts';
 import type { CodecModel } from './model.ts';
 
 /**
@@ -19,21 +17,3 @@ export const dac: CodecModel = {
   load: async (view, extras) =>
     createResidualCodec(await factorizedLayers(view, 'quantizers', 'codebook.weight', extras)),
 };
-
-/** Layers of in_proj, codes and out_proj. */
-export async function factorizedLayers(
-  view: View,
-  name: string,
-  key: string,
-  extras: CodecExtras,
-): Promise<StackCodec[]> {
-  const layers = layersOf(view, name, (layer) => layer.has(key) && hasProjection(layer.at('in_proj.')));
-  return Promise.all(
-    layers.map(async (layer) => {
-      const codebook = await layer.matrix(key);
-      const into = await projectionOf(layer.at('in_proj.'), codebook.columns);
-      const out = await projectionOf(layer.at('out_proj.'), into.columns, into.rows);
-      return createProjectedCodec(vqLayer(codebook, extras, { metric: 'cosine' }), into, out);
-    }),
-  );
-}

@@ -1,6 +1,6 @@
 import { createResidualCodec } from '@vqkit/residual/codec';
 import { vqLayer } from '../layers.ts';
-import { layersOf } from '../view.ts';
+import { layersOf, matrixOf } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
 /**
@@ -16,6 +16,8 @@ export const encodec: CodecModel = {
       ? [view.at('vq.'), '_codebook.embed']
       : [view, 'codebook.embed'];
     const codes = layersOf(layers, 'layers', (layer) => layer.has(key));
-    return createResidualCodec(await Promise.all(codes.map(async (layer) => vqLayer(await layer.matrix(key), extras))));
+    return createResidualCodec(
+      await Promise.all(codes.map(async (layer) => vqLayer(await matrixOf(layer, key), extras))),
+    );
   },
 };

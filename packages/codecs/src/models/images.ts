@@ -1,14 +1,15 @@
-import { fsqLayer, lfqLayer, simVqLayer, vqLayer } from '../layers.ts';
-import { projectionOf } from '../view.ts';
-import type { CodecModel } from './model.ts';
+import { fsqLayer, lfqLayer, productLayer, simVqLayer, unitLayer, vqLayer } from '../layers.ts';
+import { lengthOf, linearOf, matrixOf, type View } from '../view.ts';
+import { type CodecModel, MOST_BITS } from './model.ts';
 
 /** One key that says nothing of the mathematics, and those that tell other models. */
 const ONE_EMBEDDING = [['embedding.weight']];
 const OF_OTHERS = ['codebook_used', 'embedding_proj.weight', 'ema_vocab_hit_SV'];
 
-const loadNearest: CodecModel['load'] = async (view, extras) => vqLayer(await view.matrix('embedding.weight'), extras);
+const loadNearest: CodecModel['load'] = async (view, extras) =>
+  vqLayer(await matrixOf(view, 'embedding.weight'), extras);
 const loadUnit: CodecModel['load'] = async (view, extras) =>
-  vqLayer(await view.matrix('embedding.weight'), extras, { useCosineSim: true });
+  unitLayer(await matrixOf(view, 'embedding.weight'), extras);
 
 /** LlamaGen (arXiv:2406.06525): VQ, the row of nearest direction, at length 1. */
 export const llamagen: CodecModel = {
@@ -59,7 +60,7 @@ export const ibq: CodecModel = {
   mustBeNamed: true,
   name: 'ibq',
   source: 'quantize of TencentARC/SEED-Voken (IndexPropagationQuantize), after quant_conv',
-  load: async (view, extras) => vqLayer(await view.matrix('embedding.weight'), extras, { metric: 'dot' }),
+  load: async (view, extras) => productLayer(await matrixOf(view, 'embedding.weight'), extras),
 };
 
 /** SimVQ as published (arXiv:2411.02038): VQ with codes that a linear layer makes of frozen rows. */
@@ -68,19 +69,11 @@ export const simvq: CodecModel = {
   source: 'quantize of youngsheen/SimVQ',
   forms: [['embedding.weight', 'embedding_proj.weight', 'embedding_proj.bias']],
   async load(view, extras) {
-    const { rows, columns, values } = await view.matrix('embedding.weight');
-    const { weight, bias } = await projectionOf(view.at('embedding_proj.'), columns, columns);
-    const state = {
-      frozen_codebook: { dtype: 'F32', shape: [rows, columns], data: values },
-      'code_transform.weight': { dtype: 'F32', shape: [columns, columns], data: weight },
-      'code_transform.bias': { dtype: 'F32', shape: [columns], data: bias ?? new Float32Array(columns) },
-    };
-    return simVqLayer({ dim: columns, codebookSize: rows, transformBias: true }, state, extras);
+    const frozen = await matrixOf(view, 'embedding.weight');
+    const { columns } = frozen;
+    return simVqLayer(frozen, await linearOf(view.at('embedding_proj.'), columns, columns), extras);
   },
 };
-
-/** The most bits that one int32 id has. */
-export const MOST_BITS = 30;
 
 /**
  * BSQ-ViT (arXiv:2406.07548): the signs of latents, on the sphere; the first feature is the most significant bit. Beyond 30 bits the ids are those of
@@ -91,10 +84,9 @@ export const bsqVit: CodecModel = {
   source: 'quantize of zhaoyue-zephyrus/bsq-vit, after quant_embed',
   forms: [['basis', 'group_basis']],
   async load(view, extras) {
-    const bits = await view.length('basis');
-    const perId = bits <= MOST_BITS ? bits : await view.length('group_basis');
-    const codebook = { codebookSize: 2 ** perId, numCodebooks: bits / perId, codebookScale: 1 / Math.sqrt(bits) };
-    return lfqLayer({ dim: bits, ...codebook }, extras);
+    const bits = lengthOf(view, 'basis');
+    const perId = bits <= MOST_BITS ? bits : lengthOf(view, 'group_basis');
+    return lfqLayer(bits, perId, { codebookScale: 1 / Math.sqrt(bits) }, extras);
   },
 };
 
@@ -107,9 +99,17 @@ export const openMagvit2: CodecModel = {
   source: 'quantize of TencentARC/SEED-Voken (LFQ), after the encoder',
   forms: [['encoder.conv_out.weight']],
   mustBeNamed: true,
-  load: async (view, extras) =>
-    lfqLayer({ dim: view.outputs('encoder.conv_out.weight', 1, MOST_BITS), bitOrder: 'lsbFirst' }, extras),
+  async load(view, extras) {
+    const bits = outputsOf(view, 'encoder.conv_out.weight', 1, MOST_BITS);
+    return lfqLayer(bits, bits, { bitOrder: 'lsbFirst' }, extras);
+  },
 };
+
+/** The output channels of a layer, from `least` to `most`, without reading it. */
+function outputsOf(view: View, key: string, least: number, most: number): number {
+  const rule = `[${least === most ? least : `${least} to ${most}`}, …]`;
+  return view.shape(key, ([outputs = 0]) => outputs >= least && outputs <= most, rule)[0] ?? 0;
+}
 
 /** Cosmos DI and DV (arXiv:2501.03575): FSQ of 64000 codes, after the layer that is named here. Its quantizer has no weights. */
 export const cosmos: CodecModel = {
@@ -120,7 +120,7 @@ export const cosmos: CodecModel = {
   async load(view, extras) {
     const levels = [8, 8, 8, 5, 5, 5];
     const key = view.has('quant_conv.weight') ? 'quant_conv.weight' : 'quant_conv.conv3d.weight';
-    view.outputs(key, levels.length, levels.length);
-    return fsqLayer({ levels }, extras);
+    outputsOf(view, key, levels.length, levels.length);
+    return fsqLayer({ levels, bound: 'reference' }, extras);
   },
 };

@@ -1,7 +1,7 @@
 import type { CodecExtras } from '@vqkit/core-tensor/codec';
 import { createParallelCodec, createProjectedCodec, createResidualCodec, type StackCodec } from '@vqkit/residual/codec';
 import { vqLayer } from '../layers.ts';
-import { layersOf, type Matrix, projectionOf, type View } from '../view.ts';
+import { layersOf, linearOf, type Matrix, matrixOf, type View, vectorOf } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
 /** How kyutai-labs/moshi and transformers name the same. */
@@ -49,13 +49,13 @@ async function branch(view: View, { layers, codes, sum, usage }: Names, extras: 
   const found = layersOf(view.at(layers), 'layers', (layer) => layer.has(codes + sum));
   const books = await Promise.all(found.map(async (layer) => means(layer.at(codes), sum, usage)));
   const stack = createResidualCodec(books.map((book) => vqLayer(book, extras)));
-  const into = await projectionOf(view.at('input_proj.'), stack.dim);
-  return createProjectedCodec(stack, into, await projectionOf(view.at('output_proj.'), into.columns, stack.dim));
+  const into = await linearOf(view.at('input_proj.'), stack.dim);
+  return createProjectedCodec(stack, into, await linearOf(view.at('output_proj.'), into.columns, stack.dim));
 }
 
 async function means(view: View, sum: string, usage: string): Promise<Matrix> {
-  const sums = await view.matrix(sum);
-  const uses = await view.vector(usage, sums.rows);
+  const sums = await matrixOf(view, sum);
+  const uses = await vectorOf(view, usage, sums.rows);
   const least = Math.fround(1e-5);
   const values = sums.values.map((value, i) => value / Math.max(uses[Math.floor(i / sums.columns)] as number, least));
   return { ...sums, values };

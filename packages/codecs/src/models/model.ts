@@ -8,6 +8,14 @@ export interface ModelExtras extends CodecExtras {
   readonly scales?: readonly (number | readonly [height: number, width: number])[] | undefined;
 }
 
+/** Height and width of each. */
+export function sizesOf(scales: NonNullable<ModelExtras['scales']>): (readonly [number, number])[] {
+  return scales.map((scale) => (typeof scale === 'number' ? [scale, scale] : scale));
+}
+
+/** The most bits that one int32 id has. */
+export const MOST_BITS = 30;
+
 /** How to find the quantizer of a published model in a file, and to read it. */
 export interface CodecModel {
   /** What to call it, in `{ model }` and in errors. */

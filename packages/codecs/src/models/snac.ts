@@ -1,5 +1,5 @@
 import { createResidualCodec } from '@vqkit/residual/codec';
-import { factorizedLayers } from './dac.ts';
+import { factorizedLayers } from './factorized.ts';
 import type { CodecModel } from './model.ts';
 
 /**

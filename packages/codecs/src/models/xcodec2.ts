@@ -1,6 +1,6 @@
 import { createProjectedCodec } from '@vqkit/residual/codec';
 import { fsqLayer } from '../layers.ts';
-import { projectionOf } from '../view.ts';
+import { linearOf } from '../view.ts';
 import type { CodecModel } from './model.ts';
 
 /**
@@ -14,8 +14,8 @@ export const xcodec2: CodecModel = {
   prefixEnd: 'quantizer.',
   without: ['lfq.mask'],
   async load(view, extras) {
-    const into = await projectionOf(view.at('project_in.'));
-    const out = await projectionOf(view.at('project_out.'), into.columns, into.rows);
+    const into = await linearOf(view.at('project_in.'));
+    const out = await linearOf(view.at('project_out.'), into.columns, into.rows);
     const levels = Array.from({ length: into.rows }, () => 4);
     return createProjectedCodec(fsqLayer({ levels, bound: 'twice' }, extras), into, out);
   },
