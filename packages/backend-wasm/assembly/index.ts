@@ -26,6 +26,7 @@ export { nearestCodeRough, scorePanels } from './nearest-rough';
 export { nearestCodeScreened, nearestCodeSettled } from './nearest-screened';
 export { packPanels, transposeFilter } from './pack';
 export { maxPool2GradImages, maxPool2Images, maxPoolGradImages, maxPoolImages } from './pool';
+export { project } from './project';
 export { addPartials, addPartialsFewOutputs } from './reduce';
 export { residualFsq } from './residual-fsq';
 export { residualSign } from './residual-sign';

@@ -1,6 +1,7 @@
 import type { CodecKernels, RowEncoder } from '@vqkit/core-tensor/codec';
 import { reason, UnsupportedError } from '@vqkit/core-tensor/errors';
 import { createNearestEncoder } from './codec-nearest.ts';
+import { createProjector } from './codec-project.ts';
 import { inflate } from './embedded.ts';
 import { fsqEncodeTable } from './fsq-table.ts';
 
@@ -49,6 +50,7 @@ export async function loadKernels(): Promise<CodecKernels> {
         signQuantize?.(at.input, 0, at.indices, 1, rows, features, 0, Math.ceil(rows / SIGN_ROWS), 0);
       }),
     nearestEncoder: (search) => createNearestEncoder(module, search),
+    projector: (projection, columns, outputs) => createProjector(module, projection, columns, outputs),
   };
 }
 

@@ -52,6 +52,37 @@ describe('loadKernels', () => {
     }
   });
 
+  it('projects in float64 from the bias on, feature by feature, whatever the sizes', async () => {
+    const kernels = await loadKernels();
+    for (const [rows, columns, outputs] of [
+      [1, 1, 1],
+      [5, 3, 8],
+      [33, 1024, 8],
+      [40, 8, 1000],
+      [3, 20_000, 3],
+      [0, 4, 4],
+    ] as const) {
+      const draw = (size: number): Float32Array =>
+        Float32Array.from({ length: size }, (_, i) => Math.sin(i * i + size) * 10 ** ((i % 9) - 4));
+      const input = draw(rows * columns);
+      const weight = draw(outputs * columns);
+      for (const bias of [undefined, draw(outputs)]) {
+        // One by one in float64, from the bias on, and rounded once.
+        const expected = Float32Array.from({ length: rows * outputs }, (_, k) => {
+          const [n, j] = [Math.floor(k / outputs), k % outputs];
+          let sum = bias?.[j] ?? 0;
+          for (let i = 0; i < columns; i++)
+            sum += (weight[j * columns + i] as number) * (input[n * columns + i] as number);
+          return sum;
+        });
+        const output = new Float32Array(rows * outputs);
+        kernels.projector({ weight, bias }, columns, outputs)?.(input, output, rows);
+        expect(output).toEqual(expected);
+      }
+    }
+    expect(kernels.projector({ weight: new Float32Array() }, 2 ** 16, 2 ** 16)).toBeUndefined();
+  });
+
   it('says so where WebAssembly SIMD is missing', async () => {
     vi.spyOn(WebAssembly, 'compile').mockRejectedValue(new WebAssembly.CompileError('invalid opcode'));
     const loading = loadKernels();

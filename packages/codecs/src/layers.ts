@@ -63,7 +63,7 @@ export function simVqLayer(frozen: Matrix, { weight, bias }: Projection, extras:
     'code_transform.bias': { dtype: 'F32', shape: [columns], data: bias ?? new Float32Array(columns) },
   };
   const options = { dim: columns, codebookSize: rows, transformBias: true };
-  const codes = { rows, columns, values: project(values, { weight, bias }, columns, columns) };
+  const codes = { rows, columns, values: project(values, { weight, bias }, columns, columns, extras.kernels) };
   return layerOfCodes(codes, createDirectSearch, extras, { method: 'simvq', options, state });
 }
 

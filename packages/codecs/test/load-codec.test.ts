@@ -36,6 +36,7 @@ describe.each(publishedModels)('%s against its published code', (model) => {
         return;
       }
       expect(difference(codec.decode(ids), codes)).toBeLessThan(1e-6);
+      expect(withKernels.decode(ids)).toEqual(codec.decode(ids));
       if (partial === undefined) return;
       const two = codec.encode(latents, { layers: 2 });
       expect(two).toEqual(ids.slice(0, 2));

@@ -31,6 +31,15 @@ export interface Codec {
 /** Writes the index of each of the first `rows` rows of `input`, [rows, features], to `indices`. */
 export type RowEncoder = (input: Float32Array, indices: Int32Array, rows: number) => void;
 
+/** x → W x + b of every row: `weight` [outputs, columns] row by row, `bias` [outputs]. */
+export interface Projection {
+  readonly weight: Float32Array;
+  readonly bias?: Float32Array | undefined;
+}
+
+/** Writes the projections of the first `rows` rows of `input`, [rows, columns], to `output`, [rows, outputs]. */
+export type RowProjector = (input: Float32Array, output: Float32Array, rows: number) => void;
+
 /** SIMD versions of the codecs' loops, which `loadKernels` of @vqkit/backend-wasm/codec gives. Each call makes one of its own. */
 export interface CodecKernels {
   /** FSQ: the integer of the levels that each row's features have reached. */
@@ -39,6 +48,8 @@ export interface CodecKernels {
   signEncoder(features: number): RowEncoder;
   /** VQ and SimVQ: the index of the nearest code of each token, the same as `search.encode`. */
   nearestEncoder(search: NearestSearch): RowEncoder;
+  /** Projections summed in float64 from b on, feature by feature, and rounded once; undefined where the weights are too many. */
+  projector(projection: Projection, columns: number, outputs: number): RowProjector | undefined;
 }
 
 /** Scores that stand for distances, in a space of their own: the nearest code has the highest ⟨query, key⟩ + bias, or nearly. */

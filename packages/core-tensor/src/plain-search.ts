@@ -21,7 +21,11 @@ const CODES = 4;
 export function createPlainSearch(book: PlainCodes, kernels?: CodecKernels): RowEncoder {
   const { dim, space } = book;
   if (space === undefined) return createCodeSearch(book, kernels);
-  return fastest(book, createScoredSearch(dim, space, () => compareAll(book)), kernels);
+  return fastest(
+    book,
+    createScoredSearch(dim, space, () => compareAll(book)),
+    kernels,
+  );
 }
 
 /**

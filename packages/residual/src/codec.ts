@@ -1,9 +1,17 @@
 import { requireInteger, requireOption } from '@vqkit/core-tensor/check';
-import { type Codec, type CodecMethod, makeArray } from '@vqkit/core-tensor/codec';
-import { createStack, leastCommonMultiple, type Projection, requireFrames, type StackCodec } from './stack-codec.ts';
+import {
+  type Codec,
+  type CodecExtras,
+  type CodecMethod,
+  makeArray,
+  type Projection,
+  type RowProjector,
+} from '@vqkit/core-tensor/codec';
+import { createStack, leastCommonMultiple, requireFrames, type StackCodec } from './stack-codec.ts';
 
+export type { Projection } from '@vqkit/core-tensor/codec';
 export { createMultiScaleCodec } from './multi-scale-codec.ts';
-export type { MultiScale, Phi, Projection, StackCodec, StackStructure } from './stack-codec.ts';
+export type { MultiScale, Phi, StackCodec, StackStructure } from './stack-codec.ts';
 
 /**
  * A codec of one quantizer as a stack: one layer for each of its codebooks.
@@ -139,12 +147,18 @@ export function createParallelCodec(branches: readonly StackCodec[]): StackCodec
  * a library's float32 sums may put a latent that is nearly as near to another code there.
  *
  * @param into of [inner.dim, dim] and `out` of [dim, inner.dim].
+ * @param extras `kernels` from `loadKernels` of @vqkit/backend-wasm/codec project with SIMD, to the same bits.
  * @example
  * const inner = layerOf(createFsqCodec({ levels: [3] }));
  * const codec = createProjectedCodec(inner, { weight: Float32Array.of(1, -1) }, { weight: Float32Array.of(1, 0) });
  * codec.decode(codec.encode(new Float32Array([3, 1]))); // [ 1, 0 ]
  */
-export function createProjectedCodec(inner: StackCodec, into: Projection, out: Projection): StackCodec {
+export function createProjectedCodec(
+  inner: StackCodec,
+  into: Projection,
+  out: Projection,
+  { kernels }: CodecExtras = {},
+): StackCodec {
   const where = 'createProjectedCodec';
   const dim = into.weight.length / inner.dim;
   const fits = Number.isInteger(dim) && out.weight.length === into.weight.length;
@@ -156,7 +170,8 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
     out.weight.length,
     'Pass [dim, inner.dim].',
   );
-  const back = (codes: Float32Array): Float32Array => project(codes, out, inner.dim, dim);
+  const projectIn = projectorOf(into, dim, inner.dim, kernels);
+  const back = (codes: Float32Array): Float32Array => project(codes, out, inner.dim, dim, kernels);
   const [size = 0] = inner.codebookSizes;
   const hasTable = inner.strides.length === 1 && inner.block === 1 && size * dim <= MOST_TABLE;
   let table: Float32Array | undefined;
@@ -167,9 +182,10 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
     // Those of another codec are refused by name when they are decoded one by one.
     if (own.length * dim !== sum.length || own.some((id) => id < 0 || id >= size)) return false;
     table ??= back(inner.decode([Int32Array.from({ length: size }, (_, k) => k)]));
+    const rows = table;
     for (let n = 0, k = 0; n < own.length; n++) {
       const first = (own[n] as number) * dim;
-      for (let i = first; i < first + dim; i++, k++) sum[k] = (sum[k] as number) + sign * (table[i] as number);
+      for (let i = first; i < first + dim; i++, k++) sum[k] = (sum[k] as number) + sign * (rows[i] as number);
     }
     return true;
   };
@@ -181,7 +197,10 @@ export function createProjectedCodec(inner: StackCodec, into: Projection, out: P
     strides: inner.strides,
     encode(latents, options) {
       requireFrames(`${where}().encode`, latents, dim, 1);
-      return inner.encode(project(latents, into, dim, inner.dim), options);
+      const frames = latents.length / dim;
+      const inside = new Float32Array(frames * inner.dim);
+      projectIn(latents, inside, frames);
+      return inner.encode(inside, options);
     },
     decode(ids) {
       const rows = new Float32Array((ids[0]?.length ?? 0) * Math.round((inner.strides[0] as number) * dim));
@@ -275,28 +294,44 @@ const OUTPUTS = 4;
  */
 export function project(
   rows: Float32Array,
-  { weight, bias }: Projection,
+  projection: Projection,
   columns: number,
   outputs: number,
+  kernels?: CodecExtras['kernels'],
 ): Float32Array {
   const frames = rows.length / columns;
   const output = new Float32Array(frames * outputs);
+  projectorOf(projection, columns, outputs, kernels)(rows, output, frames);
+  return output;
+}
+
+function projectorOf(
+  projection: Projection,
+  columns: number,
+  outputs: number,
+  kernels: CodecExtras['kernels'],
+): RowProjector {
+  return kernels?.projector(projection, columns, outputs) ?? plainProjector(projection, columns, outputs);
+}
+
+function plainProjector({ weight, bias }: Projection, columns: number, outputs: number): RowProjector {
   // Room for the last block of outputs, and for the second frame of an odd one.
   const weights = new Float64Array(Math.ceil(outputs / OUTPUTS) * OUTPUTS * columns);
   weights.set(weight);
   const pair = new Float64Array(2 * columns);
   const sums = new Float64Array(2 * OUTPUTS);
-  for (let n = 0; n < frames; n += 2) {
-    const here = Math.min(2, frames - n);
-    for (let i = 0, x = n * columns; i < here * columns; i++, x++) pair[i] = rows[x] as number;
-    for (let j = 0; j < outputs; j += OUTPUTS) {
-      dotBlock(weights, j * columns, pair, columns, bias, j, sums);
-      for (let f = 0; f < here; f++)
-        for (let o = 0; o < OUTPUTS && j + o < outputs; o++)
-          output[(n + f) * outputs + j + o] = sums[f * OUTPUTS + o] as number;
+  return (rows, output, frames) => {
+    for (let n = 0; n < frames; n += 2) {
+      const here = Math.min(2, frames - n);
+      for (let i = 0, x = n * columns; i < here * columns; i++, x++) pair[i] = rows[x] as number;
+      for (let j = 0; j < outputs; j += OUTPUTS) {
+        dotBlock(weights, j * columns, pair, columns, bias, j, sums);
+        for (let f = 0; f < here; f++)
+          for (let o = 0; o < OUTPUTS && j + o < outputs; o++)
+            output[(n + f) * outputs + j + o] = sums[f * OUTPUTS + o] as number;
+      }
     }
-  }
-  return output;
+  };
 }
 
 /** The sums of four outputs for two frames, each from the bias on, feature by feature. */

@@ -1,4 +1,5 @@
 import { requireInteger, requireOption } from '@vqkit/core-tensor/check';
+import type { Projection } from '@vqkit/core-tensor/codec';
 import { DataError, phrase, ShapeError, show } from '@vqkit/core-tensor/errors';
 
 /**
@@ -31,12 +32,6 @@ export type StackStructure =
   | { readonly kind: 'parallel'; readonly branches: readonly StackCodec[] }
   | { readonly kind: 'projected'; readonly inner: StackCodec; readonly into: Projection; readonly out: Projection }
   | ({ readonly kind: 'multiScale'; readonly inner: StackCodec } & MultiScale);
-
-/** x → W x + b of every frame: `weight` [rows, columns] row by row, `bias` [rows]. */
-export interface Projection {
-  readonly weight: Float32Array;
-  readonly bias?: Float32Array | undefined;
-}
 
 /** `(1 - ratio) h + ratio · conv(h)`, a convolution of 3 × 3: `weight` is [dim, dim, 3, 3], output channels first. */
 export interface Phi extends Projection {

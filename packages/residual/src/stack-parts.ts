@@ -20,9 +20,10 @@ import {
   type Variable,
 } from '@tensorflow/tfjs-core';
 import { detach, type Parameter, type Quantizer, requireOption, TRANSPOSED } from '@vqkit/core-tensor';
+import type { Projection } from '@vqkit/core-tensor/codec';
 import { passGradient } from './gradient.ts';
 import { area, cubic, linear, type Resampling } from './grid.ts';
-import type { Phi, Projection, StackCodec } from './stack-codec.ts';
+import type { Phi, StackCodec } from './stack-codec.ts';
 
 /** What a layer of a codec is on tensors. */
 export interface TrainableLayer {

@@ -16,7 +16,7 @@ export async function factorizedLayers(
       const codebook = await matrixOf(layer, key);
       const into = await projectionOf(layer.at('in_proj.'), codebook.columns);
       const out = await projectionOf(layer.at('out_proj.'), into.columns, into.rows);
-      return createProjectedCodec(directionLayer(codebook, extras), into, out);
+      return createProjectedCodec(directionLayer(codebook, extras), into, out, extras);
     }),
   );
 }

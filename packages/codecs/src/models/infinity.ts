@@ -27,6 +27,6 @@ export const infinity: CodecModel = {
     const stack = createMultiScaleCodec(inner, { scales: sizesOf(scales), up: 'bilinear' });
     if (!view.has('project_in.weight')) return stack;
     const into = await linearOf(view.at('project_in.'), bits);
-    return createProjectedCodec(stack, into, await linearOf(view.at('project_out.'), into.columns, bits));
+    return createProjectedCodec(stack, into, await linearOf(view.at('project_out.'), into.columns, bits), extras);
   },
 };

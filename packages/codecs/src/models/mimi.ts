@@ -50,7 +50,7 @@ async function branch(view: View, { layers, codes, sum, usage }: Names, extras: 
   const books = await Promise.all(found.map(async (layer) => means(layer.at(codes), sum, usage)));
   const stack = createResidualCodec(books.map((book) => vqLayer(book, extras)));
   const into = await linearOf(view.at('input_proj.'), stack.dim);
-  return createProjectedCodec(stack, into, await linearOf(view.at('output_proj.'), into.columns, stack.dim));
+  return createProjectedCodec(stack, into, await linearOf(view.at('output_proj.'), into.columns, stack.dim), extras);
 }
 
 async function means(view: View, sum: string, usage: string): Promise<Matrix> {

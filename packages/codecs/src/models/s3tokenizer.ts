@@ -31,6 +31,6 @@ export const s3tokenizerV2: CodecModel = {
         'Its own decoder starts from the ids.',
       );
     };
-    return { ...createProjectedCodec(inner, into, { weight: into.weight }), decode };
+    return { ...createProjectedCodec(inner, into, { weight: into.weight }, extras), decode };
   },
 };

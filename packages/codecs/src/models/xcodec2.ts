@@ -17,6 +17,6 @@ export const xcodec2: CodecModel = {
     const into = await linearOf(view.at('project_in.'));
     const out = await linearOf(view.at('project_out.'), into.columns, into.rows);
     const levels = Array.from({ length: into.rows }, () => 4);
-    return createProjectedCodec(fsqLayer({ levels, bound: 'twice' }, extras), into, out);
+    return createProjectedCodec(fsqLayer({ levels, bound: 'twice' }, extras), into, out, extras);
   },
 };
