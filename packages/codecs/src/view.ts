@@ -22,7 +22,11 @@ export interface View {
   /** A shape that fits; `rule` says which do. */
   shape(key: string, fits: (shape: readonly number[]) => boolean, rule: string): readonly number[];
   floats(key: string): Promise<Float32Array>;
+  /** Throws where a key of these is there. */
+  none(isKey: (key: string) => boolean, rule: string): void;
 }
+
+const FIX = 'Pass a whole file, or another model.';
 
 /** The view of a file's tensors whose names begin with `prefix`. */
 export function viewOf(where: string, weights: Weights, prefix: string): View {
@@ -33,13 +37,18 @@ export function viewOf(where: string, weights: Weights, prefix: string): View {
       const name = `'${shorten(prefix + key)}'`;
       const shape = weights.tensors.get(prefix + key)?.shape;
       if (shape === undefined) {
-        const fix = 'Pass a whole file, or another model.';
-        throw new OptionError(where, weights.name, `hold ${name}`, phrase('no such tensor'), fix);
+        throw new OptionError(where, weights.name, `hold ${name}`, phrase('no such tensor'), FIX);
       }
       if (fits(shape)) return shape;
       throw new ShapeError(where, `${name} of ${weights.name}`, `be of shape ${rule}`, shape, 'Pass another model.');
     },
     floats: async (key) => floatsOf(where, prefix + key, await weights.read(prefix + key)),
+    none(isKey, rule) {
+      for (const name of weights.tensors.keys()) {
+        if (!name.startsWith(prefix) || !isKey(name.slice(prefix.length))) continue;
+        throw new OptionError(where, weights.name, rule, phrase(`'${shorten(name)}'`), FIX);
+      }
+    },
   };
 }
 
@@ -99,12 +108,17 @@ function foldNorm({ rows, columns, weight }: Linear, lengths: Float32Array): Flo
   return folded;
 }
 
-/** The prefixes `layers.0.`, `layers.1.`, … for which a key is there. */
+/** The prefixes `layers.0.`, `layers.1.`, … for which a key is there; none may be left out. */
 export function layersOf(view: View, name: string, isLayer: (layer: View) => boolean): View[] {
   const layers: View[] = [];
   for (;;) {
     const layer = view.at(`${name}.${layers.length}.`);
-    if (!isLayer(layer)) return layers;
+    if (!isLayer(layer)) break;
     layers.push(layer);
   }
+  const start = `${name}.`;
+  const isLater = (key: string): boolean =>
+    key.startsWith(start) && parseInt(key.slice(start.length), 10) >= layers.length;
+  view.none(isLater, `hold a whole '${shorten(name)}.${layers.length}'`);
+  return layers;
 }

@@ -10,7 +10,7 @@ import {
 import { createStack, leastCommonMultiple, requireFrames, type StackCodec } from './stack-codec.ts';
 
 export type { Projection } from '@vqkit/core-tensor/codec';
-export { createMultiScaleCodec } from './multi-scale-codec.ts';
+export { createBilinearCodec, createMultiScaleCodec } from './multi-scale-codec.ts';
 export type { MultiScale, Phi, StackCodec, StackStructure } from './stack-codec.ts';
 
 /**
@@ -196,7 +196,7 @@ export function createProjectedCodec(
     codebookSizes: inner.codebookSizes,
     strides: inner.strides,
     encode(latents, options) {
-      requireFrames(`${where}().encode`, latents, dim, 1);
+      requireFrames(`${where}().encode`, latents, dim, 1, options?.frames);
       const frames = latents.length / dim;
       const inside = new Float32Array(frames * inner.dim);
       projectIn(latents, inside, frames);

@@ -3,6 +3,10 @@ import { requireInteger, requireOneOf, requireOption } from '@vqkit/core-tensor/
 import { area, cubic, linear, type Resampling } from './grid.ts';
 import { createStack, type MultiScale, type Phi, type StackCodec } from './stack-codec.ts';
 
+const WHERE = 'createMultiScaleCodec';
+/** Along one axis: an image of 65,536 pixels by patches of 16. */
+const MOST_PLACES = 4096;
+
 /**
  * Residual quantization of an image at several scales by one quantizer (VAR, Infinity): what is left is averaged over the places of a scale,
  * quantized, brought back to full size, and taken away. Latents are [height · width, dim] of one or more images, row by row. The layers are
@@ -16,32 +20,46 @@ import { createStack, type MultiScale, type Phi, type StackCodec } from './stack
  * codec.encode(Float32Array.of(2, 2, 0, 0)); // [ [ 2 ], [ 2, 2, 0, 0 ] ]
  */
 export function createMultiScaleCodec(inner: StackCodec, multiScale: MultiScale): StackCodec {
-  const where = 'createMultiScaleCodec';
   const { scales, up, phi } = multiScale;
+  requireOneOf(WHERE, 'up', up, ['bicubic', 'bilinear']);
+  const resample = up === 'bicubic' ? cubic : linear;
+  if (phi === undefined) return stackOfScales(inner, multiScale, resample);
+  const { dim } = inner;
+  const fix = 'Pass what the file holds.';
+  requireOption(phi.length === scales?.length, WHERE, 'phi', 'one for each scale', phi.length, fix);
+  for (const [s, { weight }] of phi.entries()) {
+    const rule = `${9 * dim * dim} values`;
+    requireOption(weight.length === 9 * dim * dim, WHERE, `phi[${s}].weight`, rule, weight.length, fix);
+  }
+  return stackOfScales(inner, multiScale, resample, applyPhi);
+}
+
+/**
+ * The same with straight lines between places and without convolutions, which a bundle that needs none leaves out.
+ *
+ * @example
+ * const inner = layerOf(createVqCodec({ dim: 1, codebookSize: 3 }, { codebook: { shape: [3, 1], data: [-1, 0, 1] } }));
+ * createBilinearCodec(inner, [[1, 1], [2, 2]]).encode(Float32Array.of(2, 2, 0, 0)); // [ [ 2 ], [ 2, 2, 0, 0 ] ]
+ */
+export function createBilinearCodec(inner: StackCodec, scales: MultiScale['scales']): StackCodec {
+  return stackOfScales(inner, { scales, up: 'bilinear' }, linear);
+}
+
+function stackOfScales(
+  inner: StackCodec,
+  multiScale: MultiScale,
+  resample: typeof linear,
+  smooth?: typeof applyPhi,
+): StackCodec {
+  const { scales, phi } = multiScale;
   const { dim } = inner;
   const perScale = inner.strides.length;
-  requireOneOf(where, 'up', up, ['bicubic', 'bilinear']);
-  requireOption(
-    scales?.length > 0,
-    where,
-    'scales',
-    'one or more [height, width]',
-    scales,
-    'Pass for example [[1, 1], [2, 2]].',
-  );
+  const rule = 'one or more [height, width]';
+  requireOption(scales?.length > 0, WHERE, 'scales', rule, scales, 'Pass for example [[1, 1], [2, 2]].');
   for (const [s, size] of scales.entries())
-    for (const i of [0, 1]) requireInteger(where, `scales[${s}][${i}]`, size[i], 1);
-  const fix = 'Pass what the file holds.';
-  if (phi !== undefined) {
-    requireOption(phi.length === scales.length, where, 'phi', 'one for each scale', phi.length, fix);
-    for (const [s, { weight }] of phi.entries()) {
-      const rule = `${9 * dim * dim} values`;
-      requireOption(weight.length === 9 * dim * dim, where, `phi[${s}].weight`, rule, weight.length, fix);
-    }
-  }
+    for (const i of [0, 1]) requireInteger(WHERE, `scales[${s}][${i}]`, size?.[i], 1, MOST_PLACES);
   const [height, width] = scales.at(-1) as readonly [number, number];
   const block = height * width;
-  const resample = up === 'bicubic' ? cubic : linear;
   const steps = scales.map(([h, w], s) => ({
     places: h * w,
     down: [area(height, h), area(width, w)] as const,
@@ -53,7 +71,7 @@ export function createMultiScaleCodec(inner: StackCodec, multiScale: MultiScale)
   const added = (s: number, ids: readonly Int32Array[]): Float32Array => {
     const step = steps[s] as (typeof steps)[number];
     const full = resampled(inner.decode(ids), step.up, dim);
-    return step.phi === undefined ? full : applyPhi(full, step.phi, height, width, dim);
+    return (step.phi && smooth?.(full, step.phi, height, width, dim)) ?? full;
   };
   const idsOf = (ids: readonly Int32Array[], image: number, s: number): Int32Array[] =>
     ids.slice(s * perScale, (s + 1) * perScale).map((own) => {
@@ -61,7 +79,7 @@ export function createMultiScaleCodec(inner: StackCodec, multiScale: MultiScale)
       return own.subarray(image * places, (image + 1) * places);
     });
 
-  return createStack(where, {
+  return createStack(WHERE, {
     dim,
     block,
     structure: { kind: 'multiScale', inner, ...multiScale },

@@ -1,4 +1,4 @@
-import { requireInteger, requireOption } from '@vqkit/core-tensor/check';
+import { requireInteger, requireKnownOptions, requireOption } from '@vqkit/core-tensor/check';
 import type { Projection } from '@vqkit/core-tensor/codec';
 import { DataError, phrase, ShapeError, show } from '@vqkit/core-tensor/errors';
 
@@ -17,8 +17,8 @@ export interface StackCodec {
   readonly block: number;
   /** What it is made of. */
   readonly structure: StackStructure;
-  /** [frames, dim] → the ids of each layer, or of the first `layers`. */
-  encode(latents: Float32Array, options?: { readonly layers?: number }): Int32Array[];
+  /** [frames, dim] → the ids of each layer, or of the first `layers`. How many `frames` there are may be said, to be checked. */
+  encode(latents: Float32Array, options?: { readonly layers?: number; readonly frames?: number }): Int32Array[];
   /** The ids of all layers, or of the first ones → [frames, dim]. */
   decode(ids: readonly Int32Array[]): Float32Array;
   /** Only where that is less work than `decode`: adds `sign` times what it gives to `sum`, bit for bit, and says whether it did. */
@@ -57,20 +57,25 @@ export interface Stack extends Pick<StackCodec, 'dim' | 'codebookSizes' | 'strid
 /** Adds the checks of what a stack is given. */
 export function createStack(where: string, stack: Stack): StackCodec {
   const { dim, codebookSizes, strides, block, structure } = stack;
+  // Far more than any has, and few enough to be made from what a damaged file says.
+  requireInteger(where, 'the number of layers', strides.length, 1, 1024);
   return {
     dim,
     block,
     structure,
     codebookSizes,
     strides,
-    encode(latents, { layers = strides.length } = {}) {
-      requireInteger(`${where}().encode`, 'layers', layers, 1, strides.length);
-      requireFrames(`${where}().encode`, latents, dim, block);
+    encode(latents, options = {}) {
+      const call = `${where}().encode`;
+      requireKnownOptions(call, options, ['layers', 'frames']);
+      const { layers = strides.length, frames } = options;
+      requireInteger(call, 'layers', layers, 1, strides.length);
+      requireFrames(call, latents, dim, block, frames);
       return stack.encode(latents, layers);
     },
     decode(ids) {
       const call = `${where}().decode`;
-      requireInteger(call, 'ids.length', ids.length, 1, strides.length);
+      requireInteger(call, 'ids.length', ids?.length, 1, strides.length);
       const length = ids[0]?.length ?? 0;
       // Strides of scales are quotients, which rounding leaves a little beside the whole number.
       const frames = Math.round(length * (strides[0] as number));
@@ -91,7 +96,8 @@ export function leastCommonMultiple(a: number, b: number): number {
   return multiple;
 }
 
-export function requireFrames(where: string, latents: unknown, dim: number, stride: number): void {
+/** Whole blocks of `stride` frames, and as many frames as were said. */
+export function requireFrames(where: string, latents: unknown, dim: number, stride: number, said?: number): void {
   requireOption(
     latents instanceof Float32Array,
     where,
@@ -101,12 +107,13 @@ export function requireFrames(where: string, latents: unknown, dim: number, stri
     'Make one with Float32Array.from(…).',
   );
   const { length } = latents as Float32Array;
-  if (length % (dim * stride) === 0) return;
+  const isWhole = length % (dim * stride) === 0;
+  if (isWhole && (said ?? length / dim) === length / dim) return;
   const frames = stride === 1 ? '' : `, ${stride} frames`;
   throw new ShapeError(
     where,
     'latents.length',
-    `be a multiple of ${dim * stride} (dim ${dim}${frames})`,
+    isWhole ? `be ${said} frames of ${dim}` : `be a multiple of ${dim * stride} (dim ${dim}${frames})`,
     length,
     'Pass whole frames, [frames, dim].',
   );

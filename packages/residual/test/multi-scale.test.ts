@@ -59,7 +59,7 @@ describe('createMultiScaleCodec', () => {
       /createMultiScaleCodec: scales must be one or more \[height, width\], got \[\]/,
     );
     expect(() => createMultiScaleCodec(signs, { scales: [[0, 1]], up: 'bicubic' })).toThrow(
-      /scales\[0\]\[0\] must be an integer >= 1/,
+      /scales\[0\]\[0\] must be an integer from 1 to 4096/,
     );
     const phi = [{ weight: new Float32Array(9), ratio: 0.5 }];
     expect(() => createMultiScaleCodec(signs, { scales, up: 'bicubic', phi })).toThrow(

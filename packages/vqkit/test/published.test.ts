@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { encodeSafetensors } from '@vqkit/checkpoint';
 import { extractCodec, loadCodec } from '@vqkit/codecs';
 import { codecJson, fileSource } from '@vqkit/codecs/node';
 import { type PublishedRun, publishedModels, publishedRuns } from '@vqkit/testing/published-models';
@@ -22,6 +23,15 @@ describe('vqkit inspect', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('state_dict.encoder.block.0.weight\tF32\t[4, 3, 2]\t96\n');
     expect(stdout).toMatch(/torch: 22 tensors, 0\.0 MB\ndac at 'state_dict\.quantizer\.': 3 × 16 codes, 8 features\n$/);
+  });
+
+  it('prints no letter of a name that a terminal would obey', async () => {
+    const file = join(folder, 'names.safetensors');
+    const codes = { dtype: 'F32', shape: [2, 1], data: new Float32Array(2) } as const;
+    await writeFile(file, encodeSafetensors({ '\u001b[31mq\n.vq.layers.0._codebook.embed': codes }));
+    const { stdout } = await vqkit(['inspect', file]);
+    expect(stdout).toContain("encodec at '\\u001b[31mq\\u000a.': 1 × 2 codes, 1 features\n");
+    expect(stdout).not.toContain('\u001b');
   });
 
   it('says what is not there, and refuses what is no checkpoint by name', async () => {

@@ -1,4 +1,4 @@
-import { createMultiScaleCodec, createProjectedCodec } from '@vqkit/residual/codec';
+import { createBilinearCodec, createProjectedCodec } from '@vqkit/residual/codec';
 import { lfqLayer } from '../layers.ts';
 import { lengthOf, linearOf } from '../view.ts';
 import { type CodecModel, MOST_BITS, sizesOf } from './model.ts';
@@ -24,7 +24,7 @@ export const infinity: CodecModel = {
     while (bits % perId !== 0) perId--;
     const { scales = INFINITY_SCALES } = extras;
     const inner = lfqLayer(bits, perId, { codebookScale: 1 / Math.sqrt(bits) }, extras);
-    const stack = createMultiScaleCodec(inner, { scales: sizesOf(scales), up: 'bilinear' });
+    const stack = createBilinearCodec(inner, sizesOf(scales));
     if (!view.has('project_in.weight')) return stack;
     const into = await linearOf(view.at('project_in.'), bits);
     return createProjectedCodec(stack, into, await linearOf(view.at('project_out.'), into.columns, bits), extras);

@@ -10,7 +10,7 @@ export interface ModelExtras extends CodecExtras {
 
 /** Height and width of each. */
 export function sizesOf(scales: NonNullable<ModelExtras['scales']>): (readonly [number, number])[] {
-  return scales.map((scale) => (typeof scale === 'number' ? [scale, scale] : scale));
+  return Array.from(scales ?? [], (scale) => (typeof scale === 'number' ? [scale, scale] : scale));
 }
 
 /** The most bits that one int32 id has. */

@@ -29,6 +29,10 @@ export class PickledId {
 }
 
 const MARK = Symbol('mark');
+/** An empty dictionary takes one byte of a pickle, and some 300 of memory; for each container PyTorch writes 7 bytes or more. */
+const BYTES_PER_CONTAINER = 5;
+const ALWAYS_ALLOWED = 1024;
+const MOST_CONTAINERS = 2 ** 20;
 /** Dictionaries of Python, which hold what is set in them. */
 const DICTIONARIES = new Set([
   'collections.OrderedDict',
@@ -90,6 +94,12 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     const signed = BigInt.asIntN(8 * length, value);
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   };
+  const most = Math.min(MOST_CONTAINERS, ALWAYS_ALLOWED + bytes.length / BYTES_PER_CONTAINER);
+  let containers = 0;
+  const hold = (container: object): void => {
+    if (++containers > most) fail(`hold at most ${Math.floor(most)} containers in ${bytes.length} bytes`, 'more');
+    stack.push(container);
+  };
   const pop = (): unknown => {
     if (stack.length === 0 || stack.at(-1) === MARK) fail('take no more than it puts', `an empty stack at ${at}`);
     return stack.pop();
@@ -124,14 +134,14 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     const args = pop();
     const callee = pop();
     const isDictionary = callee instanceof PickledName && DICTIONARIES.has(callee.name);
-    stack.push(isDictionary ? new Map() : new PickledCall(callee, Array.isArray(args) ? args : []));
+    hold(isDictionary ? new Map() : new PickledCall(callee, Array.isArray(args) ? args : []));
   };
   const stackGlobal = (): void => {
     const own = pop();
     const module = pop();
     const areNames = typeof own === 'string' && typeof module === 'string';
     if (!areNames) fail('name classes by strings', show(own));
-    stack.push(new PickledName(`${module}.${own}`));
+    hold(new PickledName(`${module}.${own}`));
   };
   const build = (state: unknown): void => {
     const target = stack.at(-1);
@@ -161,16 +171,16 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     66: () => stack.push(block(u32())), // BINBYTES
     67: () => stack.push(block(u8())), // SHORT_BINBYTES
     142: () => stack.push(block(u64())), // BINBYTES8
-    93: () => stack.push([]), // EMPTY_LIST
-    41: () => stack.push([]), // EMPTY_TUPLE
-    143: () => stack.push([]), // EMPTY_SET
-    125: () => stack.push(new Map()), // EMPTY_DICT
-    108: () => stack.push(popToMark()), // LIST
-    116: () => stack.push(popToMark()), // TUPLE
-    145: () => stack.push(popToMark()), // FROZENSET
-    133: () => stack.push([pop()]), // TUPLE1
-    134: () => stack.push([pop(), pop()].reverse()), // TUPLE2
-    135: () => stack.push([pop(), pop(), pop()].reverse()), // TUPLE3
+    93: () => hold([]), // EMPTY_LIST
+    41: () => hold([]), // EMPTY_TUPLE
+    143: () => hold([]), // EMPTY_SET
+    125: () => hold(new Map()), // EMPTY_DICT
+    108: () => hold(popToMark()), // LIST
+    116: () => hold(popToMark()), // TUPLE
+    145: () => hold(popToMark()), // FROZENSET
+    133: () => hold([pop()]), // TUPLE1
+    134: () => hold([pop(), pop()].reverse()), // TUPLE2
+    135: () => hold([pop(), pop(), pop()].reverse()), // TUPLE3
     97: () => append([pop()]), // APPEND
     101: () => append(popToMark()), // APPENDS
     144: () => append(popToMark()), // ADDITEMS
@@ -181,12 +191,12 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     148: () => memo.set(memo.size, top()), // MEMOIZE
     104: () => stack.push(remembered(u8())), // BINGET
     106: () => stack.push(remembered(u32())), // LONG_BINGET
-    99: () => stack.push(new PickledName(`${line()}.${line()}`)), // GLOBAL
+    99: () => hold(new PickledName(`${line()}.${line()}`)), // GLOBAL
     147: stackGlobal, // STACK_GLOBAL
     82: reduce, // REDUCE
     129: reduce, // NEWOBJ
     98: () => build(pop()), // BUILD
-    81: () => stack.push(new PickledId(pop())), // BINPERSID
+    81: () => hold(new PickledId(pop())), // BINPERSID
   };
 
   for (;;) {

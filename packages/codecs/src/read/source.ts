@@ -1,5 +1,5 @@
 import { CheckpointError } from '@vqkit/checkpoint';
-import { phrase } from '@vqkit/core-tensor/errors';
+import { phrase, reason, shorten } from '@vqkit/core-tensor/errors';
 
 /** A file that is read in ranges of bytes, wherever it lies. */
 export interface Source {
@@ -79,11 +79,23 @@ async function fetchRange(
   begin: number,
   end: number,
 ): Promise<{ bytes: Uint8Array; size: number }> {
-  const response = await request(name, { headers: { Range: `bytes=${begin}-${end - 1}` } });
-  const [, from, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '') ?? [];
-  if (response.status !== 206 || Number(from) !== begin) await response.body?.cancel();
-  requireUrl(response.status === 206 && Number(from) === begin, name, 'send ranges (206)', `${response.status}`);
-  return { bytes: await readAtMost(response, name, end - begin), size: Number(size) };
+  const response = await answerOf(name, () => request(name, { headers: { Range: `bytes=${begin}-${end - 1}` } }));
+  const range = response.headers.get('Content-Range') ?? '';
+  const [, from, size] = /^bytes (\d+)-\d+\/(\d{1,15})$/.exec(range) ?? [];
+  const sendsRange = response.status === 206 && Number(from) === begin;
+  if (!sendsRange) await response.body?.cancel();
+  requireUrl(sendsRange, name, 'send ranges (206)', `${response.status}${range && ` with ${shorten(range)}`}`);
+  return { bytes: await answerOf(name, () => readAtMost(response, name, end - begin)), size: Number(size) };
+}
+
+/** What a server answers; where it does not, the error names its address. */
+async function answerOf<T>(name: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    throw new CheckpointError('urlSource', name, 'answer', reason(error), 'Check the address.', { cause: error });
+  }
 }
 
 /** The bytes of a response, no more of them than were asked for. */

@@ -1,5 +1,6 @@
 import { type PublishedCodec, type Source, urlSource } from '@vqkit/codecs';
 import { fileSource } from '@vqkit/codecs/node';
+import { printable } from './bar.ts';
 
 /** What a user names: an address or a path. */
 export function sourceFrom(file: string): Promise<Source> {
@@ -19,5 +20,5 @@ export function describeCodec({ model, prefix, dim, codebookSizes, strides }: Pu
     : `${codebookSizes.join(', ')} codes`;
   const places = strides.map((stride) => Number(stride.toFixed(2))).join(', ');
   const rates = strides.some((stride) => stride > 1) ? `, an id for ${places} frames` : '';
-  return `${model} at '${prefix}': ${codes}${rates}, ${dim} features`;
+  return `${model} at '${printable(prefix)}': ${codes}${rates}, ${dim} features`;
 }

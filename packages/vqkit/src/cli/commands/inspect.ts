@@ -2,6 +2,7 @@ import { bytesPerValue, count } from '@vqkit/checkpoint';
 import { loadCodec, openWeights, type TensorInfo } from '@vqkit/codecs';
 import { QuantizerError } from '@vqkit/core-tensor';
 import { Command } from 'commander';
+import { printable } from '../bar.ts';
 import { isOfVqkit, networkTable } from '../network.ts';
 import { onnxTable } from '../onnx.ts';
 import { describeCodec, scalesOf, sourceFrom } from '../published.ts';
@@ -37,12 +38,12 @@ export function command(): Command {
       const source = await sourceFrom(file);
       const { format, tensors } = await openWeights(source);
       const rows = [...tensors].map(
-        ([name, info]) => `${name}\t${info.dtype}\t[${info.shape.join(', ')}]\t${bytesOf(info)}`,
+        ([name, info]) => `${printable(name)}\t${info.dtype}\t[${info.shape.join(', ')}]\t${bytesOf(info)}`,
       );
       const bytes = [...tensors.values()].reduce((sum, info) => sum + bytesOf(info), 0);
       const heading = `${format}: ${tensors.size} ${tensors.size === 1 ? 'tensor' : 'tensors'}, ${(bytes / 1e6).toFixed(1)} MB`;
       const what = await loadCodec(source, options).then(describeCodec, (error: unknown) => {
-        if (error instanceof QuantizerError) return error.message;
+        if (error instanceof QuantizerError) return printable(error.message);
         throw error;
       });
       process.stdout.write(`${[...rows, heading, what].join('\n')}\n`);
