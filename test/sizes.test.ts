@@ -66,8 +66,8 @@ const ceilings: readonly {
   },
   {
     part: '@vqkit/codecs',
-    bytes: 20 * 1024,
-    reason: 'files of three formats, nineteen models and their searches, with everything that they import',
+    bytes: 21 * 1024,
+    reason: 'files of four formats, nineteen models and their searches, with everything that they import',
     sizes: async () => ({ codecs: await bundledSize("export * from './packages/codecs/dist/index.js'", []) }),
   },
   {

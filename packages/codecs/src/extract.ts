@@ -1,11 +1,10 @@
 import type { SafeTensor } from '@vqkit/checkpoint';
 import { requireKnownOptions } from '@vqkit/core-tensor/check';
 import type { CodecKernels } from '@vqkit/core-tensor/codec';
-import { DataError } from '@vqkit/core-tensor/errors';
 import type { StackCodec } from '@vqkit/residual/codec';
 import type { CodecModel, ModelExtras } from './models/model.ts';
 import type { Weights } from './read/weights.ts';
-import { viewOf } from './view.ts';
+import { requireFinite, viewOf } from './view.ts';
 
 export const WHERE = 'loadCodec';
 
@@ -72,22 +71,12 @@ export async function extract(
       prefix: found.prefix,
       encode(latents, given) {
         const ids = codec.encode(latents, given);
-        requireFinite(latents);
+        requireFinite('encode', 'latents', latents, 'See what the encoder gives.');
         return ids;
       },
     },
     tensors: Object.fromEntries(tensors),
   };
-}
-
-/** NaN and infinities are nearest to nothing, and would get some ids all the same. */
-function requireFinite(latents: Float32Array): void {
-  let none = 0;
-  for (let i = 0; i < latents.length; i++) none += (latents[i] as number) - (latents[i] as number);
-  if (none !== 0) {
-    const found = latents.find((value) => !Number.isFinite(value));
-    throw new DataError('encode', 'latents', 'be finite', found, 'See what the encoder gives.');
-  }
 }
 
 /** Every prefix below which a key of the model is found. */

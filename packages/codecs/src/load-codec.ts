@@ -1,4 +1,4 @@
-import { requireOneOf } from '@vqkit/core-tensor/check';
+import { requireOneOf, requireOption } from '@vqkit/core-tensor/check';
 import { choose } from './choose.ts';
 import {
   type ExtractedCodec,
@@ -44,7 +44,9 @@ export async function loadCodec(data: SourceLike, options: LoadCodecOptions = {}
  */
 export async function extractCodec(data: SourceLike, options: LoadCodecOptions = {}): Promise<ExtractedCodec> {
   requireLoadOptions(options);
-  const { fileName, model } = options;
+  const { fileName, model, kernels } = options;
+  const areLoaded = kernels === undefined || typeof kernels?.projector === 'function';
+  requireOption(areLoaded, 'loadCodec', 'kernels', 'those of loadKernels', kernels, 'Pass await loadKernels().');
   const names = MODELS.map(({ name }) => name);
   if (model !== undefined) requireOneOf('loadCodec', 'model', model, names);
   const models = MODELS.filter(({ name }) => model === undefined || name === model);

@@ -1,5 +1,5 @@
 import { count } from '@vqkit/checkpoint';
-import { OptionError, phrase, ShapeError, shorten } from '@vqkit/core-tensor/errors';
+import { DataError, OptionError, phrase, ShapeError, shorten } from '@vqkit/core-tensor/errors';
 import { floatsOf } from '@vqkit/core-tensor/plain-tensor';
 import type { Projection } from '@vqkit/residual/codec';
 import type { Weights } from './read/weights.ts';
@@ -42,7 +42,11 @@ export function viewOf(where: string, weights: Weights, prefix: string): View {
       if (fits(shape)) return shape;
       throw new ShapeError(where, `${name} of ${weights.name}`, `be of shape ${rule}`, shape, 'Pass another model.');
     },
-    floats: async (key) => floatsOf(where, prefix + key, await weights.read(prefix + key)),
+    async floats(key) {
+      const values = floatsOf(where, prefix + key, await weights.read(prefix + key));
+      requireFinite(where, `'${shorten(prefix + key)}' of ${weights.name}`, values, FIX);
+      return values;
+    },
     none(isKey, rule) {
       for (const name of weights.tensors.keys()) {
         if (!name.startsWith(prefix) || !isKey(name.slice(prefix.length))) continue;
@@ -50,6 +54,15 @@ export function viewOf(where: string, weights: Weights, prefix: string): View {
       }
     },
   };
+}
+
+/** NaN and infinities are nearest to nothing, and would have ids all the same. */
+export function requireFinite(where: string, argument: string, values: Float32Array, fix: string): void {
+  let none = 0;
+  for (let i = 0; i < values.length; i++) none += (values[i] as number) - (values[i] as number);
+  if (none === 0) return;
+  const found = values.find((value) => !Number.isFinite(value));
+  throw new DataError(where, argument, 'be finite', found, fix);
 }
 
 /** [rows, columns], of so many where they are given, or the kernel of a convolution of size 1, [rows, columns, 1, …]. */

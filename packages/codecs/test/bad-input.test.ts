@@ -104,6 +104,18 @@ const FILES: [what: string, tensors: Tensors, options: LoadCodecOptions, message
     {},
     /must hold one quantizer, got encodec at 'q\.', dac at 'q\.'|got encodec.*snac/,
   ],
+  [
+    'a code that is NaN',
+    { 'q.vq.layers.0._codebook.embed': { dtype: 'F32', shape: [2, 1], data: Float32Array.of(1, Number.NaN) } },
+    {},
+    /loadCodec: 'q\.vq\.layers\.0\._codebook\.embed' of the data must be finite, got NaN/,
+  ],
+  [
+    'kernels that are still to be loaded',
+    encodec([0, 8, 2]),
+    { kernels: Promise.resolve() as never },
+    /kernels must be those of loadKernels, got a Promise\. Pass await loadKernels\(\)/,
+  ],
   ['no scales', infinity(4), { scales: [] }, /scales must be one or more \[height, width\], got \[\]/],
   ['half a scale', infinity(4), { scales: [0.5] }, /scales\[0\]\[0\] must be an integer from 1 to 4096, got 0\.5/],
   ['a scale without width', infinity(4), { scales: [[2] as never] }, /scales\[0\]\[1\] must be .*, got undefined/],

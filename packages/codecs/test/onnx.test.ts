@@ -1,4 +1,6 @@
-import { channelsFirst, channelsLast, loadCodec } from '@vqkit/codecs';
+import { readFile } from 'node:fs/promises';
+import { CheckpointError } from '@vqkit/checkpoint';
+import { channelsFirst, channelsLast, loadCodec, openWeights } from '@vqkit/codecs';
 import { publishedSound } from '@vqkit/testing/published-models';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
@@ -23,6 +25,47 @@ describe.each(['dac', 'snac'] as const)('a %s whose encoder and decoder run in o
     const heard = await run(decoder, codes, [1, codec.dim, codes.length / codec.dim]);
     expect(heard).toHaveLength(sound.length);
     for (const [i, value] of heard.entries()) expect(Math.abs(value - (sound[i] as number))).toBeLessThan(1e-4);
+  });
+});
+
+describe('an ONNX file of a quantizer', () => {
+  it('is read by the names that its initialisers have from PyTorch, and has the ids of the model', async () => {
+    const { file, encoder, wave, ids } = publishedSound('dac');
+    const onnx = new Uint8Array(await readFile(new URL('fixtures/onnx/dac-quantizer.onnx', import.meta.url)));
+    const codec = await loadCodec(onnx, { fileName: 'dac-quantizer.onnx' });
+    expect(codec).toMatchObject({ model: 'dac', prefix: 'quantizer.', dim: 16 });
+    const latents = channelsLast(await run(encoder, wave, [1, 1, wave.length]), codec.dim);
+    expect(codec.encode(latents)).toEqual(ids);
+    // PyTorch has folded the weight norm in float32.
+    const codes = (await loadCodec(file)).decode(ids);
+    for (const [i, value] of codec.decode(ids).entries())
+      expect(Math.abs(value - (codes[i] as number))).toBeLessThan(3e-6);
+    let bytes = 0;
+    const source = {
+      name: 'counted',
+      size: onnx.length,
+      read: async (begin: number, end: number) => {
+        bytes += end - begin;
+        return onnx.subarray(begin, end);
+      },
+    };
+    expect((await openWeights(source)).format).toBe('onnx');
+    expect(bytes).toBeLessThan(onnx.length + 2000);
+  });
+
+  it('is refused by name wherever it is cut, and whichever byte is another', async () => {
+    const onnx = new Uint8Array(await readFile(new URL('fixtures/onnx/dac-quantizer.onnx', import.meta.url)));
+    const read = async (bytes: Uint8Array): Promise<void> => {
+      const weights = await openWeights(bytes, 'cut.onnx');
+      for (const name of weights.tensors.keys()) await weights.read(name);
+    };
+    for (let length = 8; length < onnx.length; length += 501)
+      await expect(read(onnx.subarray(0, length))).rejects.toThrow(CheckpointError);
+    for (let at = 0; at < onnx.length; at += 211) {
+      const damaged = onnx.slice();
+      damaged[at] = 0xff;
+      await read(damaged).catch((error: unknown) => expect(error).toBeInstanceOf(CheckpointError));
+    }
   });
 });
 

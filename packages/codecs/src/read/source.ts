@@ -14,6 +14,7 @@ export interface Source {
 /** What a reader takes: the bytes of a file, a File or Blob of a page, or a {@link Source}. */
 export type SourceLike = Uint8Array | Blob | Source;
 
+const FIX = 'Download it, and pass its bytes.';
 /** The most that one request asks for ahead: the headers of most files fit, and their tensors need no second one. */
 const AHEAD_BYTES = 64 * 1024;
 
@@ -112,5 +113,5 @@ async function readAtMost({ body }: Response, name: string, most: number): Promi
 
 function requireUrl(holds: boolean, name: string, rule: string, found: string): void {
   if (holds) return;
-  throw new CheckpointError('urlSource', name, rule, phrase(found), 'Download it, and pass its bytes.');
+  throw new CheckpointError('urlSource', name, rule, phrase(found), FIX);
 }

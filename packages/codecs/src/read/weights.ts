@@ -1,6 +1,7 @@
 import { CheckpointError, type SafeTensor, safetensorOf } from '@vqkit/checkpoint';
 import { phrase } from '@vqkit/core-tensor/errors';
 import { openNpz } from './npz.ts';
+import { openOnnx } from './onnx.ts';
 import type { OpenFile } from './open-file.ts';
 import { openSafetensors } from './safetensors.ts';
 import { type Source, type SourceLike, sourceOf } from './source.ts';
@@ -9,7 +10,7 @@ import { openZip } from './zip.ts';
 
 /** A file of weights whose tensors are read one by one, when they are asked for. */
 export interface Weights {
-  readonly format: 'safetensors' | 'torch' | 'npz';
+  readonly format: 'safetensors' | 'torch' | 'npz' | 'onnx';
   /** What to call the file in errors. */
   readonly name: string;
   /** Its tensors by name; where dictionaries nest, the names of all levels joined by dots. */
@@ -19,7 +20,7 @@ export interface Weights {
 }
 
 /**
- * Opens a file of weights: .safetensors; .pt, .pth, .ckpt and .bin of PyTorch (1.6 or newer); .npz. Only its table of contents is read.
+ * Opens a file of weights: .safetensors; .pt, .pth, .ckpt and .bin of PyTorch (1.6 or newer); .npz; the initialisers of .onnx. Only its table of contents is read.
  *
  * Nothing of a file is executed or believed: a pickle is read by an interpreter that knows tensors, containers, numbers and strings, and
  * holds any other object as a name; no tensor takes more memory than the file has bytes, and a compressed one at most 16 times its own.
@@ -63,6 +64,8 @@ async function formatOf(source: Source, start: Uint8Array): Promise<{ name: Weig
     const isNpz = zip.entries.size > 0 && [...zip.entries.keys()].every((name) => name.endsWith('.npy'));
     return isNpz ? { name: 'npz', file: await openNpz(zip) } : { name: 'torch', file: await openTorch(zip) };
   }
+  // The version of ONNX's format, a small number, where safetensors has the high bytes of a length.
+  if (a === 0x08 && start.subarray(4).some((byte) => byte !== 0)) return { name: 'onnx', file: await openOnnx(source) };
   // Protocol 2, and the magic number of torch.save before 1.6, or a bare pickle.
   if (a === 0x80 && b >= 2 && b <= 5 && c !== 0) {
     throw new CheckpointError(
