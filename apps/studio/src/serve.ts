@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTokenizer } from '@vqkit/train';
+import { followRun } from './follow-run.ts';
+import type { RunEvent } from './live-events.ts';
 import { CONTENT_SECURITY_POLICY } from './policy.ts';
 import { findShown, type Shown } from './shown.ts';
 
@@ -38,6 +41,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.js': 'text/javascript; charset=utf-8',
+  '.txt': 'text/plain; charset=utf-8',
 };
 
 /** The static page, as `npm run studio` builds it: any server may serve this folder. */
@@ -70,7 +74,7 @@ export async function serveStudio({ paths = [], port = 8080 }: StudioOptions = {
     if (!names.includes(headers.host ?? '')) answer(response, 421);
     else if (method !== 'GET' && method !== 'HEAD') answer(response, 405, { Allow: 'GET, HEAD' });
     else if (content !== undefined) answer(response, 200, { 'Content-Type': content[0] }, content[1]);
-    else answerShown(shown, address, response);
+    else answerShown(shown, address, method, response);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -97,19 +101,39 @@ async function readSite(): Promise<Map<string, readonly [type: string, content: 
   return contents;
 }
 
-/** What is read anew for each request, because a run that trains changes it. */
-function answerShown(shown: readonly Shown[], address: string, response: ServerResponse): void {
+/** What is read anew for each request, because a run that trains changes it: tokenizers, and what happens to runs. */
+function answerShown(shown: readonly Shown[], address: string, method: string, response: ServerResponse): void {
   const [, number] = /^\/tokenizers\/(\d{1,9})\.safetensors$/.exec(address) ?? [];
   const found = shown[Number(number)];
-  if (found === undefined) {
-    answer(response, 404);
+  if (address === '/events') answerEvents(shown, method, response);
+  else if (found === undefined) answer(response, 404);
+  else {
+    readTokenizer(found.path).then(
+      (bytes) => answer(response, 200, { 'Content-Type': 'application/octet-stream' }, bytes),
+      (error: Error) => answer(response, 404, { 'Content-Type': TYPES['.txt'] }, Buffer.from(error.message)),
+    );
+  }
+}
+
+/** Server-sent events of all runs, one JSON text each, for as long as the page listens: a browser has six connections to a server at most. */
+function answerEvents(shown: readonly Shown[], method: string, response: ServerResponse): void {
+  response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
+  if (method === 'HEAD') {
+    response.end();
     return;
   }
-  readTokenizer(found.path).then(
-    (bytes) => answer(response, 200, { 'Content-Type': 'application/octet-stream' }, bytes),
-    (error: Error) =>
-      answer(response, 404, { 'Content-Type': 'text/plain; charset=utf-8' }, Buffer.from(error.message)),
-  );
+  const stop = new AbortController();
+  response.on('close', () => stop.abort());
+  response.setMaxListeners(0);
+  const send = async (told: RunEvent): Promise<void> => {
+    if (stop.signal.aborted) return;
+    const room = response.write(`data: ${JSON.stringify(told)}\n\n`);
+    // Who has gone needs no room.
+    if (!room) await once(response, 'drain', { signal: stop.signal }).catch(() => undefined);
+  };
+  for (const [run, { path, isRun }] of shown.entries()) {
+    if (isRun) void followRun(path, (event) => send({ run, event }), stop.signal);
+  }
 }
 
 /** Answers with a content, or with nothing but a status. A HEAD gets the same without the content, which Node leaves out. */

@@ -1,7 +1,7 @@
 import { range, tidy } from '@tensorflow/tfjs-core';
 import type { Quantizer } from '@vqkit/core-tensor';
 import { countSkipped } from '@vqkit/data/node';
-import { type CodebookRank, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
+import { type CodebookRank, type Diagnosis, diagnose, type TrackerReport, usedCodebookRank } from '@vqkit/metrics';
 import { quantizerEntry } from '@vqkit/quantizers';
 import { asInUse, type MetricsRecord, type TrainingEvent, type TrainingState } from '@vqkit/training';
 import { findingsOf } from './findings.ts';
@@ -75,13 +75,24 @@ function findings(
   { evaluation: { tracker, codes, quality }, shown }: Tested,
   rank: CodebookRank | undefined,
 ): Finding[] {
-  const found = diagnose(sinceStart(tracker, history), {
-    method: quantizerEntry(config.quantizer),
-    rotationTrick: (quantizer.config as { rotationTrick?: boolean }).rotationTrick === true,
-    rank,
-  });
+  const found = diagnoseRun(config, quantizer, tracker, history, rank);
   onEvent?.({ kind: 'diagnosis', step: config.steps, found });
   return findingsOf(found, { config, codes, quality, shown, history });
+}
+
+/** The diagnosis of a run by what a validation or the test saw. */
+export function diagnoseRun(
+  { quantizer: name }: Pick<TrainConfig, 'quantizer'>,
+  { config }: Quantizer,
+  report: TrackerReport,
+  history: readonly MetricsRecord[],
+  rank?: CodebookRank,
+): Diagnosis[] {
+  return diagnose(sinceStart(report, history), {
+    method: quantizerEntry(name),
+    rotationTrick: (config as { rotationTrick?: boolean }).rotationTrick === true,
+    rank,
+  });
 }
 
 /** The tracker saw the test only; growth of the latents counts from the validation before the first step. */

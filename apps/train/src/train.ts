@@ -3,8 +3,15 @@ import { limitParameters, OptionError, QuantizerError, reason, shorten, show } f
 import { Interrupted } from '@vqkit/data';
 import { createAdamW, createEma } from '@vqkit/nn';
 import type { Tokenizer } from '@vqkit/tokenizer';
-import { DivergenceError, type FitOrder, type Quality, type TrainingEvent, trainLoop } from '@vqkit/training';
-import { collectReportData } from './collect-report.ts';
+import {
+  type CodesEvent,
+  DivergenceError,
+  type FitOrder,
+  type Quality,
+  type TrainingEvent,
+  trainLoop,
+} from '@vqkit/training';
+import { collectReportData, diagnoseRun } from './collect-report.ts';
 import { createConfig } from './config.ts';
 import { startEngine } from './engine.ts';
 import { modalityOf } from './modalities.ts';
@@ -13,6 +20,7 @@ import { writeReport } from './report/index.ts';
 import type { RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
+import { createSnapshotKeeper } from './snapshot.ts';
 import { openTensorboardLog } from './tensorboard/log.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
 import { type RunState, readCheckpoint, requireResumableRun, writeCheckpoint } from './training-state.ts';
@@ -212,10 +220,17 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     config.log === undefined
       ? undefined
       : await openTensorboardLog(folder.filePath('tensorboard'), { reached, history, shown: modality.shown });
+  const snapshots = await createSnapshotKeeper(folder.path, reached);
+  let codes: CodesEvent | undefined;
   const keep = async (event: TrainingEvent): Promise<void> => {
     if (event.kind === 'train' || event.kind === 'validation') {
       history.push(event);
       await folder.appendMetrics(event);
+    } else if (event.kind === 'codes') {
+      codes = event;
+    } else if (event.kind === 'examples' && codes !== undefined) {
+      const found = diagnoseRun(config, state.model.quantizer, codes.tracker, history);
+      await snapshots.keep(codes, found, event);
     } else if (event.kind === 'checkpoint') {
       await writeCheckpoint(folder.checkpointPath(event.step), state, event.step, notes);
       await folder.pruneCheckpoints(config.keepCheckpoints);

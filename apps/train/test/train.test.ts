@@ -56,6 +56,7 @@ describe('train', () => {
       'reconstructions.png',
       'report-data.json',
       'report.html',
+      'snapshot.json',
       'summary.json',
     ]);
     expect((await checkpoints('whole')).sort()).toEqual([

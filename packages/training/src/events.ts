@@ -1,4 +1,4 @@
-import type { Diagnosis } from '@vqkit/metrics';
+import type { Diagnosis, TrackerReport } from '@vqkit/metrics';
 import type { ExamplePairs } from './evaluate.ts';
 import type { CodeHistogram, TrainRecord, ValidationRecord } from './records.ts';
 
@@ -45,6 +45,8 @@ export interface CodesEvent {
   readonly step: number;
   /** One per codebook. */
   readonly histograms: readonly CodeHistogram[];
+  /** The full statistics of the tokens. */
+  readonly tracker: TrackerReport;
 }
 
 /** The first examples of a validation or of the test, and what the tokenizer makes of them. */
@@ -53,6 +55,8 @@ export interface ExamplesEvent {
   readonly of: 'validation' | 'test';
   readonly step: number;
   readonly pairs: ExamplePairs;
+  /** Of a validation: the token ids of these examples, one after the other. */
+  readonly ids?: readonly number[] | undefined;
 }
 
 /** What the diagnosis found after the test. */

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type BatchOrder, createBatchOrder } from '@vqkit/data';
-import { evaluate } from './evaluate.ts';
+import { type EvaluatedTokens, evaluate } from './evaluate.ts';
 import type { CheckpointEvent, CodesEvent, ExamplesEvent, StepEvent } from './events.ts';
 import type { Examples, Modality } from './modality.ts';
 import type { TrainRecord, ValidationRecord } from './records.ts';
@@ -77,12 +77,20 @@ export async function* trainLoop(
   });
   async function* validate(): AsyncGenerator<Validated> {
     if (validation.count === 0) return;
+    const ids: number[] = [];
+    // Of as many examples as are kept: the first batches may be smaller than that.
+    let seen = 0;
+    const onTokens = ({ indices }: EvaluatedTokens, examples: number): void => {
+      const kept = Math.min(examples, PAIRS - seen);
+      if (kept > 0) ids.push(...indices.subarray(0, (indices.length / examples) * kept));
+      seen += examples;
+    };
     const evaluated = (): ReturnType<typeof evaluate> =>
-      evaluate(state.model, validation, { batchSize, step, modality, keepPairs: PAIRS });
-    const { quality, codes, histograms, pairs } = await asInUse(state, evaluated);
+      evaluate(state.model, validation, { batchSize, step, modality, keepPairs: PAIRS, onTokens });
+    const { quality, codes, histograms, tracker, pairs } = await asInUse(state, evaluated);
     yield { kind: 'validation', ...position(), quality, codes };
-    yield { kind: 'codes', step, histograms };
-    yield { kind: 'examples', of: 'validation', step, pairs };
+    yield { kind: 'codes', step, histograms, tracker };
+    yield { kind: 'examples', of: 'validation', step, pairs, ids };
   }
   function* checkpoint(): Generator<CheckpointEvent> {
     if (checkpointed === step) return;

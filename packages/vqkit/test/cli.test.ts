@@ -206,6 +206,7 @@ describe('train', () => {
       'reconstructions.png',
       'report-data.json',
       'report.html',
+      'snapshot.json',
       'summary.json',
     ]);
   });

@@ -1,10 +1,12 @@
 // The page: its views, one at a time, by the address's hash.
 import { byId, h } from './dom.ts';
+import { liveView } from './live/live.ts';
+import { playView } from './play/play.ts';
 import { readShown, type Shown } from './shown.ts';
 import { tryView } from './try/try.ts';
 import type { OpenView, View } from './view.ts';
 
-const VIEWS: readonly View[] = [tryView];
+const VIEWS: readonly View[] = [liveView, playView, tryView];
 
 let open: OpenView | undefined;
 let opened = '';
@@ -32,8 +34,10 @@ function show(shown: readonly Shown[]): void {
   document.title = `${view.title}, vqkit studio`;
 }
 
-function firstView(_shown: readonly Shown[]): View {
-  return tryView;
+/** Who brings something wants to see it. */
+function firstView(shown: readonly Shown[]): View {
+  if (shown.some(({ isRun }) => isRun)) return liveView;
+  return shown.length > 0 ? tryView : playView;
 }
 
 const shown = await readShown();

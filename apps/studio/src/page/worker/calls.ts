@@ -1,3 +1,5 @@
+import type { PlayFrame, PlayQuantizer, PlaySettings } from './play/settings.ts';
+
 /** The engines that a page may run on. */
 export const ENGINES = { wasm: 'WebAssembly', webgpu: 'WebGPU' } as const;
 
@@ -36,12 +38,23 @@ export interface Calls {
   readVectors(name: string, bytes: Uint8Array): Float32Array;
   encodeVectors(values: Float32Array): Int32Array;
   decodeVectors(ids: Int32Array): Float32Array;
+  /** Those that Play can draw. */
+  quantizers(): PlayQuantizer[];
+  /** Begins to train anew. */
+  play(settings: PlaySettings): void;
+  /** Trains for so long, one step at least, at most `steps`, and gives what is to be seen. */
+  frame(milliseconds: number, steps: number): PlayFrame;
 }
 
 export interface Asked {
   readonly id: number;
-  readonly call: string;
+  readonly call: keyof Calls;
   readonly args: readonly unknown[];
 }
 
 export type Answered = { readonly id: number } & ({ readonly result: unknown } | { readonly error: string });
+
+/** The calls as the worker has them. */
+export type Answers<Name extends keyof Calls> = {
+  readonly [Each in Name]: (...args: Parameters<Calls[Each]>) => Promise<ReturnType<Calls[Each]>>;
+};

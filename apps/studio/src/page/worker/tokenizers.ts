@@ -9,19 +9,17 @@ import {
   type Tokenizer,
   type VectorTokenizer,
 } from '@vqkit/tokenizer';
-import type { Calls, PictureIds, TokenizerFacts } from './calls.ts';
+import type { Answers, PictureIds, TokenizerFacts } from './calls.ts';
 import { readVectors } from './read-vectors.ts';
 
 type Opened =
   | { readonly kind: 'images'; readonly tokenizer: ImageTokenizer }
   | { readonly kind: 'vectors'; readonly tokenizer: VectorTokenizer };
 
-type Promised<T> = {
-  [Name in keyof T]: T[Name] extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
-};
-
 /** The calls that need a tokenizer. */
-export function createTokenizers(): Promised<Omit<Calls, 'start'>> {
+export function createTokenizers(): Answers<
+  'open' | 'encodePicture' | 'decodePicture' | 'readVectors' | 'encodeVectors' | 'decodeVectors'
+> {
   let opened: Opened | undefined;
 
   const images = (): ImageTokenizer => {

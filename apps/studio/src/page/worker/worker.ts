@@ -1,11 +1,13 @@
 // The program of the worker: engines and tokenizers live here, so that the page stays free while they compute.
 import { messageOf } from '../message.ts';
-import type { Answered, Asked, EngineName } from './calls.ts';
+import type { Answered, Answers, Asked, Calls } from './calls.ts';
+import { createPlay } from './play/play.ts';
 import { startEngine } from './start-engine.ts';
 import { createTokenizers } from './tokenizers.ts';
 
-const calls: Readonly<Record<string, (...args: never[]) => Promise<unknown>>> = {
-  start: (engine: EngineName) => startEngine(engine),
+const calls: Answers<keyof Calls> = {
+  start: startEngine,
+  ...createPlay(),
   ...createTokenizers(),
 };
 
@@ -19,7 +21,8 @@ addEventListener('message', ({ data }: MessageEvent<Asked>) => {
 async function answer({ id, call, args }: Asked): Promise<void> {
   const reply = (answered: Answered): void => postMessage(answered);
   try {
-    reply({ id, result: await calls[call]?.(...(args as never[])) });
+    const answer = calls[call] as (...given: readonly unknown[]) => Promise<unknown>;
+    reply({ id, result: await answer(...args) });
   } catch (error) {
     reply({ id, error: messageOf(error) });
   }
