@@ -40,6 +40,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     summary: summarize(run, tested, rank),
     history,
     ...(shown.images === undefined ? {} : { images: shown.images }),
+    ...(shown.audio === undefined ? {} : { audio: shown.audio }),
     histograms: evaluation.histograms,
     diagnosis: findings(run, tested, rank),
   };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readJson } from '@vqkit/checkpoint/node';
 import { OptionError, phrase } from '@vqkit/core-tensor';
-import { kindOfData } from '@vqkit/data/node';
+import { holdsSounds, kindOfData } from '@vqkit/data/node';
 import { quantizerNames } from '@vqkit/quantizers';
 import { isRowFile } from '@vqkit/rows';
 import { checkOptions, count, field, inGroup } from '@vqkit/schema';
@@ -48,7 +48,7 @@ const schema = z.strictObject({
   ...inGroup('Data', {
     data: field(
       z.enum(MODALITIES.flatMap(({ data }) => data) as [TrainConfig['data'], ...TrainConfig['data'][]]),
-      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; with residual-vq where no quantizer is said). With a path what is there.",
+      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; with residual-vq where no quantizer is said), 'audio' (WAV, FLAC, Ogg and MP3; with simvq). With a path what is there.",
       'mnist',
     ),
     dataPath: field(
@@ -159,10 +159,17 @@ export function createConfig(options: ImageOptions, where?: string): ImageConfig
 export function createConfig(options: TrainOptions, where?: string): TrainConfig;
 export function createConfig(options: TrainOptions, where = 'createConfig'): TrainConfig {
   const given = check(options, where);
-  const data = given.data ?? (given.dataPath === undefined ? 'mnist' : dataAt(given.dataPath));
+  const ofPreset = MODALITIES.find(({ presets }) => given.preset !== undefined && presets.includes(given.preset));
+  const guessed = (): TrainConfig['data'] => {
+    // A preset of one kind of data alone says which.
+    if (ofPreset?.data.length === 1) return ofPreset.data[0] as TrainConfig['data'];
+    return given.dataPath === undefined ? 'mnist' : dataAt(given.dataPath);
+  };
+  const data = given.data ?? guessed();
   const modality = modalityOf(data);
   const defaults = { ...DEFAULTS, ...modality.options.defaults({ ...given, data }) };
-  const merged = { ...defaults, ...defined(given), data } as TrainConfig;
+  const quantizerOptions = { ...defaults.quantizerOptions, ...given.quantizerOptions };
+  const merged = { ...defaults, ...defined(given), quantizerOptions, data } as TrainConfig;
   const { outDir = `runs/${data}-${merged.quantizer}-${merged.seed}` }: { readonly outDir?: string } = merged;
   const config: TrainConfig = { ...merged, outDir };
   const wasGiven = (name: string): unknown => {
@@ -172,7 +179,8 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
   };
   const own = Object.keys(modality.options.own);
   const foreign = MODALITIES.flatMap((other) => Object.keys(other.options.own)).filter((name) => !own.includes(name));
-  for (const name of [...foreign, ...(modality.presets ? [] : ['preset'])]) {
+  const hasPreset = given.preset === undefined || modality.presets.includes(given.preset);
+  for (const name of [...foreign, ...(hasPreset ? [] : ['preset'])]) {
     const value = wasGiven(name);
     if (value === undefined) continue;
     throw new OptionError(where, name, `not be given with data '${data}'`, value, 'Leave it out, or pass other data.');
@@ -223,7 +231,8 @@ function requireArch(
 
 /** What a path holds, by its name or what lies there. */
 function dataAt(path: string): TrainConfig['data'] {
-  return isRowFile(path) ? 'vectors' : kindOfData(path);
+  if (isRowFile(path)) return 'vectors';
+  return holdsSounds(path) ? 'audio' : kindOfData(path);
 }
 
 /**

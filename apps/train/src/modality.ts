@@ -7,7 +7,7 @@ import type { Run } from './report/read-run.ts';
 import type { Row } from './report/row.ts';
 import type { Finding, RunSummary, Shown } from './report-data.ts';
 import type { Media } from './tensorboard/summaries.ts';
-import type { TrainConfig, TrainOptions } from './train-options.ts';
+import type { PresetName, TrainConfig, TrainOptions } from './train-options.ts';
 
 /**
  * A kind of data as the harness asks for it. It is four small things: how a tokenizer takes examples (`…Tensors` of @vqkit/tokenizer), how training scores them
@@ -18,8 +18,8 @@ export interface HarnessModality<Config extends TrainConfig = TrainConfig, Sets 
   /** The values of the option `data` that are of this kind. */
   readonly data: readonly TrainConfig['data'][];
   readonly options: ModalityOptions<Config>;
-  /** Whether the presets are of this kind. */
-  readonly presets: boolean;
+  /** The presets that are of this kind. */
+  readonly presets: readonly PresetName[];
   /** Training, validation and test examples. */
   read(config: Config, watch: ReadHooks): Promise<Sets>;
   /** The tokenizer to train; of a run that was begun before by its whole configuration, whatever today's recipe of the quantizer is. */
@@ -68,6 +68,8 @@ export interface ExampleSets {
   /** Held out of those; may be empty. */
   readonly validation: Examples;
   readonly test: Examples;
+  /** How they are scored, where that depends on them. */
+  readonly scoring?: (Modality & { dispose(): void }) | undefined;
   readonly skipped: readonly SkippedImage[];
   /** The options of a configuration that the data decided where they were not given. */
   readonly options: object;

@@ -46,10 +46,13 @@ function recipe(data: DataName): ImageOptions {
   return data === 'mnist' ? RECIPE : { ...RECIPE, loss: 'l1', clampOutput: true };
 }
 
-export const presets: Readonly<Record<PresetName, Preset>> = {
+export const presets: Readonly<Record<Exclude<PresetName, 'speech'>, Preset>> & {
+  readonly speech: Pick<Preset, 'description'>;
+} = {
   recipe: { description: "The reference library's example recipe: 1,000 steps of batch 256.", options: recipe },
   start: {
     description: 'A first look within a minute or two: the recipe, 300 steps.',
     options: (data) => ({ ...recipe(data), steps: 300, validateEvery: 50 }),
   },
+  speech: { description: 'Sound, --data audio: SimVQ as in its article, commitment weight 1000, 200 tokens a second.' },
 };

@@ -47,6 +47,32 @@ export interface RowIdsSummary {
 export interface Shown {
   readonly images?: ImagePairs | undefined;
   readonly ids?: RowIdsSummary | undefined;
+  readonly audio?: AudioShown | undefined;
+}
+
+/** Recordings of the test, and how the codes of the first codebook are used in silence and in sound. */
+export interface AudioShown {
+  readonly sampleRate: number;
+  readonly channels: number;
+  readonly clips: readonly HeardClip[];
+  readonly silence: CodesUsed;
+  readonly sound: CodesUsed;
+}
+
+interface CodesUsed {
+  readonly tokens: number;
+  readonly used: number;
+  readonly perplexity: number;
+}
+
+/** A recording and its reconstruction: files of sound and spectrograms, WAV and PNG in base64. */
+export interface HeardClip {
+  readonly name: string;
+  readonly siSdrDb: number | null;
+  readonly original: string;
+  readonly reconstruction: string;
+  readonly originalPicture: string;
+  readonly reconstructionPicture: string;
 }
 
 /** The first test images and their reconstructions: `count` images of height × width × channels, row-major, in [-1, 1]. */
@@ -67,6 +93,8 @@ export interface ReportData {
   readonly history: readonly MetricsRecord[];
   /** Of a run on images. */
   readonly images?: ImagePairs | undefined;
+  /** Of a run on sound. */
+  readonly audio?: AudioShown | undefined;
   /** One per codebook, over the whole test set. */
   readonly histograms: readonly CodeHistogram[];
   /** Empty when nothing is wrong. */

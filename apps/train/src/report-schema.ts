@@ -76,6 +76,24 @@ const ids = z.looseObject({
   columns: count.min(1),
   collisions: z.looseObject({ rows: count, tuples: count, colliding: count, groups: count, largest: count }),
 });
+const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
+const codesUsed = z.looseObject({ tokens: count, used: count, perplexity: number });
+const audio = z.looseObject({
+  sampleRate: count.min(1),
+  channels: count.min(1),
+  clips: z.array(
+    z.looseObject({
+      name: text,
+      siSdrDb: z.number().nullable(),
+      original: base64,
+      reconstruction: base64,
+      originalPicture: base64,
+      reconstructionPicture: base64,
+    }),
+  ),
+  silence: codesUsed,
+  sound: codesUsed,
+});
 /** What reports called them when there were images alone. */
 const FIRST_NAMES = {
   trainImages: 'trainExamples',
@@ -112,14 +130,15 @@ export const reportData: z.ZodType = z
     ),
     history: z.array(metricsRecord),
     images: images.optional(),
+    audio: audio.optional(),
     histograms: z.array(histogram),
     diagnosis: z.array(
       z.looseObject({ name: text, severity: text, message: text, remedy: text, command: text.optional() }),
     ),
   })
-  .refine(({ images, summary: { ids } }) => images !== undefined || ids !== undefined, {
+  .refine(({ images, audio, summary: { ids } }) => [images, audio, ids].some((shown) => shown !== undefined), {
     path: ['images'],
-    message: 'images, or ids of rows',
+    message: 'images, sounds, or ids of rows',
   });
 
 /** A summary with today's names. */

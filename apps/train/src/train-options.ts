@@ -2,7 +2,7 @@ import type { ImageSize } from '@vqkit/data';
 import type { Fit, DataName as ImageDataName } from '@vqkit/data/node';
 import type { QuantizerName } from '@vqkit/quantizers';
 
-export const PRESET_NAMES = ['recipe', 'start'] as const;
+export const PRESET_NAMES = ['recipe', 'start', 'speech'] as const;
 export const LOSS_NAMES = ['l1', 'mse'] as const;
 export const SCHEDULE_NAMES = ['constant', 'cosine'] as const;
 export const LOG_NAMES = ['tensorboard'] as const;
@@ -76,14 +76,35 @@ export interface VectorConfig extends SharedConfig {
   readonly passes?: number | undefined;
 }
 
+/** The whole configuration of a run on sound, plain data. */
+export interface AudioConfig extends SharedConfig {
+  readonly data: 'audio';
+  readonly arch: 'seanet';
+  readonly sampleRate: number;
+  readonly stereo: boolean;
+  readonly seconds: number;
+  readonly filters: number;
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly snake: boolean;
+  readonly causal: boolean;
+  readonly latentWidth?: number | undefined;
+  readonly waveWeight: number;
+  readonly stftWeight: number;
+  readonly melWeight: number;
+}
+
 /** The whole configuration of a run, plain data. */
-export type TrainConfig = ImageConfig | VectorConfig;
+export type TrainConfig = ImageConfig | VectorConfig | AudioConfig;
 
 /** What a user may give: any part of it. */
 type Given<Config> = { readonly [name in keyof Config]?: Config[name] | undefined };
 export type ImageOptions = Given<ImageConfig>;
+export type AudioOptions = Given<AudioConfig>;
 /** Options of any kind of data. */
-export type TrainOptions = Given<Omit<ImageConfig, 'data' | 'arch'> & Omit<VectorConfig, 'data' | 'arch'>> & {
+export type TrainOptions = Given<
+  Omit<ImageConfig, 'data' | 'arch'> & Omit<VectorConfig, 'data' | 'arch'> & Omit<AudioConfig, 'data' | 'arch'>
+> & {
   readonly data?: TrainConfig['data'] | undefined;
   readonly arch?: TrainConfig['arch'] | undefined;
 };

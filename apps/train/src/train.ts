@@ -186,6 +186,7 @@ async function run(
     ema?.dispose();
     optimizer.dispose();
     model.dispose();
+    data.scoring?.dispose();
   }
 }
 
@@ -244,7 +245,7 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   const loop = trainLoop({
     options: config,
     state,
-    modality,
+    modality: data.scoring ?? modality,
     train,
     validation,
     order,

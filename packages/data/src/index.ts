@@ -1,3 +1,5 @@
+export type { SoundSet } from './audio/sound-set.ts';
+export { createSoundSet } from './audio/sound-set.ts';
 export type { BatchOrder } from './batches.ts';
 export { createBatchOrder } from './batches.ts';
 export type { ImageSize } from './divisible.ts';

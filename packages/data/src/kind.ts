@@ -1,5 +1,5 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
-import { PICTURE } from './list-pictures.ts';
+import { PICTURE, SOUNDS } from './list-pictures.ts';
 
 export const TRAIN_IDX: RegExp = /train-images[.-]idx3-ubyte(\.gz)?$/;
 export const TEST_IDX: RegExp = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
@@ -10,6 +10,15 @@ export function kindOfData(path: string): 'idx' | 'folder' {
   if (entry === undefined) return 'folder';
   if (entry.isFile()) return PICTURE.test(path) ? 'folder' : 'idx';
   return namesIn(path).some((name) => TRAIN_IDX.test(name) || TEST_IDX.test(name)) ? 'idx' : 'folder';
+}
+
+/** Whether a path is a recording by its name, or a folder with more recordings than pictures by theirs. */
+export function holdsSounds(path: string): boolean {
+  const entry = entryAt(path);
+  if (entry?.isFile() === true) return SOUNDS.wanted.test(path);
+  const names = entry === undefined ? [] : namesIn(path);
+  const count = (pattern: RegExp): number => names.filter((name) => pattern.test(name)).length;
+  return count(SOUNDS.wanted) > count(PICTURE);
 }
 
 /** undefined where nothing can be found out either: whoever opens it says why. */

@@ -10,11 +10,29 @@ export const PICTURE: RegExp = /\.(png|jpe?g)$/i;
 /** Formats of pictures that are not read. */
 const OTHER = /\.(webp|avif|heic|heif|gif|tiff?|bmp|svg|jxl|jp2|j2k|ico|psd|dng|cr2|nef|arw|exr|hdr|pgm|ppm)$/i;
 
+/** Which files of a folder are read. */
+interface FileKind {
+  readonly wanted: RegExp;
+  /** Of the same kind, but not read. */
+  readonly other: RegExp;
+  readonly noun: string;
+  /** What the wanted ones are. */
+  readonly formats: string;
+}
+
+const PICTURES: FileKind = { wanted: PICTURE, other: OTHER, noun: 'picture', formats: 'neither PNG nor JPEG' };
+export const SOUNDS: FileKind = {
+  wanted: /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i,
+  other: /\.(m4a|aac|mp4|wma|aiff?|caf|amr|ac3|webm|mka|g722|gsm|ulaw|alaw|au|snd)$/i,
+  noun: 'sound',
+  formats: 'no WAV, FLAC, Ogg or MP3',
+};
+
 /** The pictures below a folder. */
 export interface PictureList {
-  /** PNG and JPEG by their names, in the order of their paths. */
+  /** Those that are read, such as PNG and JPEG, by their names, in the order of their paths. */
   readonly files: readonly string[];
-  /** Pictures of other formats, counted. */
+  /** Those of other formats, counted. */
   readonly others: readonly SkippedImage[];
 }
 
@@ -38,11 +56,16 @@ export async function isRegularFile(path: string): Promise<boolean> {
  * Lists the pictures below a folder. Links to files and folders count, but a folder only once however many ways lead to it; hidden files and
  * folders (`.name`) do not.
  */
-export async function listPictures(where: string, folder: string): Promise<PictureList> {
+export function listPictures(where: string, folder: string): Promise<PictureList> {
+  return listFiles(where, folder, PICTURES);
+}
+
+/** {@link listPictures} of any kind of files. */
+export async function listFiles(where: string, folder: string, kind: FileKind): Promise<PictureList> {
   const files: string[] = [];
   const others = new Map<string, number>();
-  for await (const found of walkPictures(where, folder, others)) for (const file of found) files.push(file);
-  return { files, others: otherFormats(folder, others) };
+  for await (const found of walkPictures(where, folder, others, kind)) for (const file of found) files.push(file);
+  return { files, others: otherFormats(folder, others, kind) };
 }
 
 /**
@@ -55,9 +78,10 @@ export async function* walkPictures(
   where: string,
   folder: string,
   others: Map<string, number> = new Map(),
+  { wanted, other, noun }: FileKind = PICTURES,
 ): AsyncGenerator<readonly string[]> {
   if (!(await isFolder(folder))) {
-    const fix = 'Check dataPath, or create it and put images in.';
+    const fix = `Check dataPath, or create it and put ${noun === 'picture' ? 'image' : noun}s in.`;
     throw new OptionError(where, folder, 'be a folder', phrase('none there'), fix);
   }
   const seen = new Set<string>();
@@ -77,8 +101,8 @@ export async function* walkPictures(
       if (entry.name.startsWith('.')) continue;
       const inner = join(path, entry.name);
       if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(inner)))) names.push(`${entry.name}/`);
-      else if (PICTURE.test(entry.name)) names.push(entry.name);
-      else if (OTHER.test(entry.name)) {
+      else if (wanted.test(entry.name)) names.push(entry.name);
+      else if (other.test(entry.name)) {
         const format = extname(entry.name).toLowerCase();
         others.set(format, (others.get(format) ?? 0) + 1);
       }
@@ -98,10 +122,10 @@ export async function* walkPictures(
   yield* walk(folder);
 }
 
-function otherFormats(folder: string, others: ReadonlyMap<string, number>): SkippedImage[] {
+function otherFormats(folder: string, others: ReadonlyMap<string, number>, kind: FileKind): SkippedImage[] {
   const count = [...others.values()].reduce((total, of) => total + of, 0);
   if (count === 0) return [];
   const formats = [...others].sort(([a], [b]) => (a < b ? -1 : 1)).map(([format, of]) => `${of} ${format}`);
-  const reason = `${counted(count, 'picture')} ${count === 1 ? 'is' : 'are'} neither PNG nor JPEG (${formats.join(', ')}); convert ${count === 1 ? 'it to have it' : 'them to have them'} read`;
+  const reason = `${counted(count, kind.noun)} ${count === 1 ? 'is' : 'are'} ${kind.formats} (${formats.join(', ')}); convert ${count === 1 ? 'it to have it' : 'them to have them'} read`;
   return [{ file: folder, reason, count }];
 }

@@ -1,4 +1,9 @@
 // Whatever reads files.
+export type { Sound } from './audio/decode-sound.ts';
+export { decodeSound } from './audio/decode-sound.ts';
+export { encodeWav } from './audio/encode-wav.ts';
+export type { Clip, Clips, SoundOptions } from './audio/read-sounds.ts';
+export { readSound, readSounds } from './audio/read-sounds.ts';
 export type { DataName, DataNotes, Dataset, DatasetOptions } from './dataset.ts';
 export { DATA_NAMES, dataNotes, loadDataset } from './dataset.ts';
 export type { Fit, SkippedImage } from './decode-pictures.ts';
@@ -7,7 +12,7 @@ export { readIdxImages } from './idx.ts';
 export { readImageFolder } from './image-folder.ts';
 export type { ImageSource, SourceOptions } from './image-source.ts';
 export { nameImages, openImages, PART_NAMES, sourceOf } from './image-source.ts';
-export { kindOfData } from './kind.ts';
+export { holdsSounds, kindOfData } from './kind.ts';
 export { isFolder, listPictures } from './list-pictures.ts';
 export { readMnist } from './mnist.ts';
 export type { VectorBlock, VectorSource } from './vectors.ts';

@@ -68,7 +68,7 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
     const batch = await runBatch(model, modality, modality.toTensor(values, size, shape), step, layers);
     const { output, layerSquares, ...tokens } = batch;
     onTokens?.(tokens, size);
-    meter.add(values, output);
+    await meter.add(values, output);
     tracker.update(tokens);
     if (layerSquares !== undefined) layers?.add(layerSquares);
     const missing = Math.min(size, kept - start) * perExample;

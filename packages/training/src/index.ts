@@ -16,10 +16,13 @@ export type { LossAndGradients } from './gradients.ts';
 export { lossAndGradients, minimise } from './gradients.ts';
 export type { LoopEnd, LoopOptions, LoopSession } from './loop.ts';
 export { trainLoop } from './loop.ts';
+export type { AudioModality, AudioScoring } from './modalities/audio.ts';
+export { createAudioModality } from './modalities/audio.ts';
 export { imageModality } from './modalities/images.ts';
 export { vectorModality } from './modalities/vectors.ts';
 export type { Examples, LossOptions, Modality, QualityMeter } from './modality.ts';
 export type {
+  AudioQuality,
   CodeHistogram,
   CodeUse,
   ImageQuality,

@@ -114,8 +114,9 @@ export async function* trainLoop(
     batch: async (at) => {
       const batches: Tensor[] = [];
       for (let i = 0; i < accumulate; i++) {
-        const positions = order.at(at * accumulate + i);
-        batches.push(modality.toTensor(await train.batch(positions), positions.length, train.shape));
+        const draw = at * accumulate + i;
+        const positions = order.at(draw);
+        batches.push(modality.toTensor(await train.batch(positions, draw), positions.length, train.shape));
       }
       return batches;
     },

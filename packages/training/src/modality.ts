@@ -9,8 +9,11 @@ export interface Examples {
   readonly shape: readonly number[];
   /** Neighbours that are drawn together into a batch, where examples are read from a file that is not held. Default 1. */
   readonly together?: number | undefined;
-  /** The examples at these positions, one after the other, as float32. */
-  batch(positions: ArrayLike<number>): Float32Array | Promise<Float32Array>;
+  /**
+   * The examples at these positions, one after the other, as float32.
+   * @param draw number of the batch in a training, for examples that differ each time.
+   */
+  batch(positions: ArrayLike<number>, draw?: number): Float32Array | Promise<Float32Array>;
 }
 
 /** How reconstructions are scored. */
@@ -23,7 +26,7 @@ export interface LossOptions {
 /** Collects how close outputs are to their originals. */
 export interface QualityMeter<Measured extends Quality = Quality> {
   /** Examples and reconstructions of the meter's shape, one after the other. */
-  add(examples: Float32Array, reconstructions: Float32Array): void;
+  add(examples: Float32Array, reconstructions: Float32Array): void | Promise<void>;
   report(): Measured;
 }
 

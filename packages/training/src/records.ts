@@ -49,6 +49,18 @@ export interface ImageQuality extends Quality {
   readonly ssim: number | null;
 }
 
+/** Of sound. Outputs are clamped to [-1, 1] first. */
+export interface AudioQuality extends Quality {
+  /** Scale-invariant signal-to-distortion ratio in dB, the mean over the segments that are not silent. null where all are. */
+  readonly siSdrDb: number | null;
+  /** Mean over the segments of `createMelLoss`. */
+  readonly melDistance: number;
+  /** Mean over the segments of `createMultiResolutionStftLoss`. */
+  readonly stftDistance: number;
+  /** Segments of nothing but zeros, which have no SI-SDR. */
+  readonly silentSegments: number;
+}
+
 /** Of vectors. */
 export interface VectorQuality extends Quality {
   /** Mean over all numbers of the squared distance from the mean vector. */

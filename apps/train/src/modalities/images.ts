@@ -16,7 +16,7 @@ interface ImageSets extends Dataset, Pick<ExampleSets, 'notes'> {
 export const images: HarnessModality<ImageConfig, ImageSets> = {
   ...imageModality,
   data: DATA_NAMES,
-  presets: true,
+  presets: ['recipe', 'start'],
   options: imageOptions,
   async read(config, { signal }) {
     const data = await loadDataset(config, signal);

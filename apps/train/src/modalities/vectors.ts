@@ -18,7 +18,7 @@ const TEST_ROWS = 8192;
 export const vectors: HarnessModality<VectorConfig, VectorSets> = {
   ...vectorModality,
   data: ['vectors'],
-  presets: false,
+  presets: [],
   options: vectorOptions,
   read: readVectors,
   create(config, { source: { dim }, train }, isNew) {

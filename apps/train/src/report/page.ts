@@ -30,7 +30,7 @@ export async function renderPage(runs: readonly Run[]): Promise<string> {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <title>${title} · vqkit</title>
 <link rel="icon" href="data:,">

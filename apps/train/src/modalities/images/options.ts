@@ -98,8 +98,9 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
       RECIPE.clampOutput,
     ),
   }),
-  defaults({ preset, data = DEFAULT.data, arch, steps }) {
-    const fromPreset = preset === undefined || data === 'vectors' ? {} : presets[preset].options(data);
+  defaults({ preset, data: given, arch, steps }) {
+    const data = given === undefined || given === 'vectors' || given === 'audio' ? DEFAULT.data : given;
+    const fromPreset = preset === undefined || preset === 'speech' ? {} : presets[preset].options(data);
     const whole = { ...DEFAULT, ...RECIPE, quantizer: 'lfq', ...fromPreset } as const;
     if (arch !== 'resnet') return whole;
     const warmupSteps = Math.min(MOST_WARMUP, Math.floor((steps ?? whole.steps) / 10));

@@ -37,6 +37,11 @@ export const uniqueField: z.ZodOptional<z.ZodBoolean> = field(
   false,
 );
 
+export const latentWidthField: z.ZodOptional<z.ZodNumber> = field(
+  count(1),
+  "Of 'mlp' and 'seanet': width of what is quantized. Default 32 or fewer, without hidden layers that of the vectors; of sound 64 or fewer.",
+);
+
 /** What a run on vectors has beside what all runs have. */
 export const vectorOptions: ModalityOptions<VectorConfig> = {
   archs: {
@@ -70,10 +75,7 @@ export const vectorOptions: ModalityOptions<VectorConfig> = {
       "Of 'mlp': widths of the encoder's hidden layers, which the decoder mirrors.",
       DEFAULTS.mlp.hidden,
     ),
-    latentWidth: field(
-      count(1),
-      "Of 'mlp': width of what is quantized. Default 32 or fewer, without hidden layers that of the vectors.",
-    ),
+    latentWidth: latentWidthField,
     activation: field(z.enum(ACTIVATION_NAMES), "Of 'mlp': between the layers.", DEFAULTS.mlp.activation),
     sample: field(count(1), "Of 'none': rows that k-means places the codes on. Default 64 per code."),
     passes: field(

@@ -54,12 +54,17 @@ Vectors, such as embeddings of items:
     --quantizer residual-vq --codebook-size 256 --unique
   vqkit train --data-path items.npy --arch mlp --hidden 512,256,128 \\
     --schedule cosine --ema 0.999
+
+Sound, a folder of WAV, FLAC, Ogg and MP3:
+  vqkit train --preset speech --data-path recordings --no-rotation
+  vqkit train --data audio --data-path music --quantizer residual-vq --stereo \\
+    --sample-rate 44100 --causal
 `;
 
 export function command(finish: (code: number) => void): Command {
   const flags = flagsOf(configJsonSchema());
   const made = new Command('train')
-    .description('Trains a tokenizer of images or vectors, tests it, and writes a run folder with a report.')
+    .description('Trains a tokenizer of images, vectors or sound, tests it, and writes a run folder with a report.')
     .addOption(new Option('--config <file>', 'a JSON file with any of the options below').conflicts('resume'))
     .addOption(new Option('--resume <folder>', 'go on with the run in this folder, exactly where it stopped'))
     .addOption(

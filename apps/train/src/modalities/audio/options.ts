@@ -1,0 +1,56 @@
+import { OptionError } from '@vqkit/core-tensor';
+import { count, field, inGroup } from '@vqkit/schema';
+import { z } from 'zod';
+import type { ModalityOptions } from '../../modality.ts';
+import { SPEECH, speech } from '../../presets/speech.ts';
+import type { AudioConfig } from '../../train-options.ts';
+import { latentWidthField } from '../vectors/options.ts';
+
+/** The rate rises over so many steps, or over a tenth of a short training. */
+const MOST_WARMUP = 100;
+
+/** What a run on sound has beside what all runs have. */
+export const audioOptions: ModalityOptions<AudioConfig> = {
+  archs: {
+    seanet: {
+      text: 'convolutions along the sound with residual units (SoundStream, EnCodec, DAC)',
+      own: [],
+    },
+  },
+  own: inGroup('Sound', {
+    sampleRate: field(
+      count(1000).max(192_000),
+      'Samples per second that all recordings are brought to.',
+      SPEECH.sampleRate,
+    ),
+    stereo: field(z.boolean(), 'Two channels in place of their mean.', SPEECH.stereo),
+    seconds: field(
+      z.number().positive().max(60),
+      'Length of a training segment, rounded to whole tokens.',
+      SPEECH.seconds,
+    ),
+    filters: field(count(1), 'Channels of the first convolution; every stride doubles them.', SPEECH.filters),
+    strides: field(
+      z.array(count(2).max(64)).min(1).max(8),
+      'By which the encoder shortens the sound; a token stands for their product.',
+      SPEECH.strides,
+    ),
+    dilations: field(z.array(count(1)).min(1).max(8), 'Of the residual units of each level.', SPEECH.dilations),
+    snake: field(z.boolean(), 'The snake between convolutions in place of ELU.', SPEECH.snake),
+    causal: field(z.boolean(), 'No token sees a later sample, so that the tokenizer can stream.', SPEECH.causal),
+    latentWidth: latentWidthField,
+    waveWeight: field(z.number().min(0), 'What the difference of the waveforms counts in the loss.', SPEECH.waveWeight),
+    stftWeight: field(z.number().min(0), 'What the multi-resolution STFT loss counts.', SPEECH.stftWeight),
+    melWeight: field(z.number().min(0), 'What the mel distance counts.', SPEECH.melWeight),
+  }),
+  defaults({ preset, quantizer, steps = SPEECH.steps }) {
+    const own = preset === undefined ? {} : speech({ quantizer });
+    const warmupSteps = Math.min(MOST_WARMUP, Math.floor(steps / 10));
+    return { data: 'audio', arch: 'seanet', warmupSteps, ...SPEECH, ...own };
+  },
+  check(where, { dataPath }) {
+    if (dataPath !== undefined) return;
+    const fix = 'Pass a folder of WAV, FLAC, Ogg or MP3.';
+    throw new OptionError(where, 'dataPath', "be given for data 'audio'", undefined, fix);
+  },
+};

@@ -1,0 +1,129 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import { resample } from '@vqkit/audio';
+import { DataError, OptionError, obstacleOf, phrase } from '@vqkit/core-tensor';
+import { countSkipped, type SkippedImage } from '../decode-pictures.ts';
+import { letSignalsIn } from '../let-signals-in.ts';
+import { isRegularFile, listFiles, SOUNDS } from '../list-pictures.ts';
+import { decodeSound, type Sound } from './decode-sound.ts';
+
+/** A recording as a model takes it. */
+export interface Clip {
+  /** Its path below the folder. */
+  readonly name: string;
+  /** [samples, channels], one sample of each channel after the other. */
+  readonly samples: Float32Array;
+}
+
+export interface SoundOptions {
+  /** Samples per second that all are brought to. */
+  readonly sampleRate: number;
+  /** 1: channels are averaged; 2: mono stands on both. */
+  readonly channels: number;
+}
+
+export interface Clips {
+  readonly clips: readonly Clip[];
+  readonly skipped: readonly SkippedImage[];
+  /** Recordings that reach full scale for three samples or more, as clipped ones do. */
+  readonly clipped: readonly string[];
+  /** Recordings without a sample other than 0. */
+  readonly silent: readonly string[];
+}
+
+const MOST_BYTES = 2 ** 29;
+
+/**
+ * Reads a recording at the rate and with the channels of a model: resampled behind a low-pass, its loudness kept.
+ *
+ * @throws Error whose message is a reason.
+ */
+export async function readSound(path: string, options: SoundOptions): Promise<Float32Array> {
+  // A FIFO would wait for its other end.
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const entry = await handle.stat();
+    if (!entry.isFile()) throw new Error('no regular file');
+    if (entry.size > MOST_BYTES) throw new Error(`larger than ${MOST_BYTES} bytes; cut it up`);
+    return forModel(await decodeSound(await handle.readFile()), options);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Sound at the rate and with the channels of a model, [samples, channels]. */
+function forModel(
+  { sampleRate: from, channels: given }: Sound,
+  { sampleRate: to, channels: count }: SoundOptions,
+): Float32Array {
+  const [first] = given as [Float32Array];
+  const mixed =
+    given.length === count
+      ? given
+      : count === 1
+        ? [mean(given)]
+        : Array.from({ length: count }, (_, i) => given[i] ?? first);
+  const channels = from === to ? mixed : mixed.map((channel) => resample(channel, { from, to }));
+  const [{ length }] = channels as [Float32Array];
+  if (count === 1) return channels[0] as Float32Array;
+  const samples = new Float32Array(length * count);
+  channels.forEach((channel, c) => {
+    for (let i = 0; i < length; i++) samples[i * count + c] = channel[i] as number;
+  });
+  return samples;
+}
+
+function mean(channels: readonly Float32Array[]): Float32Array {
+  return (channels[0] as Float32Array).map(
+    (_, i) => channels.reduce((sum, channel) => sum + (channel[i] as number), 0) / channels.length,
+  );
+}
+
+/**
+ * Reads every WAV, FLAC, Ogg and MP3 below a folder, in the order of their paths, or one file. What cannot be read is left out and named.
+ *
+ * @throws OptionError when there is no such folder; DataError when no sound in it can be read; Interrupted when the signal is aborted.
+ */
+export async function readSounds(path: string, options: SoundOptions, signal?: AbortSignal): Promise<Clips> {
+  const where = 'readSounds';
+  if (path === '') throw new OptionError(where, 'dataPath', 'be a folder of sounds', path, 'Pass one.');
+  const single = await isRegularFile(path);
+  const { files, others } = single ? { files: [path], others: [] } : await listFiles(where, path, SOUNDS);
+  const clips: Clip[] = [];
+  const skipped: SkippedImage[] = [];
+  for (const file of files) {
+    await letSignalsIn(signal);
+    try {
+      const name = single ? file : relative(path, file).split(sep).join('/');
+      clips.push({ name, samples: await readSound(file, options) });
+    } catch (error) {
+      skipped.push({ file, reason: obstacleOf(error).reason });
+    }
+  }
+  skipped.push(...others);
+  if (clips.length === 0) {
+    const [first] = skipped;
+    const seen =
+      first === undefined ? 'none' : `${countSkipped(skipped)} unreadable, the first ${first.file}: ${first.reason}`;
+    throw new DataError(
+      where,
+      path,
+      'hold at least one readable WAV, FLAC, Ogg or MP3',
+      phrase(seen),
+      'Point dataPath at a folder of sounds.',
+    );
+  }
+  const named = (is: (samples: Float32Array) => boolean): string[] =>
+    clips.filter(({ samples }) => is(samples)).map(({ name }) => name);
+  return { clips, skipped, clipped: named(isClipped), silent: named((samples) => samples.every((x) => x === 0)) };
+}
+
+function isClipped(samples: Float32Array): boolean {
+  let run = 0;
+  for (const sample of samples) {
+    run = Math.abs(sample) >= 1 ? run + 1 : 0;
+    if (run === 3) return true;
+  }
+  return false;
+}
