@@ -3,7 +3,9 @@ import { readBytes, readSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError, phrase, QuantizerError } from '@vqkit/core-tensor';
 import { isFolder, type VectorSource } from '@vqkit/data/node';
 import {
+  type AudioTokenizer,
   type ImageTokenizer,
+  isAudioConfig,
   isVectorConfig,
   loadTokenizer as load,
   loadImageTokenizer,
@@ -51,16 +53,36 @@ export async function loadTokenizer(path: string): Promise<ImageTokenizer> {
 
 /** Whether the bytes of a file are a tokenizer of vectors. Says no of whatever is none: whoever loads it says why. */
 export function isVectorTokenizer(bytes: Uint8Array): boolean {
+  return isTokenizerOf(bytes, isVectorConfig);
+}
+
+/** The same of sound. */
+export function isAudioTokenizer(bytes: Uint8Array): boolean {
+  return isTokenizerOf(bytes, isAudioConfig);
+}
+
+function isTokenizerOf(bytes: Uint8Array, isOfIt: (config: TokenizerConfig) => boolean): boolean {
   try {
     const { tokenizer = '' } = decodeSafetensors(bytes, '').metadata;
     const described = parseJson(tokenizer, (rule, found) => {
-      return new CheckpointError('isVectorTokenizer', 'the file', `be ${rule}`, phrase(found), 'Use another file.');
+      return new CheckpointError('isTokenizerOf', 'the file', `be ${rule}`, phrase(found), 'Use another file.');
     });
-    return described !== null && isVectorConfig(described as TokenizerConfig);
+    return described !== null && isOfIt(described as TokenizerConfig);
   } catch (error) {
     if (error instanceof QuantizerError) return false;
     throw error;
   }
+}
+
+/**
+ * The tokenizer of sound of a file's bytes.
+ * @throws CheckpointError when it is not one.
+ */
+export function openAudioTokenizer(where: string, bytes: Uint8Array, path: string): AudioTokenizer {
+  const tokenizer: Tokenizer = load(bytes, path);
+  if (isAudioConfig(tokenizer.config)) return tokenizer as unknown as AudioTokenizer;
+  tokenizer.dispose();
+  throw new CheckpointError(where, path, 'be a tokenizer of sound', phrase('one of other data'), 'Pass one of sound.');
 }
 
 /**

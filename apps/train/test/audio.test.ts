@@ -2,11 +2,13 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
-import { encodeWav } from '@vqkit/data/node';
+import { decodeSound, encodeWav } from '@vqkit/data/node';
 import { isAudioConfig, loadTokenizer } from '@vqkit/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
 import { readTokenizer } from '../src/tokenizer.ts';
+import { decodeSounds } from '../src/tokens/decode-sounds.ts';
+import { encodeSounds } from '../src/tokens/encode-sounds.ts';
 import { resumeTraining, train } from '../src/train.ts';
 import type { AudioConfig, TrainOptions } from '../src/train-options.ts';
 
@@ -115,6 +117,18 @@ describe('a run on sound', () => {
       strides: [2, 5],
     });
     tokenizer.dispose();
+
+    const [run, ids] = ['whole', 'ids.safetensors'].map((name) => join(folder, name)) as [string, string];
+    const out = `${folder}-decoded`;
+    const options = { paths: [folder], out: ids, engine: 'cpu' as const };
+    const encoded = await encodeSounds(run, options, { onWarning: (message) => warnings.push(message) });
+    expect(encoded).toMatchObject({ status: 'finished', images: 12, skipped: 1, bitsPerSecond: 400 });
+    expect(await decodeSounds(run, ids, { out, engine: 'cpu' })).toMatchObject({ status: 'finished', images: 12 });
+    const { sampleRate, channels } = await decodeSound(await readFile(join(out, '7.wav')));
+    expect([sampleRate, channels.map(({ length }) => length)]).toEqual([1000, [980]]);
+    await expect(decodeSounds(join(folder, 'stereo'), ids, { out: `${out}-2` })).rejects.toThrow();
+    await expect(decodeSounds(run, ids, { out })).rejects.toThrow(/out must be a new or an empty folder/);
+    await expect(encodeSounds(run, { paths: [], out: ids })).rejects.toThrow(/paths must be recordings/);
   });
 
   it('trains stereo, causal, with the snake and another quantizer', async () => {

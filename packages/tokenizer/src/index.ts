@@ -29,6 +29,8 @@ export type { DataTensor } from './modalities/modality.ts';
 export { vectors as vectorTensors } from './modalities/vectors.ts';
 export type { PixelChannels, Pixels } from './pixels.ts';
 export { imagesFromPixels, pixelsFromImages, scalePixels, unscalePixels } from './pixels.ts';
+export type { DecodeStream, EncodeStream } from './stream.ts';
+export { createDecodeStream, createEncodeStream } from './stream.ts';
 export type { Tokenizer, TokenizerDescription, TokenizerResult } from './tokenizer.ts';
 export type { VectorTokenizer } from './vector-tokenizer.ts';
 export { createVectorTokenizer, recreateVectorTokenizer } from './vector-tokenizer.ts';

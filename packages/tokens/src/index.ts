@@ -33,5 +33,7 @@ export { countTokens, mergeStatistics, tokenReport } from './shards/statistics.t
 export type { ShardReader, ShardStore } from './shards/store.ts';
 export { urlReader } from './shards/store.ts';
 
+export type { SoundNotes, SoundTokens } from './sound-file.ts';
+export { readSoundTokens, writeSoundTokens } from './sound-file.ts';
 export { readTokens, requireTokenFile, writeTokens } from './token-file.ts';
 export type { TokenNotes, Tokens } from './tokens.ts';

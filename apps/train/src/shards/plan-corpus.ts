@@ -7,7 +7,7 @@ import { OptionError, phrase } from '@vqkit/core-tensor';
 import { sizeOf } from '@vqkit/data';
 import { nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
 import type { ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
-import { isVectorConfig } from '@vqkit/tokenizer';
+import { isAudioConfig, isVectorConfig } from '@vqkit/tokenizer';
 import {
   digestOf,
   NAMES,
@@ -53,6 +53,10 @@ export async function planCorpus(
   const { there } = target;
   const { config, codebookSize, numCodebooks } = model;
   const { shards, format = 'safetensors', pack = false, batchSize } = options;
+  if (isAudioConfig(config)) {
+    const rule = 'be one of images or vectors';
+    throw new OptionError(where, 'tokenizer', rule, config.architecture, 'Encode sounds without shards.');
+  }
   const isOfVectors = isVectorConfig(config);
   const described = isOfVectors
     ? await describeVectors(where, model as unknown as VectorTokenizer, options)

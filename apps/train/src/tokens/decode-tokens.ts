@@ -154,7 +154,7 @@ function requireShape(
   throw new OptionError(where, file, `hold pictures of at most ${MAX_PIXELS} pixels`, got, 'Decode parts of them.');
 }
 
-async function requireEmpty(where: string, folder: string): Promise<void> {
+export async function requireEmpty(where: string, folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
   throw new OptionError(

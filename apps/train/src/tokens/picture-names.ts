@@ -1,6 +1,6 @@
 import { isAbsolute, posix, sep, win32 } from 'node:path';
 import { DataError } from '@vqkit/core-tensor';
-import type { Tokens } from '@vqkit/tokens';
+import type { TokenNotes, Tokens } from '@vqkit/tokens';
 
 /** Bytes that a name may have on the usual file systems. */
 const LONGEST = 255;
@@ -11,16 +11,22 @@ const LONGEST = 255;
  * has the name, `cat.jpg~2.png`.
  *
  * @param windows whether names go by the rules of Windows.
+ * @param ending of the files.
  * @throws DataError for a name that leads out of the folder, which is not believed.
  */
 export function pictureNames(
-  { notes, shape, first = 0 }: Tokens,
+  {
+    notes,
+    shape,
+    first = 0,
+  }: Pick<Tokens, 'shape' | 'first'> & { readonly notes?: Pick<TokenNotes, 'images'> | undefined },
   windows: boolean = sep === '\\',
+  ending: '.png' | '.wav' = '.png',
 ): (i: number) => string {
   const images = notes?.images;
   if (images === undefined) {
     const digits = Math.max(6, String(first + (shape[0] ?? 0)).length);
-    return (i) => `${String(first + i).padStart(digits, '0')}.png`;
+    return (i) => `${String(first + i).padStart(digits, '0')}${ending}`;
   }
   const wanted = images.map((name, i) => checkedName(name, i, windows));
   const taken = new Set(wanted.flatMap(foldersOf));
@@ -31,13 +37,15 @@ export function pictureNames(
     names[i] = name;
     return true;
   };
-  const others = [...wanted.entries()].filter(([i, name]) => !(/\.png$/i.test(name) && fits(name) && take(i, name)));
+  const others = [...wanted.entries()].filter(
+    ([i, name]) => !(name.toLowerCase().endsWith(ending) && fits(name) && take(i, name)),
+  );
   const tries = new Map<string, number>();
   for (const [i, name] of others) {
     for (;;) {
       const attempt = (tries.get(key(name)) ?? 0) + 1;
       tries.set(key(name), attempt);
-      if (take(i, withEnding(name, attempt === 1 ? '.png' : `~${attempt}.png`))) break;
+      if (take(i, withEnding(name, attempt === 1 ? ending : `~${attempt}${ending}`))) break;
     }
   }
   return (i) => names[i] as string;

@@ -25,13 +25,14 @@ export function givenOf(flags: readonly Flags[], given: Readonly<Record<string, 
  */
 export async function runOnImages<Finished>(
   work: (hooks: TokenHooks) => Promise<TokenResult<Finished>>,
+  noun = 'image',
 ): Promise<Extract<TokenResult<Finished>, { status: 'finished' }> | number> {
-  const progress = createImageProgress(process.stderr);
+  const progress = createImageProgress(process.stderr, `${noun}s`);
   return untilStopped(
     (signal) =>
       work({
         onStart({ images, engine }) {
-          progress.note(`${counted(images, 'image')}, engine ${engine}`);
+          progress.note(`${counted(images, noun)}, engine ${engine}`);
           progress.start(images);
         },
         onImages: (done) => progress.done(done),

@@ -1,15 +1,19 @@
 import { counted } from '@vqkit/schema';
 import {
   type EncodeOptions,
+  type EncodeSoundOptions,
   type EncodeVectorOptions,
   encodeImages,
   encodeJsonSchema,
   encodeShardsJsonSchema,
+  encodeSounds,
   encodeVectors,
   encodeVectorsJsonSchema,
+  isAudioTokenizer,
   isRowFile,
   isShardFolder,
   layersText,
+  readTokenizer,
   type ShardOptions,
 } from '@vqkit/train';
 import { Command } from 'commander';
@@ -23,6 +27,7 @@ const EXAMPLES = `
   vqkit encode runs/mnist-fsq-1234 --part test --out test.safetensors
 
   vqkit encode runs/items items.parquet --out ids.parquet --unique
+  vqkit encode runs/speech recordings --out speech.safetensors
 
   vqkit encode photos.safetensors photos --out ids --shards 100 --workers auto
 
@@ -36,10 +41,13 @@ const SHARD_FLAGS = ['shards', 'shard', 'format', 'pack', 'plan', 'workers'];
 export function command(finish: (code: number) => void): Command {
   const made = new Command('encode')
     .description(
-      'Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack; or vectors into ids; either into a folder of shards, which is gone on with after a crash.',
+      'Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack; vectors into ids, or sounds into a file of ids; pictures and vectors also into a folder of shards, which is gone on with after a crash.',
     )
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
-    .argument('[paths...]', 'pictures, folders of them, one file or folder of IDX data, or one file of vectors')
+    .argument(
+      '[paths...]',
+      'pictures or sounds, folders of them, one file or folder of IDX data, or one file of vectors',
+    )
     .addHelpText('after', EXAMPLES);
   const both = {
     ...encodeShardsJsonSchema().properties,
@@ -51,6 +59,19 @@ export function command(finish: (code: number) => void): Command {
     if (SHARD_FLAGS.some((name) => given[name] !== undefined) || (await isShardFolder(given.out))) {
       const own = { ...givenOf(flags, given), ...(paths.length === 0 ? {} : { paths }) } as ShardOptions;
       finish(await runOnShards(tokenizer, own));
+      return;
+    }
+    const bytes = await readTokenizer(tokenizer);
+    if (isAudioTokenizer(bytes)) {
+      const own = { ...givenOf(flags, given), paths } as EncodeSoundOptions;
+      const result = await runOnImages((hooks) => encodeSounds({ path: tokenizer, bytes }, own, hooks), 'sound');
+      if (typeof result === 'number') finish(result);
+      else {
+        const left = result.skipped === 0 ? '' : `, ${result.skipped} skipped`;
+        process.stdout.write(
+          `${counted(result.images, 'sound')}${left}: ${result.seconds.toFixed(1)} s, ${result.bitsPerSecond.toFixed(0)} bits a second\n${result.out}\n`,
+        );
+      }
       return;
     }
     const [path] = paths;

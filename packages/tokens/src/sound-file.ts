@@ -1,0 +1,109 @@
+import { CheckpointError, parseJson } from '@vqkit/checkpoint';
+import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
+import { integersOf, phrase } from '@vqkit/core-tensor';
+import { count, problemOf } from '@vqkit/schema';
+import { z } from 'zod';
+
+const FORMAT = 'vqkit-sound-tokens-1';
+const LONGEST_NAME = 4096;
+
+/** The tokens of recordings of any length, end to end. */
+export interface SoundTokens {
+  /** [frames of all recordings, numCodebooks]. */
+  readonly ids: Int32Array;
+  readonly notes: SoundNotes;
+}
+
+export interface SoundNotes {
+  /** SHA-256 of the tokenizer file, in hexadecimal. */
+  readonly tokenizer: string;
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+  /** Samples per second. */
+  readonly sampleRate: number;
+  /** Samples of a frame. */
+  readonly hop: number;
+  /** Of each recording its path, its frames, and its samples, which may be fewer than frames · hop. */
+  readonly sounds: readonly { readonly name: string; readonly frames: number; readonly samples: number }[];
+}
+
+const notesSchema = z.strictObject({
+  tokenizer: z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hexadecimal'),
+  codebookSize: count(1),
+  numCodebooks: count(1),
+  sampleRate: count(1),
+  hop: count(1),
+  sounds: z.array(z.strictObject({ name: z.string().max(LONGEST_NAME), frames: count(1), samples: count(1) })),
+});
+
+/**
+ * Writes the tokens of recordings as a safetensors file, atomically: the tensor `ids`, int32 [frames, numCodebooks], all recordings end to end, and in
+ * the metadata `notes`, JSON, with the frames of each, and a checksum.
+ *
+ * @throws CheckpointError when the notes are not those of the ids.
+ */
+export async function writeSoundTokens(path: string, { ids, notes }: SoundTokens): Promise<void> {
+  const whole = requireNotes(`writeSoundTokens: ${path}`, notes, ids);
+  const shape = [ids.length / whole.numCodebooks, whole.numCodebooks];
+  const tensors = { ids: { dtype: 'I32', shape, data: ids } } as const;
+  await writeSafetensors(path, tensors, { format: FORMAT, notes: JSON.stringify(whole), [CHECKSUM]: '' });
+}
+
+/**
+ * Reads what {@link writeSoundTokens} wrote.
+ *
+ * @throws CheckpointError naming the file and what is wrong with it.
+ */
+export async function readSoundTokens(path: string): Promise<SoundTokens> {
+  const where = `readSoundTokens: ${path}`;
+  const { tensors, metadata } = await readSafetensors(path);
+  const { ids } = tensors;
+  if (ids === undefined || metadata.format !== FORMAT) {
+    const found = phrase(`format ${metadata.format ?? 'none'}`, metadata.format);
+    throw new CheckpointError(
+      where,
+      'the file',
+      `hold tokens of sounds (format '${FORMAT}')`,
+      found,
+      'Pass what vqkit encode wrote of sounds.',
+    );
+  }
+  const notes = parseJson(metadata.notes ?? '', (rule, found) => {
+    return new CheckpointError(where, 'notes', `be ${rule}`, phrase(found), 'Encode the sounds again.');
+  });
+  const values = integersOf(where, 'ids', ids);
+  return { ids: values, notes: requireNotes(where, notes, values) };
+}
+
+function requireNotes(where: string, given: unknown, ids: Int32Array): SoundNotes {
+  const fix = 'Encode the sounds again.';
+  const result = notesSchema.safeParse(given);
+  if (!result.success) {
+    const { path, rule, value } = problemOf(result.error, given);
+    throw new CheckpointError(where, `notes ${path}`.trim(), rule, value, fix);
+  }
+  const { sounds, hop, numCodebooks, codebookSize } = result.data;
+  const frames = sounds.reduce((sum, sound) => sum + sound.frames, 0);
+  if (frames * numCodebooks !== ids.length) {
+    throw new CheckpointError(
+      where,
+      'ids',
+      `be ${frames} frames of ${numCodebooks}, as the notes say`,
+      ids.length,
+      fix,
+    );
+  }
+  const odd = sounds.find((sound) => Math.ceil(sound.samples / hop) !== sound.frames);
+  if (odd !== undefined) {
+    throw new CheckpointError(
+      where,
+      'notes sounds',
+      `have samples for their frames of ${hop}`,
+      phrase(`${odd.samples} for ${odd.frames}`, odd.samples),
+      fix,
+    );
+  }
+  const wrong = ids.find((id) => id < 0 || id >= codebookSize);
+  if (wrong !== undefined) throw new CheckpointError(where, 'ids', `be in [0, ${codebookSize})`, wrong, fix);
+  return result.data;
+}
