@@ -86,7 +86,7 @@ const schema = z.strictObject({
   ...inGroup('Training', {
     loss: field(
       z.enum(LOSS_NAMES),
-      "Reconstruction loss: 'l1' mean absolute or 'mse' mean squared difference.",
+      "Reconstruction loss: 'l1' mean absolute difference, 'mse' mean squared difference, 'l1+mse' their sum.",
       DEFAULTS.loss,
     ),
     batchSize: field(count(1), 'Examples per batch.', RECIPE.batchSize),
@@ -187,7 +187,7 @@ export function createConfig(options: TrainOptions, where = 'createConfig'): Tra
   }
   requireArch(where, data, config.arch, modality.options.archs, wasGiven);
   const { schedule, steps, warmupSteps } = config;
-  if (schedule === 'cosine' && steps <= warmupSteps) {
+  if (schedule === 'cosine' && steps > 0 && steps <= warmupSteps) {
     throw new OptionError(
       where,
       'steps',

@@ -1,10 +1,14 @@
-import type { DataName } from '@vqkit/data/node';
+import { type ImageSize, sidesOf, sizeOf } from '@vqkit/data';
+import { type DataName, DEFAULT_FOLDER_SIZE } from '@vqkit/data/node';
+import type { QuantizerName } from '@vqkit/quantizers';
 import type { ImageConfig, ImageOptions, PresetName } from './train-options.ts';
 
 /** A named set of options. It may look at the data: the reference recipe differs between data sets. */
 export interface Preset {
   readonly description: string;
-  options(data: DataName): ImageOptions;
+  options(data: DataName, given: Pick<ImageOptions, 'imageSize' | 'quantizer'>): ImageOptions;
+  /** Steps where they follow the number of training pictures. */
+  stepsFor?(trainExamples: number): number;
 }
 
 type RecipeOptions =
@@ -46,13 +50,57 @@ function recipe(data: DataName): ImageOptions {
   return data === 'mnist' ? RECIPE : { ...RECIPE, loss: 'l1', clampOutput: true };
 }
 
+/** 1,000 codes, 10 bits a token; of another quantizer the recipe's. */
+const PHOTO_CODES: Partial<Record<QuantizerName, ImageOptions['quantizerOptions']>> = { fsq: { levels: [8, 5, 5, 5] } };
+
+/** A quarter more than the image size: the pictures that random parts are cut from. */
+export function largerThan(size: ImageSize): ImageSize {
+  const [height, width] = sidesOf(size).map((side) => Math.ceil((5 * side) / 4)) as [number, number];
+  return sizeOf([height, width]);
+}
+
+/**
+ * Pictures worth looking at: residual blocks, 2,560 bits per 64 × 64 picture, random parts and mirror images, the learning rate on a cosine.
+ */
+function photos(
+  data: DataName,
+  { imageSize = DEFAULT_FOLDER_SIZE, quantizer = 'fsq' }: Pick<ImageOptions, 'imageSize' | 'quantizer'>,
+): ImageOptions {
+  return {
+    arch: 'resnet',
+    widths: [32, 64],
+    blocks: 1,
+    quantizer,
+    quantizerOptions: PHOTO_CODES[quantizer] ?? {},
+    ...(data === 'folder' ? { imageSize, cropFrom: largerThan(imageSize) } : {}),
+    flip: true,
+    loss: 'l1+mse',
+    clampOutput: false,
+    batchSize: 16,
+    steps: 0,
+    learningRate: 1e-3,
+    schedule: 'cosine',
+    clipGradNorm: 1,
+  };
+}
+
+/** Steps grow with the root of the number of pictures: 1,000 for 240, 6,500 for 10,000. */
+function photoSteps(trainExamples: number): number {
+  return Math.min(20_000, Math.max(300, 100 * Math.round(0.645 * Math.sqrt(trainExamples))));
+}
+
 export const presets: Readonly<Record<Exclude<PresetName, 'speech'>, Preset>> & {
-  readonly speech: Pick<Preset, 'description'>;
+  readonly speech: Pick<Preset, 'description' | 'stepsFor'>;
 } = {
   recipe: { description: "The reference library's example recipe: 1,000 steps of batch 256.", options: recipe },
   start: {
     description: 'A first look within a minute or two: the recipe, 300 steps.',
     options: (data) => ({ ...recipe(data), steps: 300, validateEvery: 50 }),
+  },
+  photos: {
+    description: 'Pictures worth looking at: residual blocks, for as long as the number of pictures asks for.',
+    options: photos,
+    stepsFor: photoSteps,
   },
   speech: { description: 'Sound, --data audio: SimVQ as in its article, commitment weight 1000, 200 tokens a second.' },
 };

@@ -2,8 +2,8 @@ import type { ImageSize } from '@vqkit/data';
 import type { Fit, DataName as ImageDataName } from '@vqkit/data/node';
 import type { QuantizerName } from '@vqkit/quantizers';
 
-export const PRESET_NAMES = ['recipe', 'start', 'speech'] as const;
-export const LOSS_NAMES = ['l1', 'mse'] as const;
+export const PRESET_NAMES = ['recipe', 'start', 'photos', 'speech'] as const;
+export const LOSS_NAMES = ['l1', 'mse', 'l1+mse'] as const;
 export const SCHEDULE_NAMES = ['constant', 'cosine'] as const;
 export const LOG_NAMES = ['tensorboard'] as const;
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu', 'webgpu'] as const;
@@ -50,6 +50,8 @@ export interface ImageConfig extends SharedConfig {
   readonly arch: 'conv' | 'resnet';
   readonly imageSize?: ImageSize | undefined;
   readonly fit?: Fit | undefined;
+  readonly cropFrom?: ImageSize | undefined;
+  readonly flip: boolean;
   readonly channels?: number | undefined;
   readonly testSize?: number | undefined;
   readonly widths: readonly number[];
@@ -58,6 +60,8 @@ export interface ImageConfig extends SharedConfig {
   readonly attention?: boolean | undefined;
   readonly groups?: number | undefined;
   readonly clampOutput: boolean;
+  readonly ssimWeight: number;
+  readonly gradientWeight: number;
 }
 
 export const ACTIVATION_NAMES = ['relu', 'gelu', 'silu', 'elu', 'tanh'] as const;

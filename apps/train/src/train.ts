@@ -6,6 +6,7 @@ import type { Tokenizer } from '@vqkit/tokenizer';
 import {
   type CodesEvent,
   DivergenceError,
+  estimateStep,
   type FitOrder,
   type Quality,
   type TrainingEvent,
@@ -41,6 +42,8 @@ export interface StartInfo {
   /** Steps done before: 0, or where a resumed run goes on. */
   readonly step: number;
   readonly steps: number;
+  /** About how many seconds the steps that are left take on this machine; undefined where nothing runs a network step by step. */
+  readonly estimatedSeconds: number | undefined;
   readonly folder: string;
   readonly engine: string;
   readonly parameters: number;
@@ -173,7 +176,7 @@ async function run(
   const create = (): Tokenizer => modality.create(given, data, recreate === undefined);
   const model = recreate === undefined ? create() : recreate(create);
   const order = modality.order?.(given, model, data);
-  const steps = given.steps === 0 ? { steps: order?.steps ?? 0 } : {};
+  const steps = given.steps === 0 && order !== undefined ? { steps: order.steps } : {};
   const config = { ...given, ...started, ...data.options, ...modality.resolved(model), ...steps } as TrainConfig;
   const { betas, eps, weightDecay } = config;
   const variables = model.variables();
@@ -240,7 +243,12 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     hooks.onEvent?.(event);
   };
 
-  hooks.onStart?.(startInfo(folder, session, reached ?? 0));
+  const left = steps - (reached ?? 0);
+  const isNetwork = order === undefined && left > 0;
+  const estimatedSeconds = isNetwork
+    ? left * (await estimateStep(state.model, modality, data.train, config))
+    : undefined;
+  hooks.onStart?.({ ...startInfo(folder, session, reached ?? 0), estimatedSeconds });
   const { train, validation } = data;
   const loop = trainLoop({
     options: config,
@@ -301,7 +309,11 @@ async function drain<Event, End>(
   }
 }
 
-function startInfo(folder: RunFolder, { config, modality, data, state }: Session, step: number): StartInfo {
+function startInfo(
+  folder: RunFolder,
+  { config, modality, data, state }: Session,
+  step: number,
+): Omit<StartInfo, 'estimatedSeconds'> {
   return {
     step,
     steps: config.steps,

@@ -22,7 +22,12 @@ describe('createConfig', () => {
   it('fills in the defaults, which are the recipe on MNIST', () => {
     const { outDir, ...config } = createConfig({});
     expect(outDir).toBe('runs/mnist-lfq-1234');
-    expect(config).toMatchObject({ ...presets.recipe.options('mnist'), data: 'mnist', quantizer: 'lfq', seed: 1234 });
+    expect(config).toMatchObject({
+      ...presets.recipe.options('mnist', {}),
+      data: 'mnist',
+      quantizer: 'lfq',
+      seed: 1234,
+    });
   });
 
   it('takes the preset that fits the data', () => {

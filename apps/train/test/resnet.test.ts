@@ -6,9 +6,10 @@ import type { TrainingEvent } from '@vqkit/training';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
+import { presets } from '../src/presets.ts';
 import { loadTokenizer } from '../src/tokenizer.ts';
 import { encodeImages } from '../src/tokens/encode-images.ts';
-import { resumeTraining, train } from '../src/train.ts';
+import { resumeTraining, type StartInfo, train } from '../src/train.ts';
 import type { ImageOptions } from '../src/train-options.ts';
 import { tinyConfig } from './fixtures.ts';
 
@@ -31,6 +32,10 @@ describe('a run of residual blocks on rectangles', () => {
     arch: 'resnet',
     imageSize: [8, 16],
     fit: 'pad',
+    cropFrom: [10, 20],
+    flip: true,
+    loss: 'l1+mse',
+    gradientWeight: 0.5,
     attention: true,
     blocks: 2,
     quantizerOptions: { levels: [5, 4] },
@@ -73,6 +78,39 @@ describe('a run of residual blocks on rectangles', () => {
   });
 });
 
+describe('the preset photos', () => {
+  it('has as many steps as the number of pictures asks for, and says how long they take', async () => {
+    const options = { preset: 'photos', dataPath: folder, imageSize: 8, validationSize: 2, engine: 'cpu' } as const;
+    const config = createConfig({ ...options, widths: [4], outDir: at('photos'), threads: 1 });
+    expect(config).toMatchObject({
+      arch: 'resnet',
+      quantizer: 'fsq',
+      steps: 0,
+      cropFrom: 10,
+      flip: true,
+      warmupSteps: 100,
+    });
+    expect(config.quantizerOptions).toEqual({ levels: [8, 5, 5, 5] });
+    expect(createConfig({ ...options, quantizer: 'lfq' }).quantizerOptions).toEqual({});
+    const controller = new AbortController();
+    const started: StartInfo[] = [];
+    const onStart = (info: StartInfo): void => {
+      started.push(info);
+      controller.abort();
+    };
+    expect(await train(config, { onStart, signal: controller.signal })).toMatchObject({
+      status: 'interrupted',
+      step: 1,
+    });
+    expect(started).toMatchObject([{ steps: 300, trainExamples: 5 }]);
+    expect(started[0]?.estimatedSeconds).toBeGreaterThan(0);
+    const more = await resumeTraining(at('photos'), {}, { signal: AbortSignal.abort() });
+    expect(more).toMatchObject({ status: 'interrupted' });
+    expect(presets.photos.stepsFor?.(240)).toBe(1000);
+    expect(presets.photos.stepsFor?.(1e6)).toBe(20_000);
+  });
+});
+
 describe('createConfig', () => {
   const refused = (options: object): string => {
     try {
@@ -103,5 +141,8 @@ describe('createConfig', () => {
     );
     expect(refused({ ...of, imageSize: 6 })).toContain('Use 8 or fewer widths.');
     expect(refused({ ...of, imageSize: [256, 128] })).toBe('taken');
+    expect(refused({ ...of, cropFrom: 60 })).toBe(
+      'createConfig: cropFrom must be at least the imageSize, 64 × 64, along both sides, got 60. Use for example 80.',
+    );
   });
 });

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { createRng, OptionError, phrase } from '@vqkit/core-tensor';
+import { augmentImages } from './augment.ts';
 import type { Fit, SkippedImage } from './decode-pictures.ts';
 import { type ImageSize, requireDivisible, sidesOf, sizeOf } from './divisible.ts';
 import { readIdxImages } from './idx.ts';
-import { readImageFolder } from './image-folder.ts';
+import { readImageFiles, readImageFolder } from './image-folder.ts';
 import type { Images } from './images.ts';
 import { TEST_IDX, TRAIN_IDX } from './kind.ts';
 import { isFolder } from './list-pictures.ts';
@@ -24,6 +25,10 @@ export interface DatasetOptions {
   readonly imageSize?: ImageSize | undefined;
   /** Of a folder. Default `crop`. */
   readonly fit?: Fit | undefined;
+  /** Of a folder: training pictures have this size, and each batch a random part of `imageSize`. Default none. */
+  readonly cropFrom?: ImageSize | undefined;
+  /** Mirrors half of the training images, at random. Default false. */
+  readonly flip?: boolean | undefined;
   readonly channels?: number | undefined;
   readonly validationSize?: number | undefined;
   readonly testSize?: number | undefined;
@@ -52,6 +57,8 @@ export interface Dataset {
 
 interface Parts {
   readonly train: Images;
+  /** Of pictures: where each lies. */
+  readonly files?: readonly string[];
   /** Missing when the data have no such part of their own. */
   readonly validation?: Images;
   readonly test?: Images;
@@ -85,7 +92,7 @@ export function dataNotes({ train, validation, test }: Dataset): DataNotes {
  */
 export async function loadDataset(config: DatasetOptions, signal?: AbortSignal): Promise<Dataset> {
   const where = 'loadDataset';
-  const { train: all, validation: ownValidation, test: own, skipped } = await readParts(config, signal);
+  const { train: all, files, validation: ownValidation, test: own, skipped } = await readParts(config, signal);
   const [height, width] = [all.height, all.width];
   const size = sizeOf([height, width]);
   requireDivisible(where, size, config.widths.length);
@@ -117,18 +124,18 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
       'Use smaller ones.',
     );
   }
-  const shuffled = (name: string, images: Images): ((from: number, to: number) => Images) => {
-    const order = createRng(config.seed).fork(name).permutation(images.count);
-    return (from, to) => images.subset(order.slice(from, to).sort());
+  const shuffled = (name: string, { count }: Images): ((from: number, to: number) => Int32Array) => {
+    const order = createRng(config.seed).fork(name).permutation(count);
+    return (from, to) => order.slice(from, to).sort();
   };
   const part = shuffled('held-out images', all);
   return {
-    train: part(heldOut, all.count),
+    train: await toDraw(all, files, part(heldOut, all.count), config, signal),
     validation:
       ownValidation === undefined
-        ? part(testSize, heldOut)
-        : shuffled('validation images', ownValidation)(0, validationSize),
-    test: own ?? part(0, testSize),
+        ? all.subset(part(testSize, heldOut))
+        : ownValidation.subset(shuffled('validation images', ownValidation)(0, validationSize)),
+    test: own ?? all.subset(part(0, testSize)),
     skipped,
     options: {
       channels: all.channels,
@@ -139,6 +146,33 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
   };
 }
 
+/** The training images as each batch draws them: of pictures that are larger by `cropFrom`, for which they are read once more. */
+async function toDraw(
+  all: Images,
+  files: readonly string[] | undefined,
+  positions: Int32Array,
+  { cropFrom, flip = false, fit, seed }: DatasetOptions,
+  signal: AbortSignal | undefined,
+): Promise<Images> {
+  const size = [all.height, all.width] as const;
+  if (cropFrom === undefined) {
+    const images = all.subset(positions);
+    return flip ? augmentImages(images, { size, flip, seed }) : images;
+  }
+  if (files === undefined) {
+    throw new OptionError(
+      'loadDataset',
+      'cropFrom',
+      'be given for a folder of pictures only',
+      cropFrom,
+      'Leave it out.',
+    );
+  }
+  const chosen = [...positions].map((position) => files[position] as string);
+  const { images } = await readImageFiles(chosen, cropFrom, all.channels, signal, fit);
+  return augmentImages(images, { size, flip, seed });
+}
+
 async function readParts(config: DatasetOptions, signal: AbortSignal | undefined): Promise<Parts> {
   const { data, dataPath = '' } = config;
   if (data === 'mnist') return { ...(await readMnist()), skipped: [] };
@@ -146,19 +180,21 @@ async function readParts(config: DatasetOptions, signal: AbortSignal | undefined
   const { imageSize: size = DEFAULT_FOLDER_SIZE, fit } = config;
   const channels = config.channels ?? 3;
   const skipped: SkippedImage[] = [];
-  const read = async (folder: string): Promise<Images> => {
-    const { images, skipped: left } = await readImageFolder(folder, size, channels, signal, fit);
+  const read = async (folder: string): Promise<{ images: Images; files: readonly string[] }> => {
+    const { skipped: left, ...found } = await readImageFolder(folder, size, channels, signal, fit);
     skipped.push(...left);
-    return images;
+    return found;
   };
   const [trainFolder, validationFolder, testFolder] = await Promise.all(
     PART_FOLDERS.map((names) => firstFolder(dataPath, names)),
   );
   const hasParts = trainFolder !== undefined && (validationFolder ?? testFolder) !== undefined;
+  const { images: train, files } = await read(hasParts ? trainFolder : dataPath);
   return {
-    train: await read(hasParts ? trainFolder : dataPath),
-    ...(hasParts && validationFolder !== undefined ? { validation: await read(validationFolder) } : {}),
-    ...(hasParts && testFolder !== undefined ? { test: await read(testFolder) } : {}),
+    train,
+    files,
+    ...(hasParts && validationFolder !== undefined ? { validation: (await read(validationFolder)).images } : {}),
+    ...(hasParts && testFolder !== undefined ? { test: (await read(testFolder)).images } : {}),
     skipped,
   };
 }

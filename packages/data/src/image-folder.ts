@@ -15,17 +15,30 @@ export async function readImageFolder(
   channels: number,
   signal?: AbortSignal,
   fit?: Fit,
-): Promise<{ images: Images; skipped: SkippedImage[] }> {
+): Promise<{ images: Images; files: string[]; skipped: SkippedImage[] }> {
   const where = 'readImageFolder';
   const { files, others } = await listPictures(where, folder);
-  const { decoded, skipped: broken } = await decodePictures(files, size, channels, signal, fit);
+  const { skipped: broken, ...found } = await readImageFiles(files, size, channels, signal, fit);
   const skipped = [...broken, ...others];
-  requireReadable(where, folder, decoded.length, skipped);
+  requireReadable(where, folder, found.files.length, skipped);
+  return { ...found, skipped };
+}
+
+/** The same of files: those that can be decoded, in their order. */
+export async function readImageFiles(
+  wanted: readonly string[],
+  size: ImageSize,
+  channels: number,
+  signal?: AbortSignal,
+  fit?: Fit,
+): Promise<{ images: Images; files: string[]; skipped: SkippedImage[] }> {
+  const { decoded, skipped } = await decodePictures(wanted, size, channels, signal, fit);
   const [height, width] = sidesOf(size);
   const length = height * width * channels;
   const pixels = new Uint8Array(decoded.length * length);
   decoded.forEach((image, i) => {
     pixels.set(image.pixels, i * length);
   });
-  return { images: createImages(pixels, [decoded.length, height, width, channels]), skipped };
+  const images = createImages(pixels, [decoded.length, height, width, channels]);
+  return { images, files: decoded.map(({ file }) => file), skipped };
 }

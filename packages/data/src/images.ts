@@ -13,8 +13,11 @@ export interface Images {
   readonly channels: number;
   /** [height, width, channels]. */
   readonly shape: readonly number[];
-  /** The images at these positions, one after the other: [positions.length, height, width, channels] as float32. */
-  batch(positions: ArrayLike<number>): Float32Array;
+  /**
+   * The images at these positions, one after the other: [positions.length, height, width, channels] as float32.
+   * @param draw number of the batch in a training, for images that differ each time.
+   */
+  batch(positions: ArrayLike<number>, draw?: number): Float32Array;
   /** The images at these positions as a set of its own; the bytes are shared. */
   subset(positions: Int32Array): Images;
   /** Adds their bytes, one image after the other, to a digest. */

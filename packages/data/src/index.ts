@@ -1,5 +1,7 @@
 export type { SoundSet } from './audio/sound-set.ts';
 export { createSoundSet } from './audio/sound-set.ts';
+export type { AugmentOptions } from './augment.ts';
+export { augmentImages } from './augment.ts';
 export type { BatchOrder } from './batches.ts';
 export { createBatchOrder } from './batches.ts';
 export type { ImageSize } from './divisible.ts';

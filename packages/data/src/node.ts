@@ -5,7 +5,7 @@ export { encodeWav } from './audio/encode-wav.ts';
 export type { Clip, Clips, SoundOptions } from './audio/read-sounds.ts';
 export { readSound, readSounds } from './audio/read-sounds.ts';
 export type { DataName, DataNotes, Dataset, DatasetOptions } from './dataset.ts';
-export { DATA_NAMES, dataNotes, loadDataset } from './dataset.ts';
+export { DATA_NAMES, DEFAULT_FOLDER_SIZE, dataNotes, loadDataset } from './dataset.ts';
 export type { Fit, SkippedImage } from './decode-pictures.ts';
 export { countSkipped, decodePictures, FITS, requirePictureChannels, requireReadable } from './decode-pictures.ts';
 export { readIdxImages } from './idx.ts';

@@ -5,7 +5,7 @@ import { DataError, OptionError } from '@vqkit/core-tensor';
 import { idxFile, stripes, temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import { makeSpecialFile } from '@vqkit/testing/special-file';
 import { describe, expect, it } from 'vitest';
-import { createBatchOrder, createImages } from '../src/index.ts';
+import { augmentImages, createBatchOrder, createImages } from '../src/index.ts';
 import { type DatasetOptions, loadDataset, readIdxImages } from '../src/node.ts';
 
 const optionsOf = (options: Partial<DatasetOptions>): DatasetOptions => ({
@@ -28,6 +28,51 @@ describe('createImages', () => {
     const odd = images.subset(Int32Array.of(1, 3, 4)).subset(Int32Array.of(2, 0));
     expect(odd.count).toBe(2);
     expect([...odd.batch([0, 1])]).toEqual([...images.batch([4, 1])]);
+  });
+});
+
+describe('augmentImages', () => {
+  // Every pixel says where it is: 16 · row + column, in two channels.
+  const pixels = Uint8Array.from(
+    { length: 3 * 6 * 7 * 2 },
+    (_, i) => 16 * Math.floor(((i >> 1) % 42) / 7) + ((i >> 1) % 7),
+  );
+  const images = createImages(pixels, [3, 6, 7, 2]);
+  const size = [4, 5] as const;
+  const whole = Array.from(images.batch([0]));
+  /** Where a part lies, and whether it is mirrored; fails unless it is a part. */
+  const placeOf = (part: readonly number[]): string => {
+    for (const mirrored of [false, true]) {
+      for (let top = 0; top <= 2; top++) {
+        for (let left = 0; left <= 2; left++) {
+          const at = (i: number): number => {
+            const [y, x] = [Math.floor(i / 10), (i >> 1) % 5];
+            return whole[((top + y) * 7 + left + (mirrored ? 4 - x : x)) * 2] as number;
+          };
+          if (part.every((value, i) => value === at(i))) return `${top} ${left} ${mirrored}`;
+        }
+      }
+    }
+    throw new Error('no part');
+  };
+
+  it('draws every part, mirrored or not, by the number of the batch alone', () => {
+    const drawn = augmentImages(images, { size, flip: true, seed: 7 });
+    expect(drawn).toMatchObject({ count: 3, height: 4, width: 5, shape: [4, 5, 2] });
+    const places = new Set<string>();
+    for (let draw = 0; draw < 60; draw++) {
+      const batch = drawn.batch([2, 0, 1], draw);
+      expect(batch).toEqual(augmentImages(images, { size, flip: true, seed: 7 }).batch([2, 0, 1], draw));
+      for (let i = 0; i < 3; i++) places.add(placeOf(Array.from(batch.subarray(40 * i, 40 * (i + 1)))));
+    }
+    expect(places.size).toBe(18);
+    expect(drawn.batch([0], 1)).not.toEqual(augmentImages(images, { size, flip: true, seed: 8 }).batch([0], 1));
+  });
+
+  it('gives the middle where no batch is said, and mirrors nothing unless asked', () => {
+    const drawn = augmentImages(images, { size, flip: false, seed: 7 }).subset(Int32Array.of(1));
+    expect(placeOf(Array.from(drawn.batch([0])))).toBe('1 1 false');
+    for (let draw = 0; draw < 20; draw++) expect(placeOf(Array.from(drawn.batch([0], draw)))).toContain('false');
   });
 });
 

@@ -1,4 +1,5 @@
 export { DivergenceError } from './errors.ts';
+export { estimateStep } from './estimate.ts';
 export type { EvaluatedTokens, EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
 export type {
@@ -19,6 +20,7 @@ export { trainLoop } from './loop.ts';
 export type { AudioModality, AudioScoring } from './modalities/audio.ts';
 export { createAudioModality } from './modalities/audio.ts';
 export { imageModality } from './modalities/images.ts';
+export { scalesOf } from './modalities/ms-ssim.ts';
 export { vectorModality } from './modalities/vectors.ts';
 export type { Examples, LossOptions, Modality, QualityMeter } from './modality.ts';
 export type {

@@ -18,7 +18,11 @@ export interface Examples {
 
 /** How reconstructions are scored. */
 export interface LossOptions {
-  readonly loss: 'l1' | 'mse';
+  readonly loss: 'l1' | 'mse' | 'l1+mse';
+  /** Of images: weight of 1 - MS-SSIM, added to the loss. Default 0. */
+  readonly ssimWeight?: number | undefined;
+  /** Of images: weight of the mean absolute difference of the gradients, added to the loss. Default 0. */
+  readonly gradientWeight?: number | undefined;
   /** Brings the output into the range of the data first. Default false. */
   readonly clampOutput?: boolean | undefined;
 }

@@ -1,7 +1,9 @@
+import { OptionError } from '@vqkit/core-tensor';
 import { DATA_NAMES, type Dataset, dataNotes, loadDataset } from '@vqkit/data/node';
-import { evaluate, imageModality } from '@vqkit/training';
+import { evaluate, imageModality, scalesOf } from '@vqkit/training';
 import type { ExampleSets, HarnessModality } from '../modality.ts';
 import { createModel, recreateModel } from '../model.ts';
+import { presets } from '../presets.ts';
 import { imagePairs } from '../report/pictures.ts';
 import { PAIRS } from '../report-schema.ts';
 import type { ImageConfig } from '../train-options.ts';
@@ -20,7 +22,11 @@ export const images: HarnessModality<ImageConfig, ImageSets> = {
   options: imageOptions,
   async read(config, { signal }) {
     const data = await loadDataset(config, signal);
-    return { ...data, notes: () => dataNotes(data) };
+    requireScale(config, data.test);
+    const { preset = 'recipe', steps } = config;
+    // No user asks for 0.
+    const decided = steps === 0 ? { steps: presets[preset].stepsFor?.(data.train.count) } : {};
+    return { ...data, options: { ...data.options, ...decided }, notes: () => dataNotes(data) };
   },
   create: (config, { train }, isNew) => (isNew ? createModel : recreateModel)(config, train),
   resolved({ config }) {
@@ -44,3 +50,10 @@ export const images: HarnessModality<ImageConfig, ImageSets> = {
   },
   shown: imagesShown,
 };
+
+/** Throws where images are too small for MS-SSIM to have a window. */
+function requireScale({ ssimWeight }: ImageConfig, { height, width }: Dataset['test']): void {
+  if (ssimWeight === 0 || scalesOf(height, width) > 0) return;
+  const rule = `be 0 with images of ${height} × ${width} pixels, which are smaller than the window of MS-SSIM`;
+  throw new OptionError('train', 'ssimWeight', rule, ssimWeight, 'Use larger images, or another loss.');
+}

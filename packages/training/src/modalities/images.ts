@@ -1,11 +1,11 @@
 import { imageTensors } from '@vqkit/tokenizer';
 import type { Modality } from '../modality.ts';
 import { createImageMeter } from './image-quality.ts';
-import { reconstructionLoss } from './loss.ts';
+import { imageLoss } from './loss.ts';
 
 /** Pictures in [-1, 1], channels last. */
 export const imageModality: Modality = {
   ...imageTensors,
-  loss: reconstructionLoss,
+  loss: imageLoss,
   createMeter: createImageMeter,
 };

@@ -1,11 +1,11 @@
 import { OptionError } from '@vqkit/core-tensor';
-import { LONGEST_SIDE, requireDivisible } from '@vqkit/data';
-import { FITS, type Fit } from '@vqkit/data/node';
+import { type ImageSize, LONGEST_SIDE, requireDivisible, sidesOf } from '@vqkit/data';
+import { DEFAULT_FOLDER_SIZE, FITS, type Fit } from '@vqkit/data/node';
 import { QUANTIZERS } from '@vqkit/quantizers';
 import { count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
 import type { ModalityOptions } from '../../modality.ts';
-import { presets, RECIPE } from '../../presets.ts';
+import { largerThan, presets, RECIPE } from '../../presets.ts';
 import type { ImageConfig } from '../../train-options.ts';
 
 /** Such as `4 for lfq and residual-lfq, 0 for the others`. */
@@ -22,7 +22,13 @@ function defaultNormGroups(): string {
   return [...parts, '0 for the others'].join(', ');
 }
 
-const DEFAULT: Pick<ImageConfig, 'data' | 'arch'> = { data: 'mnist', arch: 'conv' };
+const DEFAULT: Pick<ImageConfig, 'data' | 'arch' | 'flip' | 'ssimWeight' | 'gradientWeight'> = {
+  data: 'mnist',
+  arch: 'conv',
+  flip: false,
+  ssimWeight: 0,
+  gradientWeight: 0,
+};
 
 /** Of residual blocks, which cost about as much a picture as the recipe's network a batch. */
 const RESNET = {
@@ -65,6 +71,11 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
       'Height and width in pixels, or one number for squares: multiples of 2^(number of widths). Default 64 for a folder, whose images are resized; IDX data have their own.',
     ),
     fit: fitField,
+    cropFrom: field(
+      imageSizeType,
+      'Of a folder: training pictures are resized to this, and every batch has random parts of the image size of them. Default none.',
+    ),
+    flip: field(z.boolean(), 'Mirrors half of the training images, at random.', DEFAULT.flip),
     channels: field(
       z.union([z.literal(1), z.literal(3)]),
       '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
@@ -92,21 +103,34 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
       count(1),
       "Of 'resnet': groups of the norms, a divisor of every width. Default the largest of 1, 2, 4, … 32 that is one.",
     ),
+    ssimWeight: field(
+      z.number().min(0),
+      'Weight of 1 - MS-SSIM, the multi-scale structural similarity, added to the loss.',
+      DEFAULT.ssimWeight,
+    ),
+    gradientWeight: field(
+      z.number().min(0),
+      'Weight of the mean absolute difference of the steps from pixel to pixel, added to the loss: sharper edges.',
+      DEFAULT.gradientWeight,
+    ),
     clampOutput: field(
       z.boolean(),
       'Clamps the output to [-1, 1] before the loss. The test always does.',
       RECIPE.clampOutput,
     ),
   }),
-  defaults({ preset, data: given, arch, steps }) {
-    const data = given === undefined || given === 'vectors' || given === 'audio' ? DEFAULT.data : given;
-    const fromPreset = preset === undefined || preset === 'speech' ? {} : presets[preset].options(data);
+  defaults(given) {
+    const { preset, steps } = given;
+    const data = given.data === 'vectors' || given.data === 'audio' ? DEFAULT.data : (given.data ?? DEFAULT.data);
+    const fromPreset = preset === undefined || preset === 'speech' ? {} : presets[preset].options(data, given);
     const whole = { ...DEFAULT, ...RECIPE, quantizer: 'lfq', ...fromPreset } as const;
+    const { arch = whole.arch } = given;
     if (arch !== 'resnet') return whole;
-    const warmupSteps = Math.min(MOST_WARMUP, Math.floor((steps ?? whole.steps) / 10));
-    return { ...whole, ...RESNET, ...fromPreset, arch, warmupSteps };
+    const total = steps ?? (whole.steps || Number.POSITIVE_INFINITY);
+    const warmupSteps = Math.min(MOST_WARMUP, Math.floor(total / 10));
+    return { ...whole, ...RESNET, warmupSteps, ...fromPreset, arch };
   },
-  check(where, { data, dataPath, imageSize, fit, widths }) {
+  check(where, { data, dataPath, imageSize, cropFrom, fit, widths }) {
     if (data !== 'mnist' && dataPath === undefined) {
       throw new OptionError(where, 'dataPath', `be given for data '${data}'`, undefined, 'Pass the path of the data.');
     }
@@ -119,9 +143,24 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
         'Leave one of the two out.',
       );
     }
-    if (data !== 'folder' && fit !== undefined) {
-      throw new OptionError(where, 'fit', `not be given with data '${data}'`, fit, 'Leave it out.');
+    for (const [name, value] of Object.entries(data === 'folder' ? {} : { fit, cropFrom })) {
+      if (value === undefined) continue;
+      throw new OptionError(where, name, `not be given with data '${data}'`, value, 'Leave it out.');
     }
+    requireLarger(where, cropFrom, imageSize);
     requireDivisible(where, imageSize, widths.length);
   },
 };
+
+/** Throws unless parts of the image size can be cut out. */
+function requireLarger(
+  where: string,
+  cropFrom: ImageSize | undefined,
+  imageSize: ImageSize = DEFAULT_FOLDER_SIZE,
+): void {
+  if (cropFrom === undefined) return;
+  const [[height, width], [down, across]] = [sidesOf(cropFrom), sidesOf(imageSize)];
+  if (height >= down && width >= across) return;
+  const rule = `be at least the imageSize, ${down} × ${across}, along both sides`;
+  throw new OptionError(where, 'cropFrom', rule, cropFrom, `Use for example ${largerThan(imageSize)}.`);
+}

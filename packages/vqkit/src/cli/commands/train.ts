@@ -44,7 +44,7 @@ given with --set:
 What counts, from weak to strong: defaults, --preset, --config, flags, --set.
 
   vqkit train --preset recipe --quantizer simvq --seed 1
-  vqkit train --data-path photos --image-size 64 --out-dir runs/photos
+  vqkit train --preset photos --data-path photos --out-dir runs/photos
   vqkit train --data-path photos --arch resnet --widths 64,128,256 --blocks 2 \\
     --image-size 96,128 --fit pad
   vqkit train --resume runs/photos --steps 5000
@@ -99,10 +99,13 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
   const stop = stopOnSignals('step');
   const hooks: TrainHooks = {
     onStart(info) {
-      const { trainExamples, validationExamples, testExamples, noun } = info;
+      const { trainExamples, validationExamples, testExamples, noun, estimatedSeconds } = info;
       progress.note(
         `${info.folder}: ${counted(info.parameters, 'parameter')}, ${trainExamples} training, ${validationExamples} validation and ${counted(testExamples, `test ${noun}`)}, engine ${info.engine}`,
       );
+      if (estimatedSeconds !== undefined) {
+        progress.note(`${counted(info.steps - info.step, 'step')}, about ${roughly(estimatedSeconds)}`);
+      }
       progress.start(info);
     },
     onEvent: (event) => progress.on(event),
@@ -131,6 +134,13 @@ async function runTraining(options: TrainOptions, { config: file, resume }: Give
   const { summary } = result;
   process.stdout.write(`${summaryText(summary)}\n${layersText(summary.test.codes)}${result.folder}/report.html\n`);
   return EXIT.ok;
+}
+
+/** A time that is only known roughly. */
+function roughly(seconds: number): string {
+  if (seconds < 90) return counted(Math.max(1, Math.round(seconds)), 'second');
+  const minutes = seconds / 60;
+  return minutes < 90 ? counted(Math.round(minutes), 'minute') : counted(Number((minutes / 60).toFixed(1)), 'hour');
 }
 
 function summaryText(summary: RunSummary): string {
