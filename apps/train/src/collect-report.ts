@@ -46,7 +46,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
   };
 }
 
-function summarize(run: FinishedRun, { evaluation, shown }: Tested, rank: CodebookRank | undefined): RunSummary {
+function summarize(run: FinishedRun, { evaluation, shown, plain }: Tested, rank: CodebookRank | undefined): RunSummary {
   const { config, model, data, elapsedSeconds, stepsPerSecond } = run;
   const { quality, codes } = evaluation;
   return {
@@ -63,6 +63,7 @@ function summarize(run: FinishedRun, { evaluation, shown }: Tested, rank: Codebo
     elapsedSeconds,
     stepsPerSecond,
     engine: config.engine,
+    ...(plain === undefined ? {} : { plain }),
     ...(shown.ids === undefined ? {} : { ids: shown.ids }),
   };
 }
@@ -73,12 +74,12 @@ function rankStatistics(rank: CodebookRank | undefined): Record<string, number> 
 
 function findings(
   { config, model: { quantizer }, history, onEvent }: FinishedRun,
-  { evaluation: { tracker, codes, quality }, shown }: Tested,
+  { evaluation: { tracker, codes, quality }, shown, plain }: Tested,
   rank: CodebookRank | undefined,
 ): Finding[] {
   const found = diagnoseRun(config, quantizer, tracker, history, rank);
   onEvent?.({ kind: 'diagnosis', step: config.steps, found });
-  return findingsOf(found, { config, codes, quality, shown, history });
+  return findingsOf(found, { config, codes, quality, plain, shown, history });
 }
 
 /** The diagnosis of a run by what a validation or the test saw. */

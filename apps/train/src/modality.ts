@@ -75,6 +75,8 @@ export interface ExampleSets {
   readonly options: object;
   /** By what a resumed run knows its examples again. */
   notes(): DataNotes;
+  /** Frees what reads them. */
+  close?(): void;
 }
 
 /** A run whose training is done. */
@@ -94,6 +96,8 @@ export interface Tested {
   readonly evaluation: Evaluation;
   /** What the report shows of examples. */
   readonly shown: Shown;
+  /** The same examples in as many bits without a tokenizer, where there is a plain way. */
+  readonly plain?: Quality | undefined;
 }
 
 /** How a run is shown: words, numbers, and examples. */
@@ -130,6 +134,8 @@ export interface FindingFacts<Config extends TrainConfig = TrainConfig> {
   readonly config: Config;
   readonly quality: Quality;
   readonly codes: Evaluation['codes'];
+  /** See {@link Tested}. */
+  readonly plain?: Quality | undefined;
   readonly shown: Shown;
   readonly history: readonly MetricsRecord[];
 }

@@ -28,6 +28,8 @@ export interface RunSummary {
   readonly skippedExamples: number;
   readonly parameters: number;
   readonly test: { readonly quality: Quality; readonly codes: CodeUse };
+  /** Of pictures: the same test examples in as many bits without a tokenizer, see `plainShrink` of @vqkit/metrics. */
+  readonly plain?: Quality | undefined;
   readonly elapsedSeconds: number;
   /** Training alone, without validation, checkpoints and the test, since the start or the last resume. null without a step. */
   readonly stepsPerSecond: number | null;

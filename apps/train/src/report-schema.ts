@@ -121,6 +121,7 @@ export const reportData: z.ZodType = z
           skippedExamples: count,
           parameters: count,
           test: z.looseObject({ quality, codes }),
+          plain: quality.optional(),
           elapsedSeconds: number,
           stepsPerSecond: number,
           engine: text,

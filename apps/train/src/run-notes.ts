@@ -6,7 +6,7 @@ import type { TokenizerConfig } from '@vqkit/tokenizer';
 import type { SharedConfig, TrainConfig } from './train-options.ts';
 
 /** Options that a resumed run may change (the data may have moved); all others decide what is computed. */
-export const CHANGEABLE: readonly (keyof SharedConfig)[] = [
+export const CHANGEABLE: readonly (keyof SharedConfig | 'workers')[] = [
   'dataPath',
   'steps',
   'log',
@@ -16,6 +16,7 @@ export const CHANGEABLE: readonly (keyof SharedConfig)[] = [
   'keepCheckpoints',
   'engine',
   'threads',
+  'workers',
 ];
 
 /** What stands in a configuration beside that and decides nothing: the options that a preset stands for are all written out. */

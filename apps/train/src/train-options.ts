@@ -52,6 +52,8 @@ export interface ImageConfig extends SharedConfig {
   readonly fit?: Fit | undefined;
   readonly cropFrom?: ImageSize | undefined;
   readonly flip: boolean;
+  readonly cacheMb: number;
+  readonly workers?: number | undefined;
   readonly channels?: number | undefined;
   readonly testSize?: number | undefined;
   readonly widths: readonly number[];

@@ -172,6 +172,23 @@ async function run(
   const started = await startEngine(given);
   const data = await modality.read(given, hooks).catch(ifInterrupted);
   if (data === undefined) return { status: 'interrupted' };
+  try {
+    return await runOn(data, given, hooks, recreate, open, modality, started);
+  } finally {
+    data.close?.();
+  }
+}
+
+/** The same once its data are open. */
+async function runOn(
+  data: ExampleSets,
+  given: TrainConfig,
+  hooks: TrainHooks,
+  recreate: ((create: () => Tokenizer) => Tokenizer) | undefined,
+  open: (config: TrainConfig) => Promise<RunFolder>,
+  modality: HarnessModality,
+  started: Awaited<ReturnType<typeof startEngine>>,
+): Promise<TrainResult> {
   for (const { file, reason } of data.skipped) hooks.onWarning?.(`Skipped ${file}: ${reason}`);
   const create = (): Tokenizer => modality.create(given, data, recreate === undefined);
   const model = recreate === undefined ? create() : recreate(create);

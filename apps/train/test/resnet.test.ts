@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readSafetensors } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { temporaryFolder } from '@vqkit/testing/pictures';
 import type { TrainingEvent } from '@vqkit/training';
@@ -64,7 +65,7 @@ describe('a run of residual blocks on rectangles', () => {
       imageSize: [8, 16],
       fit: 'pad',
       blocks: 2,
-      groups: 4,
+      groups: 1,
       attention: true,
     });
     const tokenizer = await loadTokenizer(at('whole'));
@@ -75,6 +76,38 @@ describe('a run of residual blocks on rectangles', () => {
   it('encodes pictures at its own size', async () => {
     const encoded = await encodeImages(at('whole'), { paths: [folder], fit: 'pad', out: at('ids.npy'), engine: 'cpu' });
     expect(encoded).toMatchObject({ images: 8, tokenShape: [2, 4], skipped: 0 });
+  });
+});
+
+describe('a run whose pictures are decoded as it goes on', () => {
+  const streamed = {
+    data: 'folder',
+    imageSize: 8,
+    cropFrom: 10,
+    flip: true,
+    cacheMb: 0,
+    validationSize: 2,
+    testSize: 2,
+    batchSize: 2,
+    accumulate: 2,
+    steps: 5,
+    checkpointEvery: 1,
+  } as const satisfies ImageOptions;
+  const weightsOf = async (name: string): Promise<unknown> =>
+    (await readSafetensors(at(name, 'checkpoints', 'step-5.safetensors'))).tensors;
+
+  it('ends with the same weights by any number of threads, stopped and resumed, and as with all of them held', async () => {
+    await train(tinyConfig(folder, at('held'), { ...streamed, cacheMb: 64 }));
+    await train(tinyConfig(folder, at('streamed'), { ...streamed, workers: 3 }));
+    const controller = new AbortController();
+    const onEvent = ({ kind, step }: TrainingEvent): void => {
+      if (kind === 'step' && step === 2) controller.abort();
+    };
+    const stopped = tinyConfig(folder, at('stopped'), { ...streamed, workers: 2 });
+    expect(await train(stopped, { signal: controller.signal, onEvent })).toMatchObject({ step: 2 });
+    expect(await resumeTraining(at('stopped'), { workers: 1 })).toMatchObject({ status: 'finished' });
+    expect(await weightsOf('streamed')).toEqual(await weightsOf('held'));
+    expect(await weightsOf('stopped')).toEqual(await weightsOf('held'));
   });
 });
 

@@ -17,37 +17,46 @@ export interface AugmentOptions {
  * @example
  * const images = createImages(new Uint8Array(2 * 80 * 80 * 3), [2, 80, 80, 3]);
  * const train = augmentImages(images, { size: [64, 64], flip: true, seed: 0 });
- * train.batch([1, 0], 0); // 2 · 64 · 64 · 3 numbers
+ * train.batch([1, 0], 0).length; // 24576
  */
-export function augmentImages(images: Images, { size, flip, seed }: AugmentOptions): Images {
-  const [height, width] = size;
+export function augmentImages(images: Images, options: AugmentOptions): Images {
+  const [height, width] = options.size;
   const { channels } = images;
-  const [down, across] = [images.height - height, images.width - width];
-  const row = width * channels;
   return {
     ...images,
     height,
     width,
     shape: [height, width, channels],
-    batch(positions, draw) {
-      const rng = draw === undefined ? undefined : createRng(seed).fork(`parts of batch ${draw}`);
-      const whole = images.batch(positions);
-      const parts = new Float32Array(positions.length * height * row);
-      for (let i = 0; i < positions.length; i++) {
-        const top = rng === undefined ? down >> 1 : rng.integer(down + 1);
-        const left = rng === undefined ? across >> 1 : rng.integer(across + 1);
-        const mirrored = rng !== undefined && flip && rng.integer(2) === 1;
-        for (let y = 0; y < height; y++) {
-          const from = ((i * images.height + top + y) * images.width + left) * channels;
-          const line = parts.subarray((i * height + y) * row, (i * height + y + 1) * row);
-          line.set(whole.subarray(from, from + row));
-          if (mirrored) mirror(line, channels);
-        }
-      }
-      return parts;
-    },
-    subset: (positions) => augmentImages(images.subset(positions), { size, flip, seed }),
+    batch: (positions, draw) =>
+      drawParts(images.batch(positions), [images.height, images.width, channels], options, draw),
+    subset: (positions) => augmentImages(images.subset(positions), options),
   };
+}
+
+/** Of images of one shape, one after the other: what {@link augmentImages} draws of each. */
+export function drawParts(
+  whole: Float32Array,
+  [fullHeight, fullWidth, channels]: readonly [height: number, width: number, channels: number],
+  { size: [height, width], flip, seed }: AugmentOptions,
+  draw: number | undefined,
+): Float32Array {
+  const rng = draw === undefined ? undefined : createRng(seed).fork(`parts of batch ${draw}`);
+  const count = whole.length / (fullHeight * fullWidth * channels);
+  const [down, across] = [fullHeight - height, fullWidth - width];
+  const row = width * channels;
+  const parts = new Float32Array(count * height * row);
+  for (let i = 0; i < count; i++) {
+    const top = rng === undefined ? down >> 1 : rng.integer(down + 1);
+    const left = rng === undefined ? across >> 1 : rng.integer(across + 1);
+    const mirrored = rng !== undefined && flip && rng.integer(2) === 1;
+    for (let y = 0; y < height; y++) {
+      const from = ((i * fullHeight + top + y) * fullWidth + left) * channels;
+      const line = parts.subarray((i * height + y) * row, (i * height + y + 1) * row);
+      line.set(whole.subarray(from, from + row));
+      if (mirrored) mirror(line, channels);
+    }
+  }
+  return parts;
 }
 
 /** Turns a row of pixels round. */

@@ -29,6 +29,10 @@ export interface DatasetOptions {
   readonly cropFrom?: ImageSize | undefined;
   /** Mirrors half of the training images, at random. Default false. */
   readonly flip?: boolean | undefined;
+  /** Of a folder: MB of decoded pictures that are held. Default 1024. */
+  readonly cacheMb?: number | undefined;
+  /** Of a folder: threads that decode pictures while a training goes on. */
+  readonly workers?: number | undefined;
   readonly channels?: number | undefined;
   readonly validationSize?: number | undefined;
   readonly testSize?: number | undefined;
@@ -41,6 +45,8 @@ export interface DatasetOptions {
 export const DEFAULT_FOLDER_SIZE = 64;
 /** Images of the validation where nothing is said, at most: more only take time. */
 const MOST_VALIDATION = 1000;
+/** Images of the test where nothing is said, at most. */
+const MOST_TEST = 10_000;
 /** Names of the folders of training, validation and test images. */
 const PART_FOLDERS = [['train'], ['val', 'valid', 'validation'], ['test']] as const;
 
@@ -108,33 +114,20 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
   if (config.channels !== undefined && config.channels !== all.channels) {
     throw new OptionError(where, 'channels', `be that of the data, ${all.channels}`, config.channels, 'Leave it out.');
   }
-  const tenth = Math.round(all.count / 10);
-  const testSize = own === undefined ? (config.testSize ?? Math.max(1, tenth)) : 0;
-  const validationSize =
-    ownValidation === undefined
-      ? (config.validationSize ?? Math.min(MOST_VALIDATION, tenth))
-      : Math.min(config.validationSize ?? MOST_VALIDATION, ownValidation.count);
-  const heldOut = testSize + (ownValidation === undefined ? validationSize : 0);
-  if (heldOut >= all.count) {
-    throw new OptionError(
-      where,
-      'validationSize and testSize',
-      'leave images to train on',
-      phrase(`${validationSize} and ${testSize} of ${all.count}`, [validationSize, testSize]),
-      'Use smaller ones.',
-    );
-  }
-  const shuffled = (name: string, { count }: Images): ((from: number, to: number) => Int32Array) => {
-    const order = createRng(config.seed).fork(name).permutation(count);
-    return (from, to) => order.slice(from, to).sort();
-  };
-  const part = shuffled('held-out images', all);
+  const { testSize, validationSize, heldOut } = heldOutOf(
+    where,
+    config,
+    all.count,
+    ownValidation?.count,
+    own !== undefined,
+  );
+  const part = shuffled(config.seed, 'held-out images', all.count);
   return {
     train: await toDraw(all, files, part(heldOut, all.count), config, signal),
     validation:
       ownValidation === undefined
         ? all.subset(part(testSize, heldOut))
-        : ownValidation.subset(shuffled('validation images', ownValidation)(0, validationSize)),
+        : ownValidation.subset(shuffled(config.seed, 'validation images', ownValidation.count)(0, validationSize)),
     test: own ?? all.subset(part(0, testSize)),
     skipped,
     options: {
@@ -144,6 +137,37 @@ export async function loadDataset(config: DatasetOptions, signal?: AbortSignal):
       ...(own === undefined ? { testSize } : {}),
     },
   };
+}
+
+/** Positions in a random order, from one place of it to another, sorted. */
+export function shuffled(seed: number, name: string, count: number): (from: number, to: number) => Int32Array {
+  const order = createRng(seed).fork(name).permutation(count);
+  return (from, to) => order.slice(from, to).sort();
+}
+
+/** How many images the parts get; `heldOut` of `count` are not trained on. */
+export function heldOutOf(
+  where: string,
+  config: DatasetOptions,
+  count: number,
+  ownValidation: number | undefined,
+  hasTest: boolean,
+): { testSize: number; validationSize: number; heldOut: number } {
+  const tenth = Math.round(count / 10);
+  const testSize = hasTest ? 0 : (config.testSize ?? Math.min(MOST_TEST, Math.max(1, tenth)));
+  const validationSize =
+    ownValidation === undefined
+      ? (config.validationSize ?? Math.min(MOST_VALIDATION, tenth))
+      : Math.min(config.validationSize ?? MOST_VALIDATION, ownValidation);
+  const heldOut = testSize + (ownValidation === undefined ? validationSize : 0);
+  if (heldOut < count) return { testSize, validationSize, heldOut };
+  throw new OptionError(
+    where,
+    'validationSize and testSize',
+    'leave images to train on',
+    phrase(`${validationSize} and ${testSize} of ${count}`, [validationSize, testSize]),
+    'Use smaller ones.',
+  );
 }
 
 /** The training images as each batch draws them: of pictures that are larger by `cropFrom`, for which they are read once more. */
@@ -185,18 +209,28 @@ async function readParts(config: DatasetOptions, signal: AbortSignal | undefined
     skipped.push(...left);
     return found;
   };
-  const [trainFolder, validationFolder, testFolder] = await Promise.all(
-    PART_FOLDERS.map((names) => firstFolder(dataPath, names)),
-  );
-  const hasParts = trainFolder !== undefined && (validationFolder ?? testFolder) !== undefined;
-  const { images: train, files } = await read(hasParts ? trainFolder : dataPath);
+  const folders = await partFolders(dataPath);
+  const { images: train, files } = await read(folders.train);
   return {
     train,
     files,
-    ...(hasParts && validationFolder !== undefined ? { validation: (await read(validationFolder)).images } : {}),
-    ...(hasParts && testFolder !== undefined ? { test: (await read(testFolder)).images } : {}),
+    ...(folders.validation === undefined ? {} : { validation: (await read(folders.validation)).images }),
+    ...(folders.test === undefined ? {} : { test: (await read(folders.test)).images }),
     skipped,
   };
+}
+
+interface PartFolders {
+  readonly train: string;
+  readonly validation?: string | undefined;
+  readonly test?: string | undefined;
+}
+
+/** The folders of the parts, where a folder has a training part and another; else the folder itself. */
+export async function partFolders(folder: string): Promise<PartFolders> {
+  const [train, validation, test] = await Promise.all(PART_FOLDERS.map((names) => firstFolder(folder, names)));
+  const hasParts = train !== undefined && (validation ?? test) !== undefined;
+  return hasParts ? { train, validation, test } : { train: folder };
 }
 
 async function firstFolder(folder: string, names: readonly string[]): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { DataError, OptionError, phrase } from '@vqkit/core-tensor';
 import sharp, { type Metadata } from 'sharp';
 import { type ImageSize, sidesOf } from './divisible.ts';
 import { letSignalsIn } from './let-signals-in.ts';
+import { nameOf, type PictureFile, readMember } from './picture-file.ts';
 
 /** Pictures decoded at the same time at most; sharp itself uses several threads per picture. */
 const PARALLEL = 16;
@@ -49,7 +50,7 @@ export const FITS = ['crop', 'pad'] as const;
 export type Fit = (typeof FITS)[number];
 
 /** A picture's bytes, channels last. */
-interface DecodedPicture {
+export interface DecodedPicture {
   readonly file: string;
   readonly pixels: Uint8Array;
 }
@@ -61,7 +62,7 @@ interface DecodedPicture {
  * @throws Interrupted when the signal is aborted.
  */
 export async function decodePictures(
-  files: readonly string[],
+  files: readonly PictureFile[],
   size: ImageSize,
   channels: number,
   signal?: AbortSignal,
@@ -76,8 +77,9 @@ export async function decodePictures(
   const worker = async (): Promise<void> => {
     for (let i = next++; i < files.length; i = next++) {
       await letSignalsIn(signal);
-      const file = files[i] as string;
-      results[i] = await decode(file, frame, memory).then(
+      const picture = files[i] as PictureFile;
+      const file = nameOf(picture);
+      results[i] = await decode(picture, frame, memory).then(
         (pixels) => ({ file, pixels }),
         async (error: unknown) => ({ file, reason: firstLine(error), ...(await outerCause(file, error)) }),
       );
@@ -97,8 +99,9 @@ interface Frame {
   readonly fit: Fit;
 }
 
-async function decode(file: string, { sides, channels, fit }: Frame, memory: Budget): Promise<Uint8Array> {
+async function decode(picture: PictureFile, { sides, channels, fit }: Frame, memory: Budget): Promise<Uint8Array> {
   const [height, width] = sides;
+  const file = typeof picture === 'string' ? picture : await readMember(picture);
   await requirePicture(file);
   const metadata = await sharp(file, { limitInputPixels: MAX_PIXELS }).metadata();
   const held = heldBytes(metadata);
@@ -148,20 +151,27 @@ const CONTENTS: readonly (readonly [begin: RegExp, format: string])[] = [
   [/^\s*<(\?xml|svg|!--)/, 'SVG'],
 ];
 
-async function requirePicture(file: string): Promise<void> {
+async function requirePicture(file: string | Buffer): Promise<void> {
+  if (typeof file !== 'string') {
+    requireContent(file.toString('latin1', 0, 16));
+    return;
+  }
   if (!(await stat(file)).isFile()) throw new Error('no regular file');
   // A FIFO would wait for its other end.
   const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
     if (bytesRead === 0) throw new Error('an empty file');
-    const begin = buffer.toString('latin1', 0, bytesRead);
-    const format = CONTENTS.find(([pattern]) => pattern.test(begin))?.[1];
-    if (format === 'PNG' || format === 'JPEG') return;
-    throw new Error(`by its content no PNG or JPEG, but ${format ?? 'something else'}`);
+    requireContent(buffer.toString('latin1', 0, bytesRead));
   } finally {
     await handle.close();
   }
+}
+
+function requireContent(begin: string): void {
+  const format = CONTENTS.find(([pattern]) => pattern.test(begin))?.[1];
+  if (format === 'PNG' || format === 'JPEG') return;
+  throw new Error(`by its content no PNG or JPEG, but ${format ?? 'something else'}`);
 }
 
 /** What decoding holds: rows of most pictures, the whole of a progressive one. */

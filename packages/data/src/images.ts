@@ -5,6 +5,14 @@ export interface Digest {
   update(bytes: Uint8Array): unknown;
 }
 
+/** Images of one size, handed out as floats in [-1, 1], channels last, from wherever they are. */
+export interface ImageExamples extends Omit<Images, 'batch' | 'subset'> {
+  /** Batches that are asked for before they are needed, where they are read from files. Default none. */
+  readonly readAhead?: number | undefined;
+  /** As that of {@link Images}; what cannot be read is left out. */
+  batch(positions: ArrayLike<number>, draw?: number): Float32Array | Promise<Float32Array>;
+}
+
 /** Images of one size, kept as bytes and handed out as floats in [-1, 1], channels last. */
 export interface Images {
   readonly count: number;

@@ -6,7 +6,7 @@ export type { BatchOrder } from './batches.ts';
 export { createBatchOrder } from './batches.ts';
 export type { ImageSize } from './divisible.ts';
 export { LONGEST_SIDE, requireDivisible, sidesOf, sizeOf } from './divisible.ts';
-export type { Digest, Images } from './images.ts';
+export type { Digest, ImageExamples, Images } from './images.ts';
 export { createImages } from './images.ts';
 export { Interrupted, letSignalsIn } from './let-signals-in.ts';
 export type { Source } from './source.ts';

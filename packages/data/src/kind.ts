@@ -1,5 +1,5 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
-import { PICTURE, SOUNDS } from './list-pictures.ts';
+import { PICTURE, PICTURE_OR_TAR, SOUNDS } from './list-pictures.ts';
 
 export const TRAIN_IDX: RegExp = /train-images[.-]idx3-ubyte(\.gz)?$/;
 export const TEST_IDX: RegExp = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
@@ -8,7 +8,7 @@ export const TEST_IDX: RegExp = /(t10k|test)-images[.-]idx3-ubyte(\.gz)?$/;
 export function kindOfData(path: string): 'idx' | 'folder' {
   const entry = entryAt(path);
   if (entry === undefined) return 'folder';
-  if (entry.isFile()) return PICTURE.test(path) ? 'folder' : 'idx';
+  if (entry.isFile()) return PICTURE_OR_TAR.test(path) ? 'folder' : 'idx';
   return namesIn(path).some((name) => TRAIN_IDX.test(name) || TEST_IDX.test(name)) ? 'idx' : 'folder';
 }
 

@@ -7,6 +7,8 @@ import type { SkippedImage } from './decode-pictures.ts';
 
 /** Names of pictures. */
 export const PICTURE: RegExp = /\.(png|jpe?g)$/i;
+/** Names of pictures, and of tars of them. */
+export const PICTURE_OR_TAR: RegExp = /\.(png|jpe?g|tar)$/i;
 /** Formats of pictures that are not read. */
 const OTHER = /\.(webp|avif|heic|heif|gif|tiff?|bmp|svg|jxl|jp2|j2k|ico|psd|dng|cr2|nef|arw|exr|hdr|pgm|ppm)$/i;
 
@@ -21,6 +23,8 @@ interface FileKind {
 }
 
 const PICTURES: FileKind = { wanted: PICTURE, other: OTHER, noun: 'picture', formats: 'neither PNG nor JPEG' };
+/** The same, and tars of them. */
+export const PICTURES_AND_TARS: FileKind = { ...PICTURES, wanted: PICTURE_OR_TAR };
 export const SOUNDS: FileKind = {
   wanted: /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i,
   other: /\.(m4a|aac|mp4|wma|aiff?|caf|amr|ac3|webm|mka|g722|gsm|ulaw|alaw|au|snd)$/i,
@@ -97,10 +101,12 @@ export async function* walkPictures(
     );
     // A folder as its paths go on, so that all paths come in their order.
     const names: string[] = [];
+    const links = await foldersAmong(
+      entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => join(path, name)),
+    );
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
-      const inner = join(path, entry.name);
-      if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(inner)))) names.push(`${entry.name}/`);
+      if (entry.isDirectory() || links.has(join(path, entry.name))) names.push(`${entry.name}/`);
       else if (wanted.test(entry.name)) names.push(entry.name);
       else if (other.test(entry.name)) {
         const format = extname(entry.name).toLowerCase();
@@ -120,6 +126,19 @@ export async function* walkPictures(
     if (files.length > 0) yield files;
   };
   yield* walk(folder);
+}
+
+/** Links are looked at some at a time: one after the other, a million take minutes. */
+const LINKS_AT_A_TIME = 256;
+
+async function foldersAmong(links: readonly string[]): Promise<ReadonlySet<string>> {
+  const folders = new Set<string>();
+  for (let from = 0; from < links.length; from += LINKS_AT_A_TIME) {
+    const some = links.slice(from, from + LINKS_AT_A_TIME);
+    const found = await Promise.all(some.map(isFolder));
+    for (const [i, link] of some.entries()) if (found[i] === true) folders.add(link);
+  }
+  return folders;
 }
 
 function otherFormats(folder: string, others: ReadonlyMap<string, number>, kind: FileKind): SkippedImage[] {

@@ -15,5 +15,7 @@ export { nameImages, openImages, PART_NAMES, sourceOf } from './image-source.ts'
 export { holdsSounds, kindOfData } from './kind.ts';
 export { isFolder, listPictures } from './list-pictures.ts';
 export { readMnist } from './mnist.ts';
+export type { OpenDataset, OpenHooks } from './open-dataset.ts';
+export { DEFAULT_CACHE_MB, openDataset } from './open-dataset.ts';
 export type { VectorBlock, VectorSource } from './vectors.ts';
 export { openVectors } from './vectors.ts';

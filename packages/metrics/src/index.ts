@@ -9,6 +9,8 @@ export { psnr, ssim } from './images.ts';
 export { comparesLatents } from './latent-space.ts';
 export type { TopTwo, TopTwoDistances } from './margins.ts';
 export { topTwoMargins, topTwoOfScores } from './margins.ts';
+export type { PlainShrinkOptions } from './plain-shrink.ts';
+export { plainShrink } from './plain-shrink.ts';
 export type {
   CodebookReport,
   EntropyReport,

@@ -29,7 +29,7 @@ export interface ImageTokenizerOptions {
   readonly blocks?: number | undefined;
   /** Of `resnet`: whether the places of the smallest image attend to each other. Default false. */
   readonly attention?: boolean | undefined;
-  /** Of `resnet`: groups of the norms, a divisor of every width. Default the largest of 1, 2, 4, … 32 that is. */
+  /** Of `resnet`: groups of the norms, a divisor of every width. Default the most, up to 32, that leave a group 4 channels. */
   readonly groups?: number | undefined;
   /** Channels of an image: 1 for grey, 3 for RGB. Default 1, of `resnet` 3. */
   readonly channels?: number | undefined;

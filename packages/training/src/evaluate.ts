@@ -63,17 +63,18 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
 
   for (let start = 0; start < examples.count; start += batchSize) {
     await letSignalsIn(signal);
-    const size = Math.min(batchSize, examples.count - start);
-    const values = await examples.batch(Int32Array.from({ length: size }, (_, i) => start + i));
+    const wanted = Math.min(batchSize, examples.count - start);
+    const values = await examples.batch(Int32Array.from({ length: wanted }, (_, i) => start + i));
+    const size = values.length / perExample;
     const batch = await runBatch(model, modality, modality.toTensor(values, size, shape), step, layers);
     const { output, layerSquares, ...tokens } = batch;
     onTokens?.(tokens, size);
     await meter.add(values, output);
     tracker.update(tokens);
     if (layerSquares !== undefined) layers?.add(layerSquares);
-    const missing = Math.min(size, kept - start) * perExample;
-    keep(originals, values.subarray(0, Math.max(0, missing)));
-    keep(reconstructions, output.subarray(0, Math.max(0, missing)));
+    const missing = Math.min(values.length, kept * perExample - originals.length);
+    keep(originals, values.subarray(0, missing));
+    keep(reconstructions, output.subarray(0, missing));
   }
   const report = tracker.report();
   return {
@@ -84,7 +85,7 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
     },
     tracker: report,
     histograms: codeHistograms(tracker),
-    pairs: { count: kept, shape, originals, reconstructions },
+    pairs: { count: originals.length / perExample, shape, originals, reconstructions },
   };
 }
 

@@ -107,6 +107,8 @@ export async function* trainLoop(
     yield* validate();
     yield* checkpoint();
   }
+  const perExample = train.shape.reduce((product, length) => product * length, 1);
+  const draws = readAhead(train.readAhead ?? 0, steps * accumulate, (draw) => train.batch(order.at(draw), draw));
   const all = takeSteps({
     steps,
     reached: step,
@@ -114,9 +116,8 @@ export async function* trainLoop(
     batch: async (at) => {
       const batches: Tensor[] = [];
       for (let i = 0; i < accumulate; i++) {
-        const draw = at * accumulate + i;
-        const positions = order.at(draw);
-        batches.push(modality.toTensor(await train.batch(positions, draw), positions.length, train.shape));
+        const values = await draws(at * accumulate + i);
+        batches.push(modality.toTensor(values, values.length / perExample, train.shape));
       }
       return batches;
     },
@@ -133,6 +134,30 @@ export async function* trainLoop(
   if (step === steps) return end('finished');
   yield* checkpoint();
   return end('interrupted');
+}
+
+/** Asks for the next so many of `total` batches as well, in their order, each once. */
+function readAhead(
+  ahead: number,
+  total: number,
+  read: (draw: number) => Float32Array | Promise<Float32Array>,
+): (draw: number) => Promise<Float32Array> {
+  const asked = new Map<number, Promise<Float32Array>>();
+  const ask = (draw: number): Promise<Float32Array> => {
+    const there = asked.get(draw);
+    if (there !== undefined) return there;
+    const values = Promise.resolve(read(draw));
+    // Whoever waits for it is told; a training that ends before does not.
+    values.catch(() => undefined);
+    asked.set(draw, values);
+    return values;
+  };
+  return (draw) => {
+    const values = ask(draw);
+    asked.delete(draw);
+    for (let next = draw + 1; next <= Math.min(draw + ahead, total - 1); next++) ask(next);
+    return values;
+  };
 }
 
 /** Seconds since its creation, on top of those before. */

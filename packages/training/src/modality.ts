@@ -9,8 +9,10 @@ export interface Examples {
   readonly shape: readonly number[];
   /** Neighbours that are drawn together into a batch, where examples are read from a file that is not held. Default 1. */
   readonly together?: number | undefined;
+  /** Batches that are asked for before they are needed, where examples are read from files. Default none. */
+  readonly readAhead?: number | undefined;
   /**
-   * The examples at these positions, one after the other, as float32.
+   * The examples at these positions, one after the other, as float32; what cannot be read is left out.
    * @param draw number of the batch in a training, for examples that differ each time.
    */
   batch(positions: ArrayLike<number>, draw?: number): Float32Array | Promise<Float32Array>;

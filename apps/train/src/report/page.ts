@@ -149,7 +149,7 @@ function legend(runs: readonly Run[]): Html {
 }
 
 function details({ name, folder, data }: Run, i: number): Html {
-  const { test, ids: _, ...summary } = data.summary;
+  const { test, ids: _, plain: __, ...summary } = data.summary;
   const numbers = { ...summary, ...test.quality, ...test.codes.statistics };
   const rows = Object.entries(numbers).map(
     ([key, value]) =>

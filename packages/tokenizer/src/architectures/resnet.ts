@@ -54,7 +54,7 @@ export const resnet: Architecture<ResnetConfig> = {
       widths: [...widths],
       blocks,
       attention,
-      groups: groups ?? widths.reduce(commonDivisor, 32),
+      groups: groups ?? defaultGroups(widths),
       channels,
       ...(imageSize === undefined ? {} : { imageSize }),
     };
@@ -122,6 +122,15 @@ export const resnet: Architecture<ResnetConfig> = {
     };
   },
 };
+
+/**
+ * At most 32, as in the official code, and of 4 channels or more where widths allow it, as there too: a group of one channel would lose how bright
+ * an image is.
+ */
+function defaultGroups(widths: readonly number[]): number {
+  const common = widths.reduce(commonDivisor);
+  return commonDivisor(common % 4 === 0 ? common / 4 : common, 32);
+}
 
 function commonDivisor(a: number, b: number): number {
   return b === 0 ? a : commonDivisor(b, a % b);

@@ -30,6 +30,18 @@ export function stillImproving({ config, history }: FindingFacts): Finding | und
   };
 }
 
+export function worseThanPlain({ config, quality, plain }: FindingFacts): Finding | undefined {
+  const [own, other] = [quality.psnrDb, plain?.psnrDb];
+  if (typeof own !== 'number' || typeof other !== 'number' || own >= other) return undefined;
+  return {
+    name: 'worse than shrinking',
+    severity: 'warning',
+    message: `Images that are shrunk to a pixel per token in as many bits and enlarged again have a PSNR of ${other.toFixed(2)} dB, the tokenizer ${own.toFixed(2)} dB: it is not worth its bits yet.`,
+    remedy: 'Train longer, or a larger network (preset photos).',
+    command: trainOn(config),
+  };
+}
+
 export function blurred({ config, shown: { images: pairs } }: FindingFacts): Finding | undefined {
   if (pairs === undefined) return undefined;
   const original = edgeEnergy(pairs, pairs.originals);

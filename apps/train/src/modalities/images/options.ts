@@ -1,6 +1,6 @@
 import { OptionError } from '@vqkit/core-tensor';
 import { type ImageSize, LONGEST_SIDE, requireDivisible, sidesOf } from '@vqkit/data';
-import { DEFAULT_FOLDER_SIZE, FITS, type Fit } from '@vqkit/data/node';
+import { DEFAULT_CACHE_MB, DEFAULT_FOLDER_SIZE, FITS, type Fit } from '@vqkit/data/node';
 import { QUANTIZERS } from '@vqkit/quantizers';
 import { count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
@@ -22,10 +22,11 @@ function defaultNormGroups(): string {
   return [...parts, '0 for the others'].join(', ');
 }
 
-const DEFAULT: Pick<ImageConfig, 'data' | 'arch' | 'flip' | 'ssimWeight' | 'gradientWeight'> = {
+const DEFAULT: Pick<ImageConfig, 'data' | 'arch' | 'flip' | 'cacheMb' | 'ssimWeight' | 'gradientWeight'> = {
   data: 'mnist',
   arch: 'conv',
   flip: false,
+  cacheMb: DEFAULT_CACHE_MB,
   ssimWeight: 0,
   gradientWeight: 0,
 };
@@ -76,6 +77,12 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
       'Of a folder: training pictures are resized to this, and every batch has random parts of the image size of them. Default none.',
     ),
     flip: field(z.boolean(), 'Mirrors half of the training images, at random.', DEFAULT.flip),
+    cacheMb: field(
+      count(0),
+      'Of a folder: MB of decoded pictures that are held. What is more, or more than 16,384 pictures, is decoded while the training goes on.',
+      DEFAULT.cacheMb,
+    ),
+    workers: field(count(1), 'Of such a folder: threads that decode. Default one less than cores, 4 at most.'),
     channels: field(
       z.union([z.literal(1), z.literal(3)]),
       '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
@@ -101,7 +108,7 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     ),
     groups: field(
       count(1),
-      "Of 'resnet': groups of the norms, a divisor of every width. Default the largest of 1, 2, 4, … 32 that is one.",
+      "Of 'resnet': groups of the norms, a divisor of every width. Default the most, up to 32, that leave a group 4 channels.",
     ),
     ssimWeight: field(
       z.number().min(0),

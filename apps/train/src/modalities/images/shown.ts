@@ -8,15 +8,16 @@ import { type Run, readRun } from '../../report/read-run.ts';
 import { runDot } from '../../report/runs.ts';
 import { bitsText, tokensText } from '../../report/tokens.ts';
 import type { ImagePairs } from '../../report-data.ts';
-import { blurred, stillImproving } from './findings.ts';
+import { blurred, stillImproving, worseThanPlain } from './findings.ts';
 
 const PICTURES = 16;
 
 /** Pictures beside each other: L1, PSNR and SSIM. */
 export const imagesShown: ModalityShown = {
   noun: 'image',
-  text({ test: { quality } }) {
-    return `test L1 ${quality.l1.toFixed(4)}, PSNR ${psnrText(quality.psnrDb, 2)}`;
+  text({ test: { quality }, plain }) {
+    const beside = plain === undefined ? '' : ` (plain shrinking ${psnrText(plain.psnrDb, 2)})`;
+    return `test L1 ${quality.l1.toFixed(4)}, PSNR ${psnrText(quality.psnrDb, 2)}${beside}`;
   },
   progress: ({ psnrDb }) => psnrText(psnrDb, 2),
   headline({ l1, psnrDb }) {
@@ -42,6 +43,11 @@ export const imagesShown: ModalityShown = {
       value: ({ data }) => data.summary.test.quality.psnrDb ?? Number.POSITIVE_INFINITY,
     },
     {
+      title: 'PSNR of plain shrinking',
+      hint: 'the same images as one pixel per token in as many bits, enlarged bicubically: what a tokenizer must beat',
+      cell: ({ data: { summary } }) => html`${psnrText(summary.plain?.psnrDb, 2)}`,
+    },
+    {
       title: 'SSIM',
       hint: 'structural similarity, 1 is equal',
       cell: ({ data }) => html`${fixed(data.summary.test.quality.ssim, 3)}`,
@@ -61,7 +67,7 @@ export const imagesShown: ModalityShown = {
 <p class="hint">Test images, and what each run makes of them from its tokens alone.</p>
 ${await pictureStrips(shown)}</section>`;
   },
-  findings: (facts) => [stillImproving(facts), blurred(facts)],
+  findings: (facts) => [worseThanPlain(facts), stillImproving(facts), blurred(facts)],
   async media(pairs) {
     const png = await pairsPng(imagePairs(pairs));
     // Where a PNG has its size.
