@@ -59,7 +59,7 @@ describe('createConfig', () => {
     expect(refused({ betas: [0.9] })).toContain('betas must be a list of at least 2, got [0.9].');
     expect(refused({ widths: [] })).toContain('widths must be a list of at least 1, got [].');
     expect(refused({ data: 'mnits' })).toContain(
-      'data must be one of "mnist", "idx", "folder", "vectors", got "mnits".',
+      'data must be one of "mnist", "idx", "folder", "vectors", "audio", got "mnits".',
     );
     expect(refused({ channels: 2 })).toContain('channels must be one of 1, 3, got 2.');
     expect(refused({ clampOutput: 1 })).toContain('clampOutput must be a boolean, got 1.');
@@ -124,7 +124,8 @@ describe('configJsonSchema', () => {
 
   it('shows the defaults that createConfig fills in', () => {
     const vectors = { data: 'vectors', dataPath: 'items.npy' } as const;
-    const kinds = [{ ...vectors }, { ...vectors, arch: 'mlp' }, { arch: 'resnet' }, {}].map((options) =>
+    const sound = { data: 'audio', dataPath: 'sounds' } as const;
+    const kinds = [sound, { ...vectors }, { ...vectors, arch: 'mlp' }, { arch: 'resnet' }, {}].map((options) =>
       createConfig(options as ImageOptions),
     );
     const config: Record<string, unknown> = { ...Object.assign({}, ...kinds), arch: undefined, dataPath: undefined };
