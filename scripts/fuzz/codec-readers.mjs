@@ -1,7 +1,7 @@
 // The readers of published checkpoints, for readers.mjs.
 import assert from 'node:assert/strict';
 import { loadCodec, openWeights } from '../../packages/codecs/dist/index.js';
-import { CODECS, files, MODELS, modelFiles, PYTHON } from './corpus.mjs';
+import { CODECS, files, MODELS, modelFiles, ONNX, PYTHON } from './corpus.mjs';
 import { mutateBytes, mutateContent, mutateHeader, mutateInside } from './mutate.mjs';
 
 /** @type {import('./readers.mjs').Reader[]} */
@@ -9,7 +9,12 @@ export const CODEC_READERS = [
   {
     name: 'weights',
     weight: 60,
-    corpus: [...files(/./, CODECS), ...files(/pth$/, MODELS), ...files(/^simvq.*safetensors$/, PYTHON)],
+    corpus: [
+      ...files(/./, CODECS),
+      ...files(/quantizer\.onnx$/, ONNX),
+      ...files(/pth$/, MODELS),
+      ...files(/^simvq.*safetensors$/, PYTHON),
+    ],
     mutators: [mutateBytes],
     async read(bytes) {
       const weights = await openWeights(bytes, 'file');

@@ -8,6 +8,7 @@ import { decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/
 
 export const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
 export const CODECS = fileURLToPath(new URL('../../packages/codecs/test/fixtures/read/', import.meta.url));
+export const ONNX = fileURLToPath(new URL('../../packages/codecs/test/fixtures/onnx/', import.meta.url));
 export const MODELS = fileURLToPath(new URL('../../packages/codecs/test/fixtures/models/', import.meta.url));
 export const ROWS = fileURLToPath(new URL('../../packages/rows/test/files/', import.meta.url));
 export const PYTHON = fileURLToPath(new URL('../../packages/testing/fixtures/python/', import.meta.url));

@@ -25,6 +25,12 @@ describe('vqkit inspect', () => {
     expect(stdout).toMatch(/torch: 22 tensors, 0\.0 MB\ndac at 'state_dict\.quantizer\.': 3 × 16 codes, 8 features\n$/);
   });
 
+  it('says which quantizer the initialisers of an ONNX file are', async () => {
+    const file = fileURLToPath(new URL('../../codecs/test/fixtures/onnx/dac-quantizer.onnx', import.meta.url));
+    const { stdout } = await vqkit(['inspect', file]);
+    expect(stdout).toMatch(/onnx: opset 17, .*\ndac at 'quantizer\.': 3 × 32 codes, 16 features\n$/);
+  });
+
   it('prints no letter of a name that a terminal would obey', async () => {
     const file = join(folder, 'names.safetensors');
     const codes = { dtype: 'F32', shape: [2, 1], data: new Float32Array(2) } as const;

@@ -33,6 +33,9 @@ export function command(): Command {
       }
       if (/\.onnx$/i.test(file)) {
         process.stdout.write(`${await onnxTable(file)}\n`);
+        // Most are something else, which nobody asked about.
+        const codec = await loadCodec(await sourceFrom(file), options).catch(() => undefined);
+        if (codec !== undefined) process.stdout.write(`${describeCodec(codec)}\n`);
         return;
       }
       const source = await sourceFrom(file);
