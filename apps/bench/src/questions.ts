@@ -24,6 +24,7 @@ const DRIFT = 'lfq-scale-drift:cell.gaussian-stream-10-bits-per-token';
 const DRIFT_MNIST = 'lfq-scale-drift:cell.mnist-7-7-patches-10-bits-per-token-half-of-the-steps';
 const RATIO = 'simvq-rotation:cell.mse-z-q-with-the-trick-on-over-that-with-it-off';
 const MLP = 'linear-relu-linear';
+const RELEASES = 'simvq-library:cell.after-the-last-step';
 /** What users compared, on MNIST and on speech. */
 const [RATIO_MNIST, RATIO_SPEECH] = [
   RATIO.replace('rotation:', 'rotation-images:'),
@@ -45,22 +46,22 @@ const QUESTIONS: readonly Question[] = [
     },
     picture: ['lfq-scale-drift-rms', 'The scale of the latents over the steps'],
     threads: [120, 121, 146],
-    pages: ['lfq-distance', 'lfq-scale-drift'],
+    pages: ['lfq-distance', 'lfq-library', 'lfq-scale-drift'],
   },
   {
     english: {
       question: "Why does SimVQ's commitment loss grow with the rotation trick?",
-      answer: `**Because half of the loss was missing while the trick was on.** In vector-quantize-pytorch 1.20.1 to 1.20.10 it was trained by mse(sg z, q) alone; whoever switched the trick off put 0.25 mse(z, sg q) back, the half that pulls z to its code. At the commitment weight of the report, 1,000, with its two-layer transform, mse(z, q) then ends {${RATIO}.1-000-${MLP}.what-users-compared} that with the trick off on a Gaussian stream ({${RATIO_MNIST}.1-000-${MLP}.what-users-compared} on MNIST, {${RATIO_SPEECH}.1-000-${MLP}.what-users-compared} on speech); with both halves on both sides {${RATIO}.1-000-${MLP}.both-halves-on-both-sides} ({${RATIO_MNIST}.1-000-${MLP}.both-halves-on-both-sides}, {${RATIO_SPEECH}.1-000-${MLP}.both-halves-on-both-sides}). At weight 1 the comparison gives {${RATIO}.1-${MLP}.what-users-compared} ({${RATIO_MNIST}.1-${MLP}.what-users-compared}, {${RATIO_SPEECH}.1-${MLP}.what-users-compared}): with the trick off mse(z, q) is high there as well. Nothing about the rotation is random: it is the one that takes z to its code.`,
+      answer: `**Because half of the loss was missing while the trick was on.** In vector-quantize-pytorch 1.20.1 to 1.20.10 it was trained by mse(sg z, q) alone; whoever switched the trick off put 0.25 mse(z, sg q) back, the half that pulls z to its code. At the commitment weight of the report, 1,000, with its two-layer transform, mse(z, q) then ends {${RATIO}.1-000-${MLP}.what-users-compared} that with the trick off on a Gaussian stream ({${RATIO_MNIST}.1-000-${MLP}.what-users-compared} on MNIST, {${RATIO_SPEECH}.1-000-${MLP}.what-users-compared} on speech); with both halves on both sides {${RATIO}.1-000-${MLP}.both-halves-on-both-sides} ({${RATIO_MNIST}.1-000-${MLP}.both-halves-on-both-sides}, {${RATIO_SPEECH}.1-000-${MLP}.both-halves-on-both-sides}). At weight 1 the comparison gives {${RATIO}.1-${MLP}.what-users-compared} ({${RATIO_MNIST}.1-${MLP}.what-users-compared}, {${RATIO_SPEECH}.1-${MLP}.what-users-compared}): with the trick off mse(z, q) is high there as well. In the releases themselves, with the code of the report: {${RELEASES}.1-20-10-trick-on-weight-1-000.mse-z-q} in 1.20.10 with the trick on, {${RELEASES}.1-20-10-trick-off-weight-1-000.mse-z-q} with it off, {${RELEASES}.1-20-11-trick-on-weight-1-000.mse-z-q} in 1.20.11 with it on. Nothing about the rotation is random: it is the one that takes z to its code.`,
       set: 'vector-quantize-pytorch 1.20.11 or later, and `commitment_weight=1`; with an older one add `0.25 * commitment_weight * F.mse_loss(x, quantized.detach())` yourself. vqkit has both halves, with the trick and without.',
     },
     chinese: {
       question: '为什么打开 rotation trick 后，SimVQ 的 commitment loss 会变大？',
-      answer: `**因为打开它时，损失少了一半。** vector-quantize-pytorch 1.20.1 到 1.20.10 在打开 rotation trick 时只用 mse(sg z, q) 训练；关掉它，就等于把另一半 0.25 mse(z, sg q) 加了回来，而正是这一半把 z 拉向码字。按报告中的 commitment 权重 1,000 和两层变换，在高斯数据流上 mse(z, q) 最终是关闭时的 {${RATIO}.1-000-${MLP}.what-users-compared}（times 即倍；MNIST 上 {${RATIO_MNIST}.1-000-${MLP}.what-users-compared}，语音上 {${RATIO_SPEECH}.1-000-${MLP}.what-users-compared}）；两边都用完整的损失时是 {${RATIO}.1-000-${MLP}.both-halves-on-both-sides}（{${RATIO_MNIST}.1-000-${MLP}.both-halves-on-both-sides}，{${RATIO_SPEECH}.1-000-${MLP}.both-halves-on-both-sides}）。权重为 1 时这个比较是 {${RATIO}.1-${MLP}.what-users-compared}（{${RATIO_MNIST}.1-${MLP}.what-users-compared}，{${RATIO_SPEECH}.1-${MLP}.what-users-compared}）：那时关闭一侧的 mse(z, q) 也高。旋转并不随机：它就是把 z 转到其码字的那一个旋转。`,
+      answer: `**因为打开它时，损失少了一半。** vector-quantize-pytorch 1.20.1 到 1.20.10 在打开 rotation trick 时只用 mse(sg z, q) 训练；关掉它，就等于把另一半 0.25 mse(z, sg q) 加了回来，而正是这一半把 z 拉向码字。按报告中的 commitment 权重 1,000 和两层变换，在高斯数据流上 mse(z, q) 最终是关闭时的 {${RATIO}.1-000-${MLP}.what-users-compared}（times 即倍；MNIST 上 {${RATIO_MNIST}.1-000-${MLP}.what-users-compared}，语音上 {${RATIO_SPEECH}.1-000-${MLP}.what-users-compared}）；两边都用完整的损失时是 {${RATIO}.1-000-${MLP}.both-halves-on-both-sides}（{${RATIO_MNIST}.1-000-${MLP}.both-halves-on-both-sides}，{${RATIO_SPEECH}.1-000-${MLP}.both-halves-on-both-sides}）。权重为 1 时这个比较是 {${RATIO}.1-${MLP}.what-users-compared}（{${RATIO_MNIST}.1-${MLP}.what-users-compared}，{${RATIO_SPEECH}.1-${MLP}.what-users-compared}）：那时关闭一侧的 mse(z, q) 也高。用报告中的代码直接运行这两个版本：1.20.10 打开时为 {${RELEASES}.1-20-10-trick-on-weight-1-000.mse-z-q}，关闭时为 {${RELEASES}.1-20-10-trick-off-weight-1-000.mse-z-q}，1.20.11 打开时为 {${RELEASES}.1-20-11-trick-on-weight-1-000.mse-z-q}。旋转并不随机：它就是把 z 转到其码字的那一个旋转。`,
       set: '使用 vector-quantize-pytorch 1.20.11 或更新版本，并设 `commitment_weight=1`；旧版本请自行加上 `0.25 * commitment_weight * F.mse_loss(x, quantized.detach())`。vqkit 无论是否打开 rotation trick，两半损失都在。',
     },
     picture: ['simvq-rotation-commitment-1000-mlp', 'mse(z, q) over the steps at weight 1,000'],
     threads: [177],
-    pages: ['simvq-rotation', 'simvq-rotation-images', 'speech-simvq-rotation'],
+    pages: ['simvq-library', 'simvq-rotation', 'simvq-rotation-images', 'speech-simvq-rotation'],
   },
   {
     english: {

@@ -25,6 +25,7 @@ export const experiments: readonly ExperimentEntry[] = [
     load: async () => (await import('../experiments/classifier-distance.ts')).classifierDistance,
   },
   { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },
+  { name: 'lfq-library', load: async () => (await import('../experiments/lfq-library.ts')).lfqLibrary },
   { name: 'lfq-scale-drift', load: async () => (await import('../experiments/lfq-scale-drift.ts')).lfqScaleDrift },
   { name: 'simvq-rotation', load: async () => (await import('../experiments/simvq-rotation.ts')).simVqRotation },
   {
