@@ -206,7 +206,7 @@ function verdictsOf({ where }: StillSweep, rows: readonly Row[]): Verdict[] {
       expected: 'a larger drop of the used codes',
       measured: `for the others SimVQ from ${change(SIMVQ)}, VQ from ${change(RESCUED)}`,
       verdict: isLower(differenceOf(kept(SIMVQ), kept(RESCUED))),
-      remark: `Counted with the still tokens the answer would look otherwise: SimVQ ${list(SIMVQ, all)}; VQ ${list(RESCUED, all)}. Error/variance of the others at ${percent(most)}: SimVQ ${error(SIMVQ)}, VQ ${error(RESCUED)}.`,
+      remark: `Counted with the still tokens: SimVQ ${list(SIMVQ, all)}; VQ ${list(RESCUED, all)}. Error/variance of the others at ${percent(most)}: SimVQ ${error(SIMVQ)}, VQ ${error(RESCUED)}.`,
     },
   ];
 }
