@@ -1,4 +1,4 @@
-import { OptionError, phrase } from '@vqkit/core-tensor';
+import { OptionError, phrase, QuantizerError } from '@vqkit/core-tensor';
 import { folderStore, MANIFEST, readManifest } from '@vqkit/tokens';
 import { type EncoderOptions, startWorkerProcess, type WorkerProcess } from '@vqkit/train';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
@@ -35,6 +35,8 @@ export interface Worked {
 const LOCK_SECONDS = 30;
 /** Times that a shard may lose its worker. */
 const MOST_STALLED = 100;
+/** Shards one after the other that a worker cannot begin before it ends: the fault is its machine's. */
+const MOST_FAULTS = 3;
 /** How often it looks whether anything is left. */
 const LOOK_MS = 1000;
 
@@ -42,7 +44,8 @@ const LOOK_MS = 1000;
  * Encodes shards from a queue until none is left, or stopped. A worker that dies loses its shard to another within the time of its lock; one that two have done is the same
  * file twice.
  *
- * @throws OptionError or UnsupportedError as the server answers.
+ * @throws OptionError or UnsupportedError as the server answers; what keeps it from beginning any shard, such as a folder that this machine does not see or another version of
+ * vqkit, after three in a row: they are left for others.
  */
 export async function workQueue(
   { workers = 1, folder: own, stay = false, lockSeconds = LOCK_SECONDS, ...options }: WorkOptions,
@@ -52,14 +55,28 @@ export async function workQueue(
   const connection = await connect('workQueue', redis);
   const idle: { readonly folder: string; readonly process: WorkerProcess }[] = [];
   const busy = new Set<WorkerProcess>();
-  const stopped = (): boolean => signal?.aborted === true;
-  let [done, failed] = [0, 0];
+  const fault = new AbortController();
+  const stop = signal === undefined ? fault.signal : AbortSignal.any([signal, fault.signal]);
+  const stopped = (): boolean => stop.aborted;
+  let [done, failed, faults] = [0, 0, 0];
 
   /** A process that waits for work in this folder, or a new one. */
   const take = async (folder: string): Promise<WorkerProcess> => {
     const at = idle.findIndex((each) => each.folder === folder);
     const [found] = at < 0 ? [] : idle.splice(at, 1);
     return found?.process ?? (await startWorkerProcess(folder, encoder, onWarning));
+  };
+
+  const begin = async (folder: string, manifest: string): Promise<WorkerProcess> => {
+    try {
+      await requireManifest(folder, manifest);
+      const process = await take(folder);
+      faults = 0;
+      return process;
+    } catch (error) {
+      if (error instanceof QuantizerError && ++faults >= MOST_FAULTS) fault.abort(error);
+      throw error;
+    }
   };
 
   const work = async (job: Job<ShardJob>, token: string | undefined): Promise<void> => {
@@ -70,8 +87,7 @@ export async function workQueue(
       throw new WaitingError();
     };
     if (stopped()) return giveBack();
-    await requireManifest(folder, manifest);
-    const process = await take(folder);
+    const process = await begin(folder, manifest);
     busy.add(process);
     try {
       const { wasThere } = await process.encode(shard, (examples) => {
@@ -104,13 +120,14 @@ export async function workQueue(
     onWarning?.(`Shard ${job?.data.shard}${tries}: ${error.message}`);
   });
   try {
-    await untilDone({ redis, queue }, stay, signal);
+    await untilDone({ redis, queue }, stay, stop);
     for (const process of busy) process.stop();
   } finally {
     await worker.close();
     for (const { process } of idle) process.close();
     connection.disconnect();
   }
+  fault.signal.throwIfAborted();
   return { done, failed };
 }
 
@@ -128,13 +145,13 @@ async function requireManifest(folder: string, wanted: string): Promise<void> {
   throw new UnrecoverableError(message);
 }
 
-async function untilDone(options: QueueOptions, stay: boolean, signal: AbortSignal | undefined): Promise<void> {
+async function untilDone(options: QueueOptions, stay: boolean, signal: AbortSignal): Promise<void> {
   await withQueue('workQueue', options, async (queue) => {
-    const stopped = (): boolean => signal?.aborted === true;
+    const stopped = (): boolean => signal.aborted;
     while (!stopped()) {
       await new Promise<void>((go) => {
         const timer = setTimeout(go, LOOK_MS);
-        signal?.addEventListener('abort', () => {
+        signal.addEventListener('abort', () => {
           clearTimeout(timer);
           go();
         });

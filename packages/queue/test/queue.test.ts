@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +29,11 @@ interface Ended {
 }
 
 function vqkit(...args: string[]): Promise<Ended> {
-  return execute(process.execPath, [CLI, ...args], { cwd: root }).then(
+  return vqkitWith({}, ...args);
+}
+
+function vqkitWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
+  return execute(process.execPath, [CLI, ...args], { cwd: root, env: { ...process.env, ...env } }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: Ended) => error,
   );
@@ -167,6 +172,87 @@ describe.skipIf(missing !== undefined)(
         const ended = await vqkit('queue', ...line, '--redis', redis);
         expect([ended.code, ended.stderr]).toEqual([code, expect.stringMatching(message)]);
       }
+    });
+
+    const planned = (out: string, shards: string): Promise<Ended> =>
+      vqkit(
+        'encode',
+        'digits.safetensors',
+        'train-images-idx3-ubyte',
+        '--out',
+        out,
+        '--shards',
+        shards,
+        '--plan',
+        ...FAST,
+      );
+
+    it('ends a worker whose machine does not see the folder, and leaves the shards to others', async () => {
+      const redis = ['--redis', address, '--queue', 'unshared'];
+      await planned('unshared', '8');
+      await vqkit('queue', 'fill', 'unshared', ...redis);
+      await rename(join(root, 'unshared'), join(root, 'hidden'));
+      const worked = await vqkit('queue', 'work', ...redis, ...FAST);
+      expect([worked.code, worked.stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /error: workQueue: .*unshared must hold manifest\.json, got none.* shared with this one\./,
+        ),
+      ]);
+      const { stdout } = await vqkit('queue', 'status', ...redis);
+      const [, waiting, delayed] =
+        /^(\d) waiting, 0 active, (\d) to be tried again, 0 completed, 0 failed/.exec(stdout) ?? [];
+      expect(Number(waiting) + Number(delayed)).toBe(8);
+      await rename(join(root, 'hidden'), join(root, 'unshared'));
+      expect((await vqkit('queue', 'work', ...redis, ...FAST)).stdout).toBe('8 shards done, 0 failed\n');
+      expect((await vqkit('merge', 'unshared')).stdout).toBe(
+        (await vqkit('merge', 'one')).stdout.replace('one', 'unshared'),
+      );
+    });
+
+    it('names a plan of another version of vqkit, and one that was edited', async () => {
+      const redis = ['--redis', address, '--queue', 'versions'];
+      await planned('version', '2');
+      const path = join(root, 'version', 'manifest.json');
+      const { sha256: _, ...plan } = JSON.parse(await readFile(path, 'utf8')) as { sha256: string };
+      const other = { ...plan, vqkit: '99.0.0' };
+      await writeFile(path, JSON.stringify(other));
+      const unsealed = await vqkit('queue', 'fill', 'version', ...redis);
+      expect([unsealed.code, unsealed.stderr]).toEqual([
+        1,
+        expect.stringMatching(/manifest\.json: .*must be as it was written/),
+      ]);
+      const sha256 = createHash('sha256').update(JSON.stringify(other)).digest('hex');
+      await writeFile(path, JSON.stringify({ ...other, sha256 }));
+      expect((await vqkit('queue', 'fill', 'version', ...redis)).code).toBe(0);
+      const worked = await vqkit('queue', 'work', ...redis, ...FAST);
+      expect([worked.code, worked.stderr]).toEqual([
+        2,
+        expect.stringMatching(
+          /the worker must be of the manifest's version of vqkit, "99\.0\.0", got .* Install vqkit@99\.0\.0/,
+        ),
+      ]);
+      // Edited once more: its shards are others than those of the queue.
+      await writeFile(path, JSON.stringify({ ...other, sha256: 'ab'.repeat(32) }));
+      expect((await vqkit('queue', 'work', ...redis, ...FAST)).stderr).toMatch(
+        /must be as it was written, .*edited or damaged/,
+      );
+    });
+
+    it('names a clock that is not that of the server, and changes nothing', async () => {
+      const redis = ['--redis', address, '--queue', 'clocks'];
+      await planned('clocks', '2');
+      const late = 'data:text/javascript,const%20now=Date.now;Date.now=()=>now()-7200000';
+      for (const line of [['fill', 'clocks'], ['work']]) {
+        const ended = await vqkitWith({ NODE_OPTIONS: `--import=${late}` }, 'queue', ...line, ...redis);
+        expect([ended.code, ended.stderr]).toEqual([
+          1,
+          expect.stringMatching(
+            /this machine's clock must be within 60 seconds of that of .*, got 7\d\d\d seconds behind\. Set it/,
+          ),
+        ]);
+      }
+      expect((await vqkit('queue', 'status', ...redis)).stdout).toMatch(/^0 waiting, 0 active/);
     });
 
     it('loses nothing while workers are killed, Redis is restarted, and the disk is full', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,53 @@ describe('vqkit merge and tokens', () => {
       code: 2,
       stderr: expect.stringMatching(/--out must end in/) as string,
     });
+  });
+
+  it('refuse a manifest that was edited, each command by name, and leave what is there', async () => {
+    await call(`encode digits.safetensors data ${FAST} --shards 6 --out edited`);
+    const path = join(root, 'edited/manifest.json');
+    const whole = await readFile(path, 'utf8');
+    const before = await shardsIn('edited');
+    for (const [from, to, message] of [
+      ['"batchSize": 4', '"batchSize": 5', /must be as it was written, with the checksum .* edited or damaged/],
+      ['"examples": 48', '"examples": "all"', /manifest\.json: examples must be/],
+      ['{', '', /must be JSON/],
+      [whole, '', /must be JSON/],
+    ] as const) {
+      await writeFile(path, whole.replace(from, to));
+      for (const line of [
+        'tokens edited',
+        'tokens edited/ids-00001-of-00006.safetensors',
+        'merge edited',
+        'decode digits.safetensors edited --out pictures',
+        `encode digits.safetensors data ${FAST} --out edited`,
+      ]) {
+        const ended = await here(line);
+        expect([line, ended.code, ended.stderr]).toEqual([line, 1, expect.stringMatching(message)]);
+      }
+    }
+    expect(await shardsIn('edited')).toEqual(before);
+    await writeFile(path, whole);
+    expect((await here('merge edited')).code).toBe(0);
+  });
+
+  it('encode names a source that is gone or not the same, and goes on when it is back', async () => {
+    await call(`encode digits.safetensors data ${FAST} --shards 6 --out source --shard 0`);
+    await rename(join(root, 'data'), join(root, 'gone'));
+    for (const line of [
+      `encode digits.safetensors data ${FAST} --out source`,
+      `encode digits.safetensors data ${FAST} --out source --shard 1`,
+    ]) {
+      const ended = await here(line);
+      expect([ended.code, ended.stderr]).toEqual([
+        expect.any(Number),
+        expect.stringMatching(/error: .*data.* must .*got/),
+      ]);
+      expect(ended.code).not.toBe(0);
+    }
+    await rename(join(root, 'gone'), join(root, 'data'));
+    expect(await call(`encode digits.safetensors data ${FAST} --out source`)).toMatchObject({ code: 0 });
+    expect(await shardsIn('source')).toEqual(await shardsIn('one'));
   });
 
   it('decodes a part of a folder', async () => {
