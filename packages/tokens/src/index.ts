@@ -18,6 +18,7 @@ export {
   SHARD_FORMATS,
   shardFile,
   shardRanges,
+  TOKENIZER,
 } from './shards/manifest.ts';
 export type { ShardSurvey } from './shards/merge.ts';
 export { requireComplete, surveyShards, writeManifest } from './shards/merge.ts';

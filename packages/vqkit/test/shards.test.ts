@@ -92,6 +92,18 @@ describe('vqkit merge and tokens', () => {
     );
   });
 
+  it('never write over a shard or the tokenizer that they read', async () => {
+    const before = await shardsIn('one');
+    for (const name of ['ids-00000-of-00006.safetensors', 'tokenizer.safetensors']) {
+      const merged = await here(`merge one --out one/${name}`);
+      expect([merged.code, merged.stderr]).toEqual([2, expect.stringMatching(/must not be what it is made of/)]);
+    }
+    expect(await shardsIn('one')).toEqual(before);
+    expect(await readFile(join(root, 'one/tokenizer.safetensors'))).toEqual(
+      await readFile(join(root, 'digits.safetensors')),
+    );
+  });
+
   it('name what is missing', async () => {
     await call(`encode digits.safetensors data ${FAST} --shards 6 --out part --shard 1`);
     const merged = await here('merge part');

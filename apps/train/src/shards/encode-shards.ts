@@ -16,6 +16,7 @@ import {
   type ShardStore,
   type ShardSurvey,
   surveyShards,
+  TOKENIZER,
   writeManifest,
 } from '@vqkit/tokens';
 import { startEngine } from '../engine.ts';
@@ -23,7 +24,7 @@ import { readTokenizer } from '../tokenizer.ts';
 import { type ShardOptions, scheduledShard, shardSchema } from './options.ts';
 import { planCorpus, restoreNames } from './plan-corpus.ts';
 import { encodeInPool, type FailedShard } from './pool.ts';
-import { openShardEncoder, requireOwnVersion, TOKENIZER } from './shard-encoder.ts';
+import { openShardEncoder, requireOwnVersion } from './shard-encoder.ts';
 
 /** What a caller of {@link encodeShards} may watch and stop. */
 export interface ShardsHooks {

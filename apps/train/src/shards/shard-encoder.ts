@@ -14,15 +14,13 @@ import {
   type ShardRecord,
   type ShardStore,
   shardState,
+  TOKENIZER,
 } from '@vqkit/tokens';
 import { startEngine } from '../engine.ts';
 import type { EngineName } from '../train-options.ts';
 import { type Examples, imageExamples, vectorExamples } from './examples.ts';
 import { idBlocks } from './id-blocks.ts';
 import { packageVersion } from './version.ts';
-
-/** The tokenizer beside its shards, so that whoever sees the folder can go on with it. */
-export const TOKENIZER = 'tokenizer.safetensors';
 
 export interface EncoderOptions {
   readonly engine?: EngineName | undefined;

@@ -8,6 +8,8 @@ import { digest, seal, unseal } from './sealed.ts';
 export const MANIFEST = 'manifest.json';
 /** The names of all examples of a source that has names, beside the manifest, which so stays small. */
 export const NAMES = 'names.jsonl';
+/** The tokenizer beside its shards, so that whoever sees the folder can go on with it. */
+export const TOKENIZER = 'tokenizer.safetensors';
 const FORMAT = 'vqkit-shards-1';
 const DIGITS = 5;
 

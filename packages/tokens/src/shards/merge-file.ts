@@ -1,24 +1,34 @@
 import { createHash } from 'node:crypto';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { encodeSafetensorsHeader } from '@vqkit/checkpoint';
 import { CHECKSUM, requireWritable, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError } from '@vqkit/core-tensor';
 import { writeRowIds } from '../row-ids.ts';
 import { IDS, noteTexts } from '../token-file.ts';
 import { imageNotes, shardRowIds } from './at-path.ts';
+import { folderStore } from './folder-store.ts';
 import { bytesOf, FORMATS } from './formats.ts';
-import { SHARD_FORMATS, type ShardFormat } from './manifest.ts';
-import { openShards, type Shards } from './read-shards.ts';
+import { SHARD_FORMATS, type ShardFormat, shardFile, TOKENIZER } from './manifest.ts';
+import { openShards, readManifest, type Shards } from './read-shards.ts';
 import type { ShardReader } from './store.ts';
 import type { StoredPart } from './stored.ts';
 
 /** Rows of a block of the file. */
 const ROWS = 4096;
 
-/** @throws OptionError for an ending of no format; CheckpointError where nothing can be written. */
-export async function requireMergeable(where: string, path: string): Promise<void> {
+/**
+ * Throws unless {@link writeMerged} can write the shards of a folder there.
+ * @throws OptionError for an ending of no format, or a file of the folder itself; CheckpointError where nothing can be written, or the folder has no manifest.
+ */
+export async function requireMergeable(where: string, path: string, folder: string): Promise<void> {
   formatOf(where, path);
-  await requireWritable(where, path);
+  const manifest = await readManifest(where, folderStore(folder));
+  const own = [TOKENIZER, ...manifest.shards.map((_, shard) => shardFile(manifest, shard))];
+  await requireWritable(
+    where,
+    path,
+    own.map((name) => join(folder, name)),
+  );
 }
 
 function formatOf(where: string, path: string): ShardFormat {

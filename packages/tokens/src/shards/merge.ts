@@ -90,7 +90,7 @@ export function requireComplete(where: string, store: ShardReader, { missing, da
     store.name,
     `have all ${manifest.shards.length} shards`,
     phrase(
-      `${counted(missing.length, 'missing shard')} and ${damaged.length} damaged (${named})${first === undefined ? '' : `: ${first.reason}`}`,
+      `${counted(missing.length, 'missing shard')} and ${damaged.length} damaged (${named})${first === undefined ? '' : `: ${first.reason.replace(/\.$/, '')}`}`,
       [counted(missing.length, 'missing shard'), damaged.length],
     ),
     'Run vqkit encode once more: it does those that are not whole.',

@@ -19,7 +19,7 @@ export function command(): Command {
     .option('--out <file>', 'Writes all ids into this file too: .safetensors, .npy, .parquet or .tar.')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, { out }: { out?: string }) => {
-      if (out !== undefined) await requireMergeable('merge', out);
+      if (out !== undefined) await requireMergeable('merge', out, folder);
       const store = folderStore(folder);
       const progress = createImageProgress(process.stderr, 'shards');
       let started = false;
