@@ -271,6 +271,7 @@ describe('source files', () => {
     [`it${dot}skip('a', () => {});\n`, 'every test runs'],
     [`describe${dot}only('a', () => {});\n`, 'every test runs'],
     [`const x = y${dot}dataSync();\n`, 'tensors are not read synchronously'],
+    ["import { add, sum } from '@tensorflow/tfjs-core';\n", 'products, sums and means are kernels of vqkit'],
     [`// ${'TO'}${'DO'}: later\n`, 'no note of unfinished work'],
     ['throw new OptionError(`f: x must be an integer, got 0.5. Round it.`);\n', 'an error is made of its fields'],
     ["throw new Error(\n  'f: x must be an integer.',\n);\n", 'an error is made of its fields'],

@@ -44,6 +44,12 @@ const forbidden = [
     rule: 'an error is made of its fields',
     fix: "Write new OptionError(where, 'dim', 'be an integer', dim, 'Round it.'), or requireOption; the class writes the text.",
   },
+  {
+    files: /^packages\/(?!backend-|testing\/)[^/]+\/src\//,
+    code: /^import \{[^}]*\b(?:matMul|sum|mean)\b(?! as\b)[^}]*\} from '@tensorflow\/tfjs-core'/m,
+    rule: 'products, sums and means are kernels of vqkit',
+    fix: "Import matMul, sum and mean from @vqkit/core-tensor: an engine speeds those up and leaves tfjs's own as they are.",
+  },
   { text: /\b(?:TO[D]O|FIX[M]E|XX[X])\b/, rule: 'no note of unfinished work', fix: 'Finish it or open an issue.' },
 ];
 

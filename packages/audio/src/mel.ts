@@ -1,5 +1,5 @@
-import { keep, matMul, reshape, type Tensor, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import { requireInteger, requireKnownOptions, requireOption, requirePositive } from '@vqkit/core-tensor';
+import { keep, reshape, type Tensor, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { matMul, requireInteger, requireKnownOptions, requireOption, requirePositive } from '@vqkit/core-tensor';
 import { createStft, type StftOptions } from './stft.ts';
 
 export interface MelOptions extends StftOptions {

@@ -4,17 +4,15 @@ import {
   div,
   log,
   maximum,
-  mean,
   mul,
   type Scalar,
   sqrt,
   square,
   sub,
-  sum,
   type Tensor,
   tidy,
 } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, requireOption, ShapeError, show } from '@vqkit/core-tensor';
+import { mean, requireKnownOptions, requireOption, ShapeError, show, sum } from '@vqkit/core-tensor';
 import { createMelSpectrogram, type MelOptions } from './mel.ts';
 import { createStft } from './stft.ts';
 

@@ -2,7 +2,6 @@ import {
   add,
   concat,
   keep,
-  matMul,
   maximum,
   reshape,
   reverse,
@@ -16,6 +15,7 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import {
+  matMul,
   requireAlive,
   requireBoolean,
   requireInteger,

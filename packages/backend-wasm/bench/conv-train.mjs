@@ -1,8 +1,8 @@
 // One training step of the recipe's autoencoder (28x28x1, batch 256, FSQ [8,6,5]) on the wasm engine: steps per second, and the
 // time of every kernel. Run on the built package: node bench/conv-train.mjs [steps] [threads]
 import * as tf from '@tensorflow/tfjs-core';
-import { fsqQuantize } from '@vqkit/core-tensor';
-import { adamWStep, convSame, gelu } from '@vqkit/nn';
+import { createRng, fsqQuantize, mean } from '@vqkit/core-tensor';
+import { adamWStep, convSame, createMaxPool2d, createScope, gelu } from '@vqkit/nn';
 import { init } from '../dist/index.js';
 
 const steps = Number(process.argv[2] ?? 10);
@@ -32,7 +32,8 @@ for (const config of tf.getKernelsForBackend('wasm')) {
   });
 }
 
-const { sub, maxPool, abs, mean, reshape, tidy, variable, randomNormal } = tf;
+const { sub, abs, reshape, tidy, variable, randomNormal } = tf;
+const pool = createMaxPool2d(createScope(createRng(0)));
 let seed = 1;
 const weight = (shape) => variable(randomNormal(shape, 0, (shape[0] * shape[1] * shape[2]) ** -0.5, 'float32', seed++));
 const bias = (n) => variable(tf.zeros([n]));
@@ -59,8 +60,8 @@ const attrs = {
   basis: [1, 8, 48],
 };
 function loss(x) {
-  let h = gelu(maxPool(conv(0, x), 2, 2, 'valid'));
-  h = conv(2, maxPool(conv(1, h), 2, 2, 'valid'));
+  let h = gelu(pool.apply(conv(0, x)));
+  h = conv(2, pool.apply(conv(1, h)));
   const [codes] = fsqQuantize({ z: reshape(h, [-1, 3]) }, attrs);
   h = conv(3, reshape(codes, h.shape));
   h = gelu(conv(4, h, 2));

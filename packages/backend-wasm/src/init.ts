@@ -13,6 +13,7 @@ import {
   type Replacements,
   reason,
   replacementReport,
+  requireBoolean,
   requireInteger,
   requireKnownOptions,
   requireOption,
@@ -20,7 +21,7 @@ import {
 } from '@vqkit/core-tensor';
 import { coreCount, removeCrashHandlers } from '#platform';
 import { attachEngine } from './engine.ts';
-import { provideKernels } from './kernels/index.ts';
+import { provideKernels, replaceTfjsKernels } from './kernels/index.ts';
 import { startTfjsModule, type TfjsModule } from './tfjs-module.ts';
 
 export interface InitOptions {
@@ -34,6 +35,11 @@ export interface InitOptions {
    * with this package, inside its JavaScript.
    */
   readonly wasmPaths?: string;
+  /**
+   * Whether models of plain TensorFlow.js run this package's faster versions of convolutions, matrix products, pools, sums and means too, for as long
+   * as the process lives. They round otherwise. Default false: beside vqkit such a model computes what it does without, bit for bit.
+   */
+  readonly replaceTfjs?: boolean;
 }
 
 /** What the engine is and can do. */
@@ -50,7 +56,8 @@ export interface EngineReport {
 }
 
 const NAME = 'wasm';
-let running: { readonly backend: object; readonly report: EngineReport } | undefined;
+let running: { readonly backend: object; report: EngineReport } | undefined;
+let replaced = false;
 let queue: Promise<unknown> = Promise.resolve();
 
 /**
@@ -72,8 +79,9 @@ export function init(options: InitOptions = {}): Promise<EngineReport> {
 }
 
 async function start(options: InitOptions): Promise<EngineReport> {
-  requireKnownOptions('init', options, ['threads', 'wasmPaths']);
-  const { threads, wasmPaths } = options;
+  requireKnownOptions('init', options, ['threads', 'wasmPaths', 'replaceTfjs']);
+  const { threads, wasmPaths, replaceTfjs = false } = options;
+  requireBoolean('init', 'replaceTfjs', replaceTfjs);
   if (threads !== undefined) requireInteger('init', 'threads', threads, 1, 64);
   const alive = backendNow();
   if (running !== undefined && alive === running.backend) {
@@ -85,7 +93,8 @@ async function start(options: InitOptions): Promise<EngineReport> {
       throw new UnsupportedError('init', 'threads', rule, threads, fix);
     }
     await activate();
-    return report;
+    if (replaceTfjs && !replaced) running.report = { ...report, replaces: replacedAll() };
+    return running.report;
   }
   if ((await env().getAsync('WASM_HAS_SIMD_SUPPORT')) !== true) {
     throw new UnsupportedError(
@@ -122,15 +131,22 @@ async function start(options: InitOptions): Promise<EngineReport> {
   const backend = backendNow() as BackendWasm;
   const attached = await attachEngine(backend, wanted);
   provideKernels(backend);
+  const replaces = replaceTfjs ? replacedAll() : replacementReport(NAME);
   const report: EngineReport = {
     engine: 'wasm',
     simd: true,
     threads: attached.threads,
     version: version_wasm,
-    replaces: replacementReport(NAME),
+    replaces,
   };
   running = { backend, report };
   return report;
+}
+
+function replacedAll(): Replacements {
+  if (!replaced) replaceTfjsKernels();
+  replaced = true;
+  return replacementReport(NAME);
 }
 
 /** The instance behind the name `wasm`, if tfjs has made it already. */

@@ -34,6 +34,7 @@ import {
 import { adamWStep, gelu, groupNorm } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
 import { describe, it } from 'vitest';
+import { init } from '../src/index.ts';
 import { expectNoLeaks } from './compare.ts';
 
 /** Value and all gradients, once. */
@@ -114,6 +115,7 @@ describe('a thousand calls leave tensors, buffers and the heap as they were', ()
     for (const [name, run] of Object.entries(runs)) {
       it(`${name} on ${engine}`, async () => {
         await startEngine(engine);
+        await init({ replaceTfjs: true });
         await expectNoLeaks(run);
       });
     }

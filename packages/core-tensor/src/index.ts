@@ -35,23 +35,19 @@ export {
 } from './errors.ts';
 export type { FsqAttrs } from './fsq-attrs.ts';
 export type { Kernel, KernelDefinition, Replacements } from './kernel.ts';
-export {
-  defineKernel,
-  kernelReport,
-  provideKernel,
-  provideReductionGradients,
-  replacementReport,
-} from './kernel.ts';
+export { defineKernel, kernelReport, provideKernel, replacementReport } from './kernel.ts';
 export type { BitEntropyAttrs, BitEntropyInputs } from './kernels/bit-entropy.ts';
 export { bitEntropy, MAX_CODEBOOK_ENTROPY_BITS } from './kernels/bit-entropy.ts';
 export { codeCounts } from './kernels/code-counts.ts';
 export { fsqCodes, fsqDecode, fsqEncode, fsqQuantize } from './kernels/fsq-quantize.ts';
 export { gatherCodes } from './kernels/gather-codes.ts';
 export { gatherSum } from './kernels/gather-sum.ts';
+export { matMul } from './kernels/mat-mul.ts';
 export type { NearestCodeInputs } from './kernels/nearest-code.ts';
 export { nearestCode } from './kernels/nearest-code.ts';
 export type { NearestCodeExactInputs, ScoreInputs } from './kernels/nearest-code-exact.ts';
 export { nearestCodeExact } from './kernels/nearest-code-exact.ts';
+export { mean, provideReductionGradients, sum } from './kernels/reduce.ts';
 export type { ResidualFsqAttrs } from './kernels/residual-fsq.ts';
 export { residualFsq, residualFsqDecode } from './kernels/residual-fsq.ts';
 export type { ResidualSignAttrs } from './kernels/residual-sign.ts';

@@ -1,18 +1,15 @@
 import {
   engine,
-  fill,
+  type GradConfig,
   getBackend,
   getGradient,
   getKernel,
   type KernelBackend,
   type KernelFunc,
-  mul,
   type NamedAttrMap,
   type NamedTensorMap,
   registerGradient,
   registerKernel,
-  type Scalar,
-  sum,
   type Tensor,
   type TensorInfo,
   tidy,
@@ -20,7 +17,6 @@ import {
 } from '@tensorflow/tfjs-core';
 import '#tfjs-gradients';
 import { detach } from './autodiff.ts';
-import { spreadGradient } from './reduction-gradients.ts';
 import { namingSizes } from './room.ts';
 
 /**
@@ -177,7 +173,7 @@ export interface Replacements {
  *
  * @param backendName default the active engine.
  * @example
- * replacementReport('wasm'); // { kernels: ['BatchMatMul', …], gradients: ['Mean', 'Sum'] }
+ * replacementReport('wasm'); // { kernels: ['Cast', …], gradients: ['Mean', 'Sum'] }
  */
 export function replacementReport(backendName: string = getBackend()): Replacements {
   const own = [...replaced].filter((key) => key.startsWith(`${backendName}/`));
@@ -202,20 +198,8 @@ export function kernelReport(backendName: string = getBackend()): { name: string
   });
 }
 
-/** One number everywhere in a shape; on the tape, because the gradients that are made of it may be differentiated again. */
-const Spread = defineKernel<{ value: Scalar }, { readonly shape: readonly number[] }, [Tensor]>({
-  name: 'Spread',
-  reference: ({ value }, { shape }) => [mul(value, fill([...shape], 1))],
-  gradient: ([dy]) => ({ value: () => sum(dy as Tensor) }),
-});
-
-/**
- * For backend packages: gives Sum and Mean gradients that the engine makes, with the values of tfjs's own, which are made in JavaScript at
- * every step. They hold on every engine.
- */
-export function provideReductionGradients(): void {
-  for (const name of ['Sum', 'Mean'] as const) {
-    replacedGradients.add(name);
-    registerGradient(spreadGradient(name, Spread));
-  }
+/** For {@link provideReductionGradients}: gives a kernel of tfjs another gradient, on every engine. */
+export function replaceGradient(config: GradConfig): void {
+  replacedGradients.add(config.kernelName);
+  registerGradient(config);
 }

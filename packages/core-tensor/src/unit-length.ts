@@ -12,11 +12,11 @@ import {
   where as select,
   square,
   sub,
-  sum,
   type Tensor,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { defineKernel } from './kernel.ts';
+import { sum } from './kernels/reduce.ts';
 import { readNow } from './read-now.ts';
 
 /** The square of the length up to which there is no direction. */

@@ -2,7 +2,7 @@
 // the result read back. Run on the built packages: node bench/encode.mjs [cpu | wasm] …
 
 import * as tf from '@tensorflow/tfjs-core';
-import { createRng, kernelReport } from '@vqkit/core-tensor';
+import { createRng, kernelReport, sum } from '@vqkit/core-tensor';
 import { time } from '@vqkit/testing/time';
 import { createFsq } from '../dist/index.js';
 
@@ -21,7 +21,7 @@ for (const engine of engines) {
   await timeTensor('encode', () => fsq.encode(z));
   await timeTensor('decode', () => fsq.decode(indices));
   await timeTensor('quantize', () => fsq.quantize(z).quantized);
-  await timeTensor('quantize with the gradient to z', () => tf.grad((x) => tf.sum(fsq.quantize(x).quantized))(z));
+  await timeTensor('quantize with the gradient to z', () => tf.grad((x) => sum(fsq.quantize(x).quantized))(z));
   fsq.dispose();
   tf.dispose([z, indices]);
 }

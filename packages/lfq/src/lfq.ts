@@ -1,19 +1,10 @@
-import {
-  clipByValue,
-  div,
-  matMul,
-  mul,
-  reshape,
-  type Tensor1D,
-  type Tensor2D,
-  tanh,
-  transpose,
-} from '@tensorflow/tfjs-core';
+import { clipByValue, div, mul, reshape, type Tensor1D, type Tensor2D, tanh, transpose } from '@tensorflow/tfjs-core';
 import {
   asRows,
   createParameterSet,
   createQuantizer,
   createRng,
+  matMul,
   ownedVariable,
   type Parameter,
   type QuantizeOptions,

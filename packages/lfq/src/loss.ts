@@ -14,14 +14,13 @@ import {
   where as select,
   softplus,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
   tensor1d,
   tile,
 } from '@tensorflow/tfjs-core';
-import { MAX_CODEBOOK_ENTROPY_BITS, type Rng, requireOption } from '@vqkit/core-tensor';
+import { MAX_CODEBOOK_ENTROPY_BITS, type Rng, requireOption, sum } from '@vqkit/core-tensor';
 import {
   clampedLfqEntropy,
   commitmentLoss,

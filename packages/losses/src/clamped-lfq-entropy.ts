@@ -1,8 +1,6 @@
 import {
   log,
-  matMul,
   maximum,
-  mean,
   mul,
   neg,
   reshape,
@@ -10,14 +8,13 @@ import {
   slice,
   softmax,
   stack,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
   tensor2d,
   tidy,
 } from '@tensorflow/tfjs-core';
-import { requireKnownOptions, requirePositive, UnsupportedError } from '@vqkit/core-tensor';
+import { matMul, mean, requireKnownOptions, requirePositive, sum, UnsupportedError } from '@vqkit/core-tensor';
 import { bitsPerCodebook, entropyTokens, type LfqEntropies, type LfqEntropyOptions, nothing } from './lfq-entropy.ts';
 
 const WHERE = 'clampedLfqEntropy';

@@ -1,7 +1,6 @@
 import {
   add,
   div,
-  matMul,
   mul,
   reshape,
   rsqrt,
@@ -9,14 +8,13 @@ import {
   scalar,
   square,
   sub,
-  sum,
   type Tensor,
   type Tensor3D,
   tidy,
   transpose,
 } from '@tensorflow/tfjs-core';
 
-import { ShapeError } from '@vqkit/core-tensor';
+import { matMul, ShapeError, sum } from '@vqkit/core-tensor';
 
 /** Keeps the direction of a zero vector at 0, with a finite gradient. */
 const TINY = 1e-24;

@@ -4,18 +4,16 @@ import {
   expandDims,
   fill,
   greater,
-  mean,
   mul,
   reshape,
   type Scalar,
   where as select,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { phrase, requireKnownOptions, ShapeError, show, zerosFrom } from '@vqkit/core-tensor';
+import { mean, phrase, requireKnownOptions, ShapeError, show, sum, zerosFrom } from '@vqkit/core-tensor';
 
 /** How much each token counts in a mean. */
 export interface TokenWeights {

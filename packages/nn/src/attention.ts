@@ -1,5 +1,5 @@
-import { add, matMul, mul, reshape, softmax, type Tensor, type Tensor4D, transpose } from '@tensorflow/tfjs-core';
-import { requireInteger, requireKnownOptions, requireOption, ShapeError } from '@vqkit/core-tensor';
+import { add, mul, reshape, softmax, type Tensor, type Tensor4D, transpose } from '@tensorflow/tfjs-core';
+import { matMul, requireInteger, requireKnownOptions, requireOption, ShapeError } from '@vqkit/core-tensor';
 import { createConv1d } from './conv1d.ts';
 import { createConv2d } from './conv2d.ts';
 import { createGroupNorm } from './group-norm.ts';

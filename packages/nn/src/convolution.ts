@@ -1,4 +1,4 @@
-import { add, reshape, type Tensor1D, type Tensor4D, transpose } from '@tensorflow/tfjs-core';
+import { reshape, type Tensor1D, type Tensor4D, transpose } from '@tensorflow/tfjs-core';
 import {
   type ParameterLayout,
   requireBoolean,
@@ -9,6 +9,7 @@ import {
 import type { Reach } from './description.ts';
 import { convSame } from './kernels/conv-same.ts';
 import { convolution, type Sliding, slidingLength, transposedConvolution } from './kernels/convolution.ts';
+import { addPerChannel } from './kernels/per-channel.ts';
 import { createModule, type Module, requireChannels } from './module.ts';
 import type { Scope } from './scope.ts';
 import { weightNormed } from './weight-norm.ts';
@@ -95,7 +96,7 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
     const [, height, width] = x.shape;
     const size = [axes === 1 ? 1 : lengthOf(height), lengthOf(width)] as const;
     const y = transposed ? transposedConvolution(x, weight, size, slidings) : convolution(x, weight, slidings);
-    return bias === undefined ? y : add(y, bias);
+    return bias === undefined ? y : (addPerChannel(y, bias as unknown as Tensor1D) as Tensor4D);
   };
   return createModule(where, scope, {
     apply(x) {

@@ -1,4 +1,4 @@
-import { add, mul, reshape } from '@tensorflow/tfjs-core';
+import { reshape, type Tensor1D } from '@tensorflow/tfjs-core';
 import {
   requireBoolean,
   requireInteger,
@@ -8,6 +8,7 @@ import {
   ShapeError,
 } from '@vqkit/core-tensor';
 import { groupNorm } from './kernels/group-norm.ts';
+import { addPerChannel, multiplyPerChannel } from './kernels/per-channel.ts';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';
 
@@ -96,7 +97,8 @@ function createNorm(
       const places = perPlace ? reshape(x, [x.size / channels, channels]) : x;
       const normed = groupNorm(places, groups, epsilon);
       const y = perPlace ? reshape(normed, x.shape) : normed;
-      return weight === undefined || bias === undefined ? y : add(mul(y, weight), bias);
+      if (weight === undefined || bias === undefined) return y;
+      return addPerChannel(multiplyPerChannel(y, weight as unknown as Tensor1D), bias as unknown as Tensor1D);
     },
     trace: (outline, x) =>
       outline.layer({

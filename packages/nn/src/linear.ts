@@ -1,5 +1,6 @@
-import { add, matMul, reshape, type Tensor2D, tidy, type Variable } from '@tensorflow/tfjs-core';
+import { reshape, type Tensor1D, type Tensor2D, tidy, type Variable } from '@tensorflow/tfjs-core';
 import {
+  matMul,
   ownedVariable,
   type Parameter,
   type Rng,
@@ -9,6 +10,7 @@ import {
   ShapeError,
   TRANSPOSED,
 } from '@vqkit/core-tensor';
+import { addPerChannel } from './kernels/per-channel.ts';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';
 
@@ -52,7 +54,7 @@ export function createLinearLayer(scope: Scope, options: LinearOptions): Module 
       const shape = shapeOf(x.shape);
       const rows = reshape(x, [x.size / inputs, inputs]) as Tensor2D;
       const product = matMul(rows, weight as unknown as Tensor2D);
-      return reshape(bias === undefined ? product : add(product, bias), shape);
+      return reshape(bias === undefined ? product : addPerChannel(product, bias as unknown as Tensor1D), shape);
     },
     trace(outline, x) {
       const shape = shapeOf(x.shape);
@@ -107,7 +109,7 @@ export function createLinear(options: {
     apply: (x) =>
       tidy(() => {
         const product: Tensor2D = matMul(x, weight as unknown as Tensor2D);
-        return bias === undefined ? product : (add(product, bias) as Tensor2D);
+        return bias === undefined ? product : (addPerChannel(product, bias as unknown as Tensor1D) as Tensor2D);
       }),
     weight,
     bias,

@@ -1,4 +1,5 @@
-import { maxPool, type Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor4D } from '@tensorflow/tfjs-core';
+import { maxPool2d } from './kernels/max-pool.ts';
 import { createModule, type Module, requireChannels } from './module.ts';
 import type { Scope } from './scope.ts';
 
@@ -16,7 +17,7 @@ export function createMaxPool2d(scope: Scope): Module {
   return createModule(where, scope, {
     apply(x) {
       requireChannels(where, x.shape, 2);
-      return maxPool(x as Tensor4D, 2, 2, 'valid');
+      return maxPool2d(x as Tensor4D);
     },
     trace(outline, x) {
       requireChannels(where, x.shape, 2);

@@ -1,5 +1,6 @@
-import { add, div, mul, reshape, sin, square } from '@tensorflow/tfjs-core';
+import { add, reciprocal, reshape, sin, square, type Tensor1D } from '@tensorflow/tfjs-core';
 import { type ParameterLayout, requireInteger, requireKnownOptions } from '@vqkit/core-tensor';
+import { multiplyPerChannel } from './kernels/per-channel.ts';
 import { createModule, type Module, requireChannels } from './module.ts';
 import type { Scope } from './scope.ts';
 
@@ -30,7 +31,9 @@ export function createSnake(scope: Scope, options: { channels: number }): Module
   return createModule(where, scope, {
     apply(x) {
       requireChannels(where, x.shape, 1, channels);
-      return add(x, div(square(sin(mul(x, alpha))), add(alpha, 1e-9)));
+      const own = alpha as unknown as Tensor1D;
+      const rises = square(sin(multiplyPerChannel(x, own)));
+      return add(x, multiplyPerChannel(rises, reciprocal(add(own, 1e-9))));
     },
     trace(outline, x) {
       requireChannels(where, x.shape, 1, channels);

@@ -1,5 +1,7 @@
-import { div, mul, reshape, sqrt, square, sum, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { div, reshape, sqrt, square, type Tensor1D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import type { ParameterLayout } from '@vqkit/core-tensor';
+import { sum } from '@vqkit/core-tensor';
+import { multiplyPerChannel } from './kernels/per-channel.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -32,5 +34,5 @@ export function weightNormed(
     fromTorch: (loaded) => reshape(loaded, [loaded.size]),
   });
   lengths.dispose();
-  return () => mul(v, div(g, sqrt(sum(square(v), others)))) as Tensor4D;
+  return () => multiplyPerChannel(v, div(g, sqrt(sum(square(v), others))) as Tensor1D) as Tensor4D;
 }

@@ -2,8 +2,6 @@ import {
   add,
   concat,
   expandDims,
-  matMul,
-  mean,
   mul,
   ones,
   pad,
@@ -19,8 +17,11 @@ import {
   transpose,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { detach, type Parameter, type Quantizer, requireOption, TRANSPOSED } from '@vqkit/core-tensor';
+import { detach, matMul, mean, type Parameter, type Quantizer, requireOption, TRANSPOSED } from '@vqkit/core-tensor';
 import type { Projection } from '@vqkit/core-tensor/codec';
+import { passGradient } from './gradient.ts';
+import { area, cubic, linear, type Resampling } from './grid.ts';
+import type { Phi, StackCodec } from './stack-codec.ts';
 import { passGradient } from './gradient.ts';
 import { area, cubic, linear, type Resampling } from './grid.ts';
 import type { Phi, StackCodec } from './stack-codec.ts';

@@ -4,7 +4,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
-import { createRng } from '@vqkit/core-tensor';
+import { createRng, mean } from '@vqkit/core-tensor';
 import { createSimVq } from '../dist/index.js';
 
 const [n, k, dim] = [16_384, 8_192, 32];
@@ -41,7 +41,7 @@ await time('quantize', () => simvq.quantize(x).quantized);
 await time('quantize, training, with gradients', () => {
   const { value, grads } = tf.variableGrads(() => {
     const { quantized, loss } = simvq.quantize(x, { training: true });
-    return tf.add(tf.mean(tf.square(quantized)), loss);
+    return tf.add(mean(tf.square(quantized)), loss);
   }, [x, ...Object.values(simvq.variables())]);
   tf.dispose(grads);
   return value;

@@ -1,22 +1,19 @@
 import {
   add,
-  matMul,
   max,
-  mean,
   mul,
   scalar,
   sqrt,
   square,
   stack,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
   transpose,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { type CodeSearch, codeSearch, type Derived, derived } from '@vqkit/core-tensor';
+import { type CodeSearch, codeSearch, type Derived, derived, matMul, mean, sum } from '@vqkit/core-tensor';
 import { linearSlack } from '@vqkit/core-tensor/plain-search';
 import type { Linear } from '@vqkit/nn';
 

@@ -3,14 +3,13 @@ import {
   squaredDifference,
   stack,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   tensor1d,
   tidy,
   unstack,
 } from '@tensorflow/tfjs-core';
-import { type Quantizer, sameSpace } from '@vqkit/core-tensor';
+import { type Quantizer, sameSpace, sum } from '@vqkit/core-tensor';
 import type { TrackerReport } from '@vqkit/metrics';
 import type { Residual } from '@vqkit/residual';
 import type { LayerUse } from './records.ts';

@@ -4,7 +4,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
-import { createRng } from '@vqkit/core-tensor';
+import { createRng, mean } from '@vqkit/core-tensor';
 import { createVq } from '../dist/index.js';
 
 const [n, dim] = [16_384, 32];
@@ -35,7 +35,7 @@ async function time(name, repetitions, f) {
 function step(vq, options = {}) {
   const { value, grads } = tf.engine().gradients(() => {
     const { quantized, loss } = vq.quantize(x, { training: true, ...options });
-    return tf.add(tf.mean(tf.square(quantized)), loss);
+    return tf.add(mean(tf.square(quantized)), loss);
   }, [x]);
   tf.dispose(grads);
   return value;

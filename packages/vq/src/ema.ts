@@ -20,7 +20,6 @@ import {
   slice,
   square,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -30,7 +29,7 @@ import {
   unsortedSegmentSum,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { type Rng, selectRows, unitLength } from '@vqkit/core-tensor';
+import { type Rng, selectRows, sum, unitLength } from '@vqkit/core-tensor';
 import type { VqConfig } from './options.ts';
 
 /** Tokens summed by the code that they chose. */

@@ -32,7 +32,6 @@ import {
   stack,
   step,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -51,6 +50,7 @@ import {
   ShapeError,
   selectRows,
   show,
+  sum,
   type TrainingState,
 } from '@vqkit/core-tensor';
 import {

@@ -14,13 +14,12 @@ import {
   type Scalar,
   scalar,
   square,
-  sum,
   type Tensor1D,
   type Tensor2D,
   tensor1d,
   unsortedSegmentSum,
 } from '@tensorflow/tfjs-core';
-import { gatherCodes, type Rng, withoutGradient } from '@vqkit/core-tensor';
+import { gatherCodes, type Rng, sum, withoutGradient } from '@vqkit/core-tensor';
 import { codebookLoss, commitmentLoss, orthogonalityLoss } from '@vqkit/losses';
 import type { Codebooks, Heads } from './codebook.ts';
 import type { VqConfig } from './options.ts';

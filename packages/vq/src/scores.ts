@@ -10,7 +10,6 @@ import {
   less,
   logicalAnd,
   logSumExp,
-  matMul,
   max,
   maximum,
   mul,
@@ -21,7 +20,6 @@ import {
   square,
   step,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -31,7 +29,7 @@ import {
   unsortedSegmentSum,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { defineKernel, gatherCodes, type Rng, selectRows, withoutGradient } from '@vqkit/core-tensor';
+import { defineKernel, gatherCodes, matMul, type Rng, selectRows, sum, withoutGradient } from '@vqkit/core-tensor';
 import { middleOf, someRows, usable } from './ema.ts';
 
 /** The scores of some rows are computed at a time, so that no N × K matrix exists: 8 MB. */

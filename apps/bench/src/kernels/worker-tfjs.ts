@@ -4,7 +4,6 @@ import {
   type KernelConfig,
   mul,
   registerKernel,
-  sum,
   type Tensor,
   type Tensor2D,
   tensor,
@@ -14,7 +13,7 @@ import {
   variableGrads,
 } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
-import { kernelReport, type Quantizer } from '@vqkit/core-tensor';
+import { kernelReport, type Quantizer, sum } from '@vqkit/core-tensor';
 import { quantizerEntry } from '@vqkit/quantizers';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
 import { factsOf, type TokenWork } from './work.ts';

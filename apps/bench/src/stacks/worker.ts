@@ -1,7 +1,7 @@
 // The process of one stack: times it against one of its layers and prints the times as one line of JSON. Its argument is a StackTask.
-import { add, engine, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { add, engine, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
-import { createRng, type Quantizer } from '@vqkit/core-tensor';
+import { createRng, type Quantizer, sum } from '@vqkit/core-tensor';
 import { quantizerEntry, stackOf } from '@vqkit/quantizers';
 import type { StackName, StackTask, StackTimes } from './task.ts';
 

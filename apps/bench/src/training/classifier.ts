@@ -2,13 +2,11 @@ import {
   argMax,
   logSoftmax,
   maxPool,
-  mean,
   mul,
   neg,
   oneHot,
   reshape,
   type Scalar,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -18,7 +16,7 @@ import {
   tidy,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { createRng, ownedVariable } from '@vqkit/core-tensor';
+import { createRng, mean, ownedVariable, sum } from '@vqkit/core-tensor';
 import type { Images } from '@vqkit/data';
 import { convSame, createAdamW, createLinear, gelu } from '@vqkit/nn';
 import { minimise, takeAllSteps } from '@vqkit/training';

@@ -1,4 +1,5 @@
-import { mean, square, sub, type Tensor2D, tensor } from '@tensorflow/tfjs-core';
+import { square, sub, type Tensor2D, tensor } from '@tensorflow/tfjs-core';
+import { mean } from '@vqkit/core-tensor';
 import { comparesLatents } from '@vqkit/metrics';
 import { type EvaluatedTokens, type Examples, evaluate, type Modality, type Trainable } from '@vqkit/training';
 import { type Source, varianceOf } from '../data/source.ts';

@@ -3,16 +3,15 @@ import {
   einsum as einsumOp,
   getGradient,
   type KernelFunc,
-  matMul,
   mul,
   ones,
   registerGradient,
   reshape,
-  sum,
   type Tensor,
   tidy,
   transpose,
 } from '@tensorflow/tfjs-core';
+import { matMul, sum } from '@vqkit/core-tensor';
 
 /**
  * The Einstein sum of one or two tensors: labels that only one tensor has are summed away first, what is left is one batched matrix

@@ -49,42 +49,68 @@ const delegates = new Map<string, KernelConfig>();
 
 /** Gives the wasm engine every kernel of this package: what tfjs lacks, what it does slowly, and vqkit's own. */
 export function provideKernels(backend: KernelBackend): void {
-  if (delegates.size === 0) register();
+  if (delegates.size === 0) guarded(register);
   // tfjs binds its kernels to one WebAssembly instance when a backend starts, but only those it finds in its registry.
   for (const { setupFunc } of delegates.values()) setupFunc?.(backend);
 }
 
-function register(): void {
-  const provide = (name: string, kernel: KernelFunc): void => provideKernel('wasm', name, kernel);
-  const tfjs = (name: string): KernelConfig => {
-    const config = getKernel(name, 'wasm') as KernelConfig;
-    delegates.set(name, config);
-    return config;
-  };
+/** Gives models of plain TensorFlow.js this package's versions too, whose numbers are others: sums round otherwise. */
+export function replaceTfjsKernels(): void {
+  guarded(replace);
+}
 
+/** What a plain model of TensorFlow.js computes otherwise by these: see {@link replaceTfjsKernels}. */
+function replace(): void {
   provide('Conv2D', conv2D);
   provide('FusedConv2D', fusedConv2D);
   provide('Conv2DBackpropInput', conv2DBackpropInput);
+  provide('BatchMatMul', batchMatMul(tfjs('BatchMatMul')));
+  provide('_FusedMatMul', fusedMatMul);
+  provide('MaxPool', maxPool);
+  provide('MaxPoolGrad', maxPoolGrad);
+  provide('Sum', sum(tfjs('Sum')));
+  provide('Mean', mean(tfjs('Mean')));
+}
+
+/** Kernels that allocate by the guarded door: tfjs's own as well. */
+const guardedKernels = new WeakSet<KernelConfig>();
+
+function guarded(provideSome: () => void): void {
+  provideSome();
+  for (const config of getKernelsForBackend('wasm')) {
+    if (!guardedKernels.has(config)) guardKernel(config);
+    guardedKernels.add(config);
+  }
+}
+
+const provide = (name: string, kernel: KernelFunc): void => provideKernel('wasm', name, kernel);
+
+function tfjs(name: string): KernelConfig {
+  const config = delegates.get(name) ?? (getKernel(name, 'wasm') as KernelConfig);
+  delegates.set(name, config);
+  return config;
+}
+
+function register(): void {
   provide('Conv2DBackpropFilter', conv2DBackpropFilter);
   provide('DepthwiseConv2dNativeBackpropInput', depthwiseConv2dNativeBackpropInput);
   provide('DepthwiseConv2dNativeBackpropFilter', depthwiseConv2dNativeBackpropFilter);
-  provide('BatchMatMul', batchMatMul(tfjs('BatchMatMul')));
-  provide('_FusedMatMul', fusedMatMul);
   provide('Einsum', einsum);
   registerEinsumGradient();
   provideReductionGradients();
-  provide('MaxPool', maxPool);
-  provide('MaxPoolGrad', maxPoolGrad);
   provide('ResizeNearestNeighbor', resizeNearestNeighbor);
   provide('ResizeNearestNeighborGrad', resizeNearestNeighborGrad);
-  provide('Sum', sum(tfjs('Sum')));
-  provide('Mean', mean(tfjs('Mean')));
   provide('Multiply', multiply(tfjs('Multiply')));
   provide('Cast', cast(tfjs('Cast')));
   provide('Identity', same('x'));
   provide('GatherV2', gatherV2(tfjs('GatherV2')));
   provide('UnsortedSegmentSum', unsortedSegmentSum);
 
+  provide('MatMul', batchMatMul(tfjs('BatchMatMul')));
+  provide('ReduceSum', sum(tfjs('Sum')));
+  provide('ReduceMean', mean(tfjs('Mean')));
+  provide('MaxPool2d', maxPool);
+  provide('MaxPool2dGrad', maxPoolGrad);
   provide('BitEntropy', bitEntropy);
   provide('BitEntropyGrad', bitEntropyGrad);
   provide('FsqEncode', fsqEncode);
@@ -122,7 +148,4 @@ function register(): void {
   provide('GroupNorm', groupNorm);
   provide('GroupNormGrad', groupNormGrad);
   provide('AdamWStep', adamWStep);
-
-  // tfjs's own as well.
-  for (const config of getKernelsForBackend('wasm')) guardKernel(config);
 }

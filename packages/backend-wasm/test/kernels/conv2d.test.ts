@@ -10,7 +10,8 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { startEngine } from '@vqkit/testing';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { init } from '../../src/index.ts';
 import { expectAsOnCpu } from '../compare.ts';
 
 type Pad = 'same' | 'valid' | number;
@@ -34,6 +35,8 @@ const cases: [number, number, number, number, [number, number], number | [number
   [6, 7, 1, 1, [3, 3], 1, 'valid'],
   [5, 5, 3, 2, [2, 2], 1, 3],
 ];
+
+beforeAll(() => init({ threads: 1, replaceTfjs: true }));
 
 describe('Conv2D and its gradients', () => {
   for (const [height, width, channels, outChannels, filter, stride, pad] of cases) {

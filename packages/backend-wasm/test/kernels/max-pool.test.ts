@@ -10,8 +10,11 @@ import {
   tensor4d,
 } from '@tensorflow/tfjs-core';
 import { expectSame, startEngine } from '@vqkit/testing';
-import { describe, it } from 'vitest';
+import { beforeAll, describe, it } from 'vitest';
+import { init } from '../../src/index.ts';
 import { expectAsOnCpu } from '../compare.ts';
+
+beforeAll(() => init({ threads: 1, replaceTfjs: true }));
 
 describe('MaxPool and its gradient', () => {
   for (const [height, width, channels, filter, stride, pad] of [

@@ -1,8 +1,9 @@
-import { cast, greater, mean, ones, randomNormal, sum, type Tensor, zeros } from '@tensorflow/tfjs-core';
+import { cast, greater, ones, randomNormal, type Tensor, zeros } from '@tensorflow/tfjs-core';
+import { mean, sum } from '@vqkit/core-tensor';
 import { describe, it } from 'vitest';
 import { expectAsOnCpu } from '../compare.ts';
 
-describe('Sum and Mean', () => {
+describe('ReduceSum and ReduceMean', () => {
   for (const [shape, axes] of [
     [
       [5, 7, 9, 16],

@@ -8,7 +8,6 @@ import {
   expandDims,
   greater,
   log,
-  matMul,
   maximum,
   minimum,
   mul,
@@ -22,7 +21,6 @@ import {
   sigmoid,
   slice,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -34,6 +32,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '../errors.ts';
 import { defineKernel, type Kernel } from '../kernel.ts';
+import { matMul } from './mat-mul.ts';
+import { sum } from './reduce.ts';
 
 /** Bits beyond which the 2^d average probabilities are not formed. */
 export const MAX_CODEBOOK_ENTROPY_BITS = 20;

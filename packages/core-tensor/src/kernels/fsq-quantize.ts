@@ -7,7 +7,6 @@ import {
   minimum,
   mul,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -18,6 +17,7 @@ import {
 import { mixedRadixDigits } from '../digits.ts';
 import type { FsqAttrs } from '../fsq-attrs.ts';
 import { defineKernel, type Kernel } from '../kernel.ts';
+import { sum } from './reduce.ts';
 
 const FsqQuantizeGrad: Kernel<{ dy: Tensor2D; z: Tensor2D }, FsqAttrs, [dz: Tensor2D]> = defineKernel({
   name: 'FsqQuantizeGrad',

@@ -10,9 +10,7 @@ import {
   less,
   logicalAnd,
   logicalOr,
-  matMul,
   max,
-  mean,
   min,
   mul,
   type NamedTensorMap,
@@ -21,7 +19,6 @@ import {
   slice,
   step,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -32,7 +29,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '../errors.ts';
 import { defineKernel, type Kernel, provideKernel } from '../kernel.ts';
+import { matMul } from './mat-mul.ts';
 import { nearestCodeExactPlain } from './nearest-plain.ts';
+import { mean, sum } from './reduce.ts';
 
 /**
  * Scores that stand for distances, in a space that may be narrower: for o of one's own and r = |x - o|, `⟨query, key_k⟩ + bias_k` differs from

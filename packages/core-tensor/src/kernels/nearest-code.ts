@@ -9,7 +9,6 @@ import {
   greater,
   less,
   logicalAnd,
-  matMul,
   max,
   maximum,
   min,
@@ -29,6 +28,7 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel, provideKernel } from '../kernel.ts';
+import { matMul } from './mat-mul.ts';
 import { nearestCodePlain } from './nearest-plain.ts';
 
 /** What a nearest-code search compares. */

@@ -14,12 +14,12 @@ import {
   sqrt,
   square,
   sub,
-  sum,
   type Tensor,
   type Tensor2D,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { defineKernel } from '../kernel.ts';
+import { sum } from './reduce.ts';
 
 /** Below this length of û + q̂ (2 cos of half the angle) float32 no longer tells the plane of the rotation. */
 const OPPOSITE = 1e-4;

@@ -8,7 +8,6 @@ import {
   where as select,
   slice,
   sub,
-  sum,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -16,6 +15,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { mixedRadixDigits } from '../digits.ts';
 import { defineKernel, type Kernel } from '../kernel.ts';
+import { sum } from './reduce.ts';
 
 export interface SignAttrs {
   /** Magnitude s of every element of a code. */

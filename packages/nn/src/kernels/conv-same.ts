@@ -7,7 +7,6 @@ import {
   image,
   mul,
   type NamedTensorMap,
-  sum,
   type Tensor1D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
@@ -19,6 +18,7 @@ import {
   requireOption,
   ShapeError,
   show,
+  sum,
 } from '@vqkit/core-tensor';
 
 export interface ConvSameOptions {

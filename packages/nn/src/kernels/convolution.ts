@@ -1,6 +1,5 @@
 import {
   concat,
-  matMul,
   pad,
   reshape,
   slice,
@@ -9,7 +8,7 @@ import {
   type Tensor4D,
   transpose,
 } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel, phrase, ShapeError, show } from '@vqkit/core-tensor';
+import { defineKernel, type Kernel, matMul, phrase, ShapeError, show } from '@vqkit/core-tensor';
 
 /** How a convolution's filter lies over its input, along one axis. */
 export interface Sliding {

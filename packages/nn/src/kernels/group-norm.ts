@@ -1,5 +1,5 @@
-import { add, mean, mul, reshape, rsqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel, requireInteger, requireOption, ShapeError } from '@vqkit/core-tensor';
+import { add, mul, reshape, rsqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
+import { defineKernel, type Kernel, mean, requireInteger, requireOption, ShapeError } from '@vqkit/core-tensor';
 
 interface GroupNormAttrs {
   readonly groups: number;

@@ -8,10 +8,10 @@ import {
   sqrt,
   square,
   stack,
-  sum,
   type Tensor,
   tidy,
 } from '@tensorflow/tfjs-core';
+import { sum } from '@vqkit/core-tensor';
 
 /** Norm of all gradients as one vector, √(Σ g²). NaN or infinite as soon as one element is. */
 export function globalNorm(gradients: Readonly<Record<string, Tensor>>): Scalar {

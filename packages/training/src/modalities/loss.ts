@@ -3,7 +3,6 @@ import {
   add,
   clipByValue,
   div,
-  mean,
   mul,
   type Scalar,
   scalar,
@@ -14,7 +13,7 @@ import {
   type Tensor,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
-import { defineKernel } from '@vqkit/core-tensor';
+import { defineKernel, mean } from '@vqkit/core-tensor';
 import type { LossOptions } from '../modality.ts';
 import { msSsim } from './ms-ssim.ts';
 

@@ -1,8 +1,9 @@
-import { grads, matMul, mul, randomNormal, sum, type Tensor } from '@tensorflow/tfjs-core';
+import { grads, mul, randomNormal, sum, type Tensor } from '@tensorflow/tfjs-core';
+import { matMul } from '@vqkit/core-tensor';
 import { describe, it } from 'vitest';
 import { expectAsOnCpu } from '../compare.ts';
 
-describe('BatchMatMul and its gradients', () => {
+describe('MatMul and its gradients', () => {
   const cases: [number[], number[]][] = [
     [
       [5, 7],
