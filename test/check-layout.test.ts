@@ -318,32 +318,3 @@ it('says what to do about each failure', () => {
   for (const { fix } of checkLayout(workspace({ 'packages/fsq/README.md': undefined })))
     expect(fix).toMatch(/^[A-Z].*\.$/);
 });
-
-describe('names of quantizers', () => {
-  const train = (code: string): string[] =>
-    failures({ 'packages/tokenizer/src/thing.ts': code }).filter((line) => line.includes('packages/tokenizer'));
-
-  it.each([
-    ["if (name === 'lfq') a();", "no file compares a quantizer's name"],
-    ["if (kind !== 'ResidualFSQ') a();", "no file compares a quantizer's name"],
-    ["  case 'SimVQ':\n", "no file compares a quantizer's name"],
-    ["const stack = name.startsWith('residual-');", "no file compares a quantizer's name"],
-    ["const isLfq = name.endsWith('lfq');", "no file compares a quantizer's name"],
-    ["const ALL = ['lfq', 'fsq'];", 'no file lists the quantizers'],
-    ["type Name = 'residual-vq' | 'vq';", 'no file lists the quantizers'],
-    ["const T = {\n  lfq: 1,\n  'residual-lfq': 2,\n};", 'no file has a table by quantizer'],
-  ])('stand in the registry alone: %s', (code, rule) => {
-    expect(train(`${code}\n`)).toEqual([`packages/tokenizer/src/thing.ts: ${rule}`]);
-    expect(failures({ 'packages/fsq/src/thing.ts': `${code}\n` })).toEqual([]);
-  });
-
-  it.each(['src/kernels/thing.ts', 'experiments/thing.ts'])('are no switch in a benchmark either: %s', (file) => {
-    expect(failures({ [`apps/bench/${file}`]: "if (work.quantizer === 'fsq') a();\n" })).toContain(
-      `apps/bench/${file}: no file compares a quantizer's name`,
-    );
-  });
-
-  it('may be chosen', () => {
-    expect(train("const DEFAULTS = { quantizer: 'lfq' };\n")).toEqual([]);
-  });
-});

@@ -16,7 +16,6 @@ import { createLfq } from '../../packages/lfq/dist/index.js';
 import { createAdamW } from '../../packages/nn/dist/index.js';
 import { createResidualVq } from '../../packages/residual/dist/index.js';
 import { openRows } from '../../packages/rows/dist/index.js';
-import { createSimVqCodec } from '../../packages/simvq/dist/codec.js';
 import { createSimVq } from '../../packages/simvq/dist/index.js';
 import {
   loadImageTokenizer,
@@ -25,7 +24,6 @@ import {
   saveTokenizer,
 } from '../../packages/tokenizer/dist/index.js';
 import { readTokens, writeTokens } from '../../packages/tokens/dist/index.js';
-import { createVqCodec } from '../../packages/vq/dist/codec.js';
 import { createVq } from '../../packages/vq/dist/index.js';
 import { CODEC_READERS } from './codec-readers.mjs';
 import { FIXTURES, files, PYTHON, ROWS } from './corpus.mjs';
@@ -183,22 +181,6 @@ export const READERS = [
         for (const [, value] of state) value.dispose();
         quantizer.dispose();
       }
-    },
-  },
-  {
-    name: 'codec',
-    weight: 30,
-    corpus: files(/^(simvq|vq)/, PYTHON),
-    mutators: OF_SAFETENSORS,
-    read(bytes, { name }) {
-      const { tensors } = decodeSafetensors(bytes, 'file');
-      const create = name.startsWith('vq') ? createVqCodec : createSimVqCodec;
-      const codec = create({ dim: 4, codebookSize: 16 }, tensors);
-      const ids = codec.encode(new Float32Array(8));
-      assert(ids.length === 2 && ids.every((id) => id >= 0 && id < 16));
-      const codes = codec.decode(Int32Array.from({ length: 16 }, (_, i) => i));
-      const { '_codebook.embed': embed } = tensors;
-      if (embed !== undefined) assert.deepEqual([...codes], [...floatsOf('', '', embed)]);
     },
   },
   {

@@ -6,33 +6,36 @@ import { withoutComments } from './workspace.mjs';
 const NAME = "'(?:residual-?)?(?:lfq|fsq|simvq|vq)'";
 
 /**
+ * The tables by quantizer: the registry; what a layer of a published codec is on tensors and as JSON, by its method; and the defaults of a format that
+ * is no longer written.
+ */
+const REGISTRIES =
+  /^packages\/(?:quantizers\/src\/entries|codecs\/src\/(?:quantizer|codec-json))\.ts$|^apps\/train\/src\/first-checkpoints\.ts$/;
+
+/**
  * How a file asks which quantizer it has to do with, instead of asking the registry.
- * @type {{ found: RegExp, where: RegExp, rule: string }[]}
+ * @type {{ found: RegExp, where: RegExp, registries: RegExp, rule: string }[]}
  */
 const asked = [
   {
     found: new RegExp(`[!=]==\\s*${NAME}|${NAME}\\s*[!=]==|\\bcase ${NAME}:|With\\((?:${NAME}|'residual-?')\\)`, 'i'),
-    where: /^(?:packages|apps)\/[^/]+\/(?:src|experiments)\//,
+    where: /^(?:packages|apps)\/[^/]+\/(?:src|experiments)\/|^scripts\//,
+    registries: /^$/,
     rule: "no file compares a quantizer's name",
   },
   {
     found: new RegExp(`${NAME}\\s*[,|]\\s*${NAME}`, 'i'),
     where: /^packages\/[^/]+\/src\/|^apps\/(?:train|studio)\/src\//,
+    registries: /^packages\/quantizers\/src\/entries\.ts$/,
     rule: 'no file lists the quantizers',
   },
   {
     found: new RegExp(`^\\s*${NAME.replaceAll("'", "'?")}:[^]*^\\s*${NAME.replaceAll("'", "'?")}:`, 'im'),
     where: /^packages\/[^/]+\/src\/|^apps\/(?:train|studio)\/src\//,
+    registries: REGISTRIES,
     rule: 'no file has a table by quantizer',
   },
 ];
-
-/**
- * Where names of quantizers belong: the registry, their own packages, published models by the names of their files, and a format
- * that is no longer written.
- */
-const exempt =
-  /^packages\/(?:quantizers|lfq|fsq|simvq|vq|residual|codecs|testing)\/|^apps\/train\/src\/first-checkpoints\.ts$/;
 
 /**
  * Only the registry knows which quantizers there are.
@@ -41,10 +44,10 @@ const exempt =
  */
 export function checkNames(files) {
   return [...files].flatMap(([file, text]) => {
-    if (!file.endsWith('.ts') || exempt.test(file)) return [];
+    if (!/\.(?:ts|mjs)$/.test(file)) return [];
     const code = withoutComments(text);
     return asked
-      .filter(({ found, where }) => where.test(file) && found.test(code))
+      .filter(({ found, where, registries }) => where.test(file) && !registries.test(file) && found.test(code))
       .map(({ found, rule }) => ({
         file,
         rule,

@@ -1,5 +1,6 @@
+import type { Projection, StackStructure } from '@vqkit/residual/codec';
 import type { PublishedCodec } from './extract.ts';
-import type { LayerParts } from './layers.ts';
+import type { LayerOf, LayerParts } from './layers.ts';
 
 /**
  * What a quantizer is made of, as JSON, for programs that read it by themselves: matrices are lists of rows, numbers have the nine digits that tell float32
@@ -17,32 +18,54 @@ export function codecJson(codec: PublishedCodec): string {
 
 type Stack = Pick<PublishedCodec, 'dim' | 'structure'>;
 
-function partsOf({ dim, structure }: Stack): object {
-  const { kind } = structure;
-  if (kind === 'residual') return { kind, strides: structure.strides, layers: structure.layers.map(partsOf) };
-  if (kind === 'parallel') return { kind, branches: structure.branches.map(partsOf) };
-  if (kind === 'projected') {
-    const { inner, into, out } = structure;
-    const linear = ({ weight, bias }: typeof into, columns: number): object => ({
-      weight: rowsOf(weight, columns),
-      ...(bias && { bias: numbersOf(bias) }),
-    });
-    return { kind, project_in: linear(into, dim), project_out: linear(out, inner.dim), inner: partsOf(inner) };
-  }
-  if (kind === 'multiScale') {
-    const phi = structure.phi?.map(({ weight, bias, ratio }) => {
+/** What a part of a stack is made of, by its kind. */
+const OF_KIND: { readonly [Kind in StackStructure['kind']]: (part: Structure<Kind>, dim: number) => object } = {
+  quantizer: ({ quantizer }) => layerOf(quantizer as LayerParts),
+  residual: ({ strides, layers }) => ({ strides, layers: layers.map(partsOf) }),
+  parallel: ({ branches }) => ({ branches: branches.map(partsOf) }),
+  projected: ({ inner, into, out }, dim) => ({
+    project_in: linearOf(into, dim),
+    project_out: linearOf(out, inner.dim),
+    inner: partsOf(inner),
+  }),
+  multiScale: ({ inner, scales, up, phi }, dim) => ({
+    scales,
+    up,
+    phi: phi?.map(({ weight, bias, ratio }) => {
       return { ratio, shape: [dim, dim, 3, 3], weight: numbersOf(weight), ...(bias && { bias: numbersOf(bias) }) };
-    });
-    return { kind, scales: structure.scales, up: structure.up, phi, inner: partsOf(structure.inner) };
-  }
-  const parts = structure.quantizer as LayerParts;
-  if (parts.method === 'vq') {
-    const { columns, values } = parts.codebook;
-    return { kind: 'vq', ...parts.options, unitInput: parts.unitInput, codebook: rowsOf(values, columns) };
-  }
-  if (parts.method !== 'simvq') return { kind: parts.method, ...parts.options };
-  const state = Object.entries(parts.state).map(([name, { shape, data }]) => [name, { shape, data: numbersOf(data) }]);
-  return { kind: 'simvq', ...parts.options, state: Object.fromEntries(state) };
+    }),
+    inner: partsOf(inner),
+  }),
+};
+type Structure<Kind> = Extract<StackStructure, { kind: Kind }>;
+
+/** What a layer is made of, by its method. */
+const OF_METHOD: { readonly [Method in LayerParts['method']]: (parts: LayerOf<Method>) => object } = {
+  fsq: ({ options }) => options,
+  lfq: ({ options }) => options,
+  simvq: ({ options, state }) => {
+    const tensors = Object.entries(state).map(([name, { shape, data }]) => [name, { shape, data: numbersOf(data) }]);
+    return { ...options, state: Object.fromEntries(tensors) };
+  },
+  vq: ({ options, unitInput, codebook: { columns, values } }) => ({
+    ...options,
+    unitInput,
+    codebook: rowsOf(values, columns),
+  }),
+};
+
+function partsOf({ dim, structure }: Stack): object {
+  const parts = OF_KIND[structure.kind] as (part: StackStructure, dim: number) => object;
+  return { kind: structure.kind, ...parts(structure, dim) };
+}
+
+function layerOf(layer: LayerParts): object {
+  const parts = OF_METHOD[layer.method] as (parts: LayerParts) => object;
+  return { kind: layer.method, ...parts(layer) };
+}
+
+function linearOf({ weight, bias }: Projection, columns: number): object {
+  return { weight: rowsOf(weight, columns), ...(bias && { bias: numbersOf(bias) }) };
 }
 
 function numbersOf(values: ArrayLike<number | bigint>): number[] {

@@ -14,6 +14,8 @@ export interface PublishedCodec extends StackCodec {
   readonly model: string;
   /** Where it stands in the file: what its keys begin with. */
   readonly prefix: string;
+  /** Whether its ids have latents: where they have none, `decode` throws. */
+  readonly decodes: boolean;
 }
 
 export interface LoadCodecOptions {
@@ -69,6 +71,7 @@ export async function extract(
       ...codec,
       model: found.model.name,
       prefix: found.prefix,
+      decodes: found.model.oneWay !== true,
       encode(latents, given) {
         const ids = codec.encode(latents, given);
         requireFinite('encode', 'latents', latents, 'See what the encoder gives.');

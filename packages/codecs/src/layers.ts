@@ -23,6 +23,9 @@ export type LayerParts =
       readonly unitInput?: boolean;
     };
 
+/** What a layer of one method was made of. */
+export type LayerOf<Method> = Extract<LayerParts, { method: Method }>;
+
 type State = Readonly<Record<string, PlainTensor>>;
 
 /** As `createVq` has it. */

@@ -6,7 +6,7 @@ import { createStackQuantizer, type StackQuantizer, type TrainableLayer } from '
 import { createSimVq } from '@vqkit/simvq';
 import { createVq, type VqOptions } from '@vqkit/vq';
 import type { PublishedCodec } from './extract.ts';
-import type { LayerParts } from './layers.ts';
+import type { LayerOf, LayerParts } from './layers.ts';
 
 export interface QuantizerOptions {
   /**
@@ -23,7 +23,7 @@ export interface QuantizerOptions {
  * convolutions. This entry imports TensorFlow.js; `loadCodec` does not.
  *
  * @param codec from `loadCodec` or `loadModel`; it stays as it is.
- * @throws OptionError for an option that breaks its rule; UnsupportedError for `s3tokenizer-v2`, which has no latents for its ids.
+ * @throws OptionError for an option that breaks its rule; UnsupportedError for a codec without latents for its ids (`decodes`), such as `s3tokenizer-v2`.
  * @example
  * const weight = { dtype: 'F32', shape: [2, 2], data: new Float32Array([1, 0, 0, 1]) } as const;
  * const codec = await loadCodec(encodeSafetensors({ 'quantizer.vq.layers.0._codebook.embed': weight }));
@@ -33,37 +33,39 @@ export interface QuantizerOptions {
 export function quantizerOf(codec: PublishedCodec, options: QuantizerOptions = {}): StackQuantizer {
   const where = 'quantizerOf';
   requireKnownOptions(where, options, ['vq']);
-  if (codec.model === 's3tokenizer-v2') {
+  if (!codec.decodes) {
     const rule = 'be one that has latents for its ids';
     throw new UnsupportedError(where, 'codec', rule, codec.model, 'Use codec.encode.');
   }
-  return createStackQuantizer(codec, (parts) => layerOf(parts as LayerParts, options));
+  return createStackQuantizer(codec, (given) => {
+    const parts = given as LayerParts;
+    return (OF_METHOD[parts.method] as Make<LayerParts['method']>)(parts, options);
+  });
 }
 
-function layerOf(parts: LayerParts, { vq }: QuantizerOptions): TrainableLayer {
-  switch (parts.method) {
-    case 'lfq':
-      return { quantizer: createLfq(parts.options) };
-    case 'fsq':
-      return parts.options.bound === 'twice'
-        ? { quantizer: createFsq({ levels: parts.options.levels }), before: boundOf(parts.options.levels) }
-        : { quantizer: createFsq(parts.options) };
-    case 'simvq': {
-      const quantizer = createSimVq(parts.options as Parameters<typeof createSimVq>[0]);
-      const tensors = Object.entries(parts.state).map(
-        ([name, { shape, data }]) => [name, tensor(Float32Array.from(data as Float32Array), [...shape])] as const,
-      );
-      return { quantizer: loaded(quantizer, Object.fromEntries(tensors)) };
-    }
-    case 'vq': {
-      const { rows, columns, values } = parts.codebook;
-      const own = { learnableCodebook: true, rotationTrick: false, ...vq, ...parts.options } as VqOptions;
-      const embed = tensor(values, [1, rows, columns]);
-      const quantizer = loaded(createVq(own), { '_codebook.embed': embed, '_codebook.embed_avg': embed });
-      return { quantizer, ...(parts.unitInput === true && { before: (x: Tensor2D) => unitLength(x, 1) }) };
-    }
-  }
-}
+type Make<Method> = (parts: LayerOf<Method>, options: QuantizerOptions) => TrainableLayer;
+
+/** A layer on tensors, by its method. */
+const OF_METHOD: { readonly [Method in LayerParts['method']]: Make<Method> } = {
+  lfq: ({ options }) => ({ quantizer: createLfq(options) }),
+  fsq: ({ options }) =>
+    options.bound === 'twice'
+      ? { quantizer: createFsq({ levels: options.levels }), before: boundOf(options.levels) }
+      : { quantizer: createFsq(options) },
+  simvq({ options, state }) {
+    const quantizer = createSimVq(options as Parameters<typeof createSimVq>[0]);
+    const tensors = Object.entries(state).map(
+      ([name, { shape, data }]) => [name, tensor(Float32Array.from(data as Float32Array), [...shape])] as const,
+    );
+    return { quantizer: loaded(quantizer, Object.fromEntries(tensors)) };
+  },
+  vq({ codebook: { rows, columns, values }, options, unitInput }, { vq }) {
+    const own = { learnableCodebook: true, rotationTrick: false, ...vq, ...options } as VqOptions;
+    const embed = tensor(values, [1, rows, columns]);
+    const quantizer = loaded(createVq(own), { '_codebook.embed': embed, '_codebook.embed_avg': embed });
+    return { quantizer, ...(unitInput === true && { before: (x: Tensor2D) => unitLength(x, 1) }) };
+  },
+};
 
 /** With these values in its state, and no others changed. */
 function loaded<Q extends Quantizer>(quantizer: Q, values: Readonly<Record<string, Tensor>>): Q {

@@ -51,7 +51,7 @@ describe.each(publishedModels)('%s against its published code', (model) => {
     const perBlock = (layer: number): number => Math.round(codec.block / (codec.strides[layer] as number));
     expect(one).toEqual(ids.map((own, layer) => own.subarray(0, perBlock(layer))));
     expect(codec.encode(new Float32Array())).toEqual(one.map(() => new Int32Array()));
-    if (codec.model !== 's3tokenizer-v2') expect(codec.decode(ids.map(() => new Int32Array()))).toHaveLength(0);
+    if (codec.decodes) expect(codec.decode(ids.map(() => new Int32Array()))).toHaveLength(0);
   });
 
   it('is the same by itself, from safetensors', async () => {

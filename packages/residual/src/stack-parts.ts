@@ -21,10 +21,7 @@ import { detach, matMul, mean, type Parameter, type Quantizer, requireOption, TR
 import type { Projection } from '@vqkit/core-tensor/codec';
 import { passGradient } from './gradient.ts';
 import { area, cubic, linear, type Resampling } from './grid.ts';
-import type { Phi, StackCodec } from './stack-codec.ts';
-import { passGradient } from './gradient.ts';
-import { area, cubic, linear, type Resampling } from './grid.ts';
-import type { Phi, StackCodec } from './stack-codec.ts';
+import type { Phi, StackCodec, StackStructure } from './stack-codec.ts';
 
 /** What a layer of a codec is on tensors. */
 export interface TrainableLayer {
@@ -53,61 +50,59 @@ export interface Maker {
   own(name: string, values: Float32Array, shape: number[], layout?: Parameter['layout']): Variable;
 }
 
-/** A stack's structure on tensors. */
-export function partOf(stack: StackCodec, path: string, make: Maker): Part {
-  const { structure } = stack;
-  switch (structure.kind) {
-    case 'quantizer':
-      return layerPart(make.createLayer(structure.quantizer));
-    case 'residual':
-      return residualPart(
-        structure.layers.map((layer, i) => partOf(layer, `${path}layers.${i}.`, make)),
-        structure.strides,
-      );
-    case 'parallel':
-      return parallelPart(structure.branches.map((branch, i) => partOf(branch, `${path}branches.${i}.`, make)));
-    case 'projected': {
-      const { inner, into, out } = structure;
-      const apply = (name: string, projection: Projection, columns: number): ((x: Tensor2D) => Tensor2D) =>
-        projectionOf(`${path}${name}`, projection, columns, make);
-      const [project, back] = [apply('project_in', into, stack.dim), apply('project_out', out, inner.dim)];
-      const part = partOf(inner, path, make);
-      return {
-        layers: part.layers,
-        run(x, output, layers, training) {
-          const y = project(x);
-          const found = part.run(y, output === x ? y : project(output), layers, training);
-          return { ...found, quantized: back(found.quantized) };
+type Structure<Kind> = Extract<StackStructure, { kind: Kind }>;
+type MakePart<Kind> = (structure: Structure<Kind>, dim: number, path: string, make: Maker) => Part;
+
+/** A part on tensors, by its kind. */
+const OF_KIND: { readonly [Kind in StackStructure['kind']]: MakePart<Kind> } = {
+  quantizer: ({ quantizer }, _dim, _path, make) => layerPart(make.createLayer(quantizer)),
+  residual: ({ layers, strides }, _dim, path, make) =>
+    residualPart(
+      layers.map((layer, i) => partOf(layer, `${path}layers.${i}.`, make)),
+      strides,
+    ),
+  parallel: ({ branches }, _dim, path, make) =>
+    parallelPart(branches.map((branch, i) => partOf(branch, `${path}branches.${i}.`, make))),
+  projected({ inner, into, out }, dim, path, make) {
+    const apply = (name: string, projection: Projection, columns: number): ((x: Tensor2D) => Tensor2D) =>
+      projectionOf(`${path}${name}`, projection, columns, make);
+    const [project, back] = [apply('project_in', into, dim), apply('project_out', out, inner.dim)];
+    const part = partOf(inner, path, make);
+    return {
+      layers: part.layers,
+      run(x, output, layers, training) {
+        const y = project(x);
+        const found = part.run(y, output === x ? y : project(output), layers, training);
+        return { ...found, quantized: back(found.quantized) };
+      },
+      decode: (indices) => back(part.decode(indices)),
+    };
+  },
+  multiScale({ inner, scales, up, phi }, dim, path, make) {
+    const [height, width] = scales.at(-1) as readonly [number, number];
+    const resample = up === 'bicubic' ? cubic : linear;
+    const convolutions = new Map<Phi, (x: Tensor4D) => Tensor4D>();
+    for (const own of phi ?? [])
+      if (!convolutions.has(own)) convolutions.set(own, phiOf(`${path}phi.${convolutions.size}`, own, dim, make));
+    return multiScalePart(
+      partOf(inner, path, make),
+      dim,
+      scales.map(([h, w], s) => ({
+        places: h * w,
+        down: (x) => resampled(x, [area(height, h), area(width, w)]),
+        up: (x) => {
+          const full = resampled(reshape(x, [-1, h, w, dim]) as Tensor4D, [resample(h, height), resample(w, width)]);
+          return convolutions.get(phi?.[s] as Phi)?.(full) ?? full;
         },
-        decode: (indices) => back(part.decode(indices)),
-      };
-    }
-    case 'multiScale': {
-      const { inner, scales, up, phi } = structure;
-      const [height, width] = scales.at(-1) as readonly [number, number];
-      const resample = up === 'bicubic' ? cubic : linear;
-      const convolutions = new Map<Phi, (x: Tensor4D) => Tensor4D>();
-      for (const own of phi ?? [])
-        if (!convolutions.has(own))
-          convolutions.set(own, phiOf(`${path}phi.${convolutions.size}`, own, stack.dim, make));
-      return multiScalePart(
-        partOf(inner, path, make),
-        stack.dim,
-        scales.map(([h, w], s) => ({
-          places: h * w,
-          down: (x) => resampled(x, [area(height, h), area(width, w)]),
-          up: (x) => {
-            const full = resampled(reshape(x, [-1, h, w, stack.dim]) as Tensor4D, [
-              resample(h, height),
-              resample(w, width),
-            ]);
-            return convolutions.get(phi?.[s] as Phi)?.(full) ?? full;
-          },
-        })),
-        [height, width],
-      );
-    }
-  }
+      })),
+      [height, width],
+    );
+  },
+};
+
+/** A stack's structure on tensors. */
+export function partOf({ structure, dim }: StackCodec, path: string, make: Maker): Part {
+  return (OF_KIND[structure.kind] as MakePart<StackStructure['kind']>)(structure, dim, path, make);
 }
 
 function layerPart({ quantizer, before = (x) => x }: TrainableLayer): Part {

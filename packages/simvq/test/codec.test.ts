@@ -188,7 +188,7 @@ describe('the codec of SimVQ', () => {
     );
     expect(linear.length).toBeGreaterThan(2);
     for (const golden of linear) {
-      const codec = createSimVqCodec(camelCaseOptions(golden) as unknown as SimVqOptions, golden.state);
+      const codec = createSimVqCodec(camelCaseOptions(golden, false) as unknown as SimVqOptions, golden.state);
       const x = new Float32Array(await goldenTensor(golden.x).data());
       await expectSame(codec.encode(x), golden.indices.data);
       await expectClose(codec.decode(codec.encode(x)), golden.quantized.data, tolerances.float32);

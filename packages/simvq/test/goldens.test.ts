@@ -24,7 +24,7 @@ import { describe, expect, it } from 'vitest';
 import { createSimVq, type SimVq, type SimVqOptions } from '../src/index.ts';
 
 function fromGolden(golden: Golden): SimVq {
-  const options = camelCaseOptions(golden);
+  const options = camelCaseOptions(golden, false);
   // The goldens name an MLP by the widths of all its layers; the first ones by its modules.
   const widths = options.codebookTransform === 'Linear-ReLU-Linear' ? [4, 8, 4] : options.codebookTransform;
   if (Array.isArray(widths)) options.codebookTransform = { hidden: widths.slice(1, -1) };

@@ -166,13 +166,17 @@ export function goldenTensor(golden: GoldenTensor): Tensor {
   return tensor(golden.data, golden.shape, golden.dtype === 'float32' ? 'float32' : 'int32');
 }
 
-/** `num_codebooks` → `numCodebooks`. `channel_first` becomes `dataFormat`; the reference guesses it for rank >= 4 in LFQ and FSQ. */
-export function camelCaseOptions(golden: Golden): Record<string, unknown> {
+/**
+ * `num_codebooks` → `numCodebooks`. `channel_first` becomes `dataFormat`.
+ *
+ * @param guessed whether the reference guesses the layout of rank >= 4, as LFQ and FSQ do and SimVQ does not.
+ */
+export function camelCaseOptions(golden: Golden, guessed = true): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(golden.config)) {
     if (key !== 'channel_first') options[key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = value;
   }
-  const guessed = golden.kind !== 'SimVQ' && golden.x.shape.length >= 4;
-  if (golden.config.channel_first === true || guessed) options.dataFormat = 'channelsFirst';
+  const first = golden.config.channel_first === true || (guessed && golden.x.shape.length >= 4);
+  if (first) options.dataFormat = 'channelsFirst';
   return options;
 }

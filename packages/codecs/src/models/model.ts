@@ -30,5 +30,7 @@ export interface CodecModel {
   readonly without?: readonly string[];
   /** Whether the same keys are of models with other mathematics: then `{ model }` must say. */
   readonly mustBeNamed?: boolean;
+  /** Whether its ids have no latents. */
+  readonly oneWay?: boolean;
   load(view: View, extras: ModelExtras): Promise<StackCodec>;
 }

@@ -18,6 +18,7 @@ export const s3tokenizerV2: CodecModel = {
   name: 's3tokenizer-v2',
   source: 'the quantizer of xingchensong/S3Tokenizer, s3tokenizer/model_v2.py',
   forms: [['_codebook.project_down.weight', '_codebook.project_down.bias']],
+  oneWay: true,
   async load(view, extras) {
     const into = await linearOf(view.at('_codebook.project_down.'));
     const levels = Array.from({ length: into.rows }, () => 3);
