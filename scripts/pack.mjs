@@ -2,7 +2,7 @@
 // `node scripts/pack.mjs`: packs every public package as it would be published, and prints the line that installs them in another
 // project. Until 0.1.0 is published, this is how to use vqkit from a clone. `node scripts/pack.mjs lfq backend-wasm` packs those alone,
 // with what they depend on.
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt, ensureInstalled, pnpm, requireNode, root } from './setup.mjs';
@@ -12,7 +12,9 @@ export function publishedPackages() {
   const folders = ['packages', 'apps'].flatMap((group) =>
     readdirSync(join(root, group)).map((own) => `${group}/${own}`),
   );
-  const all = folders.map((folder) => ({ folder, ...readManifest(join(root, folder, 'package.json')) }));
+  // A folder may hold what an earlier commit has built there, and no package.
+  const there = folders.filter((folder) => existsSync(join(root, folder, 'package.json')));
+  const all = there.map((folder) => ({ folder, ...readManifest(join(root, folder, 'package.json')) }));
   return all.filter((manifest) => !manifest.private).map(({ name, folder }) => ({ name, folder }));
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from '../scripts/setup.mjs';
 
@@ -15,9 +15,9 @@ export interface Program {
   readonly promised: readonly string[];
 }
 
-/** The programs of a README. */
+/** The programs of a README, or of a page of the site. */
 export function readmePrograms(path: string): Program[] {
-  const folder = path.split('/').at(-2) ?? 'root';
+  const folder = path.endsWith('README.md') ? (path.split('/').at(-2) ?? 'root') : `page-${basename(path, '.md')}`;
   const blocks = [...readFileSync(join(root, path), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];
   return blocks.map(([, code = ''], i) => ({
     name: `${folder}-${i + 1}`,
