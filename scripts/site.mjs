@@ -20,7 +20,9 @@ const sources = new Map([
   ...filesOf('docs/site/guides', 'guides'),
   ...filesOf('docs/answers', 'answers'),
   ...filesOf('docs/decisions', 'decisions'),
-  ...publishedPackages().map(({ folder }) => [`${folder}/README.md`, `packages/${posix.basename(folder)}.md`]),
+  ...publishedPackages().map(
+    /** @returns {[string, string]} */ ({ folder }) => [`${folder}/README.md`, `packages/${posix.basename(folder)}.md`],
+  ),
 ]);
 
 /**

@@ -14,6 +14,7 @@ import {
 } from '@vqkit/training';
 import { collectReportData, diagnoseRun } from './collect-report.ts';
 import { createConfig } from './config.ts';
+import { drain } from './drain.ts';
 import { startEngine } from './engine.ts';
 import { modalityOf } from './modalities.ts';
 import type { ExampleSets, HarnessModality } from './modality.ts';
@@ -312,18 +313,6 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
 
 function ifInterrupted(error: unknown): undefined {
   if (!(error instanceof Interrupted)) throw error;
-}
-
-/** Hands every event on, one after the other, and gives what the generator returns. */
-async function drain<Event, End>(
-  events: AsyncGenerator<Event, End>,
-  take: (event: Event) => Promise<void>,
-): Promise<End> {
-  for (;;) {
-    const next = await events.next();
-    if (next.done === true) return next.value;
-    await take(next.value);
-  }
 }
 
 function startInfo(

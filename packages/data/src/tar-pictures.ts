@@ -33,7 +33,7 @@ const LONGEST_NAME = 2 ** 16;
  *
  * @throws DataError when it is no tar, or cut short.
  */
-export async function* tarPictures(tar: string): AsyncGenerator<TarMember> {
+async function* tarPictures(tar: string): AsyncGenerator<TarMember> {
   const where = 'tarPictures';
   const broken = (rule: string, found: string): DataError =>
     new DataError(where, tar, rule, phrase(found), 'Use another copy, or leave it out.');

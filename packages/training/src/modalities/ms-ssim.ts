@@ -2,8 +2,6 @@ import {
   add,
   concat,
   div,
-  matMul,
-  mean,
   mul,
   pow,
   relu,
@@ -19,6 +17,7 @@ import {
   transpose,
   unstack,
 } from '@tensorflow/tfjs-core';
+import { matMul, mean } from '@vqkit/core-tensor';
 
 const WINDOW = 11;
 const SIGMA = 1.5;
