@@ -59,6 +59,7 @@ export default defineConfig({
             { text: 'Choose a quantizer', link: '/guides/choose' },
             { text: 'Read the diagnosis', link: '/guides/diagnosis' },
             { text: 'Watch a run', link: '/guides/watch' },
+            { text: 'The studio', link: '/guides/studio' },
             { text: 'Train on your GPU', link: '/guides/gpu' },
             { text: 'Vite, Next, workers', link: '/guides/bundlers' },
             { text: 'Python, browser, Node', link: '/guides/run-anywhere' },
