@@ -7,6 +7,7 @@ function broken(file: string, code: string): string[] {
 }
 
 const COMPARED = "no file compares a quantizer's name";
+const NAMED = 'no file compares the name of an architecture, a modality or a kind of data';
 
 describe('names of quantizers', () => {
   it.each([
@@ -15,6 +16,9 @@ describe('names of quantizers', () => {
     ["  case 'SimVQ':\n", COMPARED],
     ["const stack = name.startsWith('residual-');", COMPARED],
     ["const isLfq = name.endsWith('lfq');", COMPARED],
+    ["if (arch !== 'resnet') a();", NAMED],
+    ["const isPictures = data === 'folder';", NAMED],
+    ["  case 'vectors':\n", NAMED],
     ["const ALL = ['lfq', 'fsq'];", 'no file lists the quantizers'],
     ["type Name = 'residual-vq' | 'vq';", 'no file lists the quantizers'],
     ["const T = {\n  lfq: 1,\n  'residual-lfq': 2,\n};", 'no file has a table by quantizer'],

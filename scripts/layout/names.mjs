@@ -5,6 +5,9 @@ import { withoutComments } from './workspace.mjs';
 /** A quantizer's name or kind in quotes, and that of its stack. */
 const NAME = "'(?:residual-?)?(?:lfq|fsq|simvq|vq)'";
 
+/** Of an architecture, a modality or a kind of data. */
+const OTHER = "'(?:conv|resnet|mlp|seanet|images|vectors|audio|mnist|idx|folder)'";
+
 /**
  * The tables by quantizer: the registry; what a layer of a published codec is on tensors and as JSON, by its method; and the defaults of a format that
  * is no longer written.
@@ -13,8 +16,8 @@ const REGISTRIES =
   /^packages\/(?:quantizers\/src\/entries|codecs\/src\/(?:quantizer|codec-json))\.ts$|^apps\/train\/src\/first-checkpoints\.ts$/;
 
 /**
- * How a file asks which quantizer it has to do with, instead of asking the registry.
- * @type {{ found: RegExp, where: RegExp, registries: RegExp, rule: string }[]}
+ * How a file asks which quantizer, architecture, modality or kind of data it has to do with, instead of asking a registry.
+ * @type {{ found: RegExp, where: RegExp, registries: RegExp, rule: string, registry?: string }[]}
  */
 const asked = [
   {
@@ -22,6 +25,14 @@ const asked = [
     where: /^(?:packages|apps)\/[^/]+\/(?:src|experiments)\/|^scripts\//,
     registries: /^$/,
     rule: "no file compares a quantizer's name",
+  },
+  {
+    found: new RegExp(`[!=]==\\s*${OTHER}|${OTHER}\\s*[!=]==|\\bcase ${OTHER}:`),
+    where: /^(?:packages|apps)\/[^/]+\/src\//,
+    registries: /^$/,
+    rule: 'no file compares the name of an architecture, a modality or a kind of data',
+    registry:
+      "the architectures of packages/tokenizer, the modalities' options in apps/train, or the kinds of images in packages/data",
   },
   {
     found: new RegExp(`${NAME}\\s*[,|]\\s*${NAME}`, 'i'),
@@ -38,7 +49,7 @@ const asked = [
 ];
 
 /**
- * Only the registry knows which quantizers there are.
+ * Only the registries know which quantizers, architectures, modalities and kinds of data there are.
  * @param {Map<string, string>} files
  * @returns {Failure[]}
  */
@@ -48,10 +59,10 @@ export function checkNames(files) {
     const code = withoutComments(text);
     return asked
       .filter(({ found, where, registries }) => where.test(file) && !registries.test(file) && found.test(code))
-      .map(({ found, rule }) => ({
+      .map(({ found, rule, registry = 'the entries of packages/quantizers' }) => ({
         file,
         rule,
-        fix: `It has ${found.exec(code)?.[0]?.trim().split('\n')[0]}. Add to the entries of packages/quantizers what it needs to know, and read it there.`,
+        fix: `It has ${found.exec(code)?.[0]?.trim().split('\n')[0]}. Add to ${registry} what it needs to know, and read it there.`,
       }));
   });
 }

@@ -6,6 +6,7 @@ import {
   type ImageTokenizerOptions,
   recreateImageTokenizer,
 } from '@vqkit/tokenizer';
+import { imageOptions } from './modalities/images/options.ts';
 import type { ImageConfig } from './train-options.ts';
 
 /** The part of a configuration that decides the model. */
@@ -29,10 +30,12 @@ export function recreateModel(config: ModelConfig, images: ModelImages): ImageTo
 }
 
 function tokenizerOptions(
-  { arch = 'conv', quantizer, quantizerOptions, widths, normGroups, blocks, attention, groups, seed }: ModelConfig,
+  { arch = 'conv', quantizer, quantizerOptions, widths, seed, ...rest }: ModelConfig,
   { channels, height, width }: ModelImages,
 ): ImageTokenizerOptions {
-  const own = arch === 'conv' ? { normGroups } : { blocks, attention, groups };
+  const own = Object.fromEntries(
+    imageOptions.archs[arch].own.map((name) => [name, (rest as Partial<ImageConfig>)[name]]),
+  );
   const size = height === undefined || width === undefined ? {} : { imageSize: [height, width] as const };
   return { architecture: arch, quantizer, quantizerOptions, widths, ...own, channels, ...size, seed };
 }

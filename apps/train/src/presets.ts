@@ -1,12 +1,13 @@
 import { type ImageSize, sidesOf, sizeOf } from '@vqkit/data';
-import { type DataName, DEFAULT_FOLDER_SIZE } from '@vqkit/data/node';
+import { arePictures, type DataName, DEFAULT_FOLDER_SIZE } from '@vqkit/data/node';
 import type { QuantizerName } from '@vqkit/quantizers';
 import type { ImageConfig, ImageOptions, PresetName } from './train-options.ts';
 
 /** A named set of options. It may look at the data: the reference recipe differs between data sets. */
 export interface Preset {
   readonly description: string;
-  options(data: DataName, given: Pick<ImageOptions, 'imageSize' | 'quantizer'>): ImageOptions;
+  /** Of images. */
+  options?(data: DataName, given: Pick<ImageOptions, 'imageSize' | 'quantizer'>): ImageOptions;
   /** Steps where they follow the number of training pictures. */
   stepsFor?(trainExamples: number): number;
 }
@@ -42,12 +43,15 @@ export const RECIPE: Pick<ImageConfig, RecipeOptions> = {
   clipGradNorm: 0,
 };
 
+/** Where other options than the reference's own are better. */
+const OWN_RECIPES: Partial<Record<DataName, ImageOptions>> = { mnist: RECIPE };
+
 /**
  * On MNIST mean squared error without a clamp, because the L1 loss on a clamped output collapses to black there for some seeds; on
  * other data the reference's own L1 loss on the clamped output.
  */
 function recipe(data: DataName): ImageOptions {
-  return data === 'mnist' ? RECIPE : { ...RECIPE, loss: 'l1', clampOutput: true };
+  return { ...RECIPE, loss: 'l1', clampOutput: true, ...OWN_RECIPES[data] };
 }
 
 /** 1,000 codes, 10 bits a token; of another quantizer the recipe's. */
@@ -72,7 +76,7 @@ function photos(
     blocks: 1,
     quantizer,
     quantizerOptions: PHOTO_CODES[quantizer] ?? {},
-    ...(data === 'folder' ? { imageSize, cropFrom: largerThan(imageSize) } : {}),
+    ...(arePictures(data) ? { imageSize, cropFrom: largerThan(imageSize) } : {}),
     flip: true,
     loss: 'l1+mse',
     clampOutput: false,
@@ -89,9 +93,7 @@ function photoSteps(trainExamples: number): number {
   return Math.min(20_000, Math.max(300, 100 * Math.round(0.645 * Math.sqrt(trainExamples))));
 }
 
-export const presets: Readonly<Record<Exclude<PresetName, 'speech'>, Preset>> & {
-  readonly speech: Pick<Preset, 'description' | 'stepsFor'>;
-} = {
+export const presets: Readonly<Record<PresetName, Preset>> = {
   recipe: { description: "The reference library's example recipe: 1,000 steps of batch 256.", options: recipe },
   start: {
     description: 'A first look within a minute or two: the recipe, 300 steps.',

@@ -23,7 +23,7 @@ describe('createConfig', () => {
     const { outDir, ...config } = createConfig({});
     expect(outDir).toBe('runs/mnist-lfq-1234');
     expect(config).toMatchObject({
-      ...presets.recipe.options('mnist', {}),
+      ...presets.recipe.options?.('mnist', {}),
       data: 'mnist',
       quantizer: 'lfq',
       seed: 1234,

@@ -1,22 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { withFileErrors } from '@vqkit/checkpoint/node';
 import { createRng, OptionError, phrase } from '@vqkit/core-tensor';
 import { augmentImages } from './augment.ts';
 import type { Fit, SkippedImage } from './decode-pictures.ts';
 import { type ImageSize, requireDivisible, sidesOf, sizeOf } from './divisible.ts';
-import { readIdxImages } from './idx.ts';
 import { readImageFiles, readImageFolder } from './image-folder.ts';
+import { type DataName, imageKind } from './image-kinds.ts';
+import type { ImageParts } from './image-parts.ts';
 import type { Images } from './images.ts';
-import { TEST_IDX, TRAIN_IDX } from './kind.ts';
 import { isFolder } from './list-pictures.ts';
-import { readMnist } from './mnist.ts';
-
-/** What data there are. */
-export const DATA_NAMES = ['mnist', 'idx', 'folder'] as const;
-export type DataName = (typeof DATA_NAMES)[number];
 
 /** Of a run's configuration, what decides its images. */
 export interface DatasetOptions {
@@ -59,16 +52,6 @@ export interface Dataset {
   readonly skipped: readonly SkippedImage[];
   /** The options of a configuration that the data decided where they were not given. */
   readonly options: Pick<DatasetOptions, 'imageSize' | 'channels' | 'validationSize' | 'testSize'>;
-}
-
-interface Parts {
-  readonly train: Images;
-  /** Of pictures: where each lies. */
-  readonly files?: readonly string[];
-  /** Missing when the data have no such part of their own. */
-  readonly validation?: Images;
-  readonly test?: Images;
-  readonly skipped: readonly SkippedImage[];
 }
 
 /** By which a resumed run knows its images again. */
@@ -197,10 +180,10 @@ async function toDraw(
   return augmentImages(images, { size, flip, seed });
 }
 
-async function readParts(config: DatasetOptions, signal: AbortSignal | undefined): Promise<Parts> {
+async function readParts(config: DatasetOptions, signal: AbortSignal | undefined): Promise<ImageParts> {
   const { data, dataPath = '' } = config;
-  if (data === 'mnist') return { ...(await readMnist()), skipped: [] };
-  if (data === 'idx') return readIdx(dataPath);
+  const { read: readWhole } = imageKind(data);
+  if (readWhole !== undefined) return readWhole(dataPath);
   const { imageSize: size = DEFAULT_FOLDER_SIZE, fit } = config;
   const channels = config.channels ?? 3;
   const skipped: SkippedImage[] = [];
@@ -236,50 +219,4 @@ export async function partFolders(folder: string): Promise<PartFolders> {
 async function firstFolder(folder: string, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) if (await isFolder(join(folder, name))) return join(folder, name);
   return undefined;
-}
-
-/** The parts of an IDX file, or of a folder of them. */
-export async function readIdx(dataPath: string): Promise<Parts> {
-  if (!(await isFolder(dataPath))) return { train: await readIdxImages(dataPath), skipped: [] };
-  const names = (
-    await withFileErrors('loadDataset', dataPath, 'be a folder that can be read', readdir(dataPath))
-  ).sort();
-  const trainFile = onlyOne(dataPath, 'train-images-idx3-ubyte', names, TRAIN_IDX);
-  if (trainFile === undefined) {
-    throw new OptionError(
-      'loadDataset',
-      'dataPath',
-      'hold train-images-idx3-ubyte (or .gz)',
-      phrase(`${dataPath} with ${names.length} other files`, names),
-      'Check dataPath, or pass one IDX file.',
-    );
-  }
-  const testFile = onlyOne(dataPath, 't10k-images-idx3-ubyte', names, TEST_IDX);
-  const train = await readIdxImages(join(dataPath, trainFile));
-  if (testFile === undefined) return { train, skipped: [] };
-  const test = await readIdxImages(join(dataPath, testFile));
-  if (test.height !== train.height || test.width !== train.width) {
-    throw new OptionError(
-      'loadDataset',
-      `the images of ${testFile}`,
-      `be ${train.height} × ${train.width} as those of ${trainFile}`,
-      phrase(`${test.height} × ${test.width}`, [test.height, test.width]),
-      'Pass data of one size.',
-    );
-  }
-  return { train, test, skipped: [] };
-}
-
-function onlyOne(folder: string, wanted: string, names: readonly string[], pattern: RegExp): string | undefined {
-  const found = names.filter((name) => pattern.test(name));
-  if (found.length > 1) {
-    throw new OptionError(
-      'loadDataset',
-      'dataPath',
-      `hold one file named like ${wanted}`,
-      phrase(`${found.join(', ')} in ${folder}`, found),
-      'Pass one file, or a folder with one set.',
-    );
-  }
-  return found[0];
 }

@@ -2,13 +2,14 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { OptionError, phrase } from '@vqkit/core-tensor';
 import type { ImageTokenizer } from '@vqkit/tokenizer';
 
-import { type DataName, DEFAULT_FOLDER_SIZE, readIdx } from './dataset.ts';
+import { DEFAULT_FOLDER_SIZE } from './dataset.ts';
 import { decodePictures, type Fit, requirePictureChannels, type SkippedImage } from './decode-pictures.ts';
 import { type ImageSize, requireDivisible, sidesOf, sizeOf as sizeOption } from './divisible.ts';
+import { type DataName, imageKind } from './image-kinds.ts';
+import type { ImageParts } from './image-parts.ts';
 import { createImages, type Images } from './images.ts';
 import { kindOfData } from './kind.ts';
 import { isFolder, isRegularFile, listPictures, type PictureList, walkPictures } from './list-pictures.ts';
-import { readMnist } from './mnist.ts';
 import type { Source } from './source.ts';
 
 export const PART_NAMES = ['train', 'test'] as const;
@@ -52,19 +53,14 @@ export function sourceOf(where: string, { data, dataPath, paths }: SourceOptions
   const given = [...(paths ?? []), ...(dataPath === undefined ? [] : [dataPath])];
   const [first] = given;
   const kind = data ?? (first === undefined ? 'mnist' : given.length === 1 ? kindOfData(first) : 'folder');
-  if (kind !== 'mnist' && first === undefined) {
+  const { mostPaths } = imageKind(kind);
+  if (mostPaths === 0)
+    refuse(where, 'dataPath', first, `data '${kind}', which comes along`, 'Leave one of the two out.');
+  else if (first === undefined) {
     throw new OptionError(where, 'dataPath', `be given for data '${kind}'`, undefined, 'Pass the path of the data.');
-  }
-  if (kind === 'mnist')
-    refuse(where, 'dataPath', first, "data 'mnist', which comes along", 'Leave one of the two out.');
-  if (kind === 'idx' && given.length > 1) {
-    throw new OptionError(
-      where,
-      'dataPath',
-      "be one file or folder for data 'idx'",
-      given,
-      'Pass one after the other.',
-    );
+  } else if (given.length > mostPaths) {
+    const rule = `be one file or folder for data '${kind}'`;
+    throw new OptionError(where, 'dataPath', rule, given, 'Pass one after the other.');
   }
   return { data: kind, paths: given };
 }
@@ -84,8 +80,9 @@ export async function openImages(
   const { part, imageSize, fit, names } = options;
   const { data, paths } = sourceOf(where, options);
   const { channels, widths } = config;
-  if (data === 'folder') {
-    refuse(where, 'part', part, "data 'folder'", 'Point dataPath at the folder of that part.');
+  const { read } = imageKind(data);
+  if (read === undefined) {
+    refuse(where, 'part', part, `data '${data}'`, 'Point dataPath at the folder of that part.');
     const size = pictureSize(imageSize, config, warn);
     requireDivisible(where, size, widths.length);
     requirePictureChannels(where, channels);
@@ -95,7 +92,7 @@ export async function openImages(
   const own = `data '${data}', which have their own size`;
   refuse(where, 'imageSize', imageSize, own, 'Leave it out.');
   refuse(where, 'fit', fit, own, 'Leave it out.');
-  const images = await readPart(where, data, paths[0] ?? '', part);
+  const images = await readPart(where, read, paths[0], part);
   warnOfSize([images.height, images.width], config, warn);
   for (const size of [images.height, images.width]) requireDivisible(where, size, widths.length);
   if (images.channels !== channels) {
@@ -236,10 +233,15 @@ function pictureSource(
   };
 }
 
-async function readPart(where: string, data: 'mnist' | 'idx', path: string, part: PartName = 'train'): Promise<Images> {
-  const isFile = data === 'idx' && !(await isFolder(path));
+async function readPart(
+  where: string,
+  read: (path: string) => Promise<ImageParts>,
+  path: string | undefined,
+  part: PartName = 'train',
+): Promise<Images> {
+  const isFile = path !== undefined && !(await isFolder(path));
   if (isFile && part === 'test') refuse(where, 'part', part, 'one file', 'Pass the file of that part.');
-  const { [part]: images } = data === 'mnist' ? await readMnist() : await readIdx(path);
+  const { [part]: images } = await read(path ?? '');
   if (images !== undefined) return images;
   throw new OptionError(
     where,

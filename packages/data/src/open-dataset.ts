@@ -12,6 +12,7 @@ import {
 import { requireReadable, type SkippedImage } from './decode-pictures.ts';
 import { createDecodePool } from './decode-pool.ts';
 import { requireDivisible, sidesOf, sizeOf } from './divisible.ts';
+import { arePictures } from './image-kinds.ts';
 import type { ImageExamples } from './images.ts';
 import type { PictureFile } from './picture-file.ts';
 import { createPixelCache, digestOfFiles, streamPictures } from './streamed-pictures.ts';
@@ -61,7 +62,7 @@ export async function openDataset(config: DatasetOptions, hooks: OpenHooks = {})
     const held = await loadDataset(config, hooks.signal);
     return { ...held, notes: () => dataNotes(held), close: () => undefined };
   };
-  if (data !== 'folder') return load();
+  if (!arePictures(data)) return load();
   const folders = await partFolders(dataPath);
   const skipped: SkippedImage[] = [];
   const list = async (folder: string | undefined): Promise<readonly PictureFile[] | undefined> => {

@@ -17,7 +17,7 @@ const OTHERS = ['createScope', 'createModule', 'createAdamW', 'createAccumulator
 describe('exportNetwork', () => {
   it('has every module of @vqkit/nn among its examples', () => {
     const source = readFileSync(new URL('./modules.ts', import.meta.url), 'utf8');
-    const composed = ['createSequential', 'createResidualBlock'];
+    const composed = ['createSequential', 'createResidualBlock', 'createUnitActivation'];
     const made = Object.keys(nn).filter(
       (name) => name.startsWith('create') && ![...OTHERS, ...composed].includes(name),
     );

@@ -104,7 +104,7 @@ export interface AudioTokenizerConfig extends QuantizerPart, SeanetConfig {
 /** The description of any tokenizer. */
 export type TokenizerConfig = ImageTokenizerConfig | VectorTokenizerConfig | AudioTokenizerConfig;
 
-const FIRST: ArchitectureName = 'conv';
+export const FIRST: ArchitectureName = 'conv';
 const SHARED = ['architecture', 'quantizer', 'quantizerOptions', 'seed'] as const;
 
 /** The architecture of a description; those of before there were others do not say it. */

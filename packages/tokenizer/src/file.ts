@@ -29,6 +29,7 @@ import {
   type AudioTokenizerConfig,
   architectureOf,
   checkConfig,
+  FIRST,
   type ImageTokenizerConfig,
   ordered,
   type TokenizerConfig,
@@ -60,7 +61,7 @@ export function packTokenizer(config: TokenizerConfig, weights: Readonly<Record<
   checkConfig(where, config);
   requireFiniteWeights(where, weights, 'Save a tokenizer that did not diverge.');
   const { architecture, ...first } = config;
-  const isFirst = architectureOf(config) === 'conv';
+  const isFirst = architectureOf(config) === FIRST;
   const metadata = {
     format: isFirst ? FIRST_FORMAT : FORMAT,
     tokenizer: JSON.stringify(isFirst ? first : ordered(config)),

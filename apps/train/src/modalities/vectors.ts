@@ -5,7 +5,7 @@ import { createFitOrder, requireFitting, requireRowsForCodes, vectorModality } f
 import type { HarnessModality } from '../modality.ts';
 import type { VectorConfig } from '../train-options.ts';
 import { readVectors, type VectorSets } from './vectors/data.ts';
-import { vectorOptions } from './vectors/options.ts';
+import { isFitted, vectorOptions } from './vectors/options.ts';
 import { vectorsShown } from './vectors/shown.ts';
 import { writeIds } from './vectors/write-ids.ts';
 
@@ -23,7 +23,7 @@ export const vectors: HarnessModality<VectorConfig, VectorSets> = {
   read: readVectors,
   create(config, { source: { dim }, train }, isNew) {
     const { quantizer, seed, arch, hidden = [], latentWidth, activation } = config;
-    const fit = arch === 'none' && isNew ? quantizerEntry(quantizer).fit : {};
+    const fit = isFitted(arch) && isNew ? quantizerEntry(quantizer).fit : {};
     const quantizerOptions = { ...fit, ...config.quantizerOptions };
     const options = { quantizer, quantizerOptions, seed, features: dim, hidden, latentWidth, activation };
     const model = isNew
@@ -35,7 +35,7 @@ export const vectors: HarnessModality<VectorConfig, VectorSets> = {
           activation: activation ?? 'relu',
         });
     try {
-      if (arch === 'none') requireFitting('train', model.quantizer, { count: train.count, dim });
+      if (isFitted(arch)) requireFitting('train', model.quantizer, { count: train.count, dim });
       else requireRowsForCodes('train', model.quantizer, train.count);
       return model;
     } catch (error) {
@@ -50,7 +50,7 @@ export const vectors: HarnessModality<VectorConfig, VectorSets> = {
     return { quantizerOptions, hidden, latentWidth, activation };
   },
   order({ arch, sample, passes, batchSize, seed }, { quantizer }, { train: { count } }) {
-    if (arch !== 'none') return undefined;
+    if (!isFitted(arch)) return undefined;
     return createFitOrder({ count, codes: quantizer.codebookSize, sample, passes, blockSize: batchSize, seed });
   },
   async test({ config, model, data: { source, test }, folder, onExamples, signal }) {

@@ -5,7 +5,7 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { fileError } from '@vqkit/checkpoint/node';
 import { OptionError, phrase } from '@vqkit/core-tensor';
 import { sizeOf } from '@vqkit/data';
-import { nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
+import { arePictures, nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
 import type { ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
 import { isAudioConfig, isVectorConfig } from '@vqkit/tokenizer';
 import {
@@ -156,7 +156,7 @@ async function describeImages(
 ): Promise<Described> {
   const { part, imageSize, fit } = options;
   const { data, paths } = sourceOf(where, options);
-  if (data !== 'folder') {
+  if (!arePictures(data)) {
     const source = await openImages(where, options, model, warn);
     const { shape, keys } = imageExamples(source);
     const hash = createHash('sha256');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { OptionError, phrase, show } from '@vqkit/core-tensor';
-import { type DataName, openImages, openVectors } from '@vqkit/data/node';
+import { type DataName, openImages, openVectors, type SourceOptions } from '@vqkit/data/node';
 import { counted } from '@vqkit/schema';
 import { type ImageTokenizer, isVectorConfig, loadTokenizer, type Tokenizer } from '@vqkit/tokenizer';
 import {
@@ -129,10 +129,9 @@ interface SourceAsOptions {
 }
 
 async function openWhole(where: string, model: Tokenizer, source: SourceAsOptions): Promise<Examples> {
-  const { data, paths, column, keyColumn } = source;
+  const { paths, column, keyColumn } = source;
   if (isVectorConfig(model.config)) return vectorExamples(await openVectors(paths[0] ?? '', { column, keyColumn }));
-  const options = { ...source, paths: data === 'mnist' ? undefined : paths };
-  return imageExamples(await openImages(where, options as { paths?: string[] }, model as unknown as ImageTokenizer));
+  return imageExamples(await openImages(where, source as SourceOptions, model as unknown as ImageTokenizer));
 }
 
 function requireSame(where: string, { examples, exampleShape }: ShardManifest, found: Examples): Examples {

@@ -10,6 +10,12 @@ import { showVectors } from './vectors.ts';
 /** Larger than any tokenizer that a page could run. */
 const MOST_BYTES = 2 ** 31;
 
+/** What is tried with the tokenizers of each modality, and what one token stands for. */
+const TRIALS = {
+  images: { show: showPictures, token: ({ multiple }: TokenizerFacts) => `${multiple} × ${multiple} pixels` },
+  vectors: { show: showVectors, token: ({ channels }: TokenizerFacts) => `${channels} numbers` },
+};
+
 /** Data in, token ids, what they give back, and what changes when an id does. */
 export const tryView: View = { name: 'try', title: 'Try', open };
 
@@ -76,7 +82,7 @@ function open({ shown }: ViewContext): OpenView {
       if (isNew || trial === undefined) {
         facts.textContent = describe(opened);
         const context = { facts: opened, engine: () => engine, say, fail };
-        trial = opened.kind === 'images' ? showPictures(context) : showVectors(context);
+        trial = TRIALS[opened.kind].show(context);
         body.replaceChildren(trial.element);
       }
       trial.refresh();
@@ -123,16 +129,8 @@ function open({ shown }: ViewContext): OpenView {
   };
 }
 
-function describe({
-  kind,
-  quantizer,
-  codebookSize,
-  numCodebooks,
-  bitsPerToken,
-  multiple,
-  channels,
-}: TokenizerFacts): string {
+function describe(facts: TokenizerFacts): string {
+  const { kind, quantizer, codebookSize, numCodebooks, bitsPerToken } = facts;
   const codes = numCodebooks === 1 ? `${codebookSize} codes` : `${numCodebooks} × ${codebookSize} codes`;
-  const token = kind === 'images' ? `${multiple} × ${multiple} pixels` : `${channels} numbers`;
-  return `${quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${token}.`;
+  return `${quantizer}: ${codes}, ${bitsPerToken.toFixed(2)} bits per token, a token for ${TRIALS[kind].token(facts)}.`;
 }

@@ -12,9 +12,13 @@ import {
 import type { Answers, PictureIds, TokenizerFacts } from './calls.ts';
 import { readVectors } from './read-vectors.ts';
 
-type Opened =
-  | { readonly kind: 'images'; readonly tokenizer: ImageTokenizer }
-  | { readonly kind: 'vectors'; readonly tokenizer: VectorTokenizer };
+/** A tokenizer of one modality. */
+interface Opened {
+  readonly images?: ImageTokenizer;
+  readonly vectors?: VectorTokenizer;
+  readonly facts: TokenizerFacts;
+  dispose(): void;
+}
 
 /** The calls that need a tokenizer. */
 export function createTokenizers(): Answers<
@@ -23,20 +27,20 @@ export function createTokenizers(): Answers<
   let opened: Opened | undefined;
 
   const images = (): ImageTokenizer => {
-    if (opened?.kind !== 'images') throw new Error('No tokenizer of images is open.');
-    return opened.tokenizer;
+    if (opened?.images === undefined) throw new Error('No tokenizer of images is open.');
+    return opened.images;
   };
   const vectors = (): VectorTokenizer => {
-    if (opened?.kind !== 'vectors') throw new Error('No tokenizer of vectors is open.');
-    return opened.tokenizer;
+    if (opened?.vectors === undefined) throw new Error('No tokenizer of vectors is open.');
+    return opened.vectors;
   };
 
   return {
     async open(file, name) {
       const next = openFile(file, name);
-      opened?.tokenizer.dispose();
+      opened?.dispose();
       opened = next;
-      return factsOf(opened);
+      return opened.facts;
     },
     async encodePicture(rgba, size) {
       const tokenizer = images();
@@ -91,17 +95,21 @@ async function taken(result: Tensor, given: Tensor): Promise<Float32Array | Int3
 function openFile(file: ArrayBuffer, name: string): Opened {
   const tokenizer: Tokenizer = loadTokenizer(file, name);
   if (isVectorConfig(tokenizer.config)) {
-    return { kind: 'vectors', tokenizer: tokenizer as unknown as VectorTokenizer };
+    const vectors = tokenizer as unknown as VectorTokenizer;
+    const sizes = { kind: 'vectors', multiple: 1, channels: vectors.config.features } as const;
+    return { vectors, ...described(vectors, sizes) };
   }
   tokenizer.dispose();
-  return { kind: 'images', tokenizer: loadImageTokenizer(file, name) };
+  const images = loadImageTokenizer(file, name);
+  const sizes = { kind: 'images', multiple: images.imageMultiple, channels: images.config.channels } as const;
+  return { images, ...described(images, sizes) };
 }
 
-function factsOf({ kind, tokenizer }: Opened): TokenizerFacts {
+function described(
+  tokenizer: ImageTokenizer | VectorTokenizer,
+  sizes: Pick<TokenizerFacts, 'kind' | 'multiple' | 'channels'>,
+): Pick<Opened, 'facts' | 'dispose'> {
   const { codebookSize, numCodebooks, bitsPerToken, config } = tokenizer;
-  const sizes =
-    kind === 'images'
-      ? { multiple: tokenizer.imageMultiple, channels: tokenizer.config.channels }
-      : { multiple: 1, channels: tokenizer.config.features };
-  return { kind, quantizer: config.quantizer, codebookSize, numCodebooks, bitsPerToken, ...sizes };
+  const facts = { quantizer: config.quantizer, codebookSize, numCodebooks, bitsPerToken, ...sizes };
+  return { facts, dispose: () => tokenizer.dispose() };
 }

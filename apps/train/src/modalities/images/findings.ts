@@ -1,3 +1,4 @@
+import { arePictures } from '@vqkit/data/node';
 import { quantizerEntry, stackOf } from '@vqkit/quantizers';
 import type { FindingFacts } from '../../modality.ts';
 import { again, command, trainOn } from '../../next-command.ts';
@@ -67,7 +68,7 @@ export function blurred({ config, shown: { images: pairs } }: FindingFacts): Fin
 
 /** Another quantizer does not take the options of this one: only the data are the same. */
 function dataFlags({ dataPath, imageSize, data }: ImageConfig): string {
-  const size = data === 'folder' && imageSize !== undefined ? ` --image-size ${String(imageSize)}` : '';
+  const size = arePictures(data) && imageSize !== undefined ? ` --image-size ${String(imageSize)}` : '';
   return dataPath === undefined ? '' : ` --data-path ${shellWord(dataPath)}${size}`;
 }
 

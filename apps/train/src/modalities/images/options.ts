@@ -1,12 +1,20 @@
 import { OptionError } from '@vqkit/core-tensor';
 import { type ImageSize, LONGEST_SIDE, requireDivisible, sidesOf } from '@vqkit/data';
-import { DEFAULT_CACHE_MB, DEFAULT_FOLDER_SIZE, FITS, type Fit } from '@vqkit/data/node';
+import {
+  arePictures,
+  DEFAULT_CACHE_MB,
+  DEFAULT_FOLDER_SIZE,
+  FITS,
+  type Fit,
+  imageKind,
+  isImageData,
+} from '@vqkit/data/node';
 import { QUANTIZERS } from '@vqkit/quantizers';
 import { count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
 import type { ModalityOptions } from '../../modality.ts';
 import { largerThan, presets, RECIPE } from '../../presets.ts';
-import type { ImageConfig } from '../../train-options.ts';
+import type { ImageConfig, TrainConfig } from '../../train-options.ts';
 
 /** Such as `4 for lfq and residual-lfq, 0 for the others`. */
 function defaultNormGroups(): string {
@@ -42,6 +50,10 @@ const RESNET = {
   schedule: 'cosine',
   clipGradNorm: 1,
 } as const satisfies Partial<ImageConfig>;
+/** Of architectures that do not train as the recipe does, and whose rate rises first. */
+const ARCH_DEFAULTS: Partial<Record<TrainConfig['arch'], Partial<ImageConfig>>> = {
+  resnet: { ...RESNET, arch: 'resnet' },
+};
 /** The rate rises over so many steps, or over a tenth of a short training. */
 const MOST_WARMUP = 100;
 
@@ -127,30 +139,27 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     ),
   }),
   defaults(given) {
-    const { preset, steps } = given;
-    const data = given.data === 'vectors' || given.data === 'audio' ? DEFAULT.data : (given.data ?? DEFAULT.data);
-    const fromPreset = preset === undefined || preset === 'speech' ? {} : presets[preset].options(data, given);
+    const { preset, steps, data: name = DEFAULT.data } = given;
+    const data = isImageData(name) ? name : DEFAULT.data;
+    const fromPreset = (preset && presets[preset].options?.(data, given)) ?? {};
     const whole = { ...DEFAULT, ...RECIPE, quantizer: 'lfq', ...fromPreset } as const;
     const { arch = whole.arch } = given;
-    if (arch !== 'resnet') return whole;
+    const own = ARCH_DEFAULTS[arch];
+    if (own === undefined) return whole;
     const total = steps ?? (whole.steps || Number.POSITIVE_INFINITY);
     const warmupSteps = Math.min(MOST_WARMUP, Math.floor(total / 10));
-    return { ...whole, ...RESNET, warmupSteps, ...fromPreset, arch };
+    return { ...whole, ...own, warmupSteps, ...fromPreset, arch: own.arch ?? whole.arch };
   },
   check(where, { data, dataPath, imageSize, cropFrom, fit, widths }) {
-    if (data !== 'mnist' && dataPath === undefined) {
+    const needsPath = imageKind(data).mostPaths > 0;
+    if (needsPath && dataPath === undefined) {
       throw new OptionError(where, 'dataPath', `be given for data '${data}'`, undefined, 'Pass the path of the data.');
     }
-    if (data === 'mnist' && dataPath !== undefined) {
-      throw new OptionError(
-        where,
-        'dataPath',
-        "not be given with data 'mnist', which comes along",
-        dataPath,
-        'Leave one of the two out.',
-      );
+    if (!needsPath && dataPath !== undefined) {
+      const rule = `not be given with data '${data}', which comes along`;
+      throw new OptionError(where, 'dataPath', rule, dataPath, 'Leave one of the two out.');
     }
-    for (const [name, value] of Object.entries(data === 'folder' ? {} : { fit, cropFrom })) {
+    for (const [name, value] of Object.entries(arePictures(data) ? {} : { fit, cropFrom })) {
       if (value === undefined) continue;
       throw new OptionError(where, name, `not be given with data '${data}'`, value, 'Leave it out.');
     }

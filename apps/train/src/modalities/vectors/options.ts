@@ -18,6 +18,15 @@ const DEFAULTS = {
     activation: 'relu',
   },
 } as const satisfies Record<Arch, Partial<VectorConfig>>;
+function isArch(name: string | undefined): name is Arch {
+  return name !== undefined && Object.hasOwn(DEFAULTS, name);
+}
+
+/** Whether there is no network, and the quantizer is fitted to the vectors. */
+export function isFitted(arch: Arch): boolean {
+  return 'passes' in DEFAULTS[arch];
+}
+
 /** Of a network: the rate rises over so many steps, or over a tenth of a short training. */
 const MOST_WARMUP = 100;
 
@@ -86,8 +95,8 @@ export const vectorOptions: ModalityOptions<VectorConfig> = {
   }),
   defaults({ arch: given, steps = DEFAULTS.mlp.steps }) {
     // Another is refused by its name.
-    const arch = given === 'mlp' ? given : 'none';
-    const warmupSteps = arch === 'mlp' ? Math.min(MOST_WARMUP, Math.floor(steps / 10)) : 0;
+    const arch = isArch(given) ? given : 'none';
+    const warmupSteps = isFitted(arch) ? 0 : Math.min(MOST_WARMUP, Math.floor(steps / 10));
     return { data: 'vectors', quantizer: 'residual-vq', unique: false, arch, warmupSteps, ...DEFAULTS[arch] };
   },
   check(where, { dataPath }) {
