@@ -180,7 +180,7 @@ describe('writeReport', () => {
 
   it('loads nothing, from nowhere, and runs no script', async () => {
     const page = await pageOf(fakeReportData());
-    expect(page).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`);
+    expect(page).toContain(`content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"`);
     expect(page.match(/<script|<link rel="stylesheet|@import|url\(|\son[a-z]+=/i)).toBeNull();
     const addresses = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address ?? '');
     expect(addresses.filter((address) => !address.startsWith('data:'))).toEqual([]);
