@@ -97,8 +97,9 @@ describe.skipIf(missing && !required)(
       for (const name of names) {
         await tab.selectOption('[name=quantizer]', name);
         await expect.poll(() => new URL(tab.url()).hash).toMatch(new RegExp(`quantizer=${name}&engine=webgpu`));
-        await expect.poll(() => step(tab), PATIENT).toBeLessThan(3);
-        await expect.poll(() => step(tab), PATIENT).toBeGreaterThan(3);
+        // Enough steps that the next start is seen among them.
+        await expect.poll(() => step(tab), PATIENT).toBeLessThan(20);
+        await expect.poll(() => step(tab), PATIENT).toBeGreaterThan(20);
       }
       expect(errors).toEqual([]);
       await tab.close();

@@ -192,7 +192,7 @@ describe('train', () => {
     const lines = stdout.trim().split('\n');
     expect(lines[0]).toMatch(
       new RegExp(
-        `^${quantizer}: test L1 \\d\\.\\d{4}, PSNR \\d+\\.\\d\\d dB, \\d+ of ${codebookSize} codes, perplexity `,
+        `^${quantizer}: test L1 \\d\\.\\d{4}, PSNR \\d+\\.\\d\\d dB \\(plain shrinking \\d+\\.\\d\\d dB\\), \\d+ of ${codebookSize} codes, perplexity `,
       ),
     );
     expect(lines[1]).toBe(join(out, 'report.html'));
