@@ -53,7 +53,7 @@ const VORBIS: Format = {
 const OPUS: Format = {
   name: 'Ogg Opus',
   from: '@audio/decode-opus',
-  create: async () => (await import('@audio/decode-opus')).decoder() as unknown as Decoder,
+  create: async () => (await import('@audio/decode-opus')).decoder(),
 };
 const WAV: Format = {
   name: 'WAV',
