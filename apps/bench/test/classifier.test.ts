@@ -2,6 +2,7 @@ import { memory } from '@tensorflow/tfjs-core';
 import type { Images } from '@vqkit/data';
 import { loadDataset } from '@vqkit/data/node';
 import { frechetDistance } from '@vqkit/metrics';
+import { fullRun, titleIf } from '@vqkit/testing';
 import { createConfig } from '@vqkit/train';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classifierDistance, rankCorrelation } from '../experiments/classifier-distance.ts';
@@ -22,7 +23,7 @@ beforeAll(async () => {
 const pixelsOf = (images: Images, from: number, to: number): Float32Array =>
   images.batch(Int32Array.from({ length: to - from }, (_, i) => from + i));
 
-describe('trainClassifier', () => {
+describe.skipIf(!fullRun)(titleIf(fullRun, 'trainClassifier'), () => {
   it('tells digits apart, and its distance real digits from spoilt ones', async () => {
     const before = memory().numTensors;
     const classifier = await trainClassifier(train, labels.train, 80);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fullRun, titleIf } from '@vqkit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parity } from '../experiments/parity.ts';
 import type { ExperimentContext, Outcome } from '../src/experiment.ts';
@@ -24,7 +25,7 @@ describe('the references', () => {
   });
 });
 
-describe('a process of an engine', () => {
+describe.skipIf(!fullRun)(titleIf(fullRun, 'a process of an engine'), () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));

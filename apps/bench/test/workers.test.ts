@@ -1,3 +1,4 @@
+import { fullRun, titleIf } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { fleet } from '../experiments/fleet.ts';
 import { workers } from '../experiments/workers.ts';
@@ -21,7 +22,11 @@ async function run(experiment: Experiment, known: (name: string) => unknown): Pr
 }
 
 describe('workers', () => {
-  it('measures one worker and one per core on real pictures, and says that torch is not there', async () => {
+  const real = titleIf(
+    fullRun,
+    'measures one worker and one per core on real pictures, and says that torch is not there',
+  );
+  it.skipIf(!fullRun)(real, async () => {
     const { tables, verdicts, answer } = await run(workers, (name) =>
       name.startsWith('cores') ? { count: 2, canPin: false } : undefined,
     );

@@ -85,7 +85,7 @@ describe('a process that trains', () => {
       .map((line) => ({ ...(JSON.parse(line) as MetricsRecord), elapsedSeconds: 0 }));
 
   it.each<[string, ImageOptions]>([
-    ['fsq', {}],
+    ...(fullRun ? ([['fsq', {}]] as [string, ImageOptions][]) : []),
     // The codes are placed by the tokens of the first steps: kills come while they are gathered.
     ['vq', { quantizer: 'vq', quantizerOptions: { codebookSize: 128, kmeansInit: true }, batchSize: 1 }],
     ...(process.env.KILL_ALL === undefined ? [] : ALL),

@@ -62,7 +62,11 @@ eachEngine(() => {
     });
 
     it('without a network quantizes the vectors themselves', async () => {
-      const model = createVectorTokenizer({ quantizer: 'residual-vq', features: 5 });
+      const model = createVectorTokenizer({
+        quantizer: 'residual-vq',
+        features: 5,
+        quantizerOptions: { codebookSize: 64, numQuantizers: 3 },
+      });
       const x = vectors(300, 5);
       const { latents } = model.forward(x, { training: true });
       await expectIdentical(latents, x);

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { fullRun, titleIf } from '@vqkit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBenchProgress } from '../src/cli/bench-progress.ts';
 import { vqkit, vqkitHere } from './cli.ts';
@@ -62,7 +63,7 @@ describe('vqkit bench', () => {
     expect(stderr).toContain('must be a results file of version 2, got version 0.');
   });
 
-  it('says whether pages and results agree', async () => {
+  it.skipIf(!fullRun)(titleIf(fullRun, 'says whether pages and results agree'), async () => {
     const { code, stdout } = await vqkitHere(['bench', 'docs', '--check']);
     expect([code, stdout]).toEqual([0, '']);
   });
