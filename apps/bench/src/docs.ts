@@ -112,7 +112,8 @@ export async function documentsOf(root: string): Promise<string[]> {
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, folder, name, 'README.md'));
   };
   const docs = (await readdir(join(root, 'docs'), { recursive: true }))
-    .filter((name) => name.endsWith('.md'))
+    // What `npm run site` makes and installs is nobody's text.
+    .filter((name) => name.endsWith('.md') && !/(^|[\\/])(\.|node_modules[\\/])/.test(name))
     .map((name) => join(root, 'docs', name));
   const all = [join(root, 'README.md'), ...docs, ...(await inside('packages')), ...(await inside('apps'))];
   const readable = await Promise.all(
