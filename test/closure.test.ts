@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { root } from '../scripts/setup.mjs';
+import { packages } from './user-project.ts';
 
 interface Manifest {
   readonly name: string;
@@ -12,12 +13,10 @@ interface Manifest {
 }
 
 const manifests = new Map(
-  ['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(root, group)).map((folder): [string, Manifest] => {
-      const manifest = JSON.parse(readFileSync(join(root, group, folder, 'package.json'), 'utf8')) as Manifest;
-      return [manifest.name, manifest];
-    }),
-  ),
+  packages.map((path): [string, Manifest] => {
+    const manifest = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Manifest;
+    return [manifest.name, manifest];
+  }),
 );
 
 /** Everything that comes along when a package is installed: packages of the workspace, those of others, and peers. */

@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { root } from '../scripts/setup.mjs';
 
-/** The folders of all packages, from the root. */
+/** The folders of all packages, from the root. One that moved leaves its node_modules in an old clone. */
 export const packages: readonly string[] = ['packages', 'apps'].flatMap((group) =>
-  readdirSync(join(root, group)).map((name) => `${group}/${name}`),
+  readdirSync(join(root, group))
+    .map((name) => `${group}/${name}`)
+    .filter((path) => existsSync(join(root, path, 'package.json'))),
 );
 
 /** A user's project in which every package is installed, built as it is now. Remove it at the end. */
