@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fullRun, titleIf } from '@vqkit/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 let folder: string;
@@ -30,7 +31,8 @@ const experiment = {
 await runBenchmarks(['fake'], { out }, {}, [{ name: 'fake', load: async () => experiment }]);
 `;
 
-it('loses nothing when it is killed half-way, and keeps the old result until the new one is whole', async () => {
+const title = 'loses nothing when it is killed half-way, and keeps the old result until the new one is whole';
+it.skipIf(!fullRun)(titleIf(fullRun, title), async () => {
   const program = join(folder, 'program.mjs');
   await writeFile(program, PROGRAM);
   const out = join(folder, 'results');

@@ -1,7 +1,8 @@
+import { fullRun, titleIf } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { measureLimits, secondsAtLimit } from '../../src/kernels/limits.ts';
 
-describe('measureLimits', () => {
+describe.skipIf(!fullRun)(titleIf(fullRun, 'measureLimits'), () => {
   it('finds plausible speeds of this machine', async () => {
     const { copies, flopsPerSecond, int16PerSecond } = await measureLimits();
     expect(copies.length).toBeGreaterThan(3);
