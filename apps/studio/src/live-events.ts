@@ -1,3 +1,5 @@
+import type { ExamplePairs } from '@vqkit/training';
+
 /** One line of metrics.jsonl as the page takes it: only what is drawn, and no number that is not finite. */
 export interface LiveRecord {
   readonly kind: 'train' | 'validation';
@@ -35,11 +37,7 @@ export interface LiveCodebook {
 }
 
 /** Examples and what became of them. */
-export interface LiveExamples {
-  readonly count: number;
-  readonly shape: readonly number[];
-  readonly originals: readonly number[];
-  readonly reconstructions: readonly number[];
+export interface LiveExamples extends ExamplePairs {
   readonly ids: readonly number[];
 }
 

@@ -1,3 +1,4 @@
+import { OptionError } from '@vqkit/core-tensor';
 import { readIdx } from './idx-parts.ts';
 import type { ImageParts } from './image-parts.ts';
 import { readMnist } from './mnist.ts';
@@ -29,6 +30,18 @@ export function imageKind(data: DataName): ImageKind {
 /** Whether data of this name are images. */
 export function isImageData(data: string): data is DataName {
   return Object.hasOwn(IMAGE_KINDS, data);
+}
+
+/** @throws OptionError unless a path is given to data that take one, and none to those that come along. */
+export function requireDataPath(where: string, data: DataName, path: string | undefined): void {
+  const needsPath = imageKind(data).mostPaths > 0;
+  if (needsPath && path === undefined) {
+    throw new OptionError(where, 'dataPath', `be given for data '${data}'`, undefined, 'Pass the path of the data.');
+  }
+  if (!needsPath && path !== undefined) {
+    const rule = `not be given with data '${data}', which comes along`;
+    throw new OptionError(where, 'dataPath', rule, path, 'Leave one of the two out.');
+  }
 }
 
 /** Whether they are pictures, of sizes that differ. */

@@ -5,7 +5,7 @@ import type { ImageTokenizer } from '@vqkit/tokenizer';
 import { DEFAULT_FOLDER_SIZE } from './dataset.ts';
 import { decodePictures, type Fit, requirePictureChannels, type SkippedImage } from './decode-pictures.ts';
 import { type ImageSize, requireDivisible, sidesOf, sizeOf as sizeOption } from './divisible.ts';
-import { type DataName, imageKind } from './image-kinds.ts';
+import { type DataName, imageKind, requireDataPath } from './image-kinds.ts';
 import type { ImageParts } from './image-parts.ts';
 import { createImages, type Images } from './images.ts';
 import { kindOfData } from './kind.ts';
@@ -53,12 +53,8 @@ export function sourceOf(where: string, { data, dataPath, paths }: SourceOptions
   const given = [...(paths ?? []), ...(dataPath === undefined ? [] : [dataPath])];
   const [first] = given;
   const kind = data ?? (first === undefined ? 'mnist' : given.length === 1 ? kindOfData(first) : 'folder');
-  const { mostPaths } = imageKind(kind);
-  if (mostPaths === 0)
-    refuse(where, 'dataPath', first, `data '${kind}', which comes along`, 'Leave one of the two out.');
-  else if (first === undefined) {
-    throw new OptionError(where, 'dataPath', `be given for data '${kind}'`, undefined, 'Pass the path of the data.');
-  } else if (given.length > mostPaths) {
+  requireDataPath(where, kind, first);
+  if (given.length > imageKind(kind).mostPaths) {
     const rule = `be one file or folder for data '${kind}'`;
     throw new OptionError(where, 'dataPath', rule, given, 'Pass one after the other.');
   }

@@ -11,7 +11,7 @@ export { countSkipped, decodePictures, FITS, requirePictureChannels, requireRead
 export { readIdxImages } from './idx.ts';
 export { readImageFolder } from './image-folder.ts';
 export type { DataName } from './image-kinds.ts';
-export { arePictures, DATA_NAMES, imageKind, isImageData } from './image-kinds.ts';
+export { arePictures, DATA_NAMES, isImageData, requireDataPath } from './image-kinds.ts';
 export type { ImageSource, SourceOptions } from './image-source.ts';
 export { nameImages, openImages, PART_NAMES, sourceOf } from './image-source.ts';
 export { holdsSounds, kindOfData } from './kind.ts';

@@ -38,19 +38,14 @@ async function startCpu(): Promise<void> {
   env().set('IS_TEST', false);
 }
 
-let wasmThreads: number | undefined;
-
 /** tfjs can hold one wasm engine at a time: starting it with another number of threads destroys the tensors of the one before. */
 async function startWasm(threads: number): Promise<void> {
   const { init } = await import('@vqkit/backend-wasm');
-  if (wasmThreads !== undefined && wasmThreads !== threads) removeBackend('wasm');
   await init({ threads }).catch(async (error: unknown) => {
-    // In the short run another file of the same process may have started it through what it tests, on all cores.
     if (!(error instanceof UnsupportedError)) throw error;
     removeBackend('wasm');
     await init({ threads });
   });
-  wasmThreads = threads;
 }
 
 async function startNativeEngine(): Promise<void> {

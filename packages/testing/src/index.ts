@@ -14,6 +14,7 @@ export {
   startEngine,
   subnormalsAreZero,
 } from './engines.ts';
+export { filled } from './filled.ts';
 export { withFullHeap } from './full-heap.ts';
 export {
   camelCaseOptions,

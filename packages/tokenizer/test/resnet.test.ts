@@ -1,28 +1,11 @@
-import {
-  mean,
-  type Scalar,
-  square,
-  type Tensor,
-  type Tensor4D,
-  tensor,
-  tidy,
-  variableGrads,
-} from '@tensorflow/tfjs-core';
+import { mean, type Scalar, square, type Tensor4D, tensor, tidy, variableGrads } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, expectIdentical, goldenResnets } from '@vqkit/testing';
+import { eachEngine, expectClose, expectIdentical, filled, goldenResnets } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import type { ImageTokenizerOptions } from '../src/config.ts';
 import { loadImageTokenizer, saveTokenizer } from '../src/file.ts';
 import { createImageTokenizer } from '../src/image-tokenizer.ts';
 
-const filled = (shape: readonly number[], value: (i: number) => number, dtype?: 'int32'): Tensor => {
-  const length = shape.reduce((product, size) => product * size, 1);
-  return tensor(
-    Array.from({ length }, (_, i) => value(i)),
-    [...shape],
-    dtype,
-  );
-};
 const small: ImageTokenizerOptions = { architecture: 'resnet', quantizer: 'fsq', widths: [4, 6], attention: true };
 const normal = (shape: [number, number, number, number]): Tensor4D =>
   tensor(

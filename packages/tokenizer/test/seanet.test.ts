@@ -1,29 +1,11 @@
-import {
-  mean,
-  type Scalar,
-  slice,
-  square,
-  type Tensor,
-  type Tensor3D,
-  tensor,
-  tidy,
-  variableGrads,
-} from '@tensorflow/tfjs-core';
+import { mean, type Scalar, slice, square, type Tensor3D, tensor, tidy, variableGrads } from '@tensorflow/tfjs-core';
 import { createRng, OptionError, ShapeError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, expectIdentical, goldenSeanets } from '@vqkit/testing';
+import { eachEngine, expectClose, expectIdentical, filled, goldenSeanets } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createAudioTokenizer } from '../src/audio-tokenizer.ts';
 import type { AudioTokenizerOptions } from '../src/config.ts';
 import { loadTokenizer, saveTokenizer } from '../src/file.ts';
 
-const filled = (shape: readonly number[], value: (i: number) => number, dtype?: 'int32'): Tensor => {
-  const length = shape.reduce((product, size) => product * size, 1);
-  return tensor(
-    Array.from({ length }, (_, i) => value(i)),
-    [...shape],
-    dtype,
-  );
-};
 const small: AudioTokenizerOptions = { quantizer: 'fsq', filters: 2, strides: [2, 5], dilations: [1, 3] };
 const noise = (samples: number, channels = 1): Tensor3D =>
   tensor(createRng(1).normalArray(samples * channels, 0.3), [1, samples, channels]) as Tensor3D;

@@ -6,8 +6,8 @@ import {
   DEFAULT_FOLDER_SIZE,
   FITS,
   type Fit,
-  imageKind,
   isImageData,
+  requireDataPath,
 } from '@vqkit/data/node';
 import { QUANTIZERS } from '@vqkit/quantizers';
 import { count, field, inGroup } from '@vqkit/schema';
@@ -151,14 +151,7 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     return { ...whole, ...own, warmupSteps, ...fromPreset, arch: own.arch ?? whole.arch };
   },
   check(where, { data, dataPath, imageSize, cropFrom, fit, widths }) {
-    const needsPath = imageKind(data).mostPaths > 0;
-    if (needsPath && dataPath === undefined) {
-      throw new OptionError(where, 'dataPath', `be given for data '${data}'`, undefined, 'Pass the path of the data.');
-    }
-    if (!needsPath && dataPath !== undefined) {
-      const rule = `not be given with data '${data}', which comes along`;
-      throw new OptionError(where, 'dataPath', rule, dataPath, 'Leave one of the two out.');
-    }
+    requireDataPath(where, data, dataPath);
     for (const [name, value] of Object.entries(arePictures(data) ? {} : { fit, cropFrom })) {
       if (value === undefined) continue;
       throw new OptionError(where, name, `not be given with data '${data}'`, value, 'Leave it out.');
