@@ -1,21 +1,5 @@
+import { keep, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import {
-  add,
-  concat,
-  keep,
-  maximum,
-  reshape,
-  reverse,
-  slice,
-  split,
-  sqrt,
-  square,
-  type Tensor,
-  type Tensor3D,
-  tensor2d,
-  tidy,
-} from '@tensorflow/tfjs-core';
-import {
-  matMul,
   requireAlive,
   requireBoolean,
   requireInteger,
@@ -24,6 +8,7 @@ import {
   requireTensor,
   ShapeError,
 } from '@vqkit/core-tensor';
+import { basisFor, framesIn, type StftAttrs, stft, stftMagnitude } from './kernels/stft.ts';
 
 export interface StftOptions {
   /** Samples of a window, even. */
@@ -49,8 +34,8 @@ export interface Stft {
 }
 
 /**
- * The short-time Fourier transform with a periodic Hann window: `X[t, k] = Σ_n w[n] x[t · hop + n] e^(-2πi k n / fftSize)`. It is one product with a matrix
- * of fftSize rows, which every engine has with its gradient.
+ * The short-time Fourier transform with a periodic Hann window: `X[t, k] = Σ_n w[n] x[t · hop + n] e^(-2πi k n / fftSize)`. For powers of two from 8 on wasm, native
+ * TensorFlow and cpu have a fast Fourier transform of their own; other sizes, and WebGPU, take a product with a matrix of fftSize rows.
  *
  * - Shapes: x [batch, samples] with samples > fftSize / 2 (centred) or >= fftSize. Units: those of x.
  * - Equal to `torch.stft` with `window=torch.hann_window(fftSize)` and librosa's `stft`, to the rounding of float32.
@@ -72,72 +57,34 @@ export function createStft(options: StftOptions): Stft {
   requireOption(fftSize % hop === 0, where, 'hop', `a divisor of fftSize, ${fftSize}`, hop, `Use ${fftSize / 2}.`);
   requireBoolean(where, 'center', center);
   const bins = fftSize / 2 + 1;
-  const basis = keep(tensor2d(windowedBasis(fftSize), [fftSize, 2 * bins]));
-  const half = fftSize / 2;
-  const frames = (samples: number): number => Math.floor((samples + (center ? fftSize : 0) - fftSize) / hop) + 1;
+  const basis = basisFor(fftSize);
+  if (basis !== undefined) keep(basis);
+  const attrs: StftAttrs = { fftSize, hop, center, basis };
+  let disposed = false;
 
-  const transform = (call: string, x: Tensor): [Tensor3D, Tensor3D] => {
+  const checked = (call: string, x: Tensor): Tensor2D => {
     const name = `${where}().${call}`;
-    requireAlive(basis.isDisposed, name, 'the transform');
+    requireAlive(disposed, name, 'the transform');
     requireTensor(name, 'x', x);
-    const [batch = 0, samples = 0] = x.shape;
-    const least = center ? half + 1 : fftSize;
+    const [, samples = 0] = x.shape;
+    const least = center ? fftSize / 2 + 1 : fftSize;
     if (x.rank !== 2 || samples < least) {
-      throw new ShapeError(
-        name,
-        'x',
-        `be [batch, samples] with ${least} samples or more`,
-        x.shape,
-        'Pad it with zeros.',
-      );
+      const rule = `be [batch, samples] with ${least} samples or more`;
+      throw new ShapeError(name, 'x', rule, x.shape, 'Pad it with zeros.');
     }
-    const count = frames(samples);
-    const padded = center ? reflected(x, half) : x;
-    // [batch, count + fftSize / hop - 1, hop], of which window t is the rows from t on.
-    const rows = count + fftSize / hop - 1;
-    const hops = reshape(slice(padded, [0, 0], [batch, rows * hop]), [batch, rows, hop]);
-    const shifted = Array.from({ length: fftSize / hop }, (_, i) => slice(hops, [0, i, 0], [batch, count, hop]));
-    const windows = reshape(shifted.length === 1 ? hops : concat(shifted, 2), [batch * count, fftSize]);
-    return split(reshape(matMul(windows, basis), [batch, count, 2 * bins]), 2, 2) as [Tensor3D, Tensor3D];
+    return x as Tensor2D;
   };
   return {
     bins,
-    frames,
+    frames: (samples) => framesIn(samples, attrs),
     transform(x) {
-      const [real, imaginary] = tidy(() => transform('transform', x));
+      const [real, imaginary] = tidy(() => stft(checked('transform', x), attrs));
       return { real, imaginary };
     },
-    magnitude(x, floor = 1e-10) {
-      return tidy(() => {
-        const [real, imaginary] = transform('magnitude', x);
-        return sqrt(maximum(add(square(real), square(imaginary)), floor)) as Tensor3D;
-      });
+    magnitude: (x, floor = 1e-10) => tidy(() => stftMagnitude(checked('magnitude', x), { ...attrs, floor })),
+    dispose() {
+      disposed = true;
+      basis?.dispose();
     },
-    dispose: () => basis.dispose(),
   };
-}
-
-/** x with so many samples mirrored at either end, these not repeated. */
-function reflected(x: Tensor, count: number): Tensor {
-  const [batch = 0, samples = 0] = x.shape;
-  const mirror = (from: number): Tensor => reverse(slice(x, [0, from], [batch, count]), 1);
-  return concat([mirror(1), x, mirror(samples - 1 - count)], 1);
-}
-
-/** Row n: w[n] cos(2π k n / fftSize) for every k, then -w[n] sin(…). */
-function windowedBasis(fftSize: number): Float32Array {
-  const bins = fftSize / 2 + 1;
-  const turns = Array.from({ length: fftSize }, (_, i) => (2 * Math.PI * i) / fftSize);
-  const cosines = turns.map(Math.cos);
-  const sines = turns.map(Math.sin);
-  const basis = new Float32Array(fftSize * 2 * bins);
-  for (let n = 0; n < fftSize; n++) {
-    const window = 0.5 - 0.5 * (cosines[n] as number);
-    for (let k = 0; k < bins; k++) {
-      const turn = (k * n) % fftSize;
-      basis[n * 2 * bins + k] = window * (cosines[turn] as number);
-      basis[n * 2 * bins + bins + k] = -window * (sines[turn] as number);
-    }
-  }
-  return basis;
 }

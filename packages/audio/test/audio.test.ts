@@ -6,13 +6,15 @@ import {
   mul,
   type Scalar,
   square,
+  sum,
   type Tensor,
   type Tensor2D,
+  tensor,
   tensor2d,
   zeros,
 } from '@tensorflow/tfjs-core';
 import { createRng, DisposedError, OptionError, ShapeError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, gradientError, tolerances } from '@vqkit/testing';
+import { eachEngine, expectClose, fullRun, gradientError, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import {
   createMelLoss,
@@ -56,6 +58,64 @@ const sound = (seed: number, samples: number): Float32Array =>
   });
 const noise = (samples: number, seed = 1): Tensor2D => tensor2d(createRng(seed).normalArray(samples, 1), [1, samples]);
 
+/** The transforms of two rows in float64, and the slope of their sum times weights. */
+function bruteForce(
+  x: ArrayLike<number>,
+  { fftSize, hop, center, samples }: { fftSize: number; hop: number; center: boolean; samples: number },
+): {
+  real: number[];
+  imaginary: number[];
+  slope: (weights: ArrayLike<number>, of: 'real' | 'magnitude') => Float64Array;
+} {
+  const before = center ? fftSize / 2 : 0;
+  const [count, bins] = [Math.floor((samples + 2 * before - fftSize) / hop) + 1, fftSize / 2 + 1];
+  const placeOf = (i: number): number => {
+    const inside = Math.abs(i);
+    return inside < samples ? inside : 2 * (samples - 1) - inside;
+  };
+  const [cosines, sines] = [Math.cos, Math.sin].map((f) =>
+    Float64Array.from({ length: fftSize }, (_, i) => f((2 * Math.PI * i) / fftSize)),
+  ) as [Float64Array, Float64Array];
+  const [real, imaginary]: [number[], number[]] = [[], []];
+  const each = (visit: (at: number, place: number, re: number, im: number) => void, next: () => void): void => {
+    for (let at = 0; at < 2 * count * bins; at++) {
+      const [row, t, k] = [Math.floor(at / (count * bins)), Math.floor(at / bins) % count, at % bins];
+      for (let n = 0; n < fftSize; n++) {
+        const weight = 0.5 - 0.5 * (cosines[n] as number);
+        const turn = (k * n) % fftSize;
+        const place = row * samples + placeOf(t * hop - before + n);
+        visit(at, place, weight * (cosines[turn] as number), -weight * (sines[turn] as number));
+      }
+      next();
+    }
+  };
+  let [re, im] = [0, 0];
+  each(
+    (_, place, c, s) => {
+      re += c * (x[place] as number);
+      im += s * (x[place] as number);
+    },
+    () => {
+      real.push(re);
+      imaginary.push(im);
+      [re, im] = [0, 0];
+    },
+  );
+  const slope = (weights: ArrayLike<number>, of: 'real' | 'magnitude'): Float64Array => {
+    const dx = new Float64Array(2 * samples);
+    each(
+      (at, place, c, s) => {
+        const [a, b, weight] = [real[at] as number, imaginary[at] as number, weights[at] as number];
+        const change = of === 'real' ? c : (a * c + b * s) / Math.hypot(a, b);
+        dx[place] = (dx[place] as number) + weight * change;
+      },
+      () => {},
+    );
+    return dx;
+  };
+  return { real, imaginary, slope };
+}
+
 eachEngine(() => {
   describe('createStft', () => {
     it.each([...goldens.stfts.entries()])("is torch.stft's, case %i", async (_, golden) => {
@@ -71,6 +131,31 @@ eachEngine(() => {
       await expectClose(stft.magnitude(x), lengths, 1e-5, 2e-5);
       stft.dispose();
     });
+
+    it.each(fullRun ? [8, 16, 32, 64, 128, 256, 512, 1024] : [8, 16, 32, 64])(
+      'of %i samples: values and gradients of a sum in float64',
+      async (fftSize) => {
+        for (const { hop, center, samples } of [
+          { hop: fftSize / 4, center: true, samples: fftSize + 3 },
+          { hop: fftSize / 2, center: false, samples: 2 * fftSize + 1 },
+        ]) {
+          const stft = createStft({ fftSize, hop, center });
+          const x = tensor2d(createRng(fftSize).normalArray(2 * samples, 1), [2, samples]);
+          const wanted = bruteForce(await x.data(), { fftSize, hop, center, samples });
+          const { real, imaginary } = stft.transform(x);
+          const scale = Math.sqrt(fftSize);
+          await expectClose(real, wanted.real, 1e-5, 1e-5 * scale);
+          await expectClose(imaginary, wanted.imaginary, 1e-5, 1e-5 * scale);
+          const weights = tensor(createRng(2).normalArray(real.size, 1), real.shape);
+          const given = await weights.data();
+          const ofReal = grad((y: Tensor) => sum(mul(stft.transform(y).real, weights)))(x);
+          await expectClose(ofReal, wanted.slope(given, 'real'), 1e-5, 1e-5 * scale);
+          const ofMagnitude = grad((y: Tensor) => sum(mul(stft.magnitude(y), weights)))(x);
+          await expectClose(ofMagnitude, wanted.slope(given, 'magnitude'), 1e-4, 1e-4 * scale);
+          stft.dispose();
+        }
+      },
+    );
 
     it('has the gradient of its value, 0 in silence', async () => {
       const stft = createStft({ fftSize: 8 });

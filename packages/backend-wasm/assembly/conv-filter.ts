@@ -2,6 +2,9 @@ import { clearFrame, placeImage } from './frame';
 import { shareStart } from './split';
 import { addColumns } from './store';
 
+/** Output pixels that all of a filter passes over before the next, where there are twice as many: 16 channels of them are 32 kB. */
+const BLOCK: i32 = 512;
+
 /**
  * The gradient of a convolution's filter: dW[run, j, o] = Σ over images and output pixels of frame[pixel + run, j] · dy[pixel, o].
  *
@@ -11,7 +14,9 @@ import { addColumns } from './store';
  * copy of one image of dy with padded channels (at `wide`, wideBytes; else 0).
  *
  * `offsets` is room for one int32 per output pixel and worker: where each pixel's field begins. A loop over pixels that looks there does
- * not stumble at the end of every row.
+ * not stumble at the end of every row. Of a large image BLOCK pixels are taken at a time, so that they stay in the first-level cache.
+ *
+ * The rows of a filter are `filterRowStep` floats apart, which of one along a single axis are its taps.
  */
 export function convFilterImages(
   images: usize,
@@ -36,6 +41,7 @@ export function convFilterImages(
   strideY: i32,
   strideX: i32,
   filterRows: i32,
+  filterRowStep: i32,
   runLength: i32,
   groups: i32,
   blocks: i32,
@@ -85,46 +91,53 @@ export function convFilterImages(
         }
         slopes = wide;
       }
-      for (let tile = firstTile; tile < lastTile; tile++) {
-        const filterRow = tile / tilesPerRow;
-        const j = (tile % tilesPerRow) << 2;
-        const rows = min(4, runLength - j);
-        const corner = field + <usize>filterRow * rowBytes + ((<usize>j) << 2);
-        for (let first = 0; first < outChannels; first += 8) {
-          let c00 = f32x4.splat(0);
-          let c01 = c00;
-          let c10 = c00;
-          let c11 = c00;
-          let c20 = c00;
-          let c21 = c00;
-          let c30 = c00;
-          let c31 = c00;
-          let d = slopes + ((<usize>first) << 2);
-          for (let t = offsets; t < lastOffset; t += 4) {
-            const a = corner + <usize>load<u32>(t);
-            const d0 = v128.load(d);
-            const d1 = v128.load(d, 16);
-            const x0 = v128.load32_splat(a);
-            const x1 = v128.load32_splat(a, 4);
-            const x2 = v128.load32_splat(a, 8);
-            const x3 = v128.load32_splat(a, 12);
-            c00 = f32x4.add(c00, f32x4.mul(x0, d0));
-            c01 = f32x4.add(c01, f32x4.mul(x0, d1));
-            c10 = f32x4.add(c10, f32x4.mul(x1, d0));
-            c11 = f32x4.add(c11, f32x4.mul(x1, d1));
-            c20 = f32x4.add(c20, f32x4.mul(x2, d0));
-            c21 = f32x4.add(c21, f32x4.mul(x2, d1));
-            c30 = f32x4.add(c30, f32x4.mul(x3, d0));
-            c31 = f32x4.add(c31, f32x4.mul(x3, d1));
-            d += pixelBytes;
+      const step = pixels < 2 * BLOCK ? pixels : BLOCK;
+      for (let begins = 0; begins < pixels; begins += step) {
+        const from = offsets + ((<usize>begins) << 2);
+        const until = min(lastOffset, from + ((<usize>step) << 2));
+        const fresh = n === firstImage && begins === 0;
+        const slope = slopes + <usize>begins * pixelBytes;
+        for (let tile = firstTile; tile < lastTile; tile++) {
+          const filterRow = tile / tilesPerRow;
+          const j = (tile % tilesPerRow) << 2;
+          const rows = min(4, runLength - j);
+          const corner = field + ((<usize>(filterRow * filterRowStep + j)) << 2);
+          for (let first = 0; first < outChannels; first += 8) {
+            let c00 = f32x4.splat(0);
+            let c01 = c00;
+            let c10 = c00;
+            let c11 = c00;
+            let c20 = c00;
+            let c21 = c00;
+            let c30 = c00;
+            let c31 = c00;
+            let d = slope + ((<usize>first) << 2);
+            for (let t = from; t < until; t += 4) {
+              const a = corner + <usize>load<u32>(t);
+              const d0 = v128.load(d);
+              const d1 = v128.load(d, 16);
+              const x0 = v128.load32_splat(a);
+              const x1 = v128.load32_splat(a, 4);
+              const x2 = v128.load32_splat(a, 8);
+              const x3 = v128.load32_splat(a, 12);
+              c00 = f32x4.add(c00, f32x4.mul(x0, d0));
+              c01 = f32x4.add(c01, f32x4.mul(x0, d1));
+              c10 = f32x4.add(c10, f32x4.mul(x1, d0));
+              c11 = f32x4.add(c11, f32x4.mul(x1, d1));
+              c20 = f32x4.add(c20, f32x4.mul(x2, d0));
+              c21 = f32x4.add(c21, f32x4.mul(x2, d1));
+              c30 = f32x4.add(c30, f32x4.mul(x3, d0));
+              c31 = f32x4.add(c31, f32x4.mul(x3, d1));
+              d += pixelBytes;
+            }
+            const count = min(8, outChannels - first);
+            const filterPixel = (<usize>outChannels) << 2;
+            const to = partial + <usize>(filterRow * runLength + j) * filterPixel + ((<usize>first) << 2);
+            addColumns(to, c00, c01, count, fresh);
+            if (rows > 1) addColumns(to + filterPixel, c10, c11, count, fresh);
+            if (rows > 2) addColumns(to + 2 * filterPixel, c20, c21, count, fresh);
+            if (rows > 3) addColumns(to + 3 * filterPixel, c30, c31, count, fresh);
           }
-          const count = min(8, outChannels - first);
-          const filterPixel = (<usize>outChannels) << 2;
-          const to = partial + <usize>(filterRow * runLength + j) * filterPixel + ((<usize>first) << 2);
-          addColumns(to, c00, c01, count, n === firstImage);
-          if (rows > 1) addColumns(to + filterPixel, c10, c11, count, n === firstImage);
-          if (rows > 2) addColumns(to + 2 * filterPixel, c20, c21, count, n === firstImage);
-          if (rows > 3) addColumns(to + 3 * filterPixel, c30, c31, count, n === firstImage);
         }
       }
     }
@@ -156,6 +169,7 @@ export function convFilterImagesFewOutputs(
   strideY: i32,
   strideX: i32,
   filterRows: i32,
+  filterRowStep: i32,
   runLength: i32,
   groups: i32,
   begin: i32,
@@ -186,7 +200,7 @@ export function convFilterImagesFewOutputs(
       const slopes = dy + <usize>n * dyBytes;
       for (let o = 0; o < outChannels; o++) {
         for (let i = 0; i < filterRows; i++) {
-          const corner = field + <usize>i * rowBytes;
+          const corner = field + ((<usize>(i * filterRowStep)) << 2);
           const target = partial + ((<usize>(o * filterRows + i) * paddedRun) << 2);
           let j: i32 = 0;
           for (; j + 24 <= runLength; j += 24) {

@@ -4,6 +4,7 @@ export { centerRows, largestFrom, meanRow, packCentered, rowLengths } from './ce
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';
+export { elu, eluGrad } from './elu';
 export {
   addSums,
   averageEntropySums,
@@ -40,5 +41,6 @@ export { codeCounts, selectRows, signDecode } from './select';
 export { signQuantize } from './sign';
 export { softClamp, softClampGrad } from './soft-clamp';
 export { gatherSum, residualFsqDecode, residualSignDecode } from './stack-decode';
+export { stftFrames, stftRows } from './stft';
 export { sumColumns } from './sum';
 export { combineTaps } from './taps';

@@ -9,25 +9,27 @@ const PARTIAL_BYTES = 16 * 1024 * 1024;
 
 /**
  * The gradient of a convolution's filter, [filterHeight, filterWidth, channels, outChannels] at address `out`, from its images and
- * the gradient `dy` of its output. Without dilation or spacing.
+ * the gradient `dy` of its output. Without spacing, and with dilation along a single axis only.
  */
 export function convolveFilter(
   engine: Engine,
-  c: Omit<Convolution, 'dilationY' | 'dilationX' | 'spacingY' | 'spacingX' | 'outSpacing'>,
+  c: Omit<Convolution, 'dilationY' | 'spacingY' | 'spacingX' | 'outSpacing'>,
   images: number,
   dy: number,
   out: number,
 ): void {
-  const runLength = c.filterWidth * c.channels;
+  // Taps apart from each other are rows of one tap.
+  const rows = c.dilationX === 1 ? c.filterHeight : c.filterWidth;
+  const runLength = c.dilationX === 1 ? c.filterWidth * c.channels : c.channels;
   const frameHeight = (c.outHeight - 1) * c.strideY + c.filterHeight;
-  const frameWidth = (c.outWidth - 1) * c.strideX + c.filterWidth;
+  const frameWidth = (c.outWidth - 1) * c.strideX + c.dilationX * (c.filterWidth - 1) + 1;
   // Runs are read in whole vectors: only a frame has room for what that reads too much.
   const inPlace =
     c.top === 0 && c.left === 0 && runLength % 4 === 0 && frameHeight <= c.height && frameWidth <= c.width;
   const frameBytes = inPlace ? 0 : 4 * frameHeight * frameWidth * c.channels + 16;
 
   const few = c.outChannels <= FEW_OUTPUTS;
-  const size = c.filterHeight * (few ? Math.ceil(runLength / 4) * 4 : runLength) * c.outChannels;
+  const size = rows * (few ? Math.ceil(runLength / 4) * 4 : runLength) * c.outChannels;
   const groups = Math.max(1, Math.min(c.batch, GROUPS, Math.floor(PARTIAL_BYTES / (4 * size))));
   const geometry = [
     c.batch,
@@ -43,7 +45,8 @@ export function convolveFilter(
     c.outChannels,
     c.strideY,
     c.strideX,
-    c.filterHeight,
+    rows,
+    c.dilationX === 1 ? (inPlace ? c.width : frameWidth) * c.channels : c.dilationX * c.channels,
     runLength,
     groups,
   ];
@@ -57,7 +60,7 @@ export function convolveFilter(
     const frame = inPlace ? 0 : frames;
     if (few) {
       engine.run('convFilterImagesFewOutputs', groups, images, dy, partials, frame, frameBytes, offsets, ...geometry);
-      engine.call('addPartialsFewOutputs', partials, out, groups, c.outChannels, c.filterHeight, runLength);
+      engine.call('addPartialsFewOutputs', partials, out, groups, c.outChannels, rows, runLength);
       return;
     }
     const wide = wideBytes === 0 ? 0 : frames + engine.threads * frameBytes;

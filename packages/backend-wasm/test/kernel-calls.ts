@@ -26,6 +26,7 @@ const stack = {
 const images = { strides: 1, pad: 'same', dataFormat: 'NHWC', dilations: 1 };
 const slide = { stride: 2, dilation: 2, before: 1, after: 1 };
 const slides = { sliding: [slide, slide], inputSize: [9, 7], filterSize: [3, 3] };
+const windows = { fftSize: 16, hop: 4, center: true, samples: 21, floor: 1e-10 };
 const step = { beta1: 0.9, beta2: 0.999, decay: 1, rate: 0.01, rootScale: 31.6, epsilon: 1e-8 };
 const entropy = () => ({ logits: normal(5, 4), sampleWeights: ones([5]), batchWeights: ones([5]) });
 const same = () => ({ x: normal(2, 5, 5, 3), filter: normal(3, 3, 3, 6), bias: normal(6) });
@@ -156,6 +157,12 @@ export const calls: Record<
   Convolution: { inputs: () => ({ x: normal(2, 9, 7, 3), filter: normal(3, 3, 3, 6) }), attrs: slides },
   ConvolutionGradInput: { inputs: () => ({ dy: normal(2, 4, 3, 6), filter: normal(3, 3, 3, 6) }), attrs: slides },
   ConvolutionGradFilter: { inputs: () => ({ x: normal(2, 9, 7, 3), dy: normal(2, 4, 3, 6) }), attrs: slides },
+  Stft: { inputs: () => ({ x: normal(2, 21) }), attrs: windows },
+  StftGrad: { inputs: () => ({ real: normal(2, 6, 9), imaginary: normal(2, 6, 9) }), attrs: windows },
+  StftMagnitude: { inputs: () => ({ x: normal(2, 21) }), attrs: windows },
+  StftMagnitudeGrad: { inputs: () => ({ dy: normal(2, 6, 9), x: normal(2, 21) }), attrs: windows },
+  ExponentialLinear: { inputs: () => ({ x: normal(3, 50) }) },
+  ExponentialLinearGrad: { inputs: () => ({ dy: normal(3, 50), y: normal(3, 50) }) },
   Gelu: { inputs: () => ({ x: normal(3, 50) }) },
   GeluGrad: { inputs: () => ({ dy: normal(3, 50), x: normal(3, 50) }) },
   GroupNorm: { inputs: () => ({ x: normal(3, 4, 4, 8) }), attrs: { groups: 2, epsilon: 1e-5 } },

@@ -1,6 +1,6 @@
 import { relu, type Tensor, tanh } from '@tensorflow/tfjs-core';
 import { requireOneOf } from '@vqkit/core-tensor';
-import { elu } from './elu.ts';
+import { elu } from './kernels/elu.ts';
 import { gelu } from './kernels/gelu.ts';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';

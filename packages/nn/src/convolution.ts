@@ -90,13 +90,13 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
     return [batch, ...between.slice(0, axes).map(lengthOf), outputs];
   };
   const run = (x: Tensor4D, weight: Tensor4D): Tensor4D => {
-    if (isSame && dilation === 1 && bias !== undefined) {
-      return convSame(x, weight, bias as unknown as Tensor1D, { upsample });
-    }
+    const own = bias as unknown as Tensor1D | undefined;
+    if (isSame && dilation === 1 && own !== undefined) return convSame(x, weight, own, { upsample });
+    if (!transposed) return convolution(x, weight, slidings, own);
     const [, height, width] = x.shape;
     const size = [axes === 1 ? 1 : lengthOf(height), lengthOf(width)] as const;
-    const y = transposed ? transposedConvolution(x, weight, size, slidings) : convolution(x, weight, slidings);
-    return bias === undefined ? y : (addPerChannel(y, bias as unknown as Tensor1D) as Tensor4D);
+    const y = transposedConvolution(x, weight, size, slidings);
+    return own === undefined ? y : (addPerChannel(y, own) as Tensor4D);
   };
   return createModule(where, scope, {
     apply(x) {

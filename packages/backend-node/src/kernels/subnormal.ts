@@ -1,19 +1,5 @@
-import {
-  backend,
-  greater,
-  less,
-  logicalAnd,
-  scalar,
-  where as select,
-  type Tensor,
-  type Tensor2D,
-} from '@tensorflow/tfjs-core';
-
-/** The part of tfjs-node's backend that runs operations of TensorFlow which TensorFlow.js has no name for. */
-interface NodeBackend {
-  readonly binding: { readonly TF_ATTR_TYPE: number; readonly TF_FLOAT: number; readonly TF_INT32: number };
-  executeSingleOutput(name: string, attrs: readonly object[], inputs: readonly Tensor[]): Tensor;
-}
+import { greater, less, logicalAnd, scalar, where as select, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { operation } from './operation.ts';
 
 /** Bits of the smallest normal float32, 2^-126, and of -0, as int32. */
 const SMALLEST_NORMAL = 0x00800000;
@@ -37,8 +23,5 @@ export function withoutSubnormals(x: Tensor2D, sign: 1 | -1): Tensor2D {
 
 /** The bits of float32 numbers, as int32 of the same shape. */
 function bitsOf(x: Tensor): Tensor {
-  const { binding, executeSingleOutput } = backend() as unknown as NodeBackend;
-  const attr = (name: string, value: number): object => ({ name, type: binding.TF_ATTR_TYPE, value });
-  const attrs = [attr('T', binding.TF_FLOAT), attr('type', binding.TF_INT32)];
-  return executeSingleOutput.call(backend(), 'Bitcast', attrs, [x]);
+  return operation('Bitcast', { T: 'TF_FLOAT', type: 'TF_INT32' }, [x]);
 }

@@ -17,10 +17,11 @@ interface Attrs {
   readonly sliding: readonly [Sliding, Sliding];
 }
 
-/** y[n, i, j, o] = Σ x[n, i·s + kh·d - before, j·s + kw·d - before, c] · W[kh, kw, c, o]. */
+/** y[n, i, j, o] = bias[o] + Σ x[n, i·s + kh·d - before, j·s + kw·d - before, c] · W[kh, kw, c, o]. */
 export const convolution: KernelFunc = ({ inputs, backend, attrs }) => {
   const engine = engineOf(backend);
   const { x, filter } = inputs as Record<'x' | 'filter', TensorInfo>;
+  const bias = inputs.bias === undefined ? 0 : engine.address(inputs.bias);
   const { sliding } = attrs as unknown as Attrs;
   const c = forwardOf(x.shape as Shape4D, filter.shape as Shape4D, sliding);
   const y = engine.output([c.batch, c.outHeight, c.outWidth, c.outChannels], 'float32');
@@ -30,7 +31,7 @@ export const convolution: KernelFunc = ({ inputs, backend, attrs }) => {
     channelStride: c.outChannels,
     outChannelStride: 1,
   };
-  convolve(engine, c, engine.address(x), layout, 0, false, engine.address(y));
+  convolve(engine, c, engine.address(x), layout, bias, false, engine.address(y));
   return y;
 };
 
@@ -79,7 +80,7 @@ export const convolutionGradInput: KernelFunc = ({ inputs, backend, attrs }) => 
   return dx;
 };
 
-/** dW = Σ over images and positions of the patches of x times dy. The taps of a dilated filter are filters of one tap each. */
+/** dW = Σ over images and positions of the patches of x times dy. The taps of a filter dilated along both axes are filters of one tap each. */
 export const convolutionGradFilter: KernelFunc = ({ inputs, backend, attrs }) => {
   const engine = engineOf(backend);
   const { x, dy } = inputs as Record<'x' | 'dy', TensorInfo>;
@@ -91,15 +92,14 @@ export const convolutionGradFilter: KernelFunc = ({ inputs, backend, attrs }) =>
   const [images, slopes, result] = [x, dy, out].map((tensor) => engine.address(tensor)) as [number, number, number];
   const c = { ...forwardOf(x.shape as Shape4D, shape, sliding), outHeight, outWidth };
   const [filterHeight, filterWidth] = filterSize;
-  const contiguous = (taps: number, dilation: number): boolean => taps === 1 || dilation === 1;
-  if (contiguous(filterHeight, c.dilationY) && contiguous(filterWidth, c.dilationX)) {
-    convolveFilter(engine, c, images, slopes, result);
+  if (filterHeight === 1 || (c.dilationY === 1 && (c.dilationX === 1 || filterWidth === 1))) {
+    convolveFilter(engine, { ...c, dilationX: filterWidth === 1 ? 1 : c.dilationX }, images, slopes, result);
     return out;
   }
   for (let k = 0; k < filterHeight * filterWidth; k++) {
     const top = c.top - Math.floor(k / filterWidth) * c.dilationY;
     const left = c.left - (k % filterWidth) * c.dilationX;
-    const one = { ...c, filterHeight: 1, filterWidth: 1, top, left };
+    const one = { ...c, filterHeight: 1, filterWidth: 1, dilationX: 1, top, left };
     convolveFilter(engine, one, images, slopes, result + 4 * k * channels * outChannels);
   }
   return out;

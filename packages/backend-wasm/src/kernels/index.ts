@@ -21,6 +21,7 @@ import {
   depthwiseConv2dNativeBackpropInput,
 } from './depthwise-conv2d-backprop.ts';
 import { einsum, registerEinsumGradient } from './einsum.ts';
+import { elu, eluGrad } from './elu.ts';
 import { fsqDecode, fsqEncode, fsqQuantize, fsqQuantizeGrad } from './fsq-quantize.ts';
 import { fusedMatMul } from './fused.ts';
 import { gatherV2 } from './gather.ts';
@@ -41,6 +42,7 @@ import { selectRows } from './select-rows.ts';
 import { signDecode, signEncode, signQuantize } from './sign-quantize.ts';
 import { softClamp, softClampGrad } from './soft-clamp.ts';
 import { spread } from './spread.ts';
+import { stft, stftGrad, stftMagnitude, stftMagnitudeGrad } from './stft.ts';
 import { mean, sum } from './sum.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 
@@ -143,6 +145,12 @@ function register(): void {
   provide('Convolution', convolution);
   provide('ConvolutionGradInput', convolutionGradInput);
   provide('ConvolutionGradFilter', convolutionGradFilter);
+  provide('Stft', stft);
+  provide('StftGrad', stftGrad);
+  provide('StftMagnitude', stftMagnitude);
+  provide('StftMagnitudeGrad', stftMagnitudeGrad);
+  provide('ExponentialLinear', elu);
+  provide('ExponentialLinearGrad', eluGrad);
   provide('Gelu', gelu);
   provide('GeluGrad', geluGrad);
   provide('GroupNorm', groupNorm);

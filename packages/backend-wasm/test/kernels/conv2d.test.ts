@@ -34,6 +34,9 @@ const cases: [number, number, number, number, [number, number], number | [number
   [3, 40, 6, 10, [1, 7], 1, 'same'],
   [6, 7, 1, 1, [3, 3], 1, 'valid'],
   [5, 5, 3, 2, [2, 2], 1, 3],
+  // More pixels than are taken at a time.
+  [1, 1100, 3, 9, [1, 7], 1, 'same'],
+  [33, 40, 2, 8, [3, 3], 1, 'same'],
 ];
 
 beforeAll(() => init({ threads: 1, replaceTfjs: true }));

@@ -1,14 +1,17 @@
 import {
+  add,
   concat,
+  type NamedTensorMap,
   pad,
   reshape,
   slice,
   type Tensor,
+  type Tensor1D,
   type Tensor2D,
   type Tensor4D,
   transpose,
 } from '@tensorflow/tfjs-core';
-import { defineKernel, type Kernel, matMul, phrase, ShapeError, show } from '@vqkit/core-tensor';
+import { defineKernel, type Kernel, matMul, phrase, ShapeError, show, sum } from '@vqkit/core-tensor';
 
 /** How a convolution's filter lies over its input, along one axis. */
 export interface Sliding {
@@ -28,17 +31,22 @@ interface Attrs {
   readonly sliding: Sliding2d;
 }
 
-const Convolution: Kernel<{ x: Tensor4D; filter: Tensor4D }, Attrs, [y: Tensor4D]> = defineKernel({
+/** Where there is no bias its name is left out: the tape takes every input for a tensor. */
+type Inputs = { x: Tensor4D; filter: Tensor4D } & Partial<{ bias: Tensor1D }> & NamedTensorMap;
+
+const Convolution: Kernel<Inputs, Attrs, [y: Tensor4D]> = defineKernel({
   name: 'Convolution',
-  reference: ({ x, filter }, { sliding }) => {
+  reference: ({ x, filter, bias }, { sliding }) => {
     const size = outputSize(x.shape, filter.shape, sliding);
     const rows = reshape(filter, [-1, filter.shape[3]]) as Tensor2D;
-    return [reshape(matMul(patches(x, filter.shape, sliding, size), rows), [x.shape[0], ...size, filter.shape[3]])];
+    const y = matMul(patches(x, filter.shape, sliding, size), rows);
+    return [reshape(bias === undefined ? y : add(y, bias), [x.shape[0], ...size, filter.shape[3]])];
   },
   inputsToSave: ['x', 'filter'],
   gradient: ([dy], [x, filter], { sliding }) => ({
     x: () => spreadOf(dy as Tensor4D, filter as Tensor4D, (x as Tensor4D).shape, sliding),
     filter: () => filterSlope(x as Tensor4D, dy as Tensor4D, (filter as Tensor4D).shape, sliding),
+    bias: () => sum(dy as Tensor4D, [0, 1, 2]),
   }),
 });
 
@@ -86,19 +94,21 @@ const ConvolutionGradFilter: Kernel<
 type Shape4 = [number, number, number, number];
 
 /**
- * Convolution (cross-correlation, as PyTorch says it) without bias, of any stride, dilation and padding, channels last.
+ * Convolution (cross-correlation, as PyTorch says it) of any stride, dilation and padding, channels last.
  *
- * `y[n, i, j, o] = Σ x[n, i·s + kh·d - before, j·s + kw·d - before, c] · filter[kh, kw, c, o]`, zeros outside of x.
+ * `y[n, i, j, o] = bias[o] + Σ x[n, i·s + kh·d - before, j·s + kw·d - before, c] · filter[kh, kw, c, o]`, zeros outside of x.
  *
- * - Shapes: x [batch, height, width, in], filter [K, L, in, out] → [batch, ⌊(height + before + after - d(K - 1) - 1) / s⌋ + 1, …, out].
- * - Gradient: to both, each computed only when it is asked for.
+ * - Shapes: x [batch, height, width, in], filter [K, L, in, out], bias [out] → [batch, ⌊(height + before + after - d(K - 1) - 1) / s⌋ + 1, …, out].
+ * - Gradient: to all, each computed only when it is asked for.
+ *
+ * @param bias default none.
  *
  * @throws ShapeError when x and filter do not fit, or the filter is longer than the padded input.
  * @example
  * const sliding = { stride: 2, dilation: 1, before: 0, after: 1 };
  * const y = convolution(tf.ones([8, 28, 28, 3]), tf.ones([3, 3, 3, 16]), [sliding, sliding]); // [8, 14, 14, 16]
  */
-export function convolution(x: Tensor4D, filter: Tensor4D, sliding: Sliding2d): Tensor4D {
+export function convolution(x: Tensor4D, filter: Tensor4D, sliding: Sliding2d, bias?: Tensor1D): Tensor4D {
   if (x.rank !== 4 || filter.rank !== 4 || x.shape[3] !== filter.shape[2]) {
     throw new ShapeError(
       'convolution',
@@ -109,7 +119,7 @@ export function convolution(x: Tensor4D, filter: Tensor4D, sliding: Sliding2d): 
     );
   }
   outputSize(x.shape, filter.shape, sliding);
-  return Convolution({ x, filter }, { sliding })[0];
+  return Convolution(bias === undefined ? { x, filter } : { x, filter, bias }, { sliding })[0];
 }
 
 /**

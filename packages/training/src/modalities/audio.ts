@@ -21,6 +21,8 @@ export interface AudioScoring {
 
 /** Sound, with the transforms that scoring it keeps. */
 export interface AudioModality extends Modality {
+  /** Windows of the STFT loss, and window and bands of the mel spectrogram. */
+  readonly sizes: { readonly fftSizes: readonly number[]; readonly melFftSize: number; readonly mels: number };
   createMeter(shape: readonly number[]): QualityMeter<AudioQuality>;
   /** Frees the transforms. */
   dispose(): void;
@@ -45,12 +47,15 @@ const MOST_MELS = 64;
 export function createAudioModality(scoring: AudioScoring): AudioModality {
   const { sampleRate, samples, waveWeight, stftWeight, melWeight } = scoring;
   const fits = (size: number): boolean => size <= samples;
-  const stft = createMultiResolutionStftLoss({ fftSizes: WINDOWS.filter(fits).slice(0, 3) });
+  const fftSizes = WINDOWS.filter(fits).slice(0, 3);
+  const stft = createMultiResolutionStftLoss({ fftSizes });
   const wanted = 2 ** Math.round(Math.log2(MEL_SECONDS * sampleRate));
   const fftSize = WINDOWS.filter(fits).find((size) => size <= wanted) ?? 16;
-  const mel = createMelLoss({ sampleRate, fftSize, mels: Math.min(MOST_MELS, fftSize / 4) });
+  const mels = Math.min(MOST_MELS, fftSize / 4);
+  const mel = createMelLoss({ sampleRate, fftSize, mels });
   return {
     ...audioTensors,
+    sizes: { fftSizes, melFftSize: fftSize, mels },
     loss(output, examples, options: LossOptions) {
       const [own, goal] = [waves(output), waves(examples)];
       const terms: [Scalar, ...Scalar[]] = [mul(reconstructionLoss(output, examples, options), waveWeight)];
