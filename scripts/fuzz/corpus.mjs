@@ -11,6 +11,7 @@ export const CODECS = fileURLToPath(new URL('../../packages/codecs/test/fixtures
 export const ONNX = fileURLToPath(new URL('../../packages/codecs/test/fixtures/onnx/', import.meta.url));
 export const MODELS = fileURLToPath(new URL('../../packages/codecs/test/fixtures/models/', import.meta.url));
 export const ROWS = fileURLToPath(new URL('../../packages/rows/test/files/', import.meta.url));
+export const SOUNDS = fileURLToPath(new URL('../../packages/data/test/sounds/', import.meta.url));
 export const PYTHON = fileURLToPath(new URL('../../packages/testing/fixtures/python/', import.meta.url));
 
 /**

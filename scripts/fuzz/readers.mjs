@@ -10,7 +10,7 @@ import { readCheckpoint } from '../../apps/train/dist/training-state.js';
 import { decodeNpy, decodeSafetensors, encodeSafetensors } from '../../packages/checkpoint/dist/index.js';
 import { fromSafeTensor } from '../../packages/checkpoint/dist/tensors.js';
 import { floatsOf, integersOf, phrase, QuantizerError } from '../../packages/core-tensor/dist/index.js';
-import { decodePictures, readIdxImages } from '../../packages/data/dist/node.js';
+import { decodePictures, readIdxImages, readSounds } from '../../packages/data/dist/node.js';
 import { createFsq } from '../../packages/fsq/dist/index.js';
 import { createLfq } from '../../packages/lfq/dist/index.js';
 import { createAdamW } from '../../packages/nn/dist/index.js';
@@ -26,7 +26,7 @@ import {
 import { readTokens, writeTokens } from '../../packages/tokens/dist/index.js';
 import { createVq } from '../../packages/vq/dist/index.js';
 import { CODEC_READERS } from './codec-readers.mjs';
-import { FIXTURES, files, PYTHON, ROWS } from './corpus.mjs';
+import { FIXTURES, files, PYTHON, ROWS, SOUNDS } from './corpus.mjs';
 import { cli, requireSentence } from './errors.mjs';
 import {
   mutateBytes,
@@ -278,6 +278,19 @@ export const READERS = [
       assert(skipped.every(({ reason }) => reason !== '' && reason.length < 1000));
       if (skipped.length > 0)
         throw new QuantizerError('picture', 'it', 'be readable', phrase(String(skipped[0]?.reason)), 'Skipped.');
+    },
+  },
+  {
+    name: 'sound',
+    weight: 30,
+    corpus: files(/(wav|flac|ogg|mp3)$/, SOUNDS),
+    mutators: [mutateBytes],
+    async read(bytes, { name }, folder) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      const { clips } = await readSounds(path, { sampleRate: 8000, channels: 2 });
+      assert.equal(clips.length, 1);
+      assert(clips.every(({ samples }) => samples.length > 0 && samples.length % 2 === 0 && allFinite(samples)));
     },
   },
   {
