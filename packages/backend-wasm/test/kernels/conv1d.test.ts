@@ -1,6 +1,7 @@
 import {
   mul,
   randomNormal,
+  type Scalar,
   sum,
   type Tensor,
   type Variable,
@@ -30,7 +31,7 @@ it.each([
       const x = randomNormal([2, length, options.inputs], 0, 1, 'float32', 1);
       const y = conv.apply(x);
       const dy = randomNormal(y.shape, 0, 1, 'float32', 2);
-      const loss = (z: Tensor) => sum(mul(conv.apply(z), dy));
+      const loss = (z: Tensor): Scalar => sum(mul(conv.apply(z), dy));
       const variables = Object.values(conv.variables()) as Variable[];
       const { grads } = variableGrads(() => loss(x), variables);
       const slopes = variables.map((variable) => grads[variable.name] as Tensor);
