@@ -42,6 +42,7 @@ export async function collectReportData(run: FinishedRun): Promise<ReportData> {
     ...(shown.images === undefined ? {} : { images: shown.images }),
     ...(shown.audio === undefined ? {} : { audio: shown.audio }),
     histograms: evaluation.histograms,
+    latents: evaluation.latents,
     diagnosis: findings(run, tested, rank),
   };
 }

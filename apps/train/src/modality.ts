@@ -1,6 +1,15 @@
 import type { DataNotes, SkippedImage } from '@vqkit/data/node';
 import type { Tokenizer } from '@vqkit/tokenizer';
-import type { Evaluation, ExamplePairs, Examples, FitOrder, MetricsRecord, Modality, Quality } from '@vqkit/training';
+import type {
+  Evaluation,
+  ExamplePairs,
+  Examples,
+  ExamplesEvent,
+  FitOrder,
+  MetricsRecord,
+  Modality,
+  Quality,
+} from '@vqkit/training';
 import type { z } from 'zod';
 import type { Html } from './report/html.ts';
 import type { Run } from './report/read-run.ts';
@@ -124,7 +133,9 @@ export interface ModalityShown {
   /** What shows in curves and examples beside the diagnosis. */
   findings(facts: FindingFacts): readonly (Finding | undefined)[];
   /** Examples and their reconstructions as pictures or sounds by name, for logs. */
-  media?(pairs: ExamplePairs): Promise<Readonly<Record<string, Media>>>;
+  media?(pairs: ExamplePairs, config: TrainConfig): Promise<Readonly<Record<string, Media>>>;
+  /** The first parts of examples that have more than so many numbers each, with their ids; only where a part of an example is one. */
+  excerpt?(examples: ExamplesEvent, config: TrainConfig, most: number): ExamplesEvent;
   /** Writes examples into a finished run's folder. */
   write(folder: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Collisions } from '@vqkit/tokens';
-import type { CodeHistogram, CodeUse, MetricsRecord, Quality } from '@vqkit/training';
+import type { CodeHistogram, CodeUse, LatentHistograms, MetricsRecord, Quality } from '@vqkit/training';
 import type { TrainConfig } from './train-options.ts';
 
 /** One thing that the diagnosis found wrong with the run. */
@@ -99,6 +99,8 @@ export interface ReportData {
   readonly audio?: AudioShown | undefined;
   /** One per codebook, over the whole test set. */
   readonly histograms: readonly CodeHistogram[];
+  /** Absent in reports of earlier versions. */
+  readonly latents?: LatentHistograms | undefined;
   /** Empty when nothing is wrong. */
   readonly diagnosis: readonly Finding[];
 }

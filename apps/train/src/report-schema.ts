@@ -1,7 +1,7 @@
 import { parseJson } from '@vqkit/checkpoint';
 import { DataError, obstacleOf, phrase, show } from '@vqkit/core-tensor/errors';
 import { problemOf } from '@vqkit/schema';
-import type { MetricsRecord } from '@vqkit/training';
+import type { LatentHistograms, MetricsRecord } from '@vqkit/training';
 import { z } from 'zod';
 
 /** How many test images the report shows. */
@@ -72,6 +72,12 @@ const histogram = z
   .refine((h) => h.codes.length === h.counts.length, 'as many counts as codes')
   .refine((h) => h.codes.every((code) => code < h.codebookSize), 'codes below codebookSize');
 
+/** How latents lie to their codes and limits; runs of earlier versions have none. */
+export const latentHistograms: z.ZodType<LatentHistograms> = z.object({
+  angles: z.array(count).length(18).nullable(),
+  limits: z.array(z.array(count).length(20)).nullable(),
+});
+
 const ids = z.looseObject({
   columns: count.min(1),
   collisions: z.looseObject({ rows: count, tuples: count, colliding: count, groups: count, largest: count }),
@@ -133,6 +139,7 @@ export const reportData: z.ZodType = z
     images: images.optional(),
     audio: audio.optional(),
     histograms: z.array(histogram),
+    latents: latentHistograms.optional(),
     diagnosis: z.array(
       z.looseObject({ name: text, severity: text, message: text, remedy: text, command: text.optional() }),
     ),

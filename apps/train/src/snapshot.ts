@@ -3,8 +3,9 @@ import { readJson, writeFileAtomic } from '@vqkit/checkpoint/node';
 import { OptionError, phrase, show } from '@vqkit/core-tensor/errors';
 import type { Diagnosis } from '@vqkit/metrics';
 import { problemOf } from '@vqkit/schema';
-import type { CodeHistogram, CodesEvent, ExamplesEvent } from '@vqkit/training';
+import type { CodeHistogram, CodesEvent, ExamplesEvent, LatentHistograms } from '@vqkit/training';
 import { z } from 'zod';
+import { latentHistograms } from './report-schema.ts';
 
 const FILE = 'snapshot.json';
 /** Numbers of the examples that a file keeps: as many examples as fit. */
@@ -30,6 +31,8 @@ export interface Snapshot {
   readonly step: number;
   /** One per codebook; codes that were ever used. */
   readonly codebooks: readonly CodeAges[];
+  /** Absent in files of earlier versions. */
+  readonly latents?: LatentHistograms | undefined;
   readonly diagnoses: readonly DatedDiagnosis[];
   /** The first held-out examples, of one shape, and what the tokenizer makes of them. */
   readonly examples: {
@@ -53,17 +56,20 @@ const text = z.string();
 const snapshot = z.object({
   formatVersion: z.literal(1),
   step: whole,
-  codebooks: z.array(
-    z
-      .object({ codebookSize: whole.min(1), codes: z.array(whole), counts: z.array(whole), lastUsed: z.array(whole) })
-      .refine(
-        ({ codebookSize, codes, counts, lastUsed }) =>
-          counts.length === codes.length &&
-          lastUsed.length === codes.length &&
-          codes.every((code) => code < codebookSize),
-        'a count and a step for each code below codebookSize',
-      ),
-  ),
+  codebooks: z
+    .array(
+      z
+        .object({ codebookSize: whole.min(1), codes: z.array(whole), counts: z.array(whole), lastUsed: z.array(whole) })
+        .refine(
+          ({ codebookSize, codes, counts, lastUsed }) =>
+            counts.length === codes.length &&
+            lastUsed.length === codes.length &&
+            codes.every((code) => code < codebookSize),
+          'a count and a step for each code below codebookSize',
+        ),
+    )
+    .min(1),
+  latents: latentHistograms.optional(),
   diagnoses: z.array(
     z.object({
       step: whole,
@@ -73,7 +79,7 @@ const snapshot = z.object({
   examples: z
     .object({
       count: whole,
-      shape: z.array(whole),
+      shape: z.array(whole.min(1)).min(1),
       originals: numbers,
       reconstructions: numbers,
       ids: z.array(z.int()),
@@ -106,8 +112,15 @@ export interface SnapshotKeeper {
   keep(codes: CodesEvent, found: readonly Diagnosis[], examples: ExamplesEvent): Promise<void>;
 }
 
-/** @param reached the step that a resumed run goes on from: what a file knows of later ones is forgotten. */
-export async function createSnapshotKeeper(folder: string, reached: number | undefined): Promise<SnapshotKeeper> {
+/**
+ * @param reached the step that a resumed run goes on from: what a file knows of later ones is forgotten.
+ * @param excerpt cuts examples of more than so many numbers each, where they can be cut.
+ */
+export async function createSnapshotKeeper(
+  folder: string,
+  reached: number | undefined,
+  excerpt: (examples: ExamplesEvent, most: number) => ExamplesEvent = (examples) => examples,
+): Promise<SnapshotKeeper> {
   const before = reached === undefined ? undefined : await readSnapshot(folder).catch(() => undefined);
   const known = before !== undefined && before.step <= (reached ?? 0) ? before : undefined;
   const ages = (known?.codebooks ?? []).map(({ codes, lastUsed }) => {
@@ -116,7 +129,7 @@ export async function createSnapshotKeeper(folder: string, reached: number | und
   let diagnoses: readonly DatedDiagnosis[] = known?.diagnoses ?? [];
 
   return {
-    async keep({ step, histograms }, found, examples) {
+    async keep({ step, histograms, latents }, found, examples) {
       const codebooks = histograms.map(({ codebookSize, codes, counts }, book): CodeAges => {
         ages[book] ??= new Map();
         const lastUsed = ages[book];
@@ -135,7 +148,14 @@ export async function createSnapshotKeeper(folder: string, reached: number | und
       const last = diagnoses.at(-1);
       if (problems(last?.found ?? []) !== problems(found))
         diagnoses = [...diagnoses, { step, found }].slice(-MOST_DIAGNOSES);
-      const value: Snapshot = { formatVersion: 1, step, codebooks, diagnoses, examples: small(examples) };
+      const value: Snapshot = {
+        formatVersion: 1,
+        step,
+        codebooks,
+        latents,
+        diagnoses,
+        examples: small(excerpt(examples, MOST_NUMBERS / 4)),
+      };
       await writeFileAtomic(join(folder, FILE), JSON.stringify(value));
     },
   };

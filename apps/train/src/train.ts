@@ -241,8 +241,10 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
   const log =
     config.log === undefined
       ? undefined
-      : await openTensorboardLog(folder.filePath('tensorboard'), { reached, history, shown: modality.shown });
-  const snapshots = await createSnapshotKeeper(folder.path, reached);
+      : await openTensorboardLog(folder.filePath('tensorboard'), { reached, history, shown: modality.shown, config });
+  const snapshots = await createSnapshotKeeper(folder.path, reached, (examples, most) =>
+    modality.shown.excerpt === undefined ? examples : modality.shown.excerpt(examples, config, most),
+  );
   let codes: CodesEvent | undefined;
   const keep = async (event: TrainingEvent): Promise<void> => {
     if (event.kind === 'train' || event.kind === 'validation') {

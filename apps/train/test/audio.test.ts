@@ -6,6 +6,7 @@ import { decodeSound, encodeWav } from '@vqkit/data/node';
 import { isAudioConfig, loadTokenizer } from '@vqkit/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createConfig } from '../src/config.ts';
+import { audioShown } from '../src/modalities/audio/shown.ts';
 import { readTokenizer } from '../src/tokenizer.ts';
 import { decodeSounds } from '../src/tokens/decode-sounds.ts';
 import { encodeSounds } from '../src/tokens/encode-sounds.ts';
@@ -145,6 +146,20 @@ describe('a run on sound', () => {
     expect(result.status).toBe('finished');
     const { summary } = await json('stereo', 'report-data.json');
     expect(summary.test.codes.numCodebooks).toBe(4);
+  });
+
+  it('shows the first tokens of segments that are too long to be kept', () => {
+    const numbers = (length: number): number[] => Array.from({ length }, (_, i) => i);
+    const pairs = { count: 2, shape: [40, 2], originals: numbers(160), reconstructions: numbers(160) };
+    const event = { kind: 'examples', of: 'validation', step: 0, pairs, ids: numbers(2 * 4 * 3) } as const;
+    // Two tokens of 10 stereo samples, of three ids each.
+    const first = [...numbers(40), ...numbers(40).map((i) => 80 + i)];
+    expect(audioShown.excerpt?.(event, config('cut'), 45)).toEqual({
+      ...event,
+      pairs: { count: 2, shape: [20, 2], originals: first, reconstructions: first },
+      ids: [...numbers(6), ...numbers(6).map((i) => 12 + i)],
+    });
+    expect(audioShown.excerpt?.(event, config('whole'), 80)).toEqual(event);
   });
 
   it('refuses recordings that leave nothing to train on, and segments longer than all', async () => {

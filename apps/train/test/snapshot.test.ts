@@ -14,6 +14,7 @@ const codesAt = (step: number, codes: readonly number[]): CodesEvent => ({
   kind: 'codes',
   step,
   tracker,
+  latents: { angles: null, limits: [new Array<number>(20).fill(step)] },
   histograms: [{ codebookSize: 8, codes, counts: codes.map((code) => 10 + code) }],
 });
 const examplesAt = (step: number, side: number): ExamplesEvent => {
@@ -40,6 +41,7 @@ describe('the snapshot of a run', () => {
       ],
       examples: { count: 2, ids: [1, 2, 3, 4] },
     });
+    expect((await readSnapshot(folder)).latents).toEqual({ angles: null, limits: [new Array(20).fill(30)] });
     const resumed = await createSnapshotKeeper(folder, 30);
     await resumed.keep(codesAt(40, [1]), [], examplesAt(40, 2 ** 18));
     expect(await readSnapshot(folder)).toMatchObject({
@@ -54,8 +56,13 @@ describe('the snapshot of a run', () => {
   it('is written by a training, with the ids of its examples', async () => {
     const folder = join(await temporaryFolder(), 'run');
     await train(tinyConfig(await tinyIdxFolder(), folder, { steps: 2 }));
-    const { step, codebooks, examples } = await readSnapshot(folder);
+    const { step, codebooks, latents, examples } = await readSnapshot(folder);
     expect(step).toBe(2);
+    expect(latents?.limits).toHaveLength(2);
+    // What earlier versions wrote has none.
+    const file = join(folder, 'snapshot.json');
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/"latents":\{.*?\},/, ''));
+    expect((await readSnapshot(folder)).latents).toBeUndefined();
     expect(codebooks[0]?.counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
     expect(examples.count).toBeGreaterThan(0);
     expect(examples.ids.length % examples.count).toBe(0);
@@ -74,6 +81,10 @@ describe('the snapshot of a run', () => {
       ['"counts":[11]', '"counts":[]'],
       ['"count":2', '"count":1e15'],
       ['"formatVersion":1', '"formatVersion":2'],
+      ['"shape":[3]', '"shape":[0]'],
+      ['"limits":[[0,', '"limits":[[-1,'],
+      ['"limits":[[0,', '"limits":[[0,0,'],
+      [/"codebooks":\[.*?\}\]/.exec(text)?.[0] ?? '', '"codebooks":[]'],
     ] as const) {
       await writeFile(file, text.replace(whole, other));
       await expect(readSnapshot(folder)).rejects.toThrow(/snapshot\.json/);

@@ -1,16 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromBinary } from '@bufbuild/protobuf';
+import { decodeSound, encodeWav } from '@vqkit/data/node';
 import { PYTHON, PYTHON_ENV, pythonMissing } from '@vqkit/testing';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import type { MetricsRecord } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createConfig } from '../src/config.ts';
+import { readSnapshot } from '../src/snapshot.ts';
 import { type Event, EventSchema } from '../src/tensorboard/event_pb.ts';
 import { eventRecord, fileHead } from '../src/tensorboard/records.ts';
-import { codeUse, media, type Summary, scalars, text } from '../src/tensorboard/summaries.ts';
+import { codeUse, latentUse, media, type Summary, scalars, text } from '../src/tensorboard/summaries.ts';
 import { resumeTraining, type TrainHooks, train } from '../src/train.ts';
 import { tinyConfig } from './fixtures.ts';
 
@@ -51,6 +54,20 @@ describe('records of events', () => {
     expect(found.map(({ tag }) => tag)).toEqual(['v/a', 'v/b/c', 'v/g/0', 'v/g/1/h']);
   });
 
+  it('hold angles and shares of the limit in their bins', () => {
+    const angles = new Array<number>(18).fill(0);
+    [angles[0], angles[9]] = [3, 1];
+    const limits = [new Array<number>(20).fill(2)];
+    const uses = latentUse({ angles, limits });
+    const [first, second] = uses.map(({ value }) => (value?.case === 'histo' ? value.value : undefined));
+    const { bucketLimit = [], bucket, ...sums } = first ?? {};
+    expect([uses[0]?.tag, bucketLimit.at(0), bucketLimit.at(-1), bucket]).toEqual(['angles', 10, 180, angles]);
+    expect(sums).toMatchObject({ min: 0, max: 100, num: 4, sum: 3 * 5 + 95, sumSquares: 3 * 25 + 95 ** 2 });
+    expect([uses[1]?.tag, second?.min, second?.max, second?.num]).toEqual(['limits/0', -1, 1, 40]);
+    expect(second?.sum).toBeCloseTo(0, 12);
+    expect(latentUse({ angles: null, limits: null })).toEqual([]);
+  });
+
   it('hold codes of a large codebook in at most 256 buckets', () => {
     const { value } = codeUse('codes', { codebookSize: 1000, codes: [0, 3, 999], counts: [1, 2, 4] });
     if (value?.case !== 'histo') return expect.fail('no histogram');
@@ -70,6 +87,11 @@ function eventsOf(bytes: Buffer): Event[] {
   }
   return events;
 }
+
+/** The names of the values of a log, each once. */
+const tagsOf = (events: readonly Event[]): string[] => [
+  ...new Set(events.flatMap(({ what }) => (what.case === 'summary' ? what.value.value.map(({ tag }) => tag) : []))),
+];
 
 describe('vqkit train --log tensorboard', () => {
   let runs = '';
@@ -98,12 +120,13 @@ describe('vqkit train --log tensorboard', () => {
     const [file = ''] = await files('live');
     const events = eventsOf(await readFile(file));
     expect(events[0]?.what).toEqual({ case: 'fileVersion', value: 'brain.Event:2' });
-    const tags = events.flatMap(({ what }) => (what.case === 'summary' ? what.value.value.map(({ tag }) => tag) : []));
-    expect(tags).toEqual(
+    expect(tagsOf(events)).toEqual(
       expect.arrayContaining([
         'train/loss',
         'validation/quality/l1',
         'codes',
+        'limits/0',
+        'limits/1',
         'validation/pairs',
         'test/pairs',
         'test/quality/psnrDb',
@@ -149,6 +172,61 @@ describe('vqkit train --log tensorboard', () => {
       expect(read.images['validation/pairs']).toEqual([0, 6, 12].map((step) => [step, 624, 144, png]));
       expect(read.images['test/pairs'][0].slice(0, 1)).toEqual([12]);
       expect(read.text.diagnosis).toHaveLength(1);
+    },
+  );
+
+  /** A run on tones, and the sound of its log. */
+  const heard = async (name: string): Promise<{ folder: string; wavs: Map<string, Buffer> }> => {
+    const sounds = join(runs, `${name}-sounds`);
+    await mkdir(sounds);
+    for (let clip = 0; clip < 6; clip++) {
+      const tone = Float32Array.from({ length: 600 }, (_, i) => 0.5 * Math.sin(i / (2 + clip)));
+      await writeFile(join(sounds, `${clip}.wav`), encodeWav({ sampleRate: 1000, channels: [tone, tone] }));
+    }
+    const shape = { filters: 2, strides: [2, 5], dilations: [1], seconds: 0.1, sampleRate: 1000, stereo: true };
+    const small = { quantizer: 'fsq', steps: 2, batchSize: 4, validateEvery: 2, validationSize: 2 } as const;
+    const options = { ...shape, ...small, engine: 'cpu', log: 'tensorboard' } as const;
+    const config = createConfig({ data: 'audio', dataPath: sounds, outDir: join(runs, name), ...options });
+    await train(config);
+    const [file = ''] = await files(name);
+    const values = eventsOf(await readFile(file)).flatMap(({ step, what }) =>
+      what.case === 'summary' ? what.value.value.map((value) => ({ step, ...value })) : [],
+    );
+    const wavs = values.flatMap(({ step, tag, value }): [string, Buffer][] =>
+      value.case === 'audio' ? [[`${step} ${tag}`, Buffer.from(value.value.encodedAudioString)]] : [],
+    );
+    return { folder: logOf(name), wavs: new Map(wavs) };
+  };
+
+  it('has sounds and their reconstructions of a run on sound, and snapshot.json the same', async () => {
+    const { wavs } = await heard('sound');
+    const names = ['original', 'reconstruction'].flatMap((side) =>
+      [0, 1, 2, 3].flatMap((i) => [`0 validation/${i}/${side}`, `2 validation/${i}/${side}`, `2 test/${i}/${side}`]),
+    );
+    expect([...wavs.keys()].sort()).toEqual(names.sort());
+    const { examples } = await readSnapshot(join(runs, 'sound'));
+    expect(examples).toMatchObject({ count: 8, shape: [100, 2] });
+    for (const [side, values] of [
+      ['original', examples.originals],
+      ['reconstruction', examples.reconstructions],
+    ] as const) {
+      const { sampleRate, channels } = await decodeSound(wavs.get(`2 validation/1/${side}`) ?? Buffer.of());
+      expect([sampleRate, channels.map(({ length }) => length)]).toEqual([1000, [100, 100]]);
+      for (let i = 0; i < 100; i++) expect(channels[1]?.[i]).toBeCloseTo(values[200 + 2 * i + 1] ?? Number.NaN, 3);
+    }
+  });
+
+  it.skipIf(missing !== undefined)(
+    `has sounds that TensorBoard plays${missing === undefined ? '' : `: skipped, ${missing}`}`,
+    async () => {
+      const { folder } = await heard('played');
+      const script = fileURLToPath(new URL('./read_tensorboard.py', import.meta.url));
+      const read = JSON.parse(
+        execFileSync(PYTHON, [script, folder], { env: PYTHON_ENV, encoding: 'utf8', stdio: 'pipe' }),
+      );
+      expect(read.audio['validation/0/reconstruction']).toEqual([0, 2].map((step) => [step, 1000, 'audio/wav', 100]));
+      expect(read.audio['test/3/original']).toEqual([[2, 1000, 'audio/wav', 100]]);
+      expect(read.histograms['limits/0']).toHaveLength(2);
     },
   );
 });

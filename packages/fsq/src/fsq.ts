@@ -7,6 +7,7 @@ import {
   reshape,
   type Tensor1D,
   type Tensor2D,
+  tanh,
   tensor,
   tensor1d,
   transpose,
@@ -144,6 +145,10 @@ export function createFsq(options: FsqOptions): Fsq {
       const [codes, indices] = fsqQuantize({ z: toRows(output) }, attrs);
       const emitted = training && preserveSymmetry && noiseDropout > 0 ? withNoise(codes) : codes;
       return { quantized: fromRows(emitted), indices: perToken(indices) };
+    },
+    shareOfLimit(tokens) {
+      const shifted = add<Tensor2D>(toRows(tokens), tensor1d([...attrs.shifts]));
+      return attrs.hardClamp ? clipByValue(shifted, -1, 1) : tanh(shifted);
     },
     encodeTokens: (tokens) => perToken(fsqEncode({ z: toRows(tokens) }, attrs)[0]),
     decodeTokens: (indices) => fromRows(fsqDecode(reshape(indices, [-1]) as Tensor1D, attrs)),

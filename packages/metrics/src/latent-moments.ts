@@ -24,9 +24,14 @@ interface PairSums {
   readonly obtuse: number;
   /** Σ ln(|q|/|z|) over directed pairs. */
   readonly logNormRatio: number;
+  /** Directed pairs by the angle between z and q, in bins of 10°; 90° itself lies below 90°. */
+  readonly angles: readonly number[];
 }
 
-const NO_PAIRS: PairSums = { tokens: 0, squaredError: 0, directed: 0, obtuse: 0, logNormRatio: 0 };
+/** Bins from 0 to 180°. */
+const ANGLE_BINS = 18;
+const NO_ANGLES: readonly number[] = new Array<number>(ANGLE_BINS).fill(0);
+const NO_PAIRS: PairSums = { tokens: 0, squaredError: 0, directed: 0, obtuse: 0, logNormRatio: 0, angles: NO_ANGLES };
 
 /** Moments of the rows of `latents` (and `codes`) for which `counted` is not 0, in float64. */
 export function latentMoments(
@@ -79,6 +84,7 @@ function pairSums(
   let directed = 0;
   let obtuse = 0;
   let logNormRatio = 0;
+  const angles = [...NO_ANGLES];
   for (let n = 0; n < counted.length; n++) {
     if (counted[n] === 0) continue;
     tokens++;
@@ -99,9 +105,18 @@ function pairSums(
     directed++;
     if (zq < 0) obtuse++;
     logNormRatio += Math.log(qq / zz) / 2;
+    const bin = angleBin(zq, Math.sqrt(zz) * Math.sqrt(qq));
+    angles[bin] = (angles[bin] as number) + 1;
   }
   if (!Number.isFinite(squaredError)) throwNonFinite(where, 'codes', codes, dim, counted);
-  return { tokens, squaredError, directed, obtuse, logNormRatio };
+  return { tokens, squaredError, directed, obtuse, logNormRatio, angles };
+}
+
+/** The bin of an angle by its cosine; beyond 90° it is exactly where ⟨z, q⟩ < 0, whatever the arc cosine rounds to. */
+function angleBin(product: number, lengths: number): number {
+  const angle = Math.acos(Math.max(-1, Math.min(1, product / lengths))) / Math.PI;
+  const bin = Math.max(0, Math.ceil(angle * ANGLE_BINS) - 1);
+  return product < 0 ? Math.max(bin, ANGLE_BINS / 2) : Math.min(bin, ANGLE_BINS / 2 - 1);
 }
 
 /** The moments of two sets of tokens together (Chan, Golub, LeVeque 1979). */
@@ -131,6 +146,7 @@ export function mergeMoments(a: LatentMoments, b: LatentMoments): LatentMoments 
       directed: a.pairs.directed + b.pairs.directed,
       obtuse: a.pairs.obtuse + b.pairs.obtuse,
       logNormRatio: a.pairs.logNormRatio + b.pairs.logNormRatio,
+      angles: a.pairs.angles.map((count, i) => count + (b.pairs.angles[i] as number)),
     },
   };
 }

@@ -87,6 +87,8 @@ export interface PairReport {
   readonly obtuseShare: number;
   /** Geometric mean of |q|/|z|, zero vectors left out; 1 when z and q are equally long, 0 when no pair is left. */
   readonly normRatio: number;
+  /** Pairs by the angle between z and q in 18 bins of 10°, from 0 to 180°; 90° itself lies in the ninth. Zero vectors are left out. */
+  readonly angles: readonly number[];
 }
 
 /** What {@link Tracker.report} returns. The fields of {@link UsageReport} hold for all codebooks together. */
@@ -214,5 +216,6 @@ function pairReport(pairs: LatentMoments['pairs'], dim: number, variance: number
     snrDb: -10 * Math.log10(relativeError),
     obtuseShare: pairs.directed === 0 ? 0 : pairs.obtuse / pairs.directed,
     normRatio: pairs.directed === 0 ? 0 : Math.exp(pairs.logNormRatio / pairs.directed),
+    angles: pairs.angles,
   };
 }

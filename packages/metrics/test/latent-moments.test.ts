@@ -45,6 +45,15 @@ describe('latents and codes', () => {
         expect(latents?.pairs?.relativeError).toBeCloseTo(error / variance, 9);
         expect(latents?.pairs?.snrDb).toBeCloseTo(10 * Math.log10(variance / error), 9);
         expect(latents?.pairs?.obtuseShare).toBeCloseTo(mean(pairs.map(({ z, q }) => (dot(z, q) < 0 ? 1 : 0))), 12);
+        const degrees = pairs.map(({ z, q }) => {
+          const cosine = dot(z, q) / Math.sqrt(dot(z, z) * dot(q, q));
+          return (180 * Math.acos(Math.max(-1, Math.min(1, cosine)))) / Math.PI;
+        });
+        const bins = Array.from(
+          { length: 18 },
+          (_, i) => degrees.filter((x) => 10 * i < x && x <= 10 * (i + 1)).length,
+        );
+        expect(latents?.pairs?.angles).toEqual(bins);
         const ratios = pairs.map(({ z, q }) => Math.log(Math.sqrt(dot(q, q) / dot(z, z))));
         expect(latents?.pairs?.normRatio).toBeCloseTo(Math.exp(mean(ratios)), 9);
       });
@@ -73,6 +82,7 @@ describe('latents and codes', () => {
     ]);
     expect(latents?.zeroShare).toBe(0.25);
     expect(latents?.pairs?.obtuseShare).toBe(0.5);
+    expect(latents?.pairs?.angles.reduce((sum, count) => sum + count, 0)).toBe(2);
     expect(latents?.pairs?.normRatio).toBeCloseTo(2, 12);
     const zeros = tracked({ codebookSize: 4 }, [
       { indices: Int32Array.of(0), latents: Float32Array.of(0), codes: Float32Array.of(1) },
@@ -82,6 +92,34 @@ describe('latents and codes', () => {
       normRatio: 0,
       relativeError: Number.POSITIVE_INFINITY,
     });
+  });
+
+  it('counts angles in bins of 10°, 90° itself below it, and what is beyond by the sign alone', () => {
+    const tiny = 1e-20;
+    const pairs = [
+      [1, 0, 3, 0],
+      [1, 0, 1, 1],
+      [1, 0, 0, 2],
+      [1, 0, -tiny, 1],
+      [1, 0, tiny, 1],
+      [1, 0, -5, 0],
+    ];
+    const { latents } = tracked({ codebookSize: 8 }, [
+      {
+        indices: Int32Array.from(pairs.keys()),
+        latents: Float32Array.from(pairs.flatMap((pair) => pair.slice(0, 2))),
+        codes: Float32Array.from(pairs.flatMap((pair) => pair.slice(2))),
+      },
+    ]);
+    const { angles = [], obtuseShare = 0 } = latents?.pairs ?? {};
+    expect(angles.flatMap((count, i) => (count > 0 ? [[i, count]] : []))).toEqual([
+      [0, 1],
+      [4, 1],
+      [8, 2],
+      [9, 1],
+      [17, 1],
+    ]);
+    expect(obtuseShare).toBe(2 / 6);
   });
 
   it('gives error 0 an infinite signal to noise ratio', () => {

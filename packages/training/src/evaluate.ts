@@ -1,6 +1,7 @@
 import { dispose, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { letSignalsIn } from '@vqkit/data';
 import { comparesLatents, createTracker, type Tracker, type TrackerReport } from '@vqkit/metrics';
+import { createLimitMeter, type LatentHistograms } from './latent-histograms.ts';
 import { createLayerMeter, type LayerMeter } from './layer-use.ts';
 import { imageModality } from './modalities/images.ts';
 import type { Examples, Modality } from './modality.ts';
@@ -24,6 +25,7 @@ export interface Evaluation {
   readonly tracker: TrackerReport;
   /** One per codebook. */
   readonly histograms: readonly CodeHistogram[];
+  readonly latents: LatentHistograms;
   readonly pairs: ExamplePairs;
 }
 
@@ -53,6 +55,7 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
   const meter = modality.createMeter(shape);
   const tracker = createTracker({ codebookSize: quantizer.codebookSize, numCodebooks: quantizer.numCodebooks });
   const layers = createLayerMeter(quantizer);
+  const limits = createLimitMeter();
   const kept = Math.min(keepPairs, examples.count);
   const originals: number[] = [];
   const reconstructions: number[] = [];
@@ -67,11 +70,12 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
     const values = await examples.batch(Int32Array.from({ length: wanted }, (_, i) => start + i));
     const size = values.length / perExample;
     const batch = await runBatch(model, modality, modality.toTensor(values, size, shape), step, layers);
-    const { output, layerSquares, ...tokens } = batch;
+    const { output, layerSquares, shares, features, ...tokens } = batch;
     onTokens?.(tokens, size);
     await meter.add(values, output);
     tracker.update(tokens);
     if (layerSquares !== undefined) layers?.add(layerSquares);
+    if (shares !== undefined) limits.add(shares, features);
     const missing = Math.min(values.length, kept * perExample - originals.length);
     keep(originals, values.subarray(0, missing));
     keep(reconstructions, output.subarray(0, missing));
@@ -85,6 +89,7 @@ export async function evaluate(model: Trainable, examples: Examples, options: Ev
     },
     tracker: report,
     histograms: codeHistograms(tracker),
+    latents: { angles: report.latents?.pairs?.angles ?? null, limits: limits.report() },
     pairs: { count: originals.length / perExample, shape, originals, reconstructions },
   };
 }
@@ -104,6 +109,9 @@ interface BatchData extends EvaluatedTokens {
   readonly perSampleEntropy?: number;
   readonly codebookEntropy?: number;
   readonly layerSquares?: Float32Array;
+  /** Of the limit, in rows of `features`. */
+  readonly shares?: Float32Array;
+  readonly features: number;
 }
 
 /** One batch as plain data; disposes `examples`. */
@@ -133,11 +141,13 @@ async function runBatch(
       ...(perSampleEntropy === undefined ? {} : { perSampleEntropy }),
       ...(codebookEntropy === undefined ? {} : { codebookEntropy }),
       ...(layers === undefined ? {} : { layerSquares: layers.squares(latents, indices) }),
+      ...(quantizer.shareOfLimit === undefined ? {} : { shares: quantizer.shareOfLimit(latents) }),
     };
   });
   quantizer.rng.restore(before);
   const data: Record<string, Float32Array | Int32Array | Uint8Array> = {};
   for (const [name, tensor] of Object.entries(tensors)) data[name] = await tensor.data();
+  const features = tensors.shares?.shape[1] ?? 0;
   // Without a network the examples are the latents.
   dispose([tensors, examples]);
   const number = (name: string): Record<string, number> =>
@@ -151,6 +161,8 @@ async function runBatch(
     ...number('perSampleEntropy'),
     ...number('codebookEntropy'),
     ...(data.layerSquares === undefined ? {} : { layerSquares: data.layerSquares as Float32Array }),
+    ...(data.shares === undefined ? {} : { shares: data.shares as Float32Array }),
+    features,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Diagnosis, TrackerReport } from '@vqkit/metrics';
 import type { ExamplePairs } from './evaluate.ts';
+import type { LatentHistograms } from './latent-histograms.ts';
 import type { CodeHistogram, TrainRecord, ValidationRecord } from './records.ts';
 
 /** What a training tells while it goes on. A progress bar, a file of metrics, a report and a live page listen to the same. */
@@ -39,12 +40,13 @@ export interface TestEvent {
   readonly examples: number;
 }
 
-/** After every validation: how often each code occurred in it. */
+/** After every validation: how often each code occurred in it, and how latents lie to their codes and limits. */
 export interface CodesEvent {
   readonly kind: 'codes';
   readonly step: number;
   /** One per codebook. */
   readonly histograms: readonly CodeHistogram[];
+  readonly latents: LatentHistograms;
   /** The full statistics of the tokens. */
   readonly tracker: TrackerReport;
 }

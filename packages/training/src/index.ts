@@ -15,6 +15,7 @@ export type { FitOptions, FitOrder } from './fit-quantizer.ts';
 export { createFitOrder, fitQuantizer, requireFitting, requireRowsForCodes } from './fit-quantizer.ts';
 export type { LossAndGradients } from './gradients.ts';
 export { lossAndGradients, minimise } from './gradients.ts';
+export type { LatentHistograms } from './latent-histograms.ts';
 export type { LoopEnd, LoopOptions, LoopSession } from './loop.ts';
 export { trainLoop } from './loop.ts';
 export type { AudioModality, AudioScoring } from './modalities/audio.ts';

@@ -87,9 +87,9 @@ export async function* trainLoop(
     };
     const evaluated = (): ReturnType<typeof evaluate> =>
       evaluate(state.model, validation, { batchSize, step, modality, keepPairs: PAIRS, onTokens });
-    const { quality, codes, histograms, tracker, pairs } = await asInUse(state, evaluated);
+    const { quality, codes, histograms, latents, tracker, pairs } = await asInUse(state, evaluated);
     yield { kind: 'validation', ...position(), quality, codes };
-    yield { kind: 'codes', step, histograms, tracker };
+    yield { kind: 'codes', step, histograms, latents, tracker };
     yield { kind: 'examples', of: 'validation', step, pairs, ids };
   }
   function* checkpoint(): Generator<CheckpointEvent> {

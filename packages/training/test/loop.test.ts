@@ -6,6 +6,7 @@ import { blobs } from '@vqkit/testing/pictures';
 import { createImageTokenizer } from '@vqkit/tokenizer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  evaluate,
   imageModality,
   type LoopEnd,
   type LoopOptions,
@@ -91,6 +92,28 @@ describe('trainLoop', () => {
     ]);
     expect(end).toMatchObject({ status: 'finished', step: 5, stepsPerSecond: expect.any(Number) });
     expect(events.find(({ kind }) => kind === 'train')).toMatchObject({ epoch: 1 / 3 });
+  });
+
+  it('tells how far latents reach of their limits, or which angles they have to their codes', async () => {
+    const { events } = await run();
+    const [told] = events.filter((event) => event.kind === 'codes');
+    expect(told?.latents).toEqual({ angles: null, limits: [expect.any(Array), expect.any(Array)] });
+    // 3 pictures of 4 × 4 tokens.
+    for (const counts of told?.latents.limits ?? []) {
+      expect(counts).toHaveLength(20);
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(48);
+    }
+    const model = createImageTokenizer({ quantizer: 'simvq', widths: [4], seed: 1 });
+    const { latents, codes, tracker } = await evaluate(model, images(3, 2), { batchSize: 2, step: 0 });
+    const { angles, limits } = latents;
+    expect(limits).toBeNull();
+    expect(angles?.reduce((sum, count) => sum + count, 0)).toBe(48);
+    expect(angles?.slice(9).reduce((sum, count) => sum + count, 0)).toBeCloseTo(
+      48 * (codes.statistics.obtuseShare ?? Number.NaN),
+      9,
+    );
+    expect(tracker.latents?.pairs?.angles).toEqual(angles);
+    model.dispose();
   });
 
   it('waits at a checkpoint, whose weights then are those of its step', async () => {

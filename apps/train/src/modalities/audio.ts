@@ -11,7 +11,7 @@ import type { AudioConfig } from '../train-options.ts';
 import { type AudioSets, hopOf, readAudio } from './audio/data.ts';
 import { listenTo } from './audio/listen.ts';
 import { audioOptions } from './audio/options.ts';
-import { audioShown } from './audio/shown.ts';
+import { audioShown, LOGGED } from './audio/shown.ts';
 import { createUseMeter } from './audio/use-of-codes.ts';
 
 /** Sound: WAV, FLAC, Ogg and MP3; shown by players and spectrograms. */
@@ -62,6 +62,7 @@ export const audio: HarnessModality<AudioConfig, AudioSets> = {
       batchSize: config.batchSize,
       step: config.steps,
       modality: scoring,
+      keepPairs: LOGGED,
       signal,
       onTokens(tokens: EvaluatedTokens, examples) {
         meter.add(tokens.indices, done, examples);

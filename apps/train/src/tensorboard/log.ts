@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import type { MetricsRecord, TrainingEvent } from '@vqkit/training';
 import type { ModalityShown } from '../modality.ts';
+import type { TrainConfig } from '../train-options.ts';
 import { eventRecord, fileHead } from './records.ts';
-import { codeUse, media, type Summary, scalars, text } from './summaries.ts';
+import { codeUse, latentUse, media, type Summary, scalars, text } from './summaries.ts';
 
 const FILE = /^events\.out\.tfevents\.(\d+)\./;
 
@@ -23,6 +24,7 @@ interface LoggedRun {
   /** The records of those. */
   readonly history: readonly MetricsRecord[];
   readonly shown: Pick<ModalityShown, 'media'>;
+  readonly config: TrainConfig;
 }
 
 /**
@@ -32,7 +34,7 @@ interface LoggedRun {
  */
 export async function openTensorboardLog(
   folder: string,
-  { reached, history, shown }: LoggedRun,
+  { reached, history, shown, config }: LoggedRun,
 ): Promise<TensorboardLog> {
   await withFileErrors('train', folder, 'be a folder', mkdir(folder, { recursive: true }));
   const before = (await withFileErrors('train', folder, 'be a folder', readdir(folder))).map((name) =>
@@ -61,13 +63,11 @@ export async function openTensorboardLog(
       if (event.kind === 'codes') {
         const several = event.histograms.length > 1;
         const tag = (i: number): string => (several ? `codes/${i}` : 'codes');
-        await append(
-          step,
-          event.histograms.map((histogram, i) => codeUse(tag(i), histogram)),
-        );
+        const uses = event.histograms.map((histogram, i) => codeUse(tag(i), histogram));
+        await append(step, [...uses, ...latentUse(event.latents)]);
       }
       if (event.kind === 'examples' && shown.media !== undefined) {
-        const pictures = await shown.media(event.pairs);
+        const pictures = await shown.media(event.pairs, config);
         await append(
           step,
           Object.entries(pictures).map(([name, one]) => media(`${event.of}/${name}`, one)),

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { CodeHistogram } from '@vqkit/training';
+import type { CodeHistogram, LatentHistograms } from '@vqkit/training';
 import type { SummarySchema } from './event_pb.ts';
 
 /** One named value of a step. */
@@ -46,6 +46,30 @@ export function media(tag: string, shown: Media): Summary {
     tag,
     value: { case: 'audio', value: { sampleRate, ...lengths, encodedAudioString, contentType: 'audio/wav' } },
   };
+}
+
+/** The angles between latents and codes in degrees, and each feature's share of its limit, as far as a quantizer has them. */
+export function latentUse({ angles, limits }: LatentHistograms): Summary[] {
+  return [
+    ...(angles === null ? [] : [binned('angles', [0, 180], angles)]),
+    ...(limits ?? []).map((counts, i) => binned(`limits/${i}`, [-1, 1], counts)),
+  ];
+}
+
+/** Equal bins over a range; the sums take what lies in a bin for its middle. */
+function binned(tag: string, [from, to]: readonly [from: number, to: number], counts: readonly number[]): Summary {
+  const width = (to - from) / counts.length;
+  const limit = (i: number): number => from + ((to - from) * i) / counts.length;
+  let [num, sum, sumSquares] = [0, 0, 0];
+  counts.forEach((count, i) => {
+    const middle = limit(i) + width / 2;
+    num += count;
+    sum += count * middle;
+    sumSquares += count * middle * middle;
+  });
+  const [first, last] = [counts.findIndex((count) => count > 0), counts.findLastIndex((count) => count > 0)];
+  const histo = { min: limit(Math.max(0, first)), max: limit(last + 1), num, sum, sumSquares, bucket: [...counts] };
+  return { tag, value: { case: 'histo', value: { ...histo, bucketLimit: counts.map((_, i) => limit(i + 1)) } } };
 }
 
 /** How often codes occur, over their indices: a bucket for each code, or for some beside each other where there are more than 256. */

@@ -67,9 +67,17 @@ async function throughTokens(
   return values.slice(0, samples.length);
 }
 
-function wav(values: Float32Array, { sampleRate, channels }: { sampleRate: number; channels: number }): string {
+/** The file of samples [samples, channels], one after the other. */
+export function wavOf(
+  values: Float32Array,
+  { sampleRate, channels }: Pick<ListenOptions, 'sampleRate' | 'channels'>,
+): Uint8Array {
   const split = Array.from({ length: channels }, (_, c) => values.filter((_, i) => i % channels === c));
-  return Buffer.from(encodeWav({ sampleRate, channels: split })).toString('base64');
+  return encodeWav({ sampleRate, channels: split });
+}
+
+function wav(values: Float32Array, options: ListenOptions): string {
+  return Buffer.from(wavOf(values, options)).toString('base64');
 }
 
 function firstChannel(values: Float32Array, channels: number): Float32Array {

@@ -4,8 +4,13 @@ import { type Html, html } from '../../report/html.ts';
 import type { Run } from '../../report/read-run.ts';
 import { runDot } from '../../report/runs.ts';
 import type { AudioShown, HeardClip } from '../../report-data.ts';
+import type { Media } from '../../tensorboard/summaries.ts';
 import type { AudioConfig } from '../../train-options.ts';
 import { hopOf } from './data.ts';
+import { wavOf } from './listen.ts';
+
+/** Examples of a validation that a log has: each is as large as its sound. */
+export const LOGGED = 4;
 
 /** Players and spectrograms beside each other: SI-SDR, mel distance and multi-resolution STFT distance. */
 export const audioShown: ModalityShown = {
@@ -63,6 +68,43 @@ export const audioShown: ModalityShown = {
 ${shown.map(({ run, i, audio }) => html`<h3>${runDot(i)}${run.name}</h3>${audio.clips.map(player)}`)}</section>`;
   },
   findings: () => [],
+  async media({ count, shape: [samples = 0, channels = 1], ...pairs }, config) {
+    const { sampleRate } = config as AudioConfig;
+    const length = samples * channels;
+    const sound = (values: readonly number[], i: number): Media => ({
+      kind: 'audio',
+      wav: wavOf(Float32Array.from(values.slice(i * length, (i + 1) * length)), { sampleRate, channels }),
+      sampleRate,
+      channels,
+      frames: samples,
+    });
+    const heard = Array.from({ length: Math.min(count, LOGGED) }, (_, i): [string, Media][] => [
+      [`${i}/original`, sound(pairs.originals, i)],
+      [`${i}/reconstruction`, sound(pairs.reconstructions, i)],
+    ]);
+    return Object.fromEntries(heard.flat());
+  },
+  excerpt({ pairs, ids = [], ...event }, config, most) {
+    const { count, originals, reconstructions } = pairs;
+    const [samples = 0, channels = 1] = pairs.shape;
+    const hop = hopOf((config as AudioConfig).strides);
+    // Whole tokens.
+    const kept = Math.max(1, Math.floor(most / channels / hop)) * hop;
+    if (samples <= kept) return { ...event, pairs, ids };
+    const first = <T>(values: readonly T[], share: number): T[] => {
+      const length = values.length / count;
+      return Array.from({ length: count }, (_, i) =>
+        values.slice(i * length, i * length + Math.round(length * share)),
+      ).flat();
+    };
+    const [cut, recut] = [first(originals, kept / samples), first(reconstructions, kept / samples)];
+    const shape = [kept, channels];
+    return {
+      ...event,
+      pairs: { count, shape, originals: cut, reconstructions: recut },
+      ids: first(ids, kept / samples),
+    };
+  },
   async write() {
     // The report holds the sounds.
   },
