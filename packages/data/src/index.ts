@@ -1,3 +1,7 @@
+export { decodeWav, isWav } from './audio/decode-wav.ts';
+export type { Sound } from './audio/sound.ts';
+export type { SoundOptions } from './audio/sound-for-model.ts';
+export { soundForModel } from './audio/sound-for-model.ts';
 export type { SoundSet } from './audio/sound-set.ts';
 export { createSoundSet } from './audio/sound-set.ts';
 export type { AugmentOptions } from './augment.ts';

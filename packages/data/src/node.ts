@@ -1,9 +1,11 @@
 // Whatever reads files.
-export type { Sound } from './audio/decode-sound.ts';
+
 export { decodeSound } from './audio/decode-sound.ts';
 export { encodeWav } from './audio/encode-wav.ts';
-export type { Clip, Clips, SoundOptions } from './audio/read-sounds.ts';
+export type { Clip, Clips } from './audio/read-sounds.ts';
 export { readSound, readSounds } from './audio/read-sounds.ts';
+export type { Sound } from './audio/sound.ts';
+export type { SoundOptions } from './audio/sound-for-model.ts';
 export type { DataNotes, Dataset, DatasetOptions } from './dataset.ts';
 export { DEFAULT_FOLDER_SIZE, dataNotes, loadDataset } from './dataset.ts';
 export type { Fit, SkippedImage } from './decode-pictures.ts';

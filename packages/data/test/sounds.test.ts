@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { siSdr } from '@vqkit/audio';
 import { describe, expect, it } from 'vitest';
 import { createSoundSet } from '../src/audio/sound-set.ts';
+import { decodeWav, isWav, soundForModel } from '../src/index.ts';
 import { decodeSound, encodeWav, readSound, readSounds } from '../src/node.ts';
 
 const sounds = new URL('./sounds/', import.meta.url).pathname;
@@ -92,6 +93,18 @@ describe('decodeSound', () => {
         else expect(sound).toHaveProperty('sampleRate');
       }
     }
+  });
+});
+
+describe('decodeWav', () => {
+  it('reads what decodeSound reads, and refuses other formats', async () => {
+    for (const name of ['tone.wav', 'tone-24.wav', 'tone-float.wav']) {
+      const bytes = await bytesOf(name);
+      expect([isWav(bytes), decodeWav(bytes)]).toEqual([true, await decodeSound(bytes)]);
+      const options = { sampleRate: 8000, channels: 1 };
+      expect(soundForModel(decodeWav(bytes), options)).toEqual(await readSound(join(sounds, name), options));
+    }
+    expect(() => decodeWav(Buffer.from('fLaC'))).toThrow('by its content no WAV');
   });
 });
 

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
-import { resample } from '@vqkit/audio';
 import { DataError, OptionError, obstacleOf, phrase } from '@vqkit/core-tensor';
 import { countSkipped, type SkippedImage } from '../decode-pictures.ts';
 import { letSignalsIn } from '../let-signals-in.ts';
 import { isRegularFile, listFiles, SOUNDS } from '../list-pictures.ts';
-import { decodeSound, type Sound } from './decode-sound.ts';
+import { decodeSound } from './decode-sound.ts';
+import { type SoundOptions, soundForModel } from './sound-for-model.ts';
 
 /** A recording as a model takes it. */
 export interface Clip {
@@ -14,13 +14,6 @@ export interface Clip {
   readonly name: string;
   /** [samples, channels], one sample of each channel after the other. */
   readonly samples: Float32Array;
-}
-
-export interface SoundOptions {
-  /** Samples per second that all are brought to. */
-  readonly sampleRate: number;
-  /** 1: channels are averaged; 2: mono stands on both. */
-  readonly channels: number;
 }
 
 export interface Clips {
@@ -46,38 +39,10 @@ export async function readSound(path: string, options: SoundOptions): Promise<Fl
     const entry = await handle.stat();
     if (!entry.isFile()) throw new Error('no regular file');
     if (entry.size > MOST_BYTES) throw new Error(`larger than ${MOST_BYTES} bytes; cut it up`);
-    return forModel(await decodeSound(await handle.readFile()), options);
+    return soundForModel(await decodeSound(await handle.readFile()), options);
   } finally {
     await handle.close();
   }
-}
-
-/** Sound at the rate and with the channels of a model, [samples, channels]. */
-function forModel(
-  { sampleRate: from, channels: given }: Sound,
-  { sampleRate: to, channels: count }: SoundOptions,
-): Float32Array {
-  const [first] = given as [Float32Array];
-  const mixed =
-    given.length === count
-      ? given
-      : count === 1
-        ? [mean(given)]
-        : Array.from({ length: count }, (_, i) => given[i] ?? first);
-  const channels = from === to ? mixed : mixed.map((channel) => resample(channel, { from, to }));
-  const [{ length }] = channels as [Float32Array];
-  if (count === 1) return channels[0] as Float32Array;
-  const samples = new Float32Array(length * count);
-  channels.forEach((channel, c) => {
-    for (let i = 0; i < length; i++) samples[i * count + c] = channel[i] as number;
-  });
-  return samples;
-}
-
-function mean(channels: readonly Float32Array[]): Float32Array {
-  return (channels[0] as Float32Array).map(
-    (_, i) => channels.reduce((sum, channel) => sum + (channel[i] as number), 0) / channels.length,
-  );
 }
 
 /**
