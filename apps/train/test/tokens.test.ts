@@ -290,7 +290,12 @@ describe('decodeTokens', () => {
       ['grey', at('escape.safetensors'), DataError, 'must have a name below its folder, got "../../a.png".'],
       ['grey', at('other.safetensors'), CheckpointError, 'must hold the tensor \'ids\' of integers, got ["x"].'],
       ['grey', at('none.npy'), CheckpointError, 'none.npy must be a readable file'],
-      ['grey', at('grey'), OptionError, 'must end in .safetensors or .npy'],
+      [
+        'grey',
+        at('grey'),
+        OptionError,
+        'must be a file of tokens or a folder of shards, got a folder without manifest.json',
+      ],
     ];
     for (const [run, file, kind, message] of wrong) {
       const call = decodeTokens(at(run), file, { out: at('nothing'), engine });

@@ -12,6 +12,8 @@ export interface RowIdBlock {
 export interface RowIdFile {
   readonly count: number;
   readonly columns: number;
+  /** What the ids of a row are: [columns] of a vector, [rows, columns] of a picture, and the codebooks of a token where it has several. */
+  readonly tokenShape: readonly number[];
   readonly keys: RowFile['keys'];
   read(from: number, to: number): Promise<RowIdBlock>;
 }

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { integersOf } from '@vqkit/core-tensor';
+import { integersOf, OptionError } from '@vqkit/core-tensor';
 import { openRows, type RowFile, type RowOptions, requireWritableRows, writeRows } from '@vqkit/rows';
 import type { RowIdBlock, RowIdFile } from './row-id-file.ts';
 import { shardRowIds, shardsAt } from './shards/at-path.ts';
@@ -68,10 +68,26 @@ export async function openRowIds(path: string, options: RowOptions = {}): Promis
   return {
     count,
     columns,
+    tokenShape: await tokenShapeOf(path, columns),
     keys,
     async read(from, to) {
       const { values, keys } = await rows.read(from, to);
       return { values: integersOf(where, IDS, { dtype, shape: [to - from, columns], data: values }), keys };
     },
   };
+}
+
+/** What the first row of the column `shape` says, as merged shards of pictures have it, if that is a shape of so many ids. */
+async function tokenShapeOf(path: string, columns: number): Promise<readonly number[]> {
+  const shapes =
+    extname(path) === '.parquet'
+      ? await openRows('openRowIds', path, { column: 'shape' }).catch((error: unknown) => {
+          if (error instanceof OptionError) return undefined;
+          throw error;
+        })
+      : undefined;
+  if (shapes === undefined) return [columns];
+  const { values } = await shapes.read(0, 1);
+  const shape = Array.from(values, Number);
+  return shape.reduce((product, length) => product * length, 1) === columns ? shape : [columns];
 }

@@ -1,10 +1,19 @@
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { CheckpointError, decodeNpy, encodeNpy, parseJson, type SafeTensor } from '@vqkit/checkpoint';
-import { CHECKSUM, readBytes, readSafetensors, writeFileAtomic, writeSafetensors } from '@vqkit/checkpoint/node';
+import {
+  CHECKSUM,
+  readBytes,
+  readSafetensors,
+  withFileErrors,
+  writeFileAtomic,
+  writeSafetensors,
+} from '@vqkit/checkpoint/node';
 import { integersOf, OptionError, phrase, shorten, show } from '@vqkit/core-tensor';
 import { count, counted, problemOf } from '@vqkit/schema';
 import { z } from 'zod';
 import { type ExampleRange, requireRange, shardsAt, shardTokens } from './shards/at-path.ts';
+import { MANIFEST } from './shards/manifest.ts';
 import type { TokenNotes, Tokens } from './tokens.ts';
 
 const FORMAT = 'vqkit-tokens-1';
@@ -82,6 +91,13 @@ export async function readTokens(path: string, range: ExampleRange = {}): Promis
 }
 
 async function readTokenFile(where: string, path: string): Promise<Tokens> {
+  // What is not there has no wrong ending, and neither has a folder.
+  const entry = await withFileErrors('readTokens', path, 'be a readable file', stat(path));
+  if (entry.isDirectory()) {
+    const got = phrase(`a folder without ${MANIFEST}`, path);
+    const fix = 'Name a file, or a folder of vqkit encode --shards.';
+    throw new OptionError('readTokens', path, 'be a file of tokens or a folder of shards', got, fix);
+  }
   requireTokenFile('readTokens', path);
   if (extname(path) === '.npy') return tokensOf(where, decodeNpy(await readBytes(path), path));
   const { tensors, metadata } = await readSafetensors(path);

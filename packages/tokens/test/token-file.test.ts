@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, decodeNpy } from '@vqkit/checkpoint';
 import { OptionError } from '@vqkit/core-tensor';
@@ -42,6 +42,11 @@ describe('a file of tokens', () => {
   });
 
   it('says by its ending what it is', async () => {
-    await expect(readTokens('tokens.bin')).rejects.toThrow(OptionError);
+    const folder = await temporaryFolder();
+    const file = join(folder, 'tokens.bin');
+    await writeFile(file, '');
+    await expect(readTokens(file)).rejects.toThrow(/must end in \.safetensors or \.npy/);
+    await expect(readTokens(folder)).rejects.toThrow(OptionError);
+    await expect(readTokens(join(folder, 'none.bin'))).rejects.toThrow(/must be a readable file, got ENOENT/);
   });
 });

@@ -92,6 +92,23 @@ describe('vqkit merge and tokens', () => {
     );
   });
 
+  it('know a picture’s codebooks in a merged parquet file, and what is not there by its path', async () => {
+    expect((await here('merge one --out merged.parquet')).code).toBe(0);
+    const [whole, merged] = [await here('tokens whole.safetensors'), await here('tokens merged.parquet')];
+    const use = (text: string): readonly string[] => text.split('\n').slice(1);
+    expect(merged.stdout).toMatch(/^ids of shape 48 × 2 × 2, 1 codebook of \d+ codes \(the number of codes is not in/);
+    expect(use(merged.stdout)[0]).toMatch(/ codes used by 192 ids /);
+    expect(use(merged.stdout).length).toBe(use(whole.stdout).length);
+    for (const [path, message] of [
+      ['NOWHERE', /readTokens: NOWHERE must be a readable file, got ENOENT \(no such file or folder\)/],
+      ['nowhere.parquet', /nowhere\.parquet must be a readable file, got ENOENT/],
+      ['data', /data must be a file of tokens or a folder of shards, got a folder without manifest\.json/],
+    ] as const) {
+      const { code, stderr } = await here(`tokens ${path}`);
+      expect([code === 0, stderr]).toEqual([false, expect.stringMatching(message)]);
+    }
+  });
+
   it('never write over a shard or the tokenizer that they read', async () => {
     const before = await shardsIn('one');
     for (const name of ['ids-00000-of-00006.safetensors', 'tokenizer.safetensors']) {

@@ -102,6 +102,7 @@ export function shardRowIds(where: string, { shards, from: first, to: end }: Sha
   return {
     count: end - first,
     columns,
+    tokenShape: tokenShape.length === 0 ? [columns] : tokenShape,
     keys,
     async read(start, stop) {
       const values = new Int32Array((stop - start) * columns);

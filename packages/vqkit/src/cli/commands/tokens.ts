@@ -89,20 +89,26 @@ interface TokenFacts {
 
 async function tokenFacts(path: string): Promise<TokenFacts> {
   const { ids, shape, notes } = await readTokens(path);
-  const numCodebooks = notes?.numCodebooks ?? (shape.length > 3 ? (shape.at(-1) ?? 1) : 1);
+  const numCodebooks = notes?.numCodebooks ?? (shape.length > 3 ? codebooksOf(shape.slice(1)) : 1);
   const statistics = countTokens(ids, { examples: shape[0] ?? 0, numCodebooks });
   const note = notes === undefined ? '' : `, tokenizer ${notes.tokenizer.slice(0, 12)}…`;
   return { shape, numCodebooks, codebookSize: notes?.codebookSize, statistics, note };
 }
 
+/** Of a vector [codebooks], of a picture [rows, columns] or [rows, columns, codebooks]. */
+function codebooksOf(tokenShape: readonly number[]): number {
+  return tokenShape.length === 2 ? 1 : (tokenShape.at(-1) ?? 1);
+}
+
 async function rowFacts(path: string): Promise<TokenFacts> {
   const file = await openRowIds(path);
-  const { count, columns: numCodebooks, keys } = file;
+  const { count, tokenShape, keys } = file;
+  const numCodebooks = codebooksOf(tokenShape);
   let statistics: TokenStatistics = { examples: 0, codebooks: [] };
   for (let from = 0; from < count; from += ROWS) {
     const to = Math.min(from + ROWS, count);
     const part = countTokens((await file.read(from, to)).values, { examples: to - from, numCodebooks });
     statistics = from === 0 ? part : mergeStatistics([statistics, part]);
   }
-  return { shape: [count, numCodebooks], numCodebooks, codebookSize: undefined, statistics, note: `, keys: ${keys}` };
+  return { shape: [count, ...tokenShape], numCodebooks, codebookSize: undefined, statistics, note: `, keys: ${keys}` };
 }
