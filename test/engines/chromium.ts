@@ -25,6 +25,8 @@ const FLAGS = [
   '--use-vulkan=swiftshader',
   '--use-angle=swiftshader',
   '--disable-gpu-watchdog',
+  // A microphone that hears beeps.
+  '--use-fake-device-for-media-stream',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',

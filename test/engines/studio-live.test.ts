@@ -40,12 +40,18 @@ describe.skipIf(missing && !required)(
         mkdirSync(path);
         writeFileSync(join(path, 'config.json'), '{"quantizer":"fsq"}');
       }
+      // As earlier versions wrote it.
+      const old = { count: 0, shape: [2], originals: [], reconstructions: [], ids: [] };
+      const codebooks = [{ codebookSize: 4, codes: [1], counts: [5], lastUsed: [1] }];
+      const snapshot = { formatVersion: 1, step: 1, codebooks, diagnoses: [], examples: old };
+      writeFileSync(join(more[0] ?? '', 'snapshot.json'), JSON.stringify(snapshot));
       studio = await serveStudio({ paths: [first, second, ...more], port: 0 });
       const { tab, errors } = await openPage(browser, studio.address);
       const [one, two] = ['article >> nth=0', 'article >> nth=1'];
       await expectText(tab, `${two} >> .state`, /metrics\.jsonl has damage/);
       await expectText(tab, `${two} >> .facts`, /^<img src=x/);
       expect(await tab.locator('main img').count()).toBe(0);
+      await expectText(tab, 'article >> nth=2 >> .histograms', /^Angles and shares of the limit were not recorded/);
       await expectText(tab, `${one} >> .state`, /config\.json/);
 
       rmSync(first, { recursive: true });
@@ -68,6 +74,10 @@ describe.skipIf(missing && !required)(
         .toMatch(/^Loss: loss [\d.]+/);
       expect(await tab.locator(`${one} >> .examples .example`).count()).toBe(24);
       expect(await tab.$eval(`${one} >> .codes`, (canvas) => (canvas as HTMLCanvasElement).width)).toBe(16);
+      const labels = await tab.$$eval(`${one} >> .histograms canvas`, (all) =>
+        all.map((canvas) => canvas.getAttribute('aria-label')),
+      );
+      expect(labels).toEqual([expect.stringMatching(/^Angles between .* of \d+ latents .* beyond the line at 90°\.$/)]);
       await tab.focus(`${one} >> .codes`);
       await tab.keyboard.press('ArrowRight');
       await expectText(tab, one, /Code 1: (never used|\d+ uses, last at step \d)/);

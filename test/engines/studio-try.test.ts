@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tensor2d } from '@tensorflow/tfjs-core';
 import { init } from '@vqkit/backend-wasm';
+import { decodeSafetensors } from '@vqkit/checkpoint';
 import { type Studio, serveStudio } from '@vqkit/studio';
 import {
   createImageTokenizer,
   createVectorTokenizer,
   type ImageTokenizer,
   imagesFromPixels,
+  packTokenizer,
   saveTokenizer,
 } from '@vqkit/tokenizer';
 import type { Browser, Page as Tab } from 'playwright-core';
@@ -164,6 +166,37 @@ describe.skipIf(missing && !required)(
       }
       await open('good.safetensors', whole);
       await status(/WebAssembly, .* 49 tokens/);
+    });
+
+    it('refuses a file that describes more than it holds, and says where a page shows less than there is', async () => {
+      const open = async (name: string, bytes: Uint8Array, wanted: RegExp): Promise<void> => {
+        const file = { name: `${name}.safetensors`, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) };
+        await tab.setInputFiles('#tokenizer', file);
+        await status(wanted);
+      };
+      const learned = createImageTokenizer({ quantizer: 'vq', seed: 1 });
+      const { tensors } = decodeSafetensors(await saveTokenizer(learned));
+      const { config } = learned;
+      const quantizerOptions = { ...config.quantizerOptions, codebookSize: 2 ** 24 };
+      for (const [name, described] of Object.entries({
+        wide: { ...config, widths: [2 ** 24, 2 ** 24] },
+        large: { ...config, quantizerOptions },
+      })) {
+        await open(name, packTokenizer(described, tensors), new RegExp(`${name}\\.safetensors`));
+        expect(await tab.textContent('#facts')).toBe('No tokenizer is open.');
+      }
+      const coarse = createImageTokenizer({ quantizer: 'fsq', widths: new Array<number>(9).fill(1) });
+      await open('coarse', await saveTokenizer(coarse), /sides are multiples of 512, more than the page offers\.$/);
+      const long = createVectorTokenizer({ quantizer: 'fsq', features: 2 ** 20, hidden: [1] });
+      await open('long', await saveTokenizer(long), /ms\. 1 vector\.$/);
+      expect(await tab.locator('#decoded tr').count()).toBe(33);
+      const many = createImageTokenizer({
+        quantizer: 'residual-fsq',
+        quantizerOptions: { levels: [5, 5], numQuantizers: 900 },
+      });
+      await open('many', await saveTokenizer(many), /49 tokens, \d+ bits/);
+      await tab.click('#ids td >> nth=0');
+      expect(await tab.locator('#edit input').count()).toBe(16);
     });
 
     it('encodes rows of a tokenizer of vectors as Node does, and decodes changed ids', async () => {

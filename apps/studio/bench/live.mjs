@@ -1,5 +1,5 @@
-// Frames per second and memory of the Live view with a made-up run of 100,000 steps and K = 65,536 that goes on by 20 records a second and a snapshot
-// every 5 seconds: `node apps/studio/bench/live.mjs 600` takes 600 s and Chromium.
+// Frames per second and memory of the Live view with a made-up run of 100,000 steps and K = 65,536 on sound that goes on by 20 records a second and a snapshot
+// with eight examples of half a second every 5 seconds: `node apps/studio/bench/live.mjs 600` takes 600 s and Chromium.
 import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,14 +33,17 @@ function writeSnapshot(step) {
   const codes = Array.from({ length: CODES }, (_, i) => i).filter((code) => code % 7 !== 0);
   const counts = codes.map((code) => (code % 5 === 0 ? 0 : (code * 7919) % 1000));
   const lastUsed = codes.map((code) => (code % 5 === 0 ? (code * 31) % step : step));
-  const examples = { count: 0, shape: [32, 32, 3], originals: [], reconstructions: [], ids: [] };
+  const sound = Array.from({ length: 8 * 8000 }, (_, i) => Math.round(1e4 * Math.sin(i / 9 + step)) / 1e4);
+  const ids = Array.from({ length: 8 * 100 }, (_, i) => (i * 7919 + step) % CODES);
+  const examples = { count: 8, shape: [8000, 1], originals: sound, reconstructions: sound, ids };
+  const latents = { angles: Array.from({ length: 18 }, (_, i) => (i * step) % 997), limits: null };
   const codebooks = [{ codebookSize: CODES, codes, counts, lastUsed }];
   const file = join(folder, 'snapshot.json');
-  writeFileSync(`${file}.new`, JSON.stringify({ formatVersion: 1, step, codebooks, diagnoses: [], examples }));
+  writeFileSync(`${file}.new`, JSON.stringify({ formatVersion: 1, step, codebooks, latents, diagnoses: [], examples }));
   renameSync(`${file}.new`, file);
 }
 
-const config = { quantizer: 'lfq', data: 'folder', steps: STEPS, batchSize: 64, engine: 'webgpu' };
+const config = { quantizer: 'lfq', data: 'folder', steps: STEPS, batchSize: 64, engine: 'webgpu', sampleRate: 16_000 };
 writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
 const lines = Array.from({ length: STEPS }, (_, i) => record(i + 1) + ((i + 1) % 100 === 0 ? validation(i + 1) : ''));
 writeFileSync(join(folder, 'metrics.jsonl'), lines.join(''));

@@ -42,8 +42,8 @@ export function createLook(folder: string, send: Send): () => Promise<void> {
     await send({ kind: 'config', config: configOf(await readObject(path)) });
   });
   const snapshot = whenChanged(folder, 'snapshot.json', async () => {
-    const { step, codebooks, diagnoses, examples } = await readSnapshot(folder);
-    await send({ kind: 'snapshot', step, codebooks, diagnoses, examples });
+    const { step, codebooks, latents, diagnoses, examples } = await readSnapshot(folder);
+    await send({ kind: 'snapshot', step, codebooks, latents, diagnoses, examples });
   });
   const report = whenChanged(folder, 'report-data.json', () => sendReport(folder, send));
   const metrics = createMetricsReader(join(folder, 'metrics.jsonl'), send);
@@ -170,7 +170,7 @@ function liveRecord(record: Readonly<Record<string, unknown>>): LiveRecord {
 /** Of a finished run that has no snapshot: what its report shows. */
 async function sendReport(folder: string, send: Send): Promise<void> {
   if ((await seen(join(folder, 'snapshot.json'))) !== undefined) return;
-  const { summary, histograms, diagnosis, images } = await readRun('studio', folder);
+  const { summary, histograms, latents, diagnosis, images } = await readRun('studio', folder);
   const { steps } = summary;
   const found = diagnosis.map(({ name, severity, message, remedy }) => ({
     problem: name,
@@ -188,6 +188,7 @@ async function sendReport(folder: string, send: Send): Promise<void> {
       counts,
       lastUsed: codes.map(() => steps),
     })),
+    latents,
     diagnoses: found.length === 0 ? [] : [{ step: steps, found }],
     ...(images === undefined
       ? {}
@@ -206,12 +207,15 @@ async function sendReport(folder: string, send: Send): Promise<void> {
 function configOf(given: Readonly<Record<string, unknown>>): LiveConfig {
   const number = (name: string): number => (Number.isFinite(given[name]) ? (given[name] as number) : 0);
   const text = (name: string): string => String(given[name] ?? '');
+  const { levels } = (given.quantizerOptions ?? {}) as { readonly levels?: unknown };
   return {
     quantizer: text('quantizer'),
     data: text('data'),
     steps: number('steps'),
     batchSize: number('batchSize'),
     engine: text('engine'),
+    sampleRate: number('sampleRate'),
+    levels: Array.isArray(levels) ? levels.filter(Number.isFinite) : [],
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ExamplePairs } from '@vqkit/training';
+import type { ExamplePairs, LatentHistograms } from '@vqkit/training';
 
 /** One line of metrics.jsonl as the page takes it: only what is drawn, and no number that is not finite. */
 export interface LiveRecord {
@@ -14,6 +14,10 @@ export interface LiveConfig {
   readonly steps: number;
   readonly batchSize: number;
   readonly engine: string;
+  /** Samples per second of a run on sound, else 0. */
+  readonly sampleRate: number;
+  /** Of FSQ, how many each feature has. */
+  readonly levels: readonly number[];
 }
 
 /** What the diagnosis found from a step on. */
@@ -51,6 +55,8 @@ export type LiveEvent =
       readonly kind: 'snapshot';
       readonly step: number;
       readonly codebooks: readonly LiveCodebook[];
+      /** Of runs that recorded it. */
+      readonly latents?: LatentHistograms | undefined;
       readonly diagnoses: readonly LiveDiagnosis[];
       readonly examples?: LiveExamples | undefined;
     }

@@ -10,7 +10,7 @@ export interface CodesGrid {
   show(codebooks: readonly LiveCodebook[], step: number): void;
 }
 
-/** @param onCode gets the codebook and the code that is pointed at. */
+/** @param onCode gets the codebook and the code that is pointed at. A click holds that code, so that what it shows can be reached; the next lets it go. */
 export function createCodesGrid(onCode: (book: number, code: number) => void): CodesGrid {
   const canvas = h('canvas', { className: 'codes pixels', width: 1, height: 1, tabIndex: 0, role: 'img' });
   const books = h('select', {});
@@ -20,6 +20,7 @@ export function createCodesGrid(onCode: (book: number, code: number) => void): C
   let shown: readonly LiveCodebook[] = [];
   let step = 0;
   let at = 0;
+  let held = false;
 
   const book = (): LiveCodebook | undefined => shown[Number(books.value)] ?? shown[0];
   const side = (): number => canvas.width;
@@ -45,7 +46,7 @@ export function createCodesGrid(onCode: (book: number, code: number) => void): C
     contextOf(canvas).putImageData(image, 0, 0);
     const shares = together === 1 ? '' : ` ${together} codes share a place.`;
     caption.textContent = `At step ${step}, ${used} of ${codebookSize} codes were used in validation: bright, often; grey, earlier only, the paler the longer ago; empty, never.${shares}`;
-    canvas.setAttribute('aria-label', `${caption.textContent} Arrow keys go from code to code.`);
+    canvas.setAttribute('aria-label', `${caption.textContent} Arrow keys go from code to code, Enter holds one.`);
     tell(at);
   };
   const tell = (code: number): void => {
@@ -53,16 +54,34 @@ export function createCodesGrid(onCode: (book: number, code: number) => void): C
     if (current === undefined) return;
     at = Math.max(0, Math.min(current.codebookSize - 1, code));
     onCode(Math.max(0, books.selectedIndex), at);
+    say();
+  };
+  const say = (): void => {
+    const current = book();
+    if (current === undefined) return;
     const i = current.codes.indexOf(at);
-    text.textContent =
-      i < 0 ? `Code ${at}: never used.` : `Code ${at}: ${current.counts[i]} uses, last at step ${current.lastUsed[i]}.`;
+    const use = i < 0 ? 'never used' : `${current.counts[i]} uses, last at step ${current.lastUsed[i]}`;
+    text.textContent = `Code ${at}: ${use}.${held ? ' Held: click the square, or press Enter, to let it go.' : ''}`;
+  };
+  const hold = (): void => {
+    held = !held;
+    say();
   };
   const together = (): number => Math.ceil((book()?.codebookSize ?? 1) / MOST_PLACES);
-  canvas.addEventListener('pointermove', ({ offsetX, offsetY }) => {
+  const placeOf = ({ offsetX, offsetY }: PointerEvent | MouseEvent): number => {
     const scale = side() / canvas.clientWidth;
-    tell((Math.floor(offsetY * scale) * side() + Math.floor(offsetX * scale)) * together());
+    return (Math.floor(offsetY * scale) * side() + Math.floor(offsetX * scale)) * together();
+  };
+  canvas.addEventListener('pointermove', (event) => {
+    const place = placeOf(event);
+    if (!held && place !== at) tell(place);
+  });
+  canvas.addEventListener('click', (event) => {
+    if (!held) tell(placeOf(event));
+    hold();
   });
   canvas.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') return hold();
     const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -side(), ArrowDown: side() };
     const by = steps[event.key];
     if (by === undefined) return;

@@ -2,6 +2,7 @@ import type { LiveCodebook, LiveExamples } from '../../live-events.ts';
 import { shortNumber } from '../charts/chart.ts';
 import { contextOf, h } from '../dom.ts';
 import { idColor } from '../try/edit.ts';
+import { soundExamples, soundPlaces } from './sounds.ts';
 
 /** Numbers of a vector, and places of a code, that are shown. */
 const MOST_NUMBERS = 16;
@@ -11,22 +12,46 @@ const MOST_PLACES = 12;
 export interface Examples {
   readonly element: HTMLElement;
   show(examples: LiveExamples, codebooks: readonly LiveCodebook[]): void;
-  /** The places of the pictures whose token has this code in this codebook. */
-  placesOf(book: number, code: number): HTMLCanvasElement[];
+  /** The places of the pictures, or the pieces of the sounds, whose token has this code in this codebook. */
+  placesOf(book: number, code: number): HTMLElement[];
 }
 
-export function createExamples(): Examples {
+/** A kind of examples, by the axes of one: those of pictures are height, width and channels, those of sounds samples and channels. */
+interface Kind {
+  draw(examples: LiveExamples, codebooks: readonly LiveCodebook[], sampleRate: number): HTMLElement;
+  places(examples: LiveExamples, books: number, wanted: Wanted): HTMLElement[];
+}
+
+interface Wanted {
+  readonly book: number;
+  readonly code: number;
+  readonly most: number;
+  readonly sampleRate: number;
+}
+
+const KINDS: Readonly<Record<number, Kind>> = {
+  1: { draw: vectors, places: () => [] },
+  2: { draw: soundExamples, places: soundPlaces },
+  3: { draw: pictures, places: (examples, books, { book, code }) => placesOf(examples, books, book, code) },
+};
+
+/** @param rate samples per second of a run on sound. */
+export function createExamples(rate: () => number): Examples {
   const element = h('div', { className: 'examples' });
   let shown: LiveExamples | undefined;
   let books = 1;
   return {
     element,
-    placesOf: (book, code) => (shown === undefined ? [] : placesOf(shown, books, book, code)),
+    placesOf(book, code) {
+      if (shown === undefined) return [];
+      const wanted = { book, code, most: MOST_PLACES, sampleRate: rate() };
+      return KINDS[shown.shape.length]?.places(shown, books, wanted) ?? [];
+    },
     show(examples, codebooks) {
-      const isPicture = examples.shape.length === 3;
-      shown = isPicture ? examples : undefined;
+      shown = examples;
       books = codebooks.length;
-      element.replaceChildren(isPicture ? pictures(examples, codebooks) : vectors(examples, codebooks));
+      const kind = KINDS[examples.shape.length];
+      element.replaceChildren(...(kind === undefined ? [] : [kind.draw(examples, codebooks, rate())]));
     },
   };
 }

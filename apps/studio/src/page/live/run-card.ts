@@ -4,6 +4,7 @@ import { type Curves, createCurves } from '../charts/curve.ts';
 import { h } from '../dom.ts';
 import { createCodesGrid } from './codes-grid.ts';
 import { createExamples } from './examples.ts';
+import { createLatentHistograms } from './latent-histograms.ts';
 
 /** A run in the page. */
 export interface RunCard {
@@ -35,16 +36,17 @@ const STATES: Readonly<Record<Extract<LiveEvent, { kind: 'state' }>['state'], st
 };
 
 export function createRunCard(name: string): RunCard {
+  let config: LiveConfig | undefined;
   const facts = h('p', { className: 'note facts' });
   const state = h('output', { className: 'state' }, 'Connecting …');
   const now = h('p', { className: 'note now' });
   const diagnoses = h('ol', { className: 'diagnoses' });
-  const examples = createExamples();
+  const examples = createExamples(() => config?.sampleRate ?? 0);
+  const histograms = createLatentHistograms();
   const places = h('div', { className: 'places', role: 'group' });
   places.setAttribute('aria-label', 'Where the examples have this code');
   const codes = createCodesGrid((book, code) => places.replaceChildren(...examples.placesOf(book, code)));
 
-  let config: LiveConfig | undefined;
   let last: Readonly<Record<string, number>> = {};
   let changed = true;
   const levels = (): { label: string; y: number }[] => {
@@ -101,9 +103,10 @@ export function createRunCard(name: string): RunCard {
     },
     reset,
     records: ({ records }) => records.forEach(add),
-    snapshot: ({ step, codebooks, diagnoses: found, examples: pairs }) => {
+    snapshot: ({ step, codebooks, latents, diagnoses: found, examples: pairs }) => {
       if (pairs !== undefined) examples.show(pairs, codebooks);
       codes.show(codebooks, step);
+      histograms.show(latents, config);
       diagnoses.replaceChildren(...timeline(found, step));
     },
     state: ({ state: which, message }) => {
@@ -122,6 +125,7 @@ export function createRunCard(name: string): RunCard {
     h('h3', {}, 'Codes'),
     codes.element,
     places,
+    histograms.element,
     h('h3', {}, 'Diagnosis'),
     diagnoses,
     h('h3', {}, 'Examples'),

@@ -81,25 +81,3 @@ function cellColor(id: number, isDark: boolean): [number, number, number] {
   };
   return [channel(0), channel(8), channel(4)];
 }
-
-/** Bars of the angles between latents and their codes, with the line at 90°. */
-export function drawAngles(canvas: HTMLCanvasElement, angles: readonly number[]): void {
-  const context = contextOf(canvas);
-  const { width, height } = canvas;
-  const isDark = matchMedia('(prefers-color-scheme: dark)').matches;
-  context.clearRect(0, 0, width, height);
-  const most = Math.max(1, ...angles);
-  const bar = width / angles.length;
-  for (const [i, count] of angles.entries()) {
-    const tall = (height * count) / most;
-    context.fillStyle = i >= angles.length / 2 ? '#d55e00' : '#0072b2';
-    context.fillRect(i * bar + 1, height - tall, bar - 2, tall);
-  }
-  context.strokeStyle = isDark ? '#fff' : '#000';
-  context.setLineDash([4, 4]);
-  context.beginPath();
-  context.moveTo(width / 2, 0);
-  context.lineTo(width / 2, height);
-  context.stroke();
-  context.setLineDash([]);
-}

@@ -1,3 +1,4 @@
+import { drawBars } from '../charts/bars.ts';
 import { COLORS, createChart, shortNumber } from '../charts/chart.ts';
 import { createCurves } from '../charts/curve.ts';
 import { h } from '../dom.ts';
@@ -7,7 +8,7 @@ import type { OpenView, View, ViewContext } from '../view.ts';
 import { ENGINES, type EngineName } from '../worker/calls.ts';
 import type { PlayFrame, PlayQuantizer, PlaySettings } from '../worker/play/settings.ts';
 import { controlsOf } from './controls.ts';
-import { drawAngles, drawFrame } from './draw.ts';
+import { drawFrame } from './draw.ts';
 import { addressOf, settingsFrom } from './hash.ts';
 import { questions } from './questions.ts';
 
@@ -94,7 +95,7 @@ function open({ settings: address, keep }: ViewContext): OpenView {
     const { step, extent, numbers: values } = frame;
     numbersNow = values;
     drawFrame(canvas, frame);
-    drawAngles(angles, frame.angles);
+    drawBars(angles, frame.angles, (bin) => bin >= frame.angles.length / 2, 0.5);
     const of = (name: string): number => values[name] ?? Number.NaN;
     curves[0].push(step, [of('rms'), of('error')]);
     curves[1].push(step, [of('reconstruction'), of('quantizer')]);

@@ -6,6 +6,8 @@ export interface Trial {
   readonly element: HTMLElement;
   /** Tokenizes again, on an engine that has started since. */
   refresh(): void;
+  /** Frees what it holds. */
+  close?(): void;
 }
 
 /** What a trial is given. */

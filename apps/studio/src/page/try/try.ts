@@ -4,6 +4,7 @@ import { messageOf } from '../message.ts';
 import type { OpenView, View, ViewContext } from '../view.ts';
 import { ENGINES, type EngineName, type TokenizerFacts } from '../worker/calls.ts';
 import { showPictures } from './pictures.ts';
+import { showSounds } from './sounds.ts';
 import type { Trial } from './trial.ts';
 import { showVectors } from './vectors.ts';
 
@@ -13,6 +14,10 @@ const MOST_BYTES = 2 ** 31;
 /** What is tried with the tokenizers of each modality, and what one token stands for. */
 const TRIALS = {
   images: { show: showPictures, token: ({ multiple }: TokenizerFacts) => `${multiple} × ${multiple} pixels` },
+  audio: {
+    show: showSounds,
+    token: ({ multiple, sampleRate = 0 }: TokenizerFacts) => `${multiple} samples at ${sampleRate} Hz`,
+  },
   vectors: { show: showVectors, token: ({ channels }: TokenizerFacts) => `${channels} numbers` },
 };
 
@@ -81,6 +86,7 @@ function open({ shown }: ViewContext): OpenView {
       if (mine !== starts) return;
       if (isNew || trial === undefined) {
         facts.textContent = describe(opened);
+        trial?.close?.();
         const context = { facts: opened, engine: () => engine, say, fail };
         trial = TRIALS[opened.kind].show(context);
         body.replaceChildren(trial.element);
@@ -89,6 +95,7 @@ function open({ shown }: ViewContext): OpenView {
     } catch (error) {
       if (mine !== starts) return;
       if (isNew) {
+        trial?.close?.();
         trial = undefined;
         body.replaceChildren();
         facts.textContent = 'No tokenizer is open.';
@@ -124,6 +131,7 @@ function open({ shown }: ViewContext): OpenView {
     element,
     close() {
       closed = true;
+      trial?.close?.();
       engine?.end();
     },
   };

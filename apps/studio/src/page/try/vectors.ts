@@ -4,6 +4,8 @@ import type { Trial, TrialContext } from './trial.ts';
 
 /** Rows and columns that a table shows; all rows are tokenized. */
 const SHOWN = { rows: 200, numbers: 32, ids: 16 };
+/** Numbers to begin with, at most. */
+const MOST_NUMBERS = 2 ** 20;
 
 /** Rows of numbers in, their token ids, and the numbers that these give back. */
 export function showVectors({ facts, engine, say, fail }: TrialContext): Trial {
@@ -30,7 +32,9 @@ export function showVectors({ facts, engine, say, fail }: TrialContext): Trial {
     await showChosen();
     const rows = values.length / features;
     const limited = rows > SHOWN.rows ? ` The first ${SHOWN.rows} are shown.` : '';
-    say(`${runs.words}: ${(performance.now() - began).toFixed(1)} ms. ${rows} vectors.${limited}`);
+    say(
+      `${runs.words}: ${(performance.now() - began).toFixed(1)} ms. ${rows} ${rows === 1 ? 'vector' : 'vectors'}.${limited}`,
+    );
   };
   const tokenOf = (row: number): Int32Array => ids.subarray(row * numCodebooks, (row + 1) * numCodebooks);
   const rowOf = (row: number): Float32Array => values.subarray(row * features, (row + 1) * features);
@@ -134,7 +138,8 @@ export function showVectors({ facts, engine, say, fail }: TrialContext): Trial {
 
 /** Something to begin with: waves of different lengths. */
 function exampleRows(features: number): Float32Array {
-  return Float32Array.from({ length: 4 * features }, (_, i) => {
+  const rows = Math.max(1, Math.min(4, Math.floor(MOST_NUMBERS / features)));
+  return Float32Array.from({ length: rows * features }, (_, i) => {
     const [row, j] = [Math.floor(i / features), i % features];
     return Math.sin(((row + 1) * (j + 1)) / 2);
   });

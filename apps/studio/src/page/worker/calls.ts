@@ -7,15 +7,17 @@ export type EngineName = keyof typeof ENGINES;
 
 /** What a tokenizer is. */
 export interface TokenizerFacts {
-  readonly kind: 'images' | 'vectors';
+  readonly kind: 'images' | 'audio' | 'vectors';
   readonly quantizer: string;
   readonly codebookSize: number;
   readonly numCodebooks: number;
   readonly bitsPerToken: number;
-  /** Pixels along each side for which there is one token; 1 of vectors. */
+  /** Pixels along each side, or samples, for which there is one token; 1 of vectors. */
   readonly multiple: number;
-  /** Channels of a picture, numbers of a vector. */
+  /** Channels of a picture or a sound, numbers of a vector. */
   readonly channels: number;
+  /** Of sound, samples per second. */
+  readonly sampleRate?: number;
 }
 
 /** A picture's ids. */
@@ -34,6 +36,13 @@ export interface Calls {
   encodePicture(rgba: Uint8ClampedArray, size: number): PictureIds;
   /** RGBA. */
   decodePicture(ids: PictureIds): Uint8ClampedArray<ArrayBuffer>;
+  /** The first seconds of a WAV as the tokenizer takes it, [samples, channels], as `vqkit encode` reads it; undefined for another format. */
+  readWav(name: string, bytes: ArrayBuffer, seconds: number): Float32Array | undefined;
+  /** Any sound as the tokenizer takes it. */
+  fitSound(sound: { readonly sampleRate: number; readonly channels: readonly Float32Array[] }): Float32Array;
+  /** The last token is filled up with silence. */
+  encodeSound(samples: Float32Array): Int32Array;
+  decodeSound(ids: Int32Array): Float32Array;
   /** Rows of a .npy, .json or text file, one after the other. */
   readVectors(name: string, bytes: Uint8Array): Float32Array;
   encodeVectors(values: Float32Array): Int32Array;

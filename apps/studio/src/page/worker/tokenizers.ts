@@ -1,7 +1,10 @@
-import { type Tensor, tensor, tensor2d } from '@tensorflow/tfjs-core';
+import { type Tensor, tensor, tensor2d, tensor3d } from '@tensorflow/tfjs-core';
+import { decodeWav, isWav, soundForModel } from '@vqkit/data';
 import {
+  type AudioTokenizer,
   type ImageTokenizer,
   imagesFromPixels,
+  isAudioConfig,
   isVectorConfig,
   loadImageTokenizer,
   loadTokenizer,
@@ -9,12 +12,14 @@ import {
   type Tokenizer,
   type VectorTokenizer,
 } from '@vqkit/tokenizer';
+import { messageOf } from '../message.ts';
 import type { Answers, PictureIds, TokenizerFacts } from './calls.ts';
 import { readVectors } from './read-vectors.ts';
 
 /** A tokenizer of one modality. */
 interface Opened {
   readonly images?: ImageTokenizer;
+  readonly sounds?: AudioTokenizer;
   readonly vectors?: VectorTokenizer;
   readonly facts: TokenizerFacts;
   dispose(): void;
@@ -22,13 +27,26 @@ interface Opened {
 
 /** The calls that need a tokenizer. */
 export function createTokenizers(): Answers<
-  'open' | 'encodePicture' | 'decodePicture' | 'readVectors' | 'encodeVectors' | 'decodeVectors'
+  | 'open'
+  | 'encodePicture'
+  | 'decodePicture'
+  | 'readWav'
+  | 'fitSound'
+  | 'encodeSound'
+  | 'decodeSound'
+  | 'readVectors'
+  | 'encodeVectors'
+  | 'decodeVectors'
 > {
   let opened: Opened | undefined;
 
   const images = (): ImageTokenizer => {
     if (opened?.images === undefined) throw new Error('No tokenizer of images is open.');
     return opened.images;
+  };
+  const sounds = (): AudioTokenizer => {
+    if (opened?.sounds === undefined) throw new Error('No tokenizer of sound is open.');
+    return opened.sounds;
   };
   const vectors = (): VectorTokenizer => {
     if (opened?.vectors === undefined) throw new Error('No tokenizer of vectors is open.');
@@ -62,6 +80,36 @@ export function createTokenizers(): Answers<
         given.dispose();
         decoded.dispose();
       }
+    },
+    async readWav(name, bytes, seconds) {
+      const file = new Uint8Array(bytes);
+      if (!isWav(file)) return undefined;
+      try {
+        const { sampleRate, channels } = decodeWav(file);
+        const first = channels.map((channel) => channel.subarray(0, seconds * sampleRate));
+        return soundForModel({ sampleRate, channels: first }, sounds().config);
+      } catch (error) {
+        throw new Error(`${name} is not to be read: ${messageOf(error)}.`, { cause: error });
+      }
+    },
+    async fitSound(sound) {
+      return soundForModel(sound, sounds().config);
+    },
+    async encodeSound(samples) {
+      const tokenizer = sounds();
+      const { hop, config } = tokenizer;
+      const { channels } = config;
+      const length = Math.max(1, Math.ceil(samples.length / channels / hop)) * hop;
+      const filled = new Float32Array(length * channels);
+      filled.set(samples);
+      const given = tensor3d(filled, [1, length, channels]);
+      return (await taken(tokenizer.encode(given), given)) as Int32Array;
+    },
+    async decodeSound(ids) {
+      const tokenizer = sounds();
+      const samples = (ids.length / tokenizer.numCodebooks) * tokenizer.hop;
+      const given = tensor(ids, [1, ...tokenizer.tokenShape(samples)], 'int32');
+      return (await taken(tokenizer.decode(given), given)) as Float32Array;
     },
     async readVectors(name, bytes) {
       return readVectors(name, bytes, vectors().config.features);
@@ -99,6 +147,11 @@ function openFile(file: ArrayBuffer, name: string): Opened {
     const sizes = { kind: 'vectors', multiple: 1, channels: vectors.config.features } as const;
     return { vectors, ...described(vectors, sizes) };
   }
+  if (isAudioConfig(tokenizer.config)) {
+    const sounds = tokenizer as unknown as AudioTokenizer;
+    const { channels, sampleRate } = sounds.config;
+    return { sounds, ...described(sounds, { kind: 'audio', multiple: sounds.hop, channels, sampleRate }) };
+  }
   tokenizer.dispose();
   const images = loadImageTokenizer(file, name);
   const sizes = { kind: 'images', multiple: images.imageMultiple, channels: images.config.channels } as const;
@@ -106,8 +159,8 @@ function openFile(file: ArrayBuffer, name: string): Opened {
 }
 
 function described(
-  tokenizer: ImageTokenizer | VectorTokenizer,
-  sizes: Pick<TokenizerFacts, 'kind' | 'multiple' | 'channels'>,
+  tokenizer: ImageTokenizer | AudioTokenizer | VectorTokenizer,
+  sizes: Pick<TokenizerFacts, 'kind' | 'multiple' | 'channels' | 'sampleRate'>,
 ): Pick<Opened, 'facts' | 'dispose'> {
   const { codebookSize, numCodebooks, bitsPerToken, config } = tokenizer;
   const facts = { quantizer: config.quantizer, codebookSize, numCodebooks, bitsPerToken, ...sizes };
