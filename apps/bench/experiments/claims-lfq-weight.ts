@@ -71,8 +71,8 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   return {
     tables: groups.map(tableOf),
     plots: [
-      plotOf(groups, 'used', 'Codes in use', 'used codes / K', (test) => test.utilization),
-      plotOf(groups, 'error', 'What the weight costs', 'error/variance', (test) => test.relativeError),
+      plotOf(groups, 'used', usedTitle(groups), 'used codes / K', used),
+      plotOf(groups, 'error', errorTitle(groups), 'error/variance', error),
     ],
     verdicts: verdictsOf(groups),
     answer: answerOf(groups),
@@ -125,13 +125,24 @@ function plotOf(groups: readonly Group[], name: string, title: string, label: st
             return spread === null ? [] : [{ weight: cell.weight, spread }];
           });
         return {
-          label: `${titleOf(group)}, ${norm ? 'LayerNorm' : 'as they are'}`,
+          label: `${group.where.startsWith('MNIST') ? 'MNIST' : 'stream'}, ${group.bits} bits, ${norm ? 'LayerNorm' : 'as they are'}`,
           points: found.map(({ weight, spread }) => [weight, spread.mean] as const),
           spread: found.map(({ spread }) => [spread.low, spread.high] as const),
         };
       }),
     ),
   };
+}
+
+function usedTitle(groups: readonly Group[]): string {
+  const ahead = groups.filter((group) => meanOf(group, true, 0, used) > meanOf(group, false, 0, used));
+  return `Without entropy loss the norm layer has more codes in use in ${ahead.length} of ${groups.length} settings (τ = 100)`;
+}
+
+function errorTitle(groups: readonly Group[]): string {
+  const weights = [...new Set(groups.flatMap(({ rows }) => rows.map(({ cell }) => cell.weight)))];
+  const lowest = groups.filter((group) => bestWeight(group, weights) === 0);
+  return `With the norm layer the lowest error has weight 0 in ${lowest.length} of ${groups.length} settings (τ = 100)`;
 }
 
 function runsOf({ rows }: Group, norm: boolean, weight: number): readonly KeptRun[] {

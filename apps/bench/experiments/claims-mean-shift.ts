@@ -1,6 +1,7 @@
 import { gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
+import { lowestText } from '../src/seeds.ts';
 import { createQuantizerOf, type QuantizerSpec } from '../src/training/cells.ts';
 import { type CodebookEvaluation, evaluateCodebook, withTrainedCodebook } from '../src/training/codebook.ts';
 import { countText, percent, spreadOf, spreadText } from '../src/training/summary.ts';
@@ -121,10 +122,16 @@ function tablesOf(rows: readonly Row[]): Table[] {
   ];
 }
 
+function farTitle(rows: readonly Row[]): string {
+  const far = Math.max(...shifts(rows));
+  const kept = METHODS.filter(({ name }) => meanOf(rows, name, far, utilization) > 0.9).map(({ name }) => name);
+  return `Fixed data at μ = ${far}, codes that start at 0: ${kept.join(' and ') || 'no method'} keep${kept.length === 1 ? 's' : ''} more than 90 % of the codes`;
+}
+
 function plotOf(rows: readonly Row[]): Plot {
   return {
     name: 'used',
-    title: 'Codes in use when the mean of fixed data lies away from where the codes start',
+    title: farTitle(rows),
     x: { label: 'mean of the data' },
     y: { label: `used codes of ${K}` },
     series: METHODS.map(({ name }) => {
@@ -183,16 +190,16 @@ function answerOf(rows: readonly Row[]): string {
     ]) as [string[], string[]];
     return `- ${name}: ${first[0]} of its codes used at μ = ${near} (error ${first[1]}), ${last[0]} at μ = ${far} (error ${last[1]})`;
   };
-  const best = [...METHODS].sort(
-    (a, b) =>
-      meanOf(rows, a.name, far, ({ relativeError }) => relativeError) -
-      meanOf(rows, b.name, far, ({ relativeError }) => relativeError),
-  )[0];
+  const best = lowestText(
+    METHODS.map(({ name }) => name),
+    (name) => name,
+    (name) => find(rows, name, far).map(({ relativeError }) => relativeError),
+  );
   const shares = METHODS.map(({ name }) => `${name} ${percent(meanOf(rows, name, far, utilization))}`);
   return [
     `**At μ = ${far} so much of the codebook is used: ${shares.join('; ')}.**`,
     `With K = ${K} (9 bits per token) in ${DIM} features, codes that start around 0 and data around μ:`,
     METHODS.map(({ name }) => line(name)).join('\n'),
-    `The lowest error at μ = ${far} has ${best?.name}. The cure that needs no insight is to start the codes on the data, or to normalise the latents; an autoencoder can also move its latents to the codes, which a fixed source of vectors cannot.`,
+    `The lowest error at μ = ${far} has ${best}. The cure that needs no insight is to start the codes on the data, or to normalise the latents; an autoencoder can also move its latents to the codes, which a fixed source of vectors cannot.`,
   ].join('\n\n');
 }

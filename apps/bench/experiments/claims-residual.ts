@@ -110,8 +110,8 @@ async function run(context: ExperimentContext): Promise<Outcome> {
       ...(spoken.length > 0 ? [tableOf('Speech, 40 mel bands', spoken)] : []),
     ],
     plots: [
-      plotOf('gaussian', 'N(0, 1) in 4 features', gaussian),
-      ...(spoken.length > 0 ? [plotOf('speech', 'Speech, 40 mel bands', spoken)] : []),
+      plotOf('gaussian', gainTitle('N(0, 1) in 4 features', gaussian), gaussian),
+      ...(spoken.length > 0 ? [plotOf('speech', gainTitle('Speech', spoken), spoken)] : []),
     ],
     verdicts: verdictsOf(gaussian, spoken),
     answer: answerOf(gaussian, spoken),
@@ -203,6 +203,13 @@ function tableOf(title: string, rows: readonly Row[]): Table {
       ],
     ]),
   };
+}
+
+function gainTitle(where: string, rows: readonly Row[]): string {
+  const last = rows.map(
+    (row) => `${row.method.name.replace('residual ', '')} ${numberText(gains(row).at(-1) ?? Number.NaN, 2)}`,
+  );
+  return `${where}: dB gained by the last 8 bits: ${last.join(', ')}`;
 }
 
 function plotOf(name: string, title: string, rows: readonly Row[]): Plot {

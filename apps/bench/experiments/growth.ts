@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Experiment, Outcome, Plot, Verdict } from '../src/experiment.ts';
 import { CURVES, type Curve, fittedExponent, type MeasuredCurve, measureCurve } from '../src/kernels/growth.ts';
 import { factsOf } from '../src/kernels/work.ts';
+import { numberText } from '../src/markdown.ts';
 
 /** A fitted exponent may be so much above the arithmetic's: caches end, and a clock is not exact. */
 const TOLERANCE = 0.15;
@@ -143,11 +144,13 @@ function verdictOf({ curve, measured }: Found): Verdict {
   };
 }
 
-function plotOf({ curve, measured: { points } }: Found): Plot {
+function plotOf({ curve, measured }: Found): Plot {
+  const { points } = measured;
+  const exponent = exponentOf(measured, 'vqkit');
   const composed = points.flatMap((point) => (point.composed === null ? [] : [[point.size, point.composed] as const]));
   return {
     name: curve.name,
-    title: curve.title,
+    title: `${curve.title}: exponent ${exponent === null ? 'not measured' : numberText(exponent, 2)}, that of its arithmetic ${curve.arithmetic}`,
     x: { label: curve.axis, scale: 'log' },
     y: { label: 'time (ms)', scale: 'log' },
     series: [

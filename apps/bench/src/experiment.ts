@@ -44,7 +44,7 @@ export type Raw = (value: unknown) => void;
 /** What an experiment found. */
 export interface Outcome {
   readonly tables: readonly Table[];
-  readonly plots: readonly Plot[];
+  readonly plots: readonly Picture[];
   readonly verdicts: readonly Verdict[];
   /** The answer in words, Markdown, with the numbers in it: it is generated from them. */
   readonly answer: string;
@@ -66,6 +66,29 @@ export interface Table {
   readonly columns: readonly string[];
   /** A number is printed with at most four significant digits (an integer whole), null as "not measured". */
   readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+export type Picture = Plot | Heatmap;
+
+/** A table of colours: one number for each pair of settings, written into its field. */
+export interface Heatmap {
+  /** As that of a {@link Plot}. */
+  readonly name: string;
+  readonly title: string;
+  /** Settings from left to right. */
+  readonly x: Settings;
+  /** Settings from below to above. */
+  readonly y: Settings;
+  /** What the numbers are. */
+  readonly value: string;
+  /** Row by row, from below; null is left empty. */
+  readonly cells: readonly (readonly (number | null)[])[];
+}
+
+/** One axis of a {@link Heatmap}. */
+interface Settings {
+  readonly label: string;
+  readonly ticks: readonly string[];
 }
 
 /** A line chart: one series is one line. */

@@ -114,9 +114,9 @@ function machine({ environment: { cpu, cores, node, tfjs, python } }: Result): s
   return `${cores} cores of ${cpu}, Node ${node}, TensorFlow.js ${tfjs}${peer}`;
 }
 
-/** Whether its parts depend on a seed. */
+/** Whether its parts depend on seeds. */
 function isSeeded({ parts }: Result): boolean {
-  return parts.some(({ settings }) => 'seed' in settings);
+  return parts.some(({ settings }) => 'seed' in settings || 'seeds' in settings);
 }
 
 /** What stands under the claims of trainings. */

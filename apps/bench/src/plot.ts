@@ -1,6 +1,7 @@
 import { optimize } from 'svgo';
 import { type Mark, parse, type Spec, View } from 'vega';
-import type { Axis, Plot } from './experiment.ts';
+import type { Axis, Heatmap, Picture, Plot } from './experiment.ts';
+import { numberText } from './markdown.ts';
 
 /** Okabe and Ito's colours, told apart with any colour vision; dashes and marks differ beside them. */
 const COLORS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#8C6D31'];
@@ -11,6 +12,8 @@ const DASHES = [
   [9, 3, 2, 3],
 ];
 
+/** From few to many, light to dark in grey too. */
+const HEAT = ['#f7fbff', '#08306b'];
 const FONT = 'DejaVu Sans';
 const INK = '#333333';
 const GRID = '#e3e3e3';
@@ -34,9 +37,9 @@ const [LABEL_LETTER, TITLE_LETTER] = [6.2, 8.2];
 /** Between two labels, from the end of a line to its label, and the length of the line that leads there. */
 const [LABEL_HEIGHT, LABEL_GAP, LEADER] = [14, 6, 20];
 
-/** Draws a plot as SVG, without a DOM: an element a line, tenths of a pixel. The same plot gives the same text. */
-export async function plotToSvg(plot: Plot): Promise<string> {
-  const view = new View(parse(specOf(plot)), { renderer: 'none' });
+/** Draws a picture as SVG, without a DOM: an element a line, tenths of a pixel. The same picture gives the same text. */
+export async function plotToSvg(plot: Picture): Promise<string> {
+  const view = new View(parse('cells' in plot ? heatmapOf(plot) : specOf(plot)), { renderer: 'none' });
   try {
     return optimize(await view.toSVG(), {
       multipass: true,
@@ -162,6 +165,69 @@ function specOf({ title, x, y, series: drawnFrom }: Plot): Spec {
         return spread === undefined ? drawn : [band, ...drawn];
       }),
       ...(labels.length > 1 ? NAMES : []),
+    ],
+  };
+}
+
+/** Every field has its number, so that nothing rests on the colour alone. */
+function heatmapOf({ title, x, y, value, cells }: Heatmap): Spec {
+  const values = cells.flatMap((row, i) =>
+    row.flatMap((cell, j) =>
+      cell === null ? [] : [{ x: x.ticks[j], y: y.ticks[i], value: cell, text: numberText(cell) }],
+    ),
+  );
+  const numbers = values.map((each) => each.value);
+  const [low, high] = numbers.length === 0 ? [0, 1] : [Math.min(...numbers), Math.max(...numbers)];
+  const middle = (low + high) / 2;
+  const position = { x: { scale: 'x', field: 'x' }, y: { scale: 'y', field: 'y' } };
+  return {
+    width: WIDTH,
+    height: HEIGHT,
+    autosize: 'none',
+    padding: { ...MARGIN, right: Math.max(MARGIN.top / 2, TITLE_LETTER * title.length - WIDTH - MARGIN.left) },
+    background: 'white',
+    title: { text: [title, value], anchor: 'start', offset: 8, color: INK, fontSize: 13 },
+    config: { title: { font: FONT }, axis: { labelFont: FONT, titleFont: FONT } },
+    data: [{ name: 'cells', values }],
+    scales: [
+      { name: 'x', type: 'band', domain: [...x.ticks], range: 'width' },
+      { name: 'y', type: 'band', domain: [...y.ticks].reverse(), range: 'height' },
+      { name: 'color', type: 'linear', domain: [low, high], range: [...HEAT] },
+    ],
+    axes: [
+      { scale: 'x', orient: 'bottom', title: x.label, ...AXIS, grid: false },
+      { scale: 'y', orient: 'left', title: y.label, ...AXIS, grid: false },
+    ],
+    marks: [
+      {
+        type: 'rect',
+        from: { data: 'cells' },
+        encode: {
+          enter: {
+            ...position,
+            width: { scale: 'x', band: 1 },
+            height: { scale: 'y', band: 1 },
+            fill: { scale: 'color', field: 'value' },
+            stroke: { value: 'white' },
+          },
+        },
+      },
+      {
+        type: 'text',
+        from: { data: 'cells' },
+        encode: {
+          enter: {
+            x: { ...position.x, band: 0.5 },
+            y: { ...position.y, band: 0.5 },
+            text: { field: 'text' },
+            align: { value: 'center' },
+            baseline: { value: 'middle' },
+            font: { value: FONT },
+            fontSize: { value: 12 },
+            fill: [{ test: `datum.value > ${middle}`, value: 'white' }, { value: INK }],
+          },
+        },
+      },
     ],
   };
 }

@@ -49,6 +49,8 @@ interface Origin {
 
 const axis = z.strictObject({ label: z.string(), scale: z.enum(['linear', 'log']).optional() });
 const point = z.tuple([z.number(), z.number()]);
+const pictureName = z.string().regex(/^[a-z0-9-]+$/);
+const settings = z.strictObject({ label: z.string(), ticks: z.array(z.string()) });
 
 const outcomeSchema: z.ZodType<Outcome> = z.strictObject({
   tables: z.array(
@@ -59,13 +61,25 @@ const outcomeSchema: z.ZodType<Outcome> = z.strictObject({
     }),
   ),
   plots: z.array(
-    z.strictObject({
-      name: z.string().regex(/^[a-z0-9-]+$/),
-      title: z.string(),
-      x: axis,
-      y: axis,
-      series: z.array(z.strictObject({ label: z.string(), points: z.array(point), spread: z.array(point).optional() })),
-    }),
+    z.union([
+      z.strictObject({
+        name: pictureName,
+        title: z.string(),
+        x: axis,
+        y: axis,
+        series: z.array(
+          z.strictObject({ label: z.string(), points: z.array(point), spread: z.array(point).optional() }),
+        ),
+      }),
+      z.strictObject({
+        name: pictureName,
+        title: z.string(),
+        x: settings,
+        y: settings,
+        value: z.string(),
+        cells: z.array(z.array(z.number().nullable())),
+      }),
+    ]),
   ),
   verdicts: z.array(
     z.strictObject({
@@ -120,14 +134,18 @@ const resultSchema: z.ZodType<StoredResult> = z.strictObject({
  */
 export function checkedOutcome(experiment: string, outcome: Outcome): Outcome {
   const finite = (pair: readonly [number, number]): boolean => pair.every(Number.isFinite);
-  const plots = outcome.plots.map((plot) => ({
-    ...plot,
-    series: plot.series.map(({ label, points, spread }) => ({
-      label,
-      points: points.filter(finite),
-      ...(spread === undefined ? {} : { spread: spread.filter((_, i) => finite(points[i] ?? [Number.NaN, 0])) }),
-    })),
-  }));
+  const plots = outcome.plots.map((plot) =>
+    'cells' in plot
+      ? plot
+      : {
+          ...plot,
+          series: plot.series.map(({ label, points, spread }) => ({
+            label,
+            points: points.filter(finite),
+            ...(spread === undefined ? {} : { spread: spread.filter((_, i) => finite(points[i] ?? [Number.NaN, 0])) }),
+          })),
+        },
+  );
   const checked = outcomeSchema.safeParse(JSON.parse(JSON.stringify({ ...outcome, plots })));
   if (checked.success) return checked.data;
   throw new DataError(

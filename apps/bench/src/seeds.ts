@@ -2,7 +2,10 @@ import type { Verdict } from './experiment.ts';
 import { numberText } from './markdown.ts';
 
 /** The 97.5 % quantile of Student's t for 1, 2, … degrees of freedom. Beyond the last it is taken as the last, which is wider. */
-const T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+const T = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
+  2.101,
+];
 
 /** How far the mean of one set of seeds lies above that of another, and where the difference lies with 95 % confidence. */
 export interface Difference {
@@ -26,11 +29,63 @@ export function differenceOf(ours: readonly number[] = [], theirs: readonly numb
   return { mean, low: mean - half, high: mean + half };
 }
 
+/**
+ * How many times as large the first mean is, with its 95 % interval, by the logarithms of the seeds: of what differs by factors. Undefined where a
+ * side has fewer than two seeds, or a value that is not above 0.
+ */
+export function factorOf(ours: readonly number[] = [], theirs: readonly number[] = []): Difference | undefined {
+  const { mean, low, high } = differenceOf(ours.map(Math.log), theirs.map(Math.log)) ?? {};
+  if (mean === undefined || low === undefined || high === undefined || !Number.isFinite(high - low)) return undefined;
+  return { mean: Math.exp(mean), low: Math.exp(low), high: Math.exp(high) };
+}
+
+/** The mean of the differences of pairs, such as two trainings from one start, with its 95 % interval; undefined of fewer than two. */
+export function pairedDifferenceOf(ours: readonly number[], theirs: readonly number[]): Difference | undefined {
+  const differences = ours.map((value, i) => value - (theirs[i] as number));
+  if (differences.length < 2 || theirs.length !== ours.length) return undefined;
+  const { mean, ofMean } = momentsOf(differences);
+  const half = (T[Math.min(T.length, differences.length - 1) - 1] as number) * Math.sqrt(ofMean);
+  return { mean, low: mean - half, high: mean + half };
+}
+
+/** A choice that was made on other seeds than those that it is judged by. */
+export interface Tuned {
+  /** Of each seed, at the setting that the other half of the seeds chose. */
+  readonly samples: readonly number[];
+  /** The settings that the two halves chose, by their places. */
+  readonly chosen: readonly [byFirst: number, bySecond: number];
+}
+
+/**
+ * Chooses among settings, each with one value a seed, where lower is better: the first half of the seeds chooses by its mean for the second, and
+ * the second for the first. A value that is not finite loses.
+ */
+export function tunedOf(settings: readonly (readonly number[])[]): Tuned {
+  const half = Math.ceil((settings[0]?.length ?? 0) / 2);
+  const best = (from: number, to?: number): number => {
+    const means = settings.map((values) => {
+      const { mean } = momentsOf(values.slice(from, to));
+      return Number.isFinite(mean) ? mean : Number.POSITIVE_INFINITY;
+    });
+    return means.indexOf(Math.min(...means));
+  };
+  const chosen = [best(0, half), best(half)] as const;
+  const at = (setting: number): readonly number[] => settings[setting] ?? [];
+  return { samples: [...at(chosen[1]).slice(0, half), ...at(chosen[0]).slice(half)], chosen };
+}
+
 /** Mean, and the variance of the mean. */
 function momentsOf(values: readonly number[]): { mean: number; ofMean: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, ofMean: squares / (values.length - 1) / values.length };
+}
+
+/** `0.58 times (0.55 to 0.61)`. */
+export function factorText(factor: Difference | undefined): string {
+  if (factor === undefined) return 'not comparable';
+  const [mean, low, high] = [factor.mean, factor.low, factor.high].map((value) => numberText(value, 2));
+  return `${mean} times (${low} to ${high})`;
 }
 
 /** `-1.2 % to 3.4 %`, in shares of `of`. */
@@ -55,6 +110,20 @@ export function isLower(difference: Difference | undefined): Verdict['verdict'] 
   if (difference === undefined) return 'undecided';
   if (difference.high < 0) return 'reproduced';
   return difference.low > 0 ? 'not reproduced' : 'undecided';
+}
+
+/** The one with the lowest mean, and in brackets those that the seeds cannot tell from it: `FSQ (not told apart from SimVQ)`. */
+export function lowestText<T>(
+  candidates: readonly T[],
+  nameOf: (one: T) => string,
+  samplesOf: (one: T) => readonly number[] | undefined,
+): string {
+  const known = candidates.filter((one) => (samplesOf(one)?.length ?? 0) > 0);
+  const meanOf = (one: T): number => momentsOf(samplesOf(one) ?? []).mean;
+  const [best, ...others] = [...known].sort((a, b) => meanOf(a) - meanOf(b));
+  if (best === undefined) return 'none';
+  const tied = others.filter((one) => isLower(differenceOf(samplesOf(best), samplesOf(one))) !== 'reproduced');
+  return tied.length === 0 ? nameOf(best) : `${nameOf(best)} (not told apart from ${tied.map(nameOf).join(' and ')})`;
 }
 
 /** Whether a gain is below `least`, and so none worth the name: only when the whole interval says so; above 0 it is one. */

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import type { Plot } from '../src/experiment.ts';
+import type { Heatmap, Plot } from '../src/experiment.ts';
 import { plotToSvg } from '../src/plot.ts';
 import { outcome } from './fake.ts';
 
-const [plot] = outcome.plots as [Plot];
+const [plot] = outcome.plots as readonly [Plot];
 
 it('draws lines, bands, axis titles and the name of each line at its end, the same text each time', async () => {
   const svg = await plotToSvg(plot);
@@ -50,4 +50,28 @@ it('leaves out what a logarithmic axis cannot show', async () => {
 
 it('draws an empty picture of no points', async () => {
   expect(await plotToSvg({ ...plot, series: [] })).toContain('tokens N');
+});
+
+it('draws a heatmap with every number in its field, from below, and leaves out what was not measured', async () => {
+  const heatmap: Heatmap = {
+    name: 'fields',
+    title: 'Error over both',
+    x: { label: 'rms', ticks: ['1/4', '4'] },
+    y: { label: 'τ', ticks: ['1', '64'] },
+    value: 'error/variance',
+    cells: [
+      [0.125, 0.5],
+      [null, 0.875],
+    ],
+  };
+  const svg = await plotToSvg(heatmap);
+  for (const text of ['Error over both', 'error/variance', 'rms', 'τ', '0.125', '0.5', '0.875', '1/4', '64']) {
+    expect(svg).toContain(`${text}<`);
+  }
+  const heightOf = (text: string): number =>
+    Number(
+      new RegExp(`<text[^>]*translate\\(([\\d.]+)[ ,]+([\\d.]+)\\)[^>]*>\\s*${text}<`).exec(svg)?.[2] ?? Number.NaN,
+    );
+  expect(heightOf('0.125')).toBeGreaterThan(heightOf('0.875'));
+  expect(svg).not.toMatch(/NaN|null/);
 });

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { differenceOf, inAll, isLower, sameWithin } from '../src/seeds.ts';
+import {
+  differenceOf,
+  factorOf,
+  factorText,
+  inAll,
+  isLower,
+  pairedDifferenceOf,
+  sameWithin,
+  tunedOf,
+} from '../src/seeds.ts';
 
 describe('differenceOf', () => {
   it('is the interval of Welch, its degrees of freedom rounded down', () => {
@@ -29,6 +38,61 @@ describe('differenceOf', () => {
 
   it('says nothing about one seed', () => {
     expect(differenceOf([1], [1, 2])).toBeUndefined();
+  });
+});
+
+describe('factorOf', () => {
+  it('is the ratio of the geometric means, with an interval that is as far on both sides', () => {
+    const factor = factorOf([2, 4, 8], [1, 2, 4]);
+    expect(factor?.mean).toBeCloseTo(2, 9);
+    expect((factor?.low ?? 0) * (factor?.high ?? 0)).toBeCloseTo(4, 6);
+    expect(factorText(factorOf([2, 2.02, 1.98], [1, 1.01, 0.99]))).toBe('2 times (2 to 2)');
+  });
+
+  it('compares nothing that is not above 0, and no single seed', () => {
+    expect(factorOf([0, 1], [1, 2])).toBeUndefined();
+    expect(factorOf([1], [1, 2])).toBeUndefined();
+    expect(factorText(undefined)).toBe('not comparable');
+  });
+});
+
+describe('pairedDifferenceOf', () => {
+  it('counts what is common to both of a pair for nothing', () => {
+    const paired = pairedDifferenceOf([10, 20, 30], [9.9, 19.8, 29.7]);
+    // Differences 0.1, 0.2, 0.3: mean 0.2, deviation 0.1, t of two degrees of freedom.
+    expect(paired?.mean).toBeCloseTo(0.2, 9);
+    expect(paired?.high).toBeCloseTo(0.2 + (4.303 * 0.1) / Math.sqrt(3), 6);
+    expect(differenceOf([10, 20, 30], [9.9, 19.8, 29.7])?.low).toBeLessThan(-10);
+  });
+
+  it('says nothing about one pair, or lists that are no pairs', () => {
+    expect(pairedDifferenceOf([1], [2])).toBeUndefined();
+    expect(pairedDifferenceOf([1, 2, 3], [1, 2])).toBeUndefined();
+  });
+});
+
+describe('tunedOf', () => {
+  it('judges no seed at a setting that it chose', () => {
+    // The first two seeds prefer the second setting, the last two the first.
+    const { samples, chosen } = tunedOf([
+      [5, 5, 1, 1],
+      [2, 2, 9, 9],
+    ]);
+    expect(chosen).toEqual([1, 0]);
+    expect(samples).toEqual([5, 5, 9, 9]);
+  });
+
+  it('takes a setting that diverged for the worst', () => {
+    expect(
+      tunedOf([
+        [Number.NaN, 1, 1, 1],
+        [3, 3, 3, 3],
+      ]).chosen,
+    ).toEqual([1, 0]);
+  });
+
+  it('has one seed judged at the first setting', () => {
+    expect(tunedOf([[4], [3]]).samples).toEqual([4]);
   });
 });
 

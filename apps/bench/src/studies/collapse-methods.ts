@@ -116,3 +116,14 @@ export function uniformShare(rows: readonly Row[]): number {
 export function sizesOf(quick: boolean): readonly number[] {
   return quick ? [64, 1024] : [64, 256, 1024, 4096];
 }
+
+/** Codes that a test token takes. */
+export const used: Pick = (test) => test.usedCodes;
+
+export function runsOf(rows: readonly Row[], method: Method, k: number): readonly KeptRun[] {
+  return rows.find((row) => row.method === method && row.k === k)?.runs ?? [];
+}
+
+export function meanOf(rows: readonly Row[], method: Method, k: number, pick: Pick): number {
+  return testSpread(runsOf(rows, method, k), pick)?.mean ?? Number.NaN;
+}

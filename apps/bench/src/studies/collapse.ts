@@ -1,8 +1,8 @@
 import { dataOrReason, type SourceOrReason } from '../data/images.ts';
 import type { Data } from '../data/source.ts';
-import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
+import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
-import { differenceOf, isBelow } from '../seeds.ts';
+import { differenceOf, isBelow, lowestText } from '../seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
 import {
   lastSpread,
@@ -18,7 +18,6 @@ import type { KeptRun } from '../training/trace.ts';
 import {
   BATCH,
   BOTH,
-  ceilingOf,
   ema,
   FURTHER,
   fsq,
@@ -26,18 +25,22 @@ import {
   METHODS,
   type Method,
   MIDDLE,
+  meanOf,
   type Pick,
   plain,
   type Quality,
   type Row,
   rescued,
+  runsOf,
   STEPS,
   simvq,
   sizes,
   sizesOf,
   tokensOf,
   uniformShare,
+  used,
 } from './collapse-methods.ts';
+import { plotsOf } from './collapse-plots.ts';
 
 /** The sweep over codebook sizes on one kind of data. */
 export interface CollapseSweep {
@@ -117,16 +120,7 @@ async function rowOf(
   return { method, k, runs: await trainCell(context, source, cell, training, FOLLOW) };
 }
 
-const used: Pick = (test) => test.usedCodes;
 const share: Pick = (test) => test.utilization;
-
-function runsOf(rows: readonly Row[], method: Method, k: number): readonly KeptRun[] {
-  return rows.find((row) => row.method === method && row.k === k)?.runs ?? [];
-}
-
-function meanOf(rows: readonly Row[], method: Method, k: number, pick: Pick): number {
-  return testSpread(runsOf(rows, method, k), pick)?.mean ?? Number.NaN;
-}
 
 function sweepTables(rows: readonly Row[], where: string, quality: Quality): Table[] {
   const sweep = (title: string, pick: Pick): Table => ({
@@ -196,41 +190,6 @@ async function furtherTable(
       testSpread(runs, (test) => test.bitsPerToken)?.mean ?? null,
     ]),
   };
-}
-
-function plotsOf(rows: readonly Row[], quality: Quality): Plot[] {
-  const plot = (name: string, title: string, label: string, scale: 'linear' | 'log', pick: Pick): Plot => ({
-    name,
-    title,
-    x: { label: 'bits per token' },
-    y: { label, scale },
-    series: METHODS.map((method) => {
-      const points = rows
-        .filter((row) => row.method === method)
-        .flatMap(({ runs }) => {
-          const spread = testSpread(runs, pick);
-          const bits = testSpread(runs, (test) => test.bitsPerToken);
-          return spread === null || bits === null ? [] : [{ bits: bits.mean, spread }];
-        });
-      return {
-        label: method.name,
-        points: points.map(({ bits, spread }) => [bits, spread.mean] as const),
-        spread: points.map(({ spread }) => [spread.low, spread.high] as const),
-      };
-    }),
-  });
-  const codes = plot(
-    'used',
-    `Codes in use: ${percent(uniformShare(rows))} of the largest codebook would be, drawn uniformly`,
-    'used codes',
-    'log',
-    used,
-  );
-  return [
-    { ...codes, series: [...codes.series, ceilingOf(rows)] },
-    plot('perplexity', 'Codes as if used evenly', 'perplexity', 'log', (test) => test.perplexity),
-    plot('quality', 'What the codes are worth', `${quality.name}, dB`, 'linear', quality.pick),
-  ];
 }
 
 function verdictsOf(rows: readonly Row[], trained: readonly KeptRun[], quality: Quality): Verdict[] {
@@ -330,9 +289,14 @@ function answerOf(rows: readonly Row[], where: string, quality: Quality): string
   const [smallest, largest] = [Math.min(...ks), Math.max(...ks)];
   const line = (method: Method): string =>
     `- ${method.name}: ${Math.round(meanOf(rows, method, smallest, used))} used codes at K = ${smallest}, ${Math.round(meanOf(rows, method, largest, used))} at K = ${largest} (${percent(meanOf(rows, method, largest, share))}; perplexity ${numberText(meanOf(rows, method, largest, (test) => test.perplexity))}), ${db} ${numberText(meanOf(rows, method, smallest, psnr), 4)} to ${numberText(meanOf(rows, method, largest, psnr), 4)} dB`;
-  const best = [...METHODS].sort(
-    (a, b) => meanOf(rows, b, largest, psnr) - meanOf(rows, a, largest, psnr),
-  )[0] as Method;
+  const at = (method: Method): readonly KeptRun[] =>
+    rows.find((row) => row.method === method && row.k === largest)?.runs ?? [];
+  // The highest of what is better when it is higher.
+  const best = lowestText(
+    METHODS,
+    ({ name }) => name,
+    (method) => testSpread(at(method), psnr)?.samples.map((value) => -value),
+  );
   const widest = [...METHODS].sort(
     (a, b) => meanOf(rows, b, largest, share) - meanOf(rows, a, largest, share),
   )[0] as Method;
@@ -340,10 +304,10 @@ function answerOf(rows: readonly Row[], where: string, quality: Quality): string
     (method) => `${method.name} ${percent(meanOf(rows, method, largest, share))}`,
   );
   return [
-    `**Of the codes of K = ${largest} are used: ${shares.join('; ')}. The best reconstructions: ${best.name}.**`,
+    `**Of the codes of K = ${largest} are used: ${shares.join('; ')}. The best reconstructions: ${best}.**`,
     `From K = ${smallest} to ${largest} (${numberText(Math.log2(smallest))} to ${numberText(Math.log2(largest))} bits per token), ${where}, where FSQ's most frequent code takes ${percent(meanOf(rows, fsq, largest, (test) => test.topCodeShare))} of the tokens:`,
     METHODS.map(line).join('\n'),
-    `At K = ${largest} ${widest.name} uses the largest share of its codes and ${best.name} has the best reconstructions${widest === best ? '' : ': using more codes is not the same as being better'}. The training is short (see below), so the numbers of the papers are not to be expected; what is compared is the order.`,
-    `Codes are counted over ${numberText(tokensOf(rows))} test tokens: as many uniform draws would use ${percent(uniformShare(rows))} of ${largest} codes, which is the line in the picture. Methods differ in more than their name: the features that are quantized are 2 to 32, and one learning rate, tuned for none, serves all.`,
+    `At K = ${largest} ${widest.name} uses the largest share of its codes; the best reconstructions: ${best}${best.startsWith(widest.name) ? '' : ', so that using more codes is not the same as being better'}. The training is short (see below), so the numbers of the papers are not to be expected; what is compared is the order.`,
+    `Codes are counted over ${tokensOf(rows).toLocaleString('en-US')} test tokens: as many uniform draws would use ${percent(uniformShare(rows))} of ${largest} codes, which is the line in the picture. Methods differ in more than their name: the features that are quantized are 2 to 32, and one learning rate, tuned for none, serves all.`,
   ].join('\n\n');
 }

@@ -1,6 +1,6 @@
 import type { Data } from '../data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../experiment.ts';
-import { differenceOf, isLower } from '../seeds.ts';
+import { differenceOf, isLower, lowestText } from '../seeds.ts';
 import { type Cell, type CellTraining, trainCell } from '../training/cells.ts';
 import {
   countText,
@@ -218,15 +218,15 @@ function answerOf({ where }: StillSweep, rows: readonly Row[]): string {
     const busy = (share: number): string => countText(busyCodes(runsOf(rows, cell, share))) ?? 'no';
     return `- ${cell.name}: ${busy(least)} codes for them at ${percent(least)} and ${busy(most)} at ${percent(most)}, where ${usedText(runsOf(rows, cell, most)) ?? 'none'} are used in all (error/variance ${spreadText(busyError(runsOf(rows, cell, least))) ?? 'diverged'} and ${spreadText(busyError(runsOf(rows, cell, most))) ?? 'diverged'})`;
   };
-  const best = [...CELLS].sort(
-    (a, b) =>
-      (busyError(runsOf(rows, a, most))?.mean ?? Number.POSITIVE_INFINITY) -
-      (busyError(runsOf(rows, b, most))?.mean ?? Number.POSITIVE_INFINITY),
-  )[0];
+  const best = lowestText(
+    CELLS,
+    ({ name }) => name,
+    (cell) => busyError(runsOf(rows, cell, most))?.samples,
+  );
   const left = (cell: Cell): string =>
     `${countText(busyCodes(runsOf(rows, cell, least))) ?? 'none'} to ${countText(busyCodes(runsOf(rows, cell, most))) ?? 'none'}`;
   return [
-    `**From ${percent(least)} to ${percent(most)} still tokens the codes for the others go from ${left(SIMVQ)} with SimVQ and from ${left(RESCUED)} with VQ with EMA, k-means and revival; ${best?.name} has the lowest error there.**`,
+    `**From ${percent(least)} to ${percent(most)} still tokens the codes for the others go from ${left(SIMVQ)} with SimVQ and from ${left(RESCUED)} with VQ with EMA, k-means and revival; the lowest error there has ${best}.**`,
     `Judged on the tokens that are not still, K = ${K}, 10 bits per token, when ${percent(least)} or ${percent(most)} of the tokens are ${where}:`,
     CELLS.map(line).join('\n'),
     `A perplexity near 1 is right for such data, and codes that serve the still tokens are no gain: the count over all tokens can stay high while few are left for the rest.`,

@@ -75,9 +75,9 @@ export interface TrainingRun {
 const PROBE = 2048;
 const MSE = { loss: 'mse', clampOutput: false } as const;
 
-/** The engine of all trainings: the same everywhere, so that a result does not depend on what else is installed. */
+/** The engine of all trainings: the same everywhere, so that a result does not depend on what else is installed. Networks this small gain nothing by a second thread. */
 export async function startTrainingEngine(): Promise<void> {
-  await init({ threads: 2 });
+  await init({ threads: 1 });
 }
 
 /**
