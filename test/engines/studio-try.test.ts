@@ -164,6 +164,8 @@ describe.skipIf(missing && !required)(
         await status(/bad\.safetensors/);
         expect(await tab.textContent('#facts')).toBe('No tokenizer is open.');
       }
+      await open('encoder.onnx', Buffer.from([8, 8]));
+      await status(/^encoder\.onnx is an ONNX file, which onnxruntime runs\. Open the \.safetensors file/);
       await open('good.safetensors', whole);
       await status(/WebAssembly, .* 49 tokens/);
     });

@@ -141,6 +141,10 @@ async function taken(result: Tensor, given: Tensor): Promise<Float32Array | Int3
 }
 
 function openFile(file: ArrayBuffer, name: string): Opened {
+  if (name.endsWith('.onnx')) {
+    const fix = 'Open the .safetensors file that vqkit export writes without --format.';
+    throw new Error(`${name} is an ONNX file, which onnxruntime runs. ${fix}`);
+  }
   const tokenizer: Tokenizer = loadTokenizer(file, name);
   if (isVectorConfig(tokenizer.config)) {
     const vectors = tokenizer as unknown as VectorTokenizer;
