@@ -1,121 +1,236 @@
-import { sumLanes } from './store';
+import { loadColumns, storeColumns } from './store';
 
-/** Pixels whose float32 sums are added to the float64 total at a time. */
+/** Pixels whose float32 sums are added to the float64 totals at a time. */
 const BLOCK: i32 = 64;
+/** Rows of a worker's room, one number a channel, its row padded to whole vectors: float32, then float64 of twice the size. */
+const CENTER: usize = 0;
+const SUM: usize = 1;
+const SQUARES: usize = 2;
+const SLOPES: usize = 3;
+const ALONG: usize = 4;
+const MEAN: usize = 5;
+const SCALE: usize = 6;
+const FACTOR: usize = 7;
+const TOTALS: usize = 8;
 
-/** Σ a[i] · b[i] over the channels [0, bytes) of all pixels; Σ a[i] when b is 0; Σ (a[i] - center)² when squared. */
-function sumGroup(a: usize, b: usize, pixels: i32, pixel: usize, bytes: usize, center: f32, squared: bool): f64 {
-  const vectors = bytes & ~15;
-  const middle = f32x4.splat(center);
-  let total: f64 = 0;
-  for (let start = 0; start < pixels; start += BLOCK) {
-    const stop = min(pixels, start + BLOCK);
-    let lanes = f32x4.splat(0);
-    let rest: f32 = 0;
-    for (let p = start; p < stop; p++) {
-      const at = <usize>p * pixel;
-      let i: usize = 0;
-      for (; i < vectors; i += 16) {
-        let v = v128.load(a + at + i);
-        if (squared) {
-          v = f32x4.sub(v, middle);
-          v = f32x4.mul(v, v);
-        } else if (b !== 0) {
-          v = f32x4.mul(v, f32x4.sub(v128.load(b + at + i), middle));
-        }
-        lanes = f32x4.add(lanes, v);
-      }
-      for (; i < bytes; i += 4) {
-        let v = load<f32>(a + at + i);
-        if (squared) {
-          v -= center;
-          v *= v;
-        } else if (b !== 0) {
-          v *= load<f32>(b + at + i) - center;
-        }
-        rest += v;
-      }
-    }
-    total += <f64>(sumLanes(lanes) + rest);
-  }
-  return total;
+/** Up to four floats of a row of `bytes`. */
+function part(row: usize, i: usize, bytes: usize): v128 {
+  return i + 16 <= bytes ? v128.load(row + i) : loadColumns(row + i, <i32>((bytes - i) >> 2));
 }
 
-/** y = (x - mean) / √(variance + epsilon) of each image and group of channels. Units: images. */
+function setPart(row: usize, i: usize, bytes: usize, v: v128): void {
+  if (i + 16 <= bytes) v128.store(row + i, v);
+  else storeColumns(row + i, v, v, <i32>((bytes - i) >> 2));
+}
+
+function addTo(row: usize, v: v128): void {
+  v128.store(row, f32x4.add(v128.load(row), v));
+}
+
+/**
+ * Mean and scale 1 / √(variance + epsilon) of one image's groups, at the rows MEAN and SCALE of `room`, the same for all channels of a group. Each channel's
+ * sums are of its distances from a center, the mean of its first pixels, so that nothing cancels where the mean is large. With dy also, in float64 behind
+ * the other totals, Σ dy and Σ dy · (x - center) of each channel.
+ */
+function measure(
+  x: usize,
+  dy: usize,
+  room: usize,
+  row: usize,
+  pixels: i32,
+  channels: i32,
+  groups: i32,
+  epsilon: f64,
+): void {
+  const bytes = (<usize>channels) << 2;
+  const totals = room + TOTALS * row;
+  memory.fill(totals, 0, 8 * row);
+  const early = min(pixels, BLOCK);
+  memory.fill(room + CENTER * row, 0, row);
+  for (let p = 0; p < early; p++) {
+    for (let i: usize = 0; i < bytes; i += 16) addTo(room + CENTER * row + i, part(x + <usize>p * bytes, i, bytes));
+  }
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const at = room + CENTER * row + i;
+    v128.store(at, f32x4.mul(v128.load(at), f32x4.splat(<f32>1 / <f32>early)));
+  }
+  for (let start = 0; start < pixels; start += BLOCK) {
+    const stop = min(pixels, start + BLOCK);
+    memory.fill(room + SUM * row, 0, 4 * row);
+    for (let p = start; p < stop; p++) {
+      const at = <usize>p * bytes;
+      for (let i: usize = 0; i < bytes; i += 16) {
+        const v = f32x4.sub(part(x + at, i, bytes), v128.load(room + CENTER * row + i));
+        addTo(room + SUM * row + i, v);
+        addTo(room + SQUARES * row + i, f32x4.mul(v, v));
+        if (dy !== 0) {
+          const slope = part(dy + at, i, bytes);
+          addTo(room + SLOPES * row + i, slope);
+          addTo(room + ALONG * row + i, f32x4.mul(slope, v));
+        }
+      }
+    }
+    for (let i: usize = 0; i < 4 * row; i += 4) {
+      const to = totals + 2 * i;
+      store<f64>(to, load<f64>(to) + <f64>load<f32>(room + SUM * row + i));
+    }
+  }
+  const size = channels / groups;
+  const count = <f64>pixels;
+  for (let g = 0; g < groups; g++) {
+    let sum: f64 = 0;
+    for (let c = g * size; c < (g + 1) * size; c++) sum += meanOf(room, row, totals, c, count);
+    const mean = sum / <f64>size;
+    let squares: f64 = 0;
+    for (let c = g * size; c < (g + 1) * size; c++) {
+      const own = load<f64>(totals + ((<usize>c) << 3)) / count;
+      const apart = meanOf(room, row, totals, c, count) - mean;
+      squares += load<f64>(totals + 2 * row + ((<usize>c) << 3)) / count - own * own + apart * apart;
+    }
+    const scale = <f32>(1 / Math.sqrt(max(squares, 0) / <f64>size + epsilon));
+    for (let c = g * size; c < (g + 1) * size; c++) {
+      store<f32>(room + MEAN * row + ((<usize>c) << 2), <f32>mean);
+      store<f32>(room + SCALE * row + ((<usize>c) << 2), scale);
+    }
+  }
+}
+
+function meanOf(room: usize, row: usize, totals: usize, c: i32, count: f64): f64 {
+  return <f64>load<f32>(room + CENTER * row + ((<usize>c) << 2)) + load<f64>(totals + ((<usize>c) << 3)) / count;
+}
+
+/**
+ * y = (x - mean) / √(variance + epsilon) · weight + bias of each image and group of channels. `room` has 16 rows of whole vectors of channels for each
+ * worker. Units: images.
+ */
 export function groupNormImages(
   x: usize,
+  weight: usize,
+  bias: usize,
   y: usize,
+  room: usize,
   pixels: i32,
   channels: i32,
   groups: i32,
   epsilon: f64,
   begin: i32,
   end: i32,
-  _worker: i32,
+  worker: i32,
 ): void {
-  const pixel = (<usize>channels) << 2;
-  const bytes = pixel / <usize>groups;
-  const vectors = bytes & ~15;
-  const count = <f64>pixels * <f64>(channels / groups);
+  const bytes = (<usize>channels) << 2;
+  const row = (bytes + 15) & ~15;
+  room += <usize>worker * 16 * row;
+  const means = room + MEAN * row;
+  const factors = room + FACTOR * row;
   for (let n = begin; n < end; n++) {
-    for (let g = 0; g < groups; g++) {
-      const offset = <usize>n * <usize>pixels * pixel + <usize>g * bytes;
-      const from = x + offset;
-      const mean = <f32>(sumGroup(from, 0, pixels, pixel, bytes, 0, false) / count);
-      const scale = <f32>(1 / Math.sqrt(sumGroup(from, 0, pixels, pixel, bytes, mean, true) / count + epsilon));
-      for (let p = 0; p < pixels; p++) {
-        const at = offset + <usize>p * pixel;
-        let i: usize = 0;
-        for (; i < vectors; i += 16) {
-          const centered = f32x4.sub(v128.load(x + at + i), f32x4.splat(mean));
-          v128.store(y + at + i, f32x4.mul(centered, f32x4.splat(scale)));
-        }
-        for (; i < bytes; i += 4) store<f32>(y + at + i, (load<f32>(x + at + i) - mean) * scale);
+    const image = <usize>n * <usize>pixels * bytes;
+    measure(x + image, 0, room, row, pixels, channels, groups, epsilon);
+    for (let i: usize = 0; i < bytes; i += 4) {
+      store<f32>(factors + i, load<f32>(room + SCALE * row + i) * load<f32>(weight + i));
+    }
+    for (let p = 0; p < pixels; p++) {
+      const at = image + <usize>p * bytes;
+      for (let i: usize = 0; i < bytes; i += 16) {
+        const centered = f32x4.sub(part(x + at, i, bytes), v128.load(means + i));
+        const v = f32x4.add(f32x4.mul(centered, v128.load(factors + i)), part(bias, i, bytes));
+        setPart(y + at, i, bytes, v);
       }
     }
   }
 }
 
-/** dx = scale · (dy - mean(dy) - y · mean(dy · y)). Units: images. */
+/**
+ * What the gradients share, of each image [4, channels]: Σ dy, Σ dy · n with n the normalized x, the mean and the scale of the channel's group.
+ * `room` as for {@link groupNormImages}. Units: images.
+ */
+export function groupNormSums(
+  dy: usize,
+  x: usize,
+  sums: usize,
+  room: usize,
+  pixels: i32,
+  channels: i32,
+  groups: i32,
+  epsilon: f64,
+  begin: i32,
+  end: i32,
+  worker: i32,
+): void {
+  const bytes = (<usize>channels) << 2;
+  const row = (bytes + 15) & ~15;
+  room += <usize>worker * 16 * row;
+  for (let n = begin; n < end; n++) {
+    const image = <usize>n * <usize>pixels * bytes;
+    measure(x + image, dy + image, room, row, pixels, channels, groups, epsilon);
+    const to = sums + <usize>n * 4 * bytes;
+    const slopes = room + TOTALS * row + 4 * row;
+    for (let i: usize = 0; i < bytes; i += 4) {
+      const mean = load<f32>(room + MEAN * row + i);
+      const scale = load<f32>(room + SCALE * row + i);
+      const slope = load<f64>(slopes + 2 * i);
+      const off = <f64>mean - <f64>load<f32>(room + CENTER * row + i);
+      store<f32>(to + i, <f32>slope);
+      store<f32>(to + bytes + i, <f32>((load<f64>(slopes + 2 * row + 2 * i) - off * slope) * <f64>scale));
+      store<f32>(to + 2 * bytes + i, mean);
+      store<f32>(to + 3 * bytes + i, scale);
+    }
+  }
+}
+
+/**
+ * dx = scale · (dy · weight - mean(dy · weight) - n · mean(dy · weight · n)), the means over image and group, from the sums that {@link groupNormSums}
+ * gives. `room` as there. Units: images.
+ */
 export function groupNormGradImages(
   dy: usize,
   x: usize,
+  weight: usize,
+  sums: usize,
   dx: usize,
+  room: usize,
   pixels: i32,
   channels: i32,
   groups: i32,
-  epsilon: f64,
   begin: i32,
   end: i32,
-  _worker: i32,
+  worker: i32,
 ): void {
-  const pixel = (<usize>channels) << 2;
-  const bytes = pixel / <usize>groups;
-  const vectors = bytes & ~15;
-  const count = <f64>pixels * <f64>(channels / groups);
+  const bytes = (<usize>channels) << 2;
+  const row = (bytes + 15) & ~15;
+  room += <usize>worker * 16 * row;
+  const factors = room;
+  const shifts = room + row;
+  const alongs = room + 2 * row;
+  const means = room + 3 * row;
+  const size = channels / groups;
+  const count = <f64>pixels * <f64>size;
   for (let n = begin; n < end; n++) {
+    const image = <usize>n * <usize>pixels * bytes;
+    const own = sums + <usize>n * 4 * bytes;
     for (let g = 0; g < groups; g++) {
-      const offset = <usize>n * <usize>pixels * pixel + <usize>g * bytes;
-      const from = x + offset;
-      const mean = <f32>(sumGroup(from, 0, pixels, pixel, bytes, 0, false) / count);
-      const scale = 1 / Math.sqrt(sumGroup(from, 0, pixels, pixel, bytes, mean, true) / count + epsilon);
-      const shift = <f32>(sumGroup(dy + offset, 0, pixels, pixel, bytes, 0, false) / count);
-      const along = <f32>((sumGroup(dy + offset, from, pixels, pixel, bytes, mean, false) / count) * scale * scale);
-      for (let p = 0; p < pixels; p++) {
-        const at = offset + <usize>p * pixel;
-        let i: usize = 0;
-        for (; i < vectors; i += 16) {
-          const centered = f32x4.sub(v128.load(x + at + i), f32x4.splat(mean));
-          const slope = f32x4.sub(
-            f32x4.sub(v128.load(dy + at + i), f32x4.splat(shift)),
-            f32x4.mul(centered, f32x4.splat(along)),
-          );
-          v128.store(dx + at + i, f32x4.mul(slope, f32x4.splat(<f32>scale)));
-        }
-        for (; i < bytes; i += 4) {
-          const slope = load<f32>(dy + at + i) - shift - (load<f32>(x + at + i) - mean) * along;
-          store<f32>(dx + at + i, slope * <f32>scale);
-        }
+      const first = (<usize>(g * size)) << 2;
+      const stop = (<usize>((g + 1) * size)) << 2;
+      let shift: f64 = 0;
+      let along: f64 = 0;
+      for (let i = first; i < stop; i += 4) {
+        const factor = <f64>load<f32>(weight + i);
+        shift += factor * <f64>load<f32>(own + i);
+        along += factor * <f64>load<f32>(own + bytes + i);
+      }
+      for (let i = first; i < stop; i += 4) {
+        const scale = <f64>load<f32>(own + 3 * bytes + i);
+        store<f32>(factors + i, <f32>(scale * <f64>load<f32>(weight + i)));
+        store<f32>(shifts + i, <f32>((scale * shift) / count));
+        store<f32>(alongs + i, <f32>((scale * scale * along) / count));
+        store<f32>(means + i, load<f32>(own + 2 * bytes + i));
+      }
+    }
+    for (let p = 0; p < pixels; p++) {
+      const at = image + <usize>p * bytes;
+      for (let i: usize = 0; i < bytes; i += 16) {
+        const centered = f32x4.sub(part(x + at, i, bytes), v128.load(means + i));
+        const slope = f32x4.sub(f32x4.mul(part(dy + at, i, bytes), v128.load(factors + i)), v128.load(shifts + i));
+        setPart(dx + at, i, bytes, f32x4.sub(slope, f32x4.mul(centered, v128.load(alongs + i))));
       }
     }
   }

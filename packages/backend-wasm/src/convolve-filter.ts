@@ -13,7 +13,7 @@ const PARTIAL_BYTES = 16 * 1024 * 1024;
  */
 export function convolveFilter(
   engine: Engine,
-  c: Omit<Convolution, 'dilationY' | 'spacingY' | 'spacingX' | 'outSpacing'>,
+  c: Omit<Convolution, 'dilationY' | 'spacingY' | 'spacingX' | 'within'>,
   images: number,
   dy: number,
   out: number,

@@ -22,8 +22,13 @@ export interface Convolution {
   /** Distance between neighbouring pixels of the image once it is placed among zeros. */
   readonly spacingY: number;
   readonly spacingX: number;
-  /** Output pixels are written this far apart in both directions, for a larger image that several convolutions fill. Default 1. */
-  readonly outSpacing?: number;
+  /** A larger image that several convolutions fill, each pixels so far apart. Default the output alone. */
+  readonly within?: {
+    readonly height: number;
+    readonly width: number;
+    readonly spacingY: number;
+    readonly spacingX: number;
+  };
 }
 
 /** How element (tap, channel, outChannel) of the filter is found in memory, in floats from `start`. */
@@ -91,7 +96,7 @@ export function convolve(
   const frameHeight = (bandRows - 1) * c.strideY + spanY;
   const frameBytes = inPlace ? 0 : 4 * frameHeight * frameWidth * c.channels;
 
-  const spread = c.outSpacing ?? 1;
+  const whole = c.within ?? { height: c.outHeight, width: c.outWidth, spacingY: 1, spacingX: 1 };
   const contiguous = c.dilationX === 1;
   const rowFloats = (inPlace ? c.width : frameWidth) * c.channels;
   const geometry = (frame: number): number[] => [
@@ -109,9 +114,9 @@ export function convolve(
     c.outHeight,
     c.outWidth,
     c.outChannels,
-    spread * spread * c.outHeight * c.outWidth * c.outChannels,
-    spread * spread * c.outWidth * c.outChannels,
-    spread * c.outChannels,
+    whole.height * whole.width * c.outChannels,
+    whole.spacingY * whole.width * c.outChannels,
+    whole.spacingX * c.outChannels,
     c.strideY,
     c.strideX,
     c.filterHeight,

@@ -165,10 +165,19 @@ export const calls: Record<
   ExponentialLinearGrad: { inputs: () => ({ dy: normal(3, 50), y: normal(3, 50) }) },
   Gelu: { inputs: () => ({ x: normal(3, 50) }) },
   GeluGrad: { inputs: () => ({ dy: normal(3, 50), x: normal(3, 50) }) },
-  GroupNorm: { inputs: () => ({ x: normal(3, 4, 4, 8) }), attrs: { groups: 2, epsilon: 1e-5 } },
-  GroupNormGrad: {
+  Silu: { inputs: () => ({ x: normal(3, 50) }) },
+  SiluGrad: { inputs: () => ({ dy: normal(3, 50), x: normal(3, 50) }) },
+  GroupNorm: {
+    inputs: () => ({ x: normal(3, 4, 4, 8), weight: normal(8), bias: normal(8) }),
+    attrs: { groups: 2, epsilon: 1e-5 },
+  },
+  GroupNormSums: {
     inputs: () => ({ dy: normal(3, 4, 4, 8), x: normal(3, 4, 4, 8) }),
     attrs: { groups: 2, epsilon: 1e-5 },
+  },
+  GroupNormGrad: {
+    inputs: () => ({ dy: normal(3, 4, 4, 8), x: normal(3, 4, 4, 8), weight: normal(8), sums: normal(3, 4, 8) }),
+    attrs: { groups: 2 },
   },
   AdamWStep: {
     inputs: () => ({ parameter: normal(33), gradient: normal(33), m: normal(33), v: ones([33]) }),

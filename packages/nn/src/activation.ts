@@ -4,7 +4,7 @@ import { elu } from './kernels/elu.ts';
 import { gelu } from './kernels/gelu.ts';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';
-import { silu } from './silu.ts';
+import { silu } from './kernels/silu.ts';
 
 /** The functions that may stand between layers. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'elu' | 'tanh';

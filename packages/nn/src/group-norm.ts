@@ -8,7 +8,6 @@ import {
   ShapeError,
 } from '@vqkit/core-tensor';
 import { groupNorm } from './kernels/group-norm.ts';
-import { addPerChannel, multiplyPerChannel } from './kernels/per-channel.ts';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';
 
@@ -95,10 +94,9 @@ function createNorm(
     apply(x) {
       check(x.shape);
       const places = perPlace ? reshape(x, [x.size / channels, channels]) : x;
-      const normed = groupNorm(places, groups, epsilon);
-      const y = perPlace ? reshape(normed, x.shape) : normed;
-      if (weight === undefined || bias === undefined) return y;
-      return addPerChannel(multiplyPerChannel(y, weight as unknown as Tensor1D), bias as unknown as Tensor1D);
+      const own = weight && bias && { weight: weight as unknown as Tensor1D, bias: bias as unknown as Tensor1D };
+      const y = groupNorm(places, groups, epsilon, own);
+      return perPlace ? reshape(y, x.shape) : y;
     },
     trace: (outline, x) =>
       outline.layer({

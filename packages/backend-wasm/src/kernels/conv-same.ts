@@ -2,6 +2,7 @@ import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { type Convolution, convolve, type FilterLayout } from '../convolve.ts';
 import { convolveFilter } from '../convolve-filter.ts';
 import { type Engine, engineOf } from '../engine.ts';
+import { suitsWinograd, type WinogradConvolution, winograd, winogradFilter } from '../winograd.ts';
 
 type Shape4D = [number, number, number, number];
 
@@ -29,7 +30,10 @@ export const convSame: KernelFunc = ({ inputs, backend, attrs }) => {
     number,
     number,
   ];
-  if (upsample === 1) {
+  if (suitsWinograd([kernelY, kernelX], same.shape[3], outChannels)) {
+    const c = tiled(same, upsample);
+    winograd(engine, c, images, layoutOf(same, weights), offsets, engine.address(y));
+  } else if (upsample === 1) {
     convolve(engine, plain(same), images, layoutOf(same, weights), offsets, false, engine.address(y));
   } else {
     upsampled(engine, same, images, weights, offsets, engine.address(y));
@@ -51,9 +55,15 @@ export const convSameGradInput: KernelFunc = ({ inputs, backend, attrs }) => {
   const tap = channels * outChannels;
   const weights = engine.address(filter);
   const result = engine.address(dx);
+  const turned = weights + 4 * (kernelY * kernelX - 1) * tap;
+  const layout = { start: turned, tapStride: -tap, channelStride: 1, outChannelStride: outChannels };
+  if (suitsWinograd([kernelY, kernelX], channels, outChannels)) {
+    const { outHeight: height, outWidth: width, ...c } = tiled(same, upsample);
+    const turnedRound = { ...c, height, width, channels: outChannels, repeat: 1, outChannels: channels } as const;
+    winograd(engine, { ...turnedRound, outHeight: height, outWidth: width, pool: upsample }, slopes, layout, 0, result);
+    return dx;
+  }
   if (upsample === 1) {
-    const turned = weights + 4 * (kernelY * kernelX - 1) * tap;
-    const layout = { start: turned, tapStride: -tap, channelStride: 1, outChannelStride: outChannels };
     convolve(engine, backward, slopes, layout, 0, false, result);
     return dx;
   }
@@ -77,8 +87,7 @@ export const convSameGradInput: KernelFunc = ({ inputs, backend, attrs }) => {
       outChannels,
       1,
     );
-    const layout = { start: sums, tapStride: tap, channelStride: 1, outChannelStride: outChannels };
-    convolve(engine, backward, slopes, layout, 0, false, result);
+    convolve(engine, backward, slopes, { ...layout, start: sums, tapStride: tap }, 0, false, result);
   });
   return dx;
 };
@@ -94,6 +103,10 @@ export const convSameGradFilter: KernelFunc = ({ inputs, backend, attrs }) => {
   const [, , , channels] = same.shape;
   const out = engine.output([kernelY, kernelX, channels, outChannels], 'float32');
   const [images, slopes, result] = [x, dy, out].map((tensor) => engine.address(tensor)) as [number, number, number];
+  if (suitsWinograd(filterSize, channels, outChannels)) {
+    winogradFilter(engine, tiled(same, upsample), images, slopes, result);
+    return out;
+  }
   if (upsample === 1) {
     convolveFilter(engine, plain(same), images, slopes, result);
     return out;
@@ -152,6 +165,24 @@ function plain({ shape: [batch, height, width, channels], ...same }: Same): Conv
   };
 }
 
+/** The same by tiles, for a filter of 3 × 3 taps. */
+function tiled(same: Same, upsample: 1 | 2): WinogradConvolution {
+  const [batch, height, width, channels] = same.shape;
+  return {
+    batch,
+    height,
+    width,
+    channels,
+    repeat: upsample,
+    outHeight: upsample * height,
+    outWidth: upsample * width,
+    outChannels: same.outChannels,
+    pool: 1,
+    top: same.padY,
+    left: same.padX,
+  };
+}
+
 /** The convolution that takes dy to dx. With upsampling it has stride 2 and one tap more. */
 function backwardOf(same: Same, upsample: 1 | 2): Convolution {
   const [, height, width, channels] = same.shape;
@@ -182,7 +213,8 @@ function layoutOf({ shape: [, , , channels], outChannels }: Same, start: number)
  */
 function upsampled(engine: Engine, same: Same, images: number, weights: number, bias: number, out: number): void {
   const { filterHeight, filterWidth, padY, padX, outChannels } = same;
-  const [, , width, channels] = same.shape;
+  const [, height, width, channels] = same.shape;
+  const within = { height: 2 * height, width: 2 * width, spacingY: 2, spacingX: 2 };
   for (const parityY of [0, 1]) {
     for (const parityX of [0, 1]) {
       const [firstY, lastY] = reach(parityY, padY, filterHeight);
@@ -212,7 +244,7 @@ function upsampled(engine: Engine, same: Same, images: number, weights: number, 
           filterWidth: columns,
           top: -firstY,
           left: -firstX,
-          outSpacing: 2,
+          within,
         };
         const target = out + 4 * (parityY * 2 * width + parityX) * outChannels;
         convolve(engine, one, images, layoutOf(same, sums), bias, false, target);

@@ -1,6 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { type Convolution, convolve } from '../convolve.ts';
 import { convolveFilter } from '../convolve-filter.ts';
+import { convolveInput } from '../convolve-input.ts';
 import { engineOf } from '../engine.ts';
 
 type Shape4D = [number, number, number, number];
@@ -35,48 +36,16 @@ export const convolution: KernelFunc = ({ inputs, backend, attrs }) => {
   return y;
 };
 
-/** dx: a convolution of stride 1 of dy, its pixels spaced by the stride, with the filter turned by 180° and its channel axes exchanged. */
+/** dx: see {@link convolveInput}. */
 export const convolutionGradInput: KernelFunc = ({ inputs, backend, attrs }) => {
   const engine = engineOf(backend);
   const { dy, filter } = inputs as Record<'dy' | 'filter', TensorInfo>;
   const { sliding, inputSize } = attrs as unknown as Attrs & { readonly inputSize: readonly [number, number] };
-  const [batch, rows, columns] = dy.shape as Shape4D;
-  const [filterHeight, filterWidth, channels, outChannels] = filter.shape as Shape4D;
-  const [vertical, horizontal] = sliding;
-  const dx = engine.output([batch, ...inputSize, channels], 'float32');
-  const tap = channels * outChannels;
-  convolve(
-    engine,
-    {
-      batch,
-      height: rows,
-      width: columns,
-      channels: outChannels,
-      outHeight: inputSize[0],
-      outWidth: inputSize[1],
-      outChannels: channels,
-      filterHeight,
-      filterWidth,
-      strideY: 1,
-      strideX: 1,
-      dilationY: vertical.dilation,
-      dilationX: horizontal.dilation,
-      top: vertical.dilation * (filterHeight - 1) - vertical.before,
-      left: horizontal.dilation * (filterWidth - 1) - horizontal.before,
-      spacingY: vertical.stride,
-      spacingX: horizontal.stride,
-    },
-    engine.address(dy),
-    {
-      start: engine.address(filter) + 4 * (filterHeight * filterWidth - 1) * tap,
-      tapStride: -tap,
-      channelStride: 1,
-      outChannelStride: outChannels,
-    },
-    0,
-    false,
-    engine.address(dx),
-  );
+  const [batch, outHeight, outWidth] = dy.shape as Shape4D;
+  const filterShape = filter.shape as Shape4D;
+  const dx = engine.output([batch, ...inputSize, filterShape[2]], 'float32');
+  const c = { ...forwardOf(dx.shape as Shape4D, filterShape, sliding), outHeight, outWidth };
+  convolveInput(engine, c, engine.address(dy), engine.address(filter), engine.address(dx));
   return dx;
 };
 

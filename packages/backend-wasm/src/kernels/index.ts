@@ -7,6 +7,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { provideKernel, provideReductionGradients } from '@vqkit/core-tensor';
 import { guardKernel } from '../guard.ts';
+import { gelu, geluGrad, silu, siluGrad } from './activation.ts';
 import { adamWStep } from './adamw-step.ts';
 import { batchMatMul } from './batch-mat-mul.ts';
 import { bitEntropy, bitEntropyGrad } from './bit-entropy.ts';
@@ -26,8 +27,7 @@ import { fsqDecode, fsqEncode, fsqQuantize, fsqQuantizeGrad } from './fsq-quanti
 import { fusedMatMul } from './fused.ts';
 import { gatherV2 } from './gather.ts';
 import { gatherSum } from './gather-sum.ts';
-import { gelu, geluGrad } from './gelu.ts';
-import { groupNorm, groupNormGrad } from './group-norm.ts';
+import { groupNorm, groupNormGrad, groupNormSums } from './group-norm.ts';
 import { cast, same } from './identity.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { multiply } from './multiply.ts';
@@ -153,7 +153,10 @@ function register(): void {
   provide('ExponentialLinearGrad', eluGrad);
   provide('Gelu', gelu);
   provide('GeluGrad', geluGrad);
+  provide('Silu', silu);
+  provide('SiluGrad', siluGrad);
   provide('GroupNorm', groupNorm);
   provide('GroupNormGrad', groupNormGrad);
+  provide('GroupNormSums', groupNormSums);
   provide('AdamWStep', adamWStep);
 }

@@ -88,6 +88,14 @@ eachEngine((engine) => {
           [2, 1, 1, 3],
           [3, 3, 4],
         ],
+        [
+          [2, 6, 9, 32],
+          [3, 3, 40],
+        ],
+        [
+          [1, 1, 2, 48],
+          [3, 3, 32],
+        ],
       ] as [Shape4D, [number, number, number]][]) {
         it(`[${shape}], filter [${kernel}], upsample ${upsample}`, async () => {
           const [batch, height, width, channels] = shape;

@@ -1,4 +1,15 @@
-import { grads, memory, mul, randomNormal, sum, type Tensor, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import {
+  add,
+  grads,
+  memory,
+  mul,
+  randomNormal,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 import { eachEngine, expectClose, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { groupNorm } from '../../src/index.ts';
@@ -31,7 +42,7 @@ function bruteForce(x: ArrayLike<number>, dy: ArrayLike<number>, shape: readonly
   return { y, dx };
 }
 
-eachEngine(() => {
+eachEngine((engine) => {
   describe('groupNorm', () => {
     for (const [shape, groups] of [
       [[3, 7, 7, 32], 4],
@@ -49,6 +60,36 @@ eachEngine(() => {
         await expectClose(dx as Tensor, expected.dx, tolerances.float32);
       });
     }
+
+    it('multiplies and adds a number of each channel', async () => {
+      const shape = [2, 5, 3, 12] as const;
+      const [x, dy] = [1, 2].map((seed) => randomNormal([...shape], 0, 1, 'float32', seed)) as [Tensor4D, Tensor4D];
+      const [weight, bias] = [3, 4].map((seed) => randomNormal([12], 0, 1, 'float32', seed)) as [Tensor1D, Tensor1D];
+      const slope = mul(dy, weight) as Tensor4D;
+      const expected = bruteForce(await x.data(), await slope.data(), shape, 4);
+      const run = (a: Tensor, w: Tensor, b: Tensor): Tensor =>
+        groupNorm(a, 4, EPSILON, { weight: w as Tensor1D, bias: b as Tensor1D });
+      const [w, b, g] = await Promise.all([weight.data(), bias.data(), dy.data()]);
+      const at = (values: ArrayLike<number>, i: number): number => values[i % 12] as number;
+      await expectClose(run(x, weight, bias), expected.y.map((v, i) => v * at(w, i) + at(b, i)), tolerances.float32);
+      const slopes = grads((...t: Tensor[]) => sum(mul(run(...(t as [Tensor, Tensor, Tensor])), dy)))([x, weight, bias]);
+      const overPlaces = (of: (i: number) => number): Float64Array =>
+        Float64Array.from({ length: 12 }, (_, c) =>
+          Array.from({ length: x.size / 12 }, (_, p) => of(12 * p + c)).reduce((total, v) => total + v, 0),
+        );
+      await expectClose(slopes[0] as Tensor, expected.dx, tolerances.float32);
+      await expectClose(slopes[1] as Tensor, overPlaces((i) => (g[i] as number) * (expected.y[i] as number)), tolerances.float32);
+      await expectClose(slopes[2] as Tensor, overPlaces((i) => g[i] as number), tolerances.float32);
+    });
+
+    it('loses no digits of a small variance around a large mean', async () => {
+      const shape = [1, 20, 20, 8] as const;
+      const x = add(randomNormal([...shape], 0, 1, 'float32', 1), 1000) as Tensor4D;
+      const dy = randomNormal([...shape], 0, 1, 'float32', 2) as Tensor4D;
+      const expected = bruteForce(await x.data(), await dy.data(), shape, 2);
+      // tfjs's own mean of 1,600 numbers near 1,000 is right to 1e-4 of a standard deviation.
+      await expectClose(groupNorm(x, 2), expected.y, engine.includes('wasm') ? tolerances.float32 * 10 : 1e-3);
+    });
 
     it('takes any rank >= 2', async () => {
       const x = randomNormal([5, 8], 0, 1, 'float32', 1);
