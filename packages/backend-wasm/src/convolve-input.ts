@@ -79,7 +79,10 @@ export function convolveInput(engine: Engine, c: Convolution, dy: number, filter
 function phasesOf(length: number, filter: number, stride: number, dilation: number, before: number): Phase[] {
   return Array.from({ length: stride }, (_, phase) => {
     const first = (((phase + before) % stride) + stride) % stride;
-    const taps = Array.from({ length: Math.max(0, Math.ceil((filter - first) / stride)) }, (_, t) => first + stride * t);
+    const taps = Array.from(
+      { length: Math.max(0, Math.ceil((filter - first) / stride)) },
+      (_, t) => first + stride * t,
+    );
     const shift = (phase + before - first) / stride;
     return {
       count: Math.ceil((length - phase) / stride),

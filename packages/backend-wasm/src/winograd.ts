@@ -57,19 +57,7 @@ export function winograd(
     const strides = [tapStride, channels, channelStride, outChannels, outChannelStride];
     engine.run('winogradFilter', outChannels / 8, start, packed, room, ...strides);
     const units = Math.ceil(tilesOf(c) / BLOCK);
-    engine.run(
-      'winogradImages',
-      units,
-      images,
-      packed,
-      bias,
-      out,
-      room,
-      workerBytes,
-      ...geometryOf(c),
-      c.pool,
-      BLOCK,
-    );
+    engine.run('winogradImages', units, images, packed, bias, out, room, workerBytes, ...geometryOf(c), c.pool, BLOCK);
   });
 }
 

@@ -57,8 +57,8 @@ export async function isRegularFile(path: string): Promise<boolean> {
 }
 
 /**
- * Lists the pictures below a folder. Links to files and folders count, but a folder only once however many ways lead to it; hidden files and
- * folders (`.name`) do not.
+ * Lists the pictures below a folder. Links to files and folders count, but a folder only once however many ways lead to it; a link that is named as a
+ * picture counts as one, wherever it leads. Hidden files and folders (`.name`) do not count.
  */
 export function listPictures(where: string, folder: string): Promise<PictureList> {
   return listFiles(where, folder, PICTURES);
@@ -101,9 +101,11 @@ export async function* walkPictures(
     );
     // A folder as its paths go on, so that all paths come in their order.
     const names: string[] = [];
-    const links = await foldersAmong(
-      entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => join(path, name)),
+    // A look at each of a million links to pictures takes a minute.
+    const mayBeFolder = entries.filter(
+      (entry) => entry.isSymbolicLink() && !wanted.test(entry.name) && !other.test(entry.name),
     );
+    const links = await foldersAmong(mayBeFolder.map(({ name }) => join(path, name)));
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
       if (entry.isDirectory() || links.has(join(path, entry.name))) names.push(`${entry.name}/`);

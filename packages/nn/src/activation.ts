@@ -2,9 +2,9 @@ import { relu, type Tensor, tanh } from '@tensorflow/tfjs-core';
 import { requireOneOf } from '@vqkit/core-tensor';
 import { elu } from './kernels/elu.ts';
 import { gelu } from './kernels/gelu.ts';
+import { silu } from './kernels/silu.ts';
 import { createModule, type Module } from './module.ts';
 import type { Scope } from './scope.ts';
-import { silu } from './kernels/silu.ts';
 
 /** The functions that may stand between layers. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'elu' | 'tanh';

@@ -38,25 +38,22 @@ const GroupNormSums: Kernel<{ dy: Tensor; x: Tensor }, GroupNormAttrs, [sums: Te
   },
 });
 
-const GroupNormGrad: Kernel<
-  { dy: Tensor; x: Tensor; weight: Tensor1D; sums: Tensor3D },
-  GroupsAttrs,
-  [dx: Tensor]
-> = defineKernel({
-  name: 'GroupNormGrad',
-  reference: ({ dy, x, weight, sums }, { groups }) => {
-    const [batch, channels] = [x.shape[0] as number, x.shape.at(-1) as number];
-    const places = [batch, 1, groups, channels / groups];
-    const row = (i: number): Tensor => reshape(slice(sums, [0, i, 0], [batch, 1, channels]), places);
-    const factor = reshape(weight, [1, 1, groups, channels / groups]);
-    const count = x.size / (batch * groups);
-    const overGroup = (t: Tensor): Tensor => mul(sum(mul(t, factor), 3, true), 1 / count);
-    const scale = row(3);
-    const normalized = mul(sub(grouped(x, groups), row(2)), scale);
-    const slope = sub(mul(grouped(dy, groups), factor), overGroup(row(0)));
-    return [reshape(mul(sub(slope, mul(normalized, overGroup(row(1)))), scale), x.shape)];
-  },
-});
+const GroupNormGrad: Kernel<{ dy: Tensor; x: Tensor; weight: Tensor1D; sums: Tensor3D }, GroupsAttrs, [dx: Tensor]> =
+  defineKernel({
+    name: 'GroupNormGrad',
+    reference: ({ dy, x, weight, sums }, { groups }) => {
+      const [batch, channels] = [x.shape[0] as number, x.shape.at(-1) as number];
+      const places = [batch, 1, groups, channels / groups];
+      const row = (i: number): Tensor => reshape(slice(sums, [0, i, 0], [batch, 1, channels]), places);
+      const factor = reshape(weight, [1, 1, groups, channels / groups]);
+      const count = x.size / (batch * groups);
+      const overGroup = (t: Tensor): Tensor => mul(sum(mul(t, factor), 3, true), 1 / count);
+      const scale = row(3);
+      const normalized = mul(sub(grouped(x, groups), row(2)), scale);
+      const slope = sub(mul(grouped(dy, groups), factor), overGroup(row(0)));
+      return [reshape(mul(sub(slope, mul(normalized, overGroup(row(1)))), scale), x.shape)];
+    },
+  });
 
 const GroupNorm: Kernel<{ x: Tensor; weight: Tensor1D; bias: Tensor1D }, GroupNormAttrs, [y: Tensor]> = defineKernel({
   name: 'GroupNorm',

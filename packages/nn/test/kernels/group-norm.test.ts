@@ -71,15 +71,31 @@ eachEngine((engine) => {
         groupNorm(a, 4, EPSILON, { weight: w as Tensor1D, bias: b as Tensor1D });
       const [w, b, g] = await Promise.all([weight.data(), bias.data(), dy.data()]);
       const at = (values: ArrayLike<number>, i: number): number => values[i % 12] as number;
-      await expectClose(run(x, weight, bias), expected.y.map((v, i) => v * at(w, i) + at(b, i)), tolerances.float32);
-      const slopes = grads((...t: Tensor[]) => sum(mul(run(...(t as [Tensor, Tensor, Tensor])), dy)))([x, weight, bias]);
+      await expectClose(
+        run(x, weight, bias),
+        expected.y.map((v, i) => v * at(w, i) + at(b, i)),
+        tolerances.float32,
+      );
+      const slopes = grads((...t: Tensor[]) => sum(mul(run(...(t as [Tensor, Tensor, Tensor])), dy)))([
+        x,
+        weight,
+        bias,
+      ]);
       const overPlaces = (of: (i: number) => number): Float64Array =>
         Float64Array.from({ length: 12 }, (_, c) =>
           Array.from({ length: x.size / 12 }, (_, p) => of(12 * p + c)).reduce((total, v) => total + v, 0),
         );
       await expectClose(slopes[0] as Tensor, expected.dx, tolerances.float32);
-      await expectClose(slopes[1] as Tensor, overPlaces((i) => (g[i] as number) * (expected.y[i] as number)), tolerances.float32);
-      await expectClose(slopes[2] as Tensor, overPlaces((i) => g[i] as number), tolerances.float32);
+      await expectClose(
+        slopes[1] as Tensor,
+        overPlaces((i) => (g[i] as number) * (expected.y[i] as number)),
+        tolerances.float32,
+      );
+      await expectClose(
+        slopes[2] as Tensor,
+        overPlaces((i) => g[i] as number),
+        tolerances.float32,
+      );
     });
 
     it('loses no digits of a small variance around a large mean', async () => {
