@@ -139,7 +139,7 @@ describe('the preset photos', () => {
     expect(started[0]?.estimatedSeconds).toBeGreaterThan(0);
     const more = await resumeTraining(at('photos'), {}, { signal: AbortSignal.abort() });
     expect(more).toMatchObject({ status: 'interrupted' });
-    expect(presets.photos.stepsFor?.(240)).toBe(1000);
+    expect(presets.photos.stepsFor?.(240)).toBe(2200);
     expect(presets.photos.stepsFor?.(1e6)).toBe(20_000);
   });
 });
