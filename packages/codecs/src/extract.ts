@@ -89,8 +89,7 @@ export function matchesOf(weights: Weights, model: CodecModel): Match[] {
     for (const key of form) {
       for (const name of weights.tensors.keys()) {
         const prefix = name.slice(0, -key.length);
-        if (!name.endsWith(key) || (prefix !== '' && !prefix.endsWith('.'))) continue;
-        if (model.prefixEnd !== undefined && prefix !== '' && !prefix.endsWith(model.prefixEnd)) continue;
+        if (!name.endsWith(key) || (prefix !== '' && !prefix.endsWith(model.prefixEnd ?? '.'))) continue;
         if (model.without?.some((other) => weights.tensors.has(prefix + other))) continue;
         const missing = form.filter((own) => !weights.tensors.has(prefix + own));
         if (missing.length < (matches.get(prefix)?.missing.length ?? Infinity))

@@ -175,6 +175,22 @@ describe('calls of a codec that cannot be met', () => {
   });
 });
 
+describe('a source of ones own', () => {
+  it.each([
+    ['nothing', null, /^sourceOf: mine must read 8 bytes, got null\. Mend its read\.$/],
+    ['too few bytes', new Uint8Array(3), /^sourceOf: mine must read 8 bytes, got a Uint8Array/],
+    ['another array', new Float32Array(8), /must read 8 bytes, got a Float32Array/],
+  ])('that reads %s is named', async (_, given, message) => {
+    const source = { name: 'mine', size: 100, read: async () => given as unknown as Uint8Array };
+    await expect(loadCodec(source)).rejects.toThrow(message);
+  });
+
+  it('that fails says so itself', async () => {
+    const read = () => Promise.reject(new Error('the cable is out'));
+    await expect(loadCodec({ name: 'mine', size: 100, read })).rejects.toThrow(/^the cable is out$/);
+  });
+});
+
 describe('urlSource of a server that does not do its part', () => {
   const answers: Record<string, [status: number, range: string, body: string]> = {
     '/any-size': [206, 'bytes 0-9/*', '0123456789'],

@@ -33,19 +33,26 @@ export function sourceOf(data: SourceLike, name?: string): Source {
   if (typeof Blob !== 'undefined' && data instanceof Blob) {
     const read = async (begin: number, end: number): Promise<Uint8Array> =>
       new Uint8Array(await data.slice(begin, end).arrayBuffer());
-    return { name: name ?? ('name' in data ? String(data.name) : 'the data'), size: data.size, read };
+    return { name: name ?? (data as Partial<File>).name ?? 'the data', size: data.size, read };
   }
   const source = data as Source;
   if (Number.isSafeInteger(source?.size) && typeof source.read === 'function') {
-    return { name: name ?? source.name, size: source.size, read: (begin, end) => source.read(begin, end) };
+    return { name: name ?? source.name, size: source.size, read: (begin, end) => readWhole(source, begin, end) };
   }
   throw new CheckpointError(
     'sourceOf',
     'data',
-    'be a Uint8Array, a Blob, or a source of byte ranges',
+    'be a Uint8Array, a Blob or a source',
     data,
-    'Read a path with fileSource of @vqkit/codecs/node, an address with urlSource.',
+    'Pass fileSource(path) or urlSource(address).',
   );
+}
+
+/** What somebody's own source gives, if it is what was asked for. */
+async function readWhole(source: Source, begin: number, end: number): Promise<Uint8Array> {
+  const given: unknown = await source.read(begin, end);
+  if (given instanceof Uint8Array && given.length === end - begin) return given;
+  throw new CheckpointError('sourceOf', source.name, `read ${end - begin} bytes`, given, 'Mend its read.');
 }
 
 /**
