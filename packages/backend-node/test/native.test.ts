@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { getBackend, matMul, tensor2d } from '@tensorflow/tfjs-core';
 import { expectSame } from '@vqkit/testing';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -50,6 +52,17 @@ describe.skipIf(!present)(`an installation${why}`, () => {
     expect(await nativeStatus(cache)).toMatchObject({ folder, damaged: [] });
     expect((await nativeStatus(cache)).fails).toBeUndefined();
     expect(findNative(cache)).toMatchObject({ folder, binding: join(folder, BINDING) });
+  });
+
+  it.each([{}, { TF_CPP_MIN_LOG_LEVEL: '1' }])('starts without a line of TensorFlow, also in a child: %j', (given) => {
+    const { TF_CPP_MIN_LOG_LEVEL: _, ...others } = process.env;
+    const program = "import('@vqkit/backend-node').then(({ startNative }) => startNative())";
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], {
+      cwd: fileURLToPath(new URL('../../vqkit', import.meta.url)),
+      encoding: 'utf8',
+      env: { ...others, ...given },
+    });
+    expect([status, stderr]).toEqual([0, '']);
   });
 
   it('is known to be damaged, and repaired', async () => {

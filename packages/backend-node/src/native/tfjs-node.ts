@@ -40,14 +40,16 @@ export function ownBinding({ folder }: TfjsNode): string {
  * tfjs-node asks one function, `find` of @mapbox/node-pre-gyp, where its binding is. While it loads, that module is replaced in
  * Node's cache by one whose `find` gives our file: nothing is written into node_modules, and nothing else of Node is touched.
  *
- * @param quiet an addon that mutes the standard error meanwhile, unless TF_CPP_MIN_LOG_LEVEL says what the user wants to read.
+ * @param quiet an addon that mutes the standard error meanwhile, unless TF_CPP_MIN_LOG_LEVEL says what the user wants to read; children
+ * inherit the 1 that is set here.
  * @throws whatever tfjs-node, the binding or TensorFlow throw.
  */
 export function loadTfjsNode({ require, folder }: TfjsNode, binding: string, quiet?: string): void {
   restoreRemovedUtil();
-  const { mute, unmute } = quiet === undefined || process.env.TF_CPP_MIN_LOG_LEVEL ? {} : (require(quiet) as Quiet);
+  const chosen = process.env.TF_CPP_MIN_LOG_LEVEL ?? '1';
+  const { mute, unmute } = quiet === undefined || chosen !== '1' ? {} : (require(quiet) as Quiet);
   // Later messages of TensorFlow about its own build and processor; warnings and errors stay.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
+  process.env.TF_CPP_MIN_LOG_LEVEL = chosen;
   const finder = require.resolve('@mapbox/node-pre-gyp');
   const before = require.cache[finder];
   require.cache[finder] = {
