@@ -46,7 +46,8 @@ export function createBenchProgress(stream: NodeJS.WriteStream): BenchProgress {
       onLog: (line) => print(`  ${line}`),
       onDone({ result, files }) {
         stopBar(bar);
-        print(`${result.outcome.answer.trim()}\n`);
+        for (const line of result.outcome.answer.trim().split('\n')) print(line);
+        print('');
         for (const file of files) print(file);
       },
     },
