@@ -1,19 +1,25 @@
 import { fileURLToPath } from 'node:url';
 import { defineProject } from 'vitest/config';
 
+/** Packages whose tests fill an engine's memory or ask which kernels have run: each of their files has a process of its own. */
+export const isolated = ['packages/backend-node', 'packages/backend-wasm', 'packages/backend-webgpu', 'apps/train'];
+
+/** Every file has a process of its own in the full run. In the short one files follow one another in the same, which saves a second or two each for modules and engines. */
+export const fullRun = process.env.VQKIT_TESTS === 'full';
+
+/** The configuration of the package whose `import.meta.url` this is. */
+export function sharedConfig(configUrl: string): ReturnType<typeof testsOf> {
+  const [group, name] = fileURLToPath(new URL('.', configUrl)).split('/').slice(-3);
+  return testsOf(`${name}`, ['test/**/*.test.ts'], fullRun || isolated.includes(`${group}/${name}`));
+}
+
 /**
- * One configuration for every package: tests run on the sources of the whole workspace, so that each module exists once.
- * In the short run the files of a package follow one another in the same processes, which saves half a second each for modules and engines;
- * `isolate` gives each its own: in the full run, and for packages whose tests fill an engine's memory or ask which kernels have run.
+ * Tests run on the sources of the whole workspace, so that each module exists once:
  * `@vqkit/fsq` resolves to packages/fsq/src/index.ts, `@vqkit/fsq/codec` to packages/fsq/src/codec.ts; backend-wasm's `#platform` to its source too.
  */
-export function sharedConfig(
-  configUrl: string,
-  { isolate = process.env.VQKIT_TESTS === 'full' } = {},
-): ReturnType<typeof defineProject> {
+export function testsOf(name: string, include: string[], isolate: boolean): ReturnType<typeof defineProject> {
   const packages = fileURLToPath(new URL('./packages/', import.meta.url));
   const apps = fileURLToPath(new URL('./apps/', import.meta.url));
-  const name = fileURLToPath(new URL('.', configUrl)).split('/').at(-2) ?? 'root';
   return defineProject({
     resolve: {
       alias: [
@@ -25,7 +31,7 @@ export function sharedConfig(
     },
     test: {
       name,
-      include: ['test/**/*.test.ts'],
+      include,
       testTimeout: 120_000,
       hookTimeout: 120_000,
       pool: 'forks',

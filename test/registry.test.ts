@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QUANTIZERS, quantizerNames } from '@vqkit/quantizers';
-import { startEngine } from '@vqkit/testing';
+import { fullRun, startEngine, titleIf } from '@vqkit/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { root } from '../scripts/setup.mjs';
 
@@ -41,7 +41,7 @@ describe('a quantizer that stands in the registry', () => {
     expect(help).toContain('Default 4 for lfq and residual-lfq, 2 for dummy, 0 for the others.');
   });
 
-  it('trains, is diagnosed and reported by its title, and encodes', () => {
+  it.skipIf(!fullRun)(titleIf(fullRun, 'trains, is diagnosed and reported by its title, and encodes'), () => {
     const small = [
       '--steps',
       '2',

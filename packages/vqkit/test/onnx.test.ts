@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startEngine } from '@vqkit/testing';
 import { createImageTokenizer, createVectorTokenizer, saveTokenizer } from '@vqkit/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { vqkit } from './cli.ts';
+import { vqkit, vqkitHere } from './cli.ts';
 
 let folder = '';
 const images = (): string => join(folder, 'images.safetensors');
@@ -45,14 +45,14 @@ describe('vqkit export --format onnx', () => {
   it('refuses a file in place of the folder, another format, and a damaged graph, by name', async () => {
     const file = join(folder, 'notes.onnx');
     await writeFile(file, 'notes');
-    const out = await vqkit(['export', images(), '--out', file, '--format', 'onnx']);
+    const out = await vqkitHere(['export', images(), '--out', file, '--format', 'onnx']);
     expect([out.code, out.stderr]).toEqual([
       1,
       expect.stringMatching(/^error: export: .*notes\.onnx must be a folder/),
     ]);
-    const format = await vqkit(['export', images(), '--format', 'tflite']);
+    const format = await vqkitHere(['export', images(), '--format', 'tflite']);
     expect(format.stderr).toContain('Allowed choices are safetensors, onnx');
-    const damaged = await vqkit(['inspect', file]);
+    const damaged = await vqkitHere(['inspect', file]);
     expect([damaged.code, damaged.stdout]).toEqual([1, '']);
     expect(damaged.stderr).toMatch(
       /^error: describeOnnx: .*notes\.onnx: the bytes must be a protobuf message whole, got/,

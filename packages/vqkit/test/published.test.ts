@@ -8,7 +8,7 @@ import { codecJson, fileSource } from '@vqkit/codecs/node';
 import { type PublishedRun, publishedModels, publishedRuns } from '@vqkit/testing/published-models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeCodec } from '../src/cli/published.ts';
-import { vqkit } from './cli.ts';
+import { vqkit, vqkitHere } from './cli.ts';
 
 const DAC = fileURLToPath(new URL('../../codecs/test/fixtures/models/dac-weights.pth', import.meta.url));
 let folder = '';
@@ -27,7 +27,7 @@ describe('vqkit inspect', () => {
 
   it('says which quantizer the initialisers of an ONNX file are', async () => {
     const file = fileURLToPath(new URL('../../codecs/test/fixtures/onnx/dac-quantizer.onnx', import.meta.url));
-    const { stdout } = await vqkit(['inspect', file]);
+    const { stdout } = await vqkitHere(['inspect', file]);
     expect(stdout).toMatch(/onnx: opset 17, .*\ndac at 'quantizer\.': 3 × 32 codes, 16 features\n$/);
   });
 
@@ -35,7 +35,7 @@ describe('vqkit inspect', () => {
     const file = join(folder, 'names.safetensors');
     const codes = { dtype: 'F32', shape: [2, 1], data: new Float32Array(2) } as const;
     await writeFile(file, encodeSafetensors({ '\u001b[31mq\n.vq.layers.0._codebook.embed': codes }));
-    const { stdout } = await vqkit(['inspect', file]);
+    const { stdout } = await vqkitHere(['inspect', file]);
     expect(stdout).toContain("encodec at '\\u001b[31mq\\u000a.': 1 × 2 codes, 1 features\n");
     expect(stdout).not.toContain('\u001b');
   });
@@ -43,11 +43,11 @@ describe('vqkit inspect', () => {
   it('says what is not there, and refuses what is no checkpoint by name', async () => {
     const text = join(folder, 'notes.txt');
     await writeFile(text, 'these are notes, and long enough');
-    expect(await vqkit(['inspect', text])).toMatchObject({
+    expect(await vqkitHere(['inspect', text])).toMatchObject({
       stdout: '',
       stderr: expect.stringMatching(/^error: .*notes\.txt must .*got/),
     });
-    const { code, stderr } = await vqkit(['inspect', join(folder, 'none.pt')]);
+    const { code, stderr } = await vqkitHere(['inspect', join(folder, 'none.pt')]);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/none\.pt must be a readable file, got ENOENT/)]);
   });
 });
@@ -64,12 +64,12 @@ describe('every model', () => {
     const [titok, scaled] = [join(folder, 'titok.safetensors'), join(folder, 'var.safetensors')];
     await writeFile(titok, publishedRuns('titok')[0]?.file as Uint8Array);
     await writeFile(scaled, publishedRuns('var')[0]?.file as Uint8Array);
-    const asked = await vqkit(['inspect', titok]);
+    const asked = await vqkitHere(['inspect', titok]);
     expect(asked.stdout).toMatch(/keys that tell its model, got taming-vqgan at .*pass \{ model \}/);
-    const told = await vqkit(['inspect', titok, '--model', 'titok']);
+    const told = await vqkitHere(['inspect', titok, '--model', 'titok']);
     expect(told.stdout).toMatch(/\ntitok at 'quantize\.': 1 × 16 codes, 4 features\n$/);
     const out = join(folder, 'var-alone.safetensors');
-    const { stdout } = await vqkit(['import', scaled, '--scales', '1,2,3,4', '--out', out]);
+    const { stdout } = await vqkitHere(['import', scaled, '--scales', '1,2,3,4', '--out', out]);
     expect(stdout).toMatch(/^var at 'quantize\.': 4 × 16 codes, an id for 16, 4, 1\.78, 1 frames, 4 features/);
     const alone = await loadCodec(await fileSource(out), { scales: [1, 2, 3, 4] });
     expect(alone.codebookSizes).toEqual([16, 16, 16, 16]);
@@ -79,7 +79,7 @@ describe('every model', () => {
 describe('vqkit import', () => {
   it('writes JSON whose numbers are those of float32, for pages that read it by themselves', async () => {
     const out = join(folder, 'dac.json');
-    await vqkit(['import', DAC, '--json', '--out', out]);
+    await vqkitHere(['import', DAC, '--json', '--out', out]);
     const { layers } = JSON.parse(await readFile(out, 'utf8'));
     const { tensors } = await extractCodec(await fileSource(DAC));
     const codebook = tensors['state_dict.quantizer.quantizers.1.codebook.weight']?.data as Float32Array;
@@ -90,7 +90,7 @@ describe('vqkit import', () => {
 
   it('writes a file of the quantizer alone that gives the same ids', async () => {
     const out = join(folder, 'quantizer.safetensors');
-    const { code, stdout, stderr } = await vqkit(['import', DAC, '--out', out]);
+    const { code, stdout, stderr } = await vqkitHere(['import', DAC, '--out', out]);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(
       /^dac at 'state_dict\.quantizer\.': 3 × 16 codes, 8 features, \d\.\d kB\n.*quantizer\.safetensors\n$/,
@@ -102,9 +102,9 @@ describe('vqkit import', () => {
   });
 
   it('refuses another model, and to write over what it reads', async () => {
-    const other = await vqkit(['import', DAC, '--model', 'mimi', '--out', join(folder, 'mimi.safetensors')]);
+    const other = await vqkitHere(['import', DAC, '--model', 'mimi', '--out', join(folder, 'mimi.safetensors')]);
     expect(other.stderr).toMatch(/must hold the quantizer of mimi/);
-    expect((await vqkit(['import', DAC, '--out', DAC])).stderr).toMatch(
+    expect((await vqkitHere(['import', DAC, '--out', DAC])).stderr).toMatch(
       /out must be another file than the one that is read/,
     );
   });

@@ -90,7 +90,7 @@ describe('export, encode, decode', () => {
       'export run --out run/config.json',
       'report run --out run/report-data.json',
     ]) {
-      const { code, stderr } = await call(line);
+      const { code, stderr } = await vqkitHere(line.split(' '), root);
       expect([code, stderr], line).toEqual([
         2,
         expect.stringMatching(/^error: \w+: \S+ must not be what it is made of or what a run needs, got \S+\. /),

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { engineMissing } from '@vqkit/testing';
+import { engineMissing, fullRun, titleIf } from '@vqkit/testing';
 import { readTokens } from '@vqkit/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, vqkit, writeTinyData } from './cli.ts';
@@ -46,7 +46,7 @@ describe.skipIf(missing !== undefined)(`--engine webgpu${missing === undefined ?
   });
 });
 
-describe('--engine webgpu without a driver', () => {
+describe.skipIf(!fullRun)(titleIf(fullRun, '--engine webgpu without a driver'), () => {
   it('is refused by train, encode and decode with the fix that doctor prints', async () => {
     const trained = await call('train --data-path data --steps 1 --widths 4,8 --engine cpu --out-dir cpu');
     const encoded = await call('encode cpu data --engine cpu --out ids.npy');
