@@ -39,7 +39,7 @@ interface Planning {
 export const fleet: Experiment = {
   name: 'fleet',
   question: 'Where does a queue of shards saturate, with a thousand workers on it?',
-  method: `${WORKERS.toLocaleString('en-US')} workers of BullMQ in one process, whose work is a sleep, on one redis-server that keeps an append-only file, all on this machine (\`packages/queue/bench/fleet.mjs\`): shards per second from the first that is done to the last,
+  method: `${WORKERS.toLocaleString('en-US')} workers of BullMQ in one process, whose work is a sleep, on one redis-server that keeps an append-only file, all on this machine (\`packages/queue/bench/fleet.mjs\`): shards per second once every worker has done one, to the last,
 beside what the sleep allows. And the planner: ${EXAMPLES.toLocaleString('en-US')} examples in ${SHARDS.toLocaleString('en-US')} shards are divided and written, and the manifest read again, as every worker does.`,
   expected: 'Thousands of shards per second, so that a thousand workers wait for nothing whose shards take a second.',
   parts: () => SLEEPS.length + 1,

@@ -158,10 +158,11 @@ function outcomeOf(rows: readonly Row[], cores: number): Outcome {
       verdict('it is faster than a DataLoader and the twin in torch', 'at least 1', beside, 1),
     ],
     answer: [
-      `${numberText(rateOf(ALL))} pictures per second by ${cores} workers on ${cores} cores`,
       Number.isNaN(share)
-        ? ''
-        : `, ${numberText(share)} of ${cores} times the ${numberText(rateOf(ONE))} of one on one core`,
+        ? '**Not measured on one core.** '
+        : `**${cores} workers on ${cores} cores encode ${numberText(share)} of ${cores} times the pictures of one on one core.** `,
+      `${numberText(rateOf(ALL))} pictures per second`,
+      Number.isNaN(share) ? '' : ` for ${numberText(rateOf(ONE))}`,
       Number.isNaN(beside)
         ? '. torch was not measured.'
         : `; a DataLoader of as many processes with the twin in torch ${numberText(rateOf(LOADER))}`,

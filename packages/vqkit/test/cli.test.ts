@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fullRun } from '@vqkit/testing';
 import { configJsonSchema } from '@vqkit/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { vqkit, vqkitHere, writeTinyData } from './cli.ts';
@@ -284,30 +283,30 @@ describe('train', () => {
     expect(stderr).toMatch(/^error: train: --out-dir must not hold a run yet, got .*--resume/);
   });
 
-  it.each([['SIGINT', 130], ...(fullRun ? ([['SIGTERM', 143]] as const) : [])] as const)(
-    'stops on %s with a checkpoint, code %i and the way to go on',
-    async (signal, expected) => {
-      const out = join(root, `it's stopped by $(${signal})`);
-      let sent = false;
-      const { code, stderr, stdout } = await vqkit(
-        [...tiny, '--quantizer', 'fsq', '--steps', '1000000', '--validate-every', '20', '--out-dir', out],
-        {
-          onStderr(text, kill) {
-            if (sent || !text.includes('step 20/')) return;
-            sent = true;
-            kill(signal);
-          },
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('stops on %s with a checkpoint, code %i and the way to go on', async (signal, expected) => {
+    const out = join(root, `it's stopped by $(${signal})`);
+    let sent = false;
+    const { code, stderr, stdout } = await vqkit(
+      [...tiny, '--quantizer', 'fsq', '--steps', '1000000', '--validate-every', '20', '--out-dir', out],
+      {
+        onStderr(text, kill) {
+          if (sent || !text.includes('step 20/')) return;
+          sent = true;
+          kill(signal);
         },
-      );
-      expect([code, stdout]).toEqual([expected, '']);
-      const [, step, folder] = /Stopped after step (\d+)\. Go on with: vqkit train --resume (.*)\n/.exec(stderr) ?? [];
-      expect(execFileSync('sh', ['-c', `printf %s ${folder}`], { encoding: 'utf8' })).toBe(out);
-      expect(await readdir(join(out, 'checkpoints'))).toContain(`step-${step}.safetensors`);
-      const resumed = await vqkit(['train', '--resume', out, '--steps', String(Number(step) + 3)]);
-      expect(resumed.code).toBe(0);
-      expect(resumed.stdout).toContain(join(out, 'report.html'));
-    },
-  );
+      },
+    );
+    expect([code, stdout]).toEqual([expected, '']);
+    const [, step, folder] = /Stopped after step (\d+)\. Go on with: vqkit train --resume (.*)\n/.exec(stderr) ?? [];
+    expect(execFileSync('sh', ['-c', `printf %s ${folder}`], { encoding: 'utf8' })).toBe(out);
+    expect(await readdir(join(out, 'checkpoints'))).toContain(`step-${step}.safetensors`);
+    const resumed = await vqkit(['train', '--resume', out, '--steps', String(Number(step) + 3)]);
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toContain(join(out, 'report.html'));
+  });
 
   it('refuses to change what a resumed run computes', async () => {
     const { code, stderr } = await vqkitHere(['train', '--resume', done, '--batch-size', '4']);
