@@ -226,7 +226,7 @@ function answerOf(groups: readonly Group[]): string {
         ? 'Some of both'
         : 'It depends on the data';
   return [
-    `**${lead}**: the norm layer alone has the lowest error of all in ${best.length} of ${groups.length} settings. At weight 0 it multiplies perplexity/K by ${range(byNorm)}; without it the best of the entropy weights does so by ${range(byWeight)}. All of this is at τ = 100: with spherical codes and τ = 10 the entropy loss lowers the error ([lfq-scale-drift](lfq-scale-drift.md)).`,
+    `**${lead}**: the norm layer alone has the lowest error of all in ${best.length} of ${groups.length} settings. At weight 0 it multiplies perplexity/K by ${range(byNorm)}; without it the best of the entropy weights does so by ${range(byWeight)}. All of this is at τ = 100, the default; what the entropy loss does beside a norm layer and beside spherical codes at τ = 1 too: [lfq-remedies](lfq-remedies.md), and at τ = 10: [lfq-scale-drift](lfq-scale-drift.md).`,
     groups
       .map(
         (group) =>

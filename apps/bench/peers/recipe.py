@@ -1,13 +1,17 @@
 """The example recipe of vector-quantize-pytorch, trained by the library itself: what `vqkit train --preset recipe` is compared with.
 
     python recipe.py --quantizer lfq|fsq|simvq --images train.idx --test-images test.idx [--loss mse|l1] [--seed 1] [--steps 1000] [--threads 2]
+                     [--start start.safetensors]
 
-IDX files may be gzipped. Prints one line of JSON: test L1 and PSNR (dB) on the output clamped to [-1, 1], used codes, perplexity, steps per second.
+IDX files may be gzipped. `--start` has the initial weights and the images of each step (src/recipe/start.ts); without it both are the seed's. Prints one
+line of JSON: the losses of the first 100 steps, test L1 and PSNR (dB, of the mean squared error over all pixels of all images) on the output clamped to
+[-1, 1], used codes, perplexity, steps per second.
 """
 
 import argparse
 import gzip
 import json
+import math
 import resource
 import time
 
@@ -57,6 +61,28 @@ def build(name):
     return nn.Sequential(*encoder), quantizer, nn.Sequential(*decoder), codes
 
 
+def load_start(path, encoder, quantizer, decoder):
+    """Loads initial weights, and gives the images of each step."""
+    from safetensors.torch import load_file
+
+    start = load_file(path)
+    ends = start.pop("ends").tolist()
+    order = start.pop("order").long()
+    own = {name.removeprefix("quantizer."): start.pop(name) for name in list(start) if name.startswith("quantizer.")}
+    # Its buffers are constants, which vqkit does not keep.
+    missing, unexpected = quantizer.load_state_dict(own, strict=False)
+    parameters = {name for name, _ in quantizer.named_parameters()}
+    assert not unexpected and not parameters & set(missing), f"other weights: {missing}, {unexpected}"
+    names = [["encoder.conv1", "encoder.conv2", "to_code"], ["from_code", "decoder.conv1", "decoder.conv2"]]
+    for module, wanted in zip((encoder, decoder), names):
+        convolutions = [layer for layer in module if isinstance(layer, nn.Conv2d)]
+        present = [name for name in wanted if f"{name}.weight" in start]
+        for layer, name in zip(convolutions, present, strict=True):
+            layer.load_state_dict({"weight": start.pop(f"{name}.weight"), "bias": start.pop(f"{name}.bias")})
+    assert not start, f"not used: {list(start)}"
+    return [order[first:end] for first, end in zip([0, *ends], ends)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quantizer", choices=["lfq", "fsq", "simvq"], required=True)
@@ -66,6 +92,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--start")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -79,32 +106,36 @@ def main():
         result = quantizer(encoder(x))
         return (*result, torch.zeros(())) if len(result) == 2 else result
 
-    step, seconds = 0, 0.0
+    planned = None if args.start is None else load_start(args.start, encoder, quantizer, decoder)
+    step, seconds, losses = 0, 0.0, []
     while step < args.steps:
-        for rows in torch.randperm(len(train)).split(BATCH):
+        for rows in planned or torch.randperm(len(train)).split(BATCH):
             x = to_input(train[rows])
             start = time.perf_counter()
             optimizer.zero_grad()
             quantized, _, auxiliary = quantize(x)
             output = decoder(quantized)
             reconstruction = F.mse_loss(output, x) if args.loss == "mse" else (output.clamp(-1, 1) - x).abs().mean()
-            (reconstruction + auxiliary).backward()
+            loss = reconstruction + auxiliary
+            loss.backward()
             optimizer.step()
             seconds += time.perf_counter() - start
+            if step < 100:
+                losses.append(loss.item())
             step += 1
             if step == args.steps:
                 break
 
     for module in (encoder, quantizer, decoder):
         module.eval()
-    counts, absolute, psnr = torch.zeros(codes), 0.0, 0.0
+    counts, absolute, squared = torch.zeros(codes), 0.0, 0.0
     with torch.no_grad():
         for x in map(to_input, test.split(500)):
             quantized, indices, _ = quantize(x)
             output = decoder(quantized).clamp(-1, 1)
             counts += torch.bincount(indices.flatten(), minlength=codes)
             absolute += (output - x).abs().mean(dim=(1, 2, 3)).sum().item()
-            psnr += (10 * torch.log10(4 / (output - x).square().mean(dim=(1, 2, 3)))).sum().item()
+            squared += (output - x).double().square().mean(dim=(1, 2, 3)).sum().item()
     shares = counts[counts > 0] / counts.sum()
     result = {
         "quantizer": args.quantizer,
@@ -112,8 +143,9 @@ def main():
         "seed": args.seed,
         "steps": args.steps,
         "threads": args.threads,
+        "losses": losses,
         "l1": absolute / len(test),
-        "psnr": psnr / len(test),
+        "psnr": 10 * math.log10(4 * len(test) / squared) if squared > 0 else None,
         "usedCodes": int((counts > 0).sum()),
         "perplexity": (-(shares * shares.log()).sum()).exp().item(),
         "stepsPerSecond": args.steps / seconds,

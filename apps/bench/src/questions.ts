@@ -46,7 +46,7 @@ const QUESTIONS: readonly Question[] = [
     },
     picture: ['lfq-scale-drift-rms', 'The scale of the latents over the steps'],
     threads: [120, 121, 146],
-    pages: ['lfq-distance', 'lfq-library', 'lfq-scale-drift'],
+    pages: ['lfq-distance', 'lfq-library', 'lfq-scale-drift', 'lfq-remedies', 'lfq-softness'],
   },
   {
     english: {
@@ -61,7 +61,14 @@ const QUESTIONS: readonly Question[] = [
     },
     picture: ['simvq-rotation-commitment-1000-mlp', 'mse(z, q) over the steps at weight 1,000'],
     threads: [177],
-    pages: ['simvq-library', 'simvq-rotation', 'simvq-rotation-images', 'speech-simvq-rotation'],
+    pages: [
+      'simvq-library',
+      'simvq-speech-conv',
+      'simvq-rotation',
+      'simvq-rotation-images',
+      'speech-simvq-rotation',
+      'simvq-rotation-rate',
+    ],
   },
   {
     english: {

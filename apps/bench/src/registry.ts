@@ -29,12 +29,22 @@ export const experiments: readonly ExperimentEntry[] = [
   { name: 'lfq-distance', load: async () => (await import('../experiments/lfq-distance.ts')).lfqDistance },
   { name: 'lfq-library', load: async () => (await import('../experiments/lfq-library.ts')).lfqLibrary },
   { name: 'lfq-scale-drift', load: async () => (await import('../experiments/lfq-scale-drift.ts')).lfqScaleDrift },
+  { name: 'lfq-remedies', load: async () => (await import('../experiments/lfq-remedies.ts')).lfqRemedies },
+  { name: 'lfq-softness', load: async () => (await import('../experiments/lfq-softness.ts')).lfqSoftness },
   { name: 'simvq-rotation', load: async () => (await import('../experiments/simvq-rotation.ts')).simVqRotation },
   {
     name: 'simvq-rotation-images',
     load: async () => (await import('../experiments/simvq-rotation-images.ts')).simVqRotationImages,
   },
   { name: 'simvq-library', load: async () => (await import('../experiments/simvq-library.ts')).simVqLibrary },
+  {
+    name: 'simvq-speech-conv',
+    load: async () => (await import('../experiments/simvq-speech-conv.ts')).simVqSpeechConv,
+  },
+  {
+    name: 'simvq-rotation-rate',
+    load: async () => (await import('../experiments/simvq-rotation-rate.ts')).simVqRotationRate,
+  },
   {
     name: 'simvq-over-rotation',
     load: async () => (await import('../experiments/simvq-over-rotation.ts')).simVqOverRotation,

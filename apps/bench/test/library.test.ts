@@ -45,14 +45,15 @@ it('finds the half of the loss that was taken away, and where vqkit leaves a rel
       // The second seed of vqkit starts a hundredth too high.
       const start = setup.commit === null && seed === 2 ? 1.01 : 1;
       const error = errorOf(setup).map((value, i) => value * (1 + 0.01 * seed) * (i === 0 ? start : 1));
-      return { setup, seed, trace: { step, error, reconstruction: error } };
+      return { setup, seed, trace: { step, error, reconstruction: error.at(-1) ?? 0 } };
     }),
   );
   const { answer, verdicts } = libraryOutcome(runs, [400, 800]);
   expect(answer).toMatch(/^\*\*Yes/);
   const told = verdicts.map(({ verdict }) => verdict);
   // With the trick on and off both halves end alike here; and 0.01 is more than 0.001.
-  expect(told).toEqual(['reproduced', 'undecided', 'reproduced', 'reproduced', 'not reproduced']);
+  const each = ['reproduced', 'undecided', 'reproduced', 'reproduced'];
+  expect(told).toEqual([...each, ...each.slice(0, 2), 'not reproduced']);
 });
 
 it("writes the initial weights under PyTorch's names, and the vectors of all steps", async () => {

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readSafetensors } from '@vqkit/checkpoint/node';
 import { loadDataset } from '@vqkit/data/node';
+import { fullRun, PYTHON, pythonMissing, titleIf } from '@vqkit/testing';
 import { createConfig } from '@vqkit/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeFashion } from '../experiments/recipe.ts';
@@ -9,7 +11,8 @@ import { runToEnd } from '../src/child.ts';
 import type { Raw } from '../src/experiment.ts';
 import { writeIdx } from '../src/idx.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
-import { recipeRunSchema } from '../src/recipe/settings.ts';
+import { type RecipeRun, recipeRunSchema, type WorkerSettings } from '../src/recipe/settings.ts';
+import { writeStart } from '../src/recipe/start.ts';
 import { recipeAnswer, recipeTables, recipeVerdicts } from '../src/recipe/summary.ts';
 
 let folder: string;
@@ -75,22 +78,71 @@ describe('recipeVerdicts', () => {
   });
 });
 
-it('trains in a process of its own on files that it has written', async () => {
+/** Images on the disk for both, and a training of some steps by vqkit. */
+async function prepared(steps: number, quantizer: WorkerSettings['quantizer']): Promise<WorkerSettings> {
   const { train } = await loadDataset(createConfig({ validationSize: 0 }));
-  await writeIdx(join(folder, 'train-images-idx3-ubyte'), train, 512);
+  await writeIdx(join(folder, 'train-images-idx3-ubyte'), train, 2560);
   await writeIdx(join(folder, 't10k-images-idx3-ubyte'), train, 100);
+  return { quantizer, loss: 'mse', seed: 1, steps, engine: 'wasm', threads: 1, dataPath: folder };
+}
+
+async function trainedHere(settings: WorkerSettings): Promise<RecipeRun> {
+  const worker = `${PACKAGE_FOLDER}dist/src/recipe/worker.js`;
+  return recipeRunSchema.parse(JSON.parse(await runToEnd(process.execPath, [worker, JSON.stringify(settings)])));
+}
+
+it('trains in a process of its own on files that it has written', async () => {
+  const settings = await prepared(2, 'fsq');
+  const { train } = await loadDataset(createConfig({ validationSize: 0 }));
   const written = await loadDataset(createConfig({ data: 'idx', dataPath: folder, validationSize: 0, seed: 1234 }));
-  expect([written.train.count, written.test.count]).toEqual([512, 100]);
+  expect([written.train.count, written.test.count]).toEqual([2560, 100]);
   expect(written.test.batch([7])).toEqual(train.batch([7]));
-  const settings = { quantizer: 'fsq', loss: 'mse', seed: 1, steps: 2, engine: 'wasm', threads: 1, dataPath: folder };
-  const output = await runToEnd(process.execPath, [
-    `${PACKAGE_FOLDER}dist/src/recipe/worker.js`,
-    JSON.stringify(settings),
-  ]);
-  const { l1, stepsPerSecond } = recipeRunSchema.parse(JSON.parse(output));
+  const { l1, losses } = await trainedHere(settings);
   expect(l1).toBeGreaterThan(0);
-  expect(stepsPerSecond).toBeGreaterThan(0);
+  expect(losses).toHaveLength(2);
 });
+
+it('writes what PyTorch begins with: every weight, and the images of each step', async () => {
+  const settings = await prepared(11, 'simvq');
+  const { tensors } = await readSafetensors(await writeStart(join(folder, 'start.safetensors'), settings, 2560));
+  const { order, ends, ...weights } = tensors;
+  // Ten steps are an epoch of 2,560 images.
+  expect([...(ends?.data ?? [])]).toEqual(Array.from({ length: 11 }, (_, i) => 256 * (i + 1)));
+  expect(new Set([...(order?.data ?? [])].slice(0, 2560).map(Number)).size).toBe(2560);
+  expect(Object.keys(weights).filter((name) => name.startsWith('quantizer.'))).toHaveLength(5);
+  expect(Object.keys(weights).filter((name) => name.endsWith('conv1.weight'))).toHaveLength(2);
+});
+
+const absent = fullRun ? pythonMissing('torch', 'safetensors', 'vector_quantize_pytorch') : undefined;
+
+describe.skipIf(!fullRun || absent !== undefined)(
+  titleIf(
+    fullRun,
+    `beside PyTorch, from the same weights on the same batches${absent === undefined ? '' : ` (${absent})`}`,
+  ),
+  () => {
+    it.each(['fsq', 'simvq', 'lfq'] as const)(
+      '%s has its loss at each of 100 steps',
+      { timeout: 300_000 },
+      async (quantizer) => {
+        const settings = await prepared(100, quantizer);
+        const start = await writeStart(join(folder, `${quantizer}.safetensors`), settings, 2560);
+        const ours = await trainedHere(settings);
+        const output = await runToEnd(PYTHON, [
+          `${PACKAGE_FOLDER}peers/recipe.py`,
+          ...['--quantizer', quantizer, '--steps', '100', '--threads', '1', '--start', start],
+          ...['--images', join(folder, 'train-images-idx3-ubyte')],
+          ...['--test-images', join(folder, 't10k-images-idx3-ubyte')],
+        ]);
+        const theirs = recipeRunSchema.parse(JSON.parse(output));
+        expect(theirs.losses).toHaveLength(100);
+        const apart = (ours.losses ?? []).map((loss, i) => Math.abs(loss - (theirs.losses?.[i] ?? Number.NaN)));
+        expect(Math.max(...apart)).toBeLessThan(1e-4);
+        expect(Math.abs((ours.psnr ?? 0) - (theirs.psnr ?? 9))).toBeLessThan(0.05);
+      },
+    );
+  },
+);
 
 it('says which data are missing', async () => {
   const context = {

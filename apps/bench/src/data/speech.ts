@@ -39,6 +39,24 @@ export async function readSpeech(
   { dataDir, log }: Pick<ExperimentContext, 'dataDir' | 'log'>,
   silence?: number,
 ): Promise<Speech | undefined> {
+  const found = await readRecordings({ dataDir, log });
+  return found === undefined ? undefined : framesOf(found.samples, found.sampleRate, silence);
+}
+
+/** Recordings as they are. */
+interface Recordings {
+  readonly samples: readonly Float32Array[];
+  readonly sampleRate: number;
+}
+
+/**
+ * The WAV files that {@link readSpeech} makes frames of, their first channels in [-1, 1]. Undefined where there are none.
+ * @throws DataError as it does.
+ */
+export async function readRecordings({
+  dataDir,
+  log,
+}: Pick<ExperimentContext, 'dataDir' | 'log'>): Promise<Recordings | undefined> {
   const found = await recordingsOf(dataDir);
   if (found === undefined) return undefined;
   const { folder, files } = found;
@@ -57,8 +75,7 @@ export async function readSpeech(
       'Resample them, for example with sox.',
     );
   }
-  const samples = recordings.map((recording) => recording.samples);
-  return framesOf(samples, sampleRate, silence);
+  return { samples: recordings.map((recording) => recording.samples), sampleRate };
 }
 
 /** Speech that is read when something is measured with it. */

@@ -19,10 +19,15 @@ export type WorkerSettings = Omit<RecipeSettings, 'engine'> & {
   readonly dataPath: string;
 };
 
+/** Steps whose losses are told one by one. */
+export const COMPARED_STEPS: number = 100;
+
 /** What came of it, on the whole test set. */
 export interface RecipeRun {
+  /** The whole loss of the first {@link COMPARED_STEPS} steps, each before its step; missing in results of before. */
+  readonly losses?: readonly number[] | undefined;
   readonly l1: number;
-  /** dB; null when every image is exact. */
+  /** dB, of the mean squared error over all pixels of all images; null when every image is exact. */
   readonly psnr: number | null;
   readonly usedCodes: number;
   readonly perplexity: number;
@@ -32,6 +37,7 @@ export interface RecipeRun {
 }
 
 export const recipeRunSchema: z.ZodType<RecipeRun> = z.object({
+  losses: z.array(z.number()).optional(),
   l1: z.number(),
   psnr: z.number().nullable(),
   usedCodes: z.number(),

@@ -26,7 +26,6 @@ const SPEED_GOALS: Record<RecipeSettings['quantizer'], number> = { fsq: 0.5, sim
 /** What each column of the table is of a run. */
 const COLUMNS: readonly [title: string, of: (run: RecipeRun) => number | null][] = [
   ['test L1', ({ l1 }) => l1],
-  ['PSNR, dB', ({ psnr }) => psnr],
   ['used codes', ({ usedCodes }) => usedCodes],
   ['perplexity', ({ perplexity }) => perplexity],
   ['steps/s', ({ stepsPerSecond }) => stepsPerSecond],

@@ -2,33 +2,23 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConfig, train } from '@vqkit/train';
-import type { RecipeRun, WorkerSettings } from './settings.ts';
+import { train } from '@vqkit/train';
+import { COMPARED_STEPS, type RecipeRun, type WorkerSettings } from './settings.ts';
+import { recipeConfig } from './start.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings;
-const { quantizer, loss, seed, steps, engine, threads, dataPath } = settings;
 const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
 try {
-  const config = createConfig({
-    preset: 'recipe',
-    data: 'idx',
-    dataPath,
-    validationSize: 0,
-    quantizer,
-    loss,
-    clampOutput: loss === 'l1',
-    seed,
-    steps,
-    logEvery: steps,
-    checkpointEvery: steps,
-    engine,
-    ...(engine === 'wasm' ? { threads } : {}),
-    outDir: join(folder, 'run'),
+  const losses: number[] = [];
+  const result = await train(recipeConfig(settings, join(folder, 'run')), {
+    onEvent(event) {
+      if (event.kind === 'step' && losses.length < COMPARED_STEPS) losses.push(event.loss);
+    },
   });
-  const result = await train(config);
   if (result.status !== 'finished') throw new Error('the training did not finish');
   const { test, stepsPerSecond } = result.summary;
   const run: RecipeRun = {
+    losses,
     l1: test.quality.l1,
     psnr: test.quality.psnrDb ?? null,
     usedCodes: test.codes.used,

@@ -8,7 +8,7 @@ import type { VqOptions } from '@vqkit/vq';
 import type { Data } from '../data/source.ts';
 import type { ExperimentContext } from '../experiment.ts';
 import { type KeptRun, keptRun, type Quantity } from './trace.ts';
-import { trainTokens } from './train-tokens.ts';
+import { type TrainingRun, trainTokens } from './train-tokens.ts';
 
 /** A quantizer as plain data: the seed is the training's. */
 export type QuantizerSpec =
@@ -35,6 +35,8 @@ export interface CellTraining {
   readonly lossGradient?: boolean;
   /** Points of the trace. Default 12. */
   readonly points?: number;
+  /** Default 1e-3. */
+  readonly learningRate?: number;
 }
 
 /** Quantities that a page follows over the steps. */
@@ -50,34 +52,63 @@ export async function trainCell(
   training: CellTraining,
   { follow = [] }: Followed = {},
 ): Promise<KeptRun[]> {
-  const { quantizer, extraLoss, name, ...model } = cell;
   const runs: KeptRun[] = [];
   for (const seed of context.seeds) {
-    const settings = {
-      source: data.name,
-      quantizer,
-      ...model,
-      extraLoss: extraLoss?.name ?? null,
-      ...training,
-      seed,
-    };
+    const settings = { ...settingsOf(data, cell, training), seed };
     runs.push(
-      await context.part(`${data.name}: ${name}, seed ${seed}`, settings, async (raw) => {
-        const run = await trainTokens({
-          source: await data.open(),
-          quantizer: (seedOfRun) => createQuantizerOf(quantizer, seedOfRun),
-          ...model,
-          ...(extraLoss === undefined ? {} : { extraLoss: extraLoss.of }),
-          ...training,
-          seed,
-          progress: context.progress,
-        });
+      await context.part(`${data.name}: ${cell.name}, seed ${seed}`, settings, async (raw) => {
+        const run = await trainOne(data, cell, training, seed, context.progress);
         raw(run);
         return keptRun(run, follow);
       }),
     );
   }
   return runs;
+}
+
+/**
+ * Trains one cell with every seed, all in one part that keeps a few numbers of each: for grids of hundreds of trainings, whose results would fill
+ * the repository.
+ */
+export function trainGridCell<T>(
+  context: ExperimentContext,
+  data: Data,
+  cell: Cell,
+  training: CellTraining,
+  keep: (run: TrainingRun) => T,
+): Promise<readonly T[]> {
+  const { seeds, part, progress } = context;
+  return part(`${data.name}: ${cell.name}`, { ...settingsOf(data, cell, training), seeds }, async (raw) => {
+    const runs: TrainingRun[] = [];
+    for (const seed of seeds) {
+      runs.push(await trainOne(data, cell, training, seed, (share) => progress((runs.length + share) / seeds.length)));
+    }
+    raw(runs);
+    return runs.map(keep);
+  });
+}
+
+/** All that decides a cell's trainings, but for the seed. */
+function settingsOf(data: Data, { quantizer, extraLoss, name: _, ...model }: Cell, training: CellTraining): object {
+  return { source: data.name, quantizer, ...model, extraLoss: extraLoss?.name ?? null, ...training };
+}
+
+async function trainOne(
+  data: Data,
+  { quantizer, extraLoss, name: _, ...model }: Cell,
+  training: CellTraining,
+  seed: number,
+  progress: (share: number) => void,
+): Promise<TrainingRun> {
+  return trainTokens({
+    source: await data.open(),
+    quantizer: (seedOfRun) => createQuantizerOf(quantizer, seedOfRun),
+    ...model,
+    ...(extraLoss === undefined ? {} : { extraLoss: extraLoss.of }),
+    ...training,
+    seed,
+    progress,
+  });
 }
 
 export function createQuantizerOf({ method, options }: QuantizerSpec, seed: number): Quantizer {
