@@ -76,6 +76,10 @@ export const experiments: readonly ExperimentEntry[] = [
     name: 'speech-simvq-rotation',
     load: async () => (await import('../experiments/speech-simvq-rotation.ts')).speechSimVqRotation,
   },
+  {
+    name: 'speech-tokenizer',
+    load: async () => (await import('../experiments/speech-tokenizer.ts')).speechTokenizer,
+  },
   { name: 'speech-silence', load: async () => (await import('../experiments/speech-silence.ts')).speechSilence },
 ];
 

@@ -104,5 +104,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     options: photos,
     stepsFor: photoSteps,
   },
-  speech: { description: 'Sound, --data audio: SimVQ as in its article, commitment weight 1000, 200 tokens a second.' },
+  speech: {
+    description:
+      'Sound, --data audio: residual FSQ, 40 bits a token, 200 tokens a second; with --quantizer simvq as in its article.',
+  },
 };

@@ -44,6 +44,7 @@ function config(name: string, options: TrainOptions = {}): AudioConfig {
   const often = { logEvery: 1, validateEvery: 2, checkpointEvery: 2, engine: 'cpu' as const, seed: 5, steps: 4 };
   const shared = {
     preset: 'speech' as const,
+    quantizer: 'simvq' as const,
     dataPath: folder,
     outDir: join(folder, name),
     quantizerOptions: { codebookSize: 16 },
@@ -55,17 +56,18 @@ const json = async (name: string, file: string) => JSON.parse(await readFile(joi
 const weights = async (name: string): Promise<Buffer> => Buffer.from(await readTokenizer(join(folder, name)));
 
 describe('a run on sound', () => {
-  it('takes the preset as the article has it', () => {
-    const { data, arch, quantizer, quantizerOptions } = createConfig({
-      preset: 'speech',
-      dataPath: folder,
-    }) as unknown as AudioConfig;
-    expect({ data, arch, quantizer, quantizerOptions }).toEqual({
-      data: 'audio',
-      arch: 'seanet',
-      quantizer: 'simvq',
-      quantizerOptions: { codebookSize: 8192, commitmentWeight: 1000 },
-    });
+  it.each([
+    ['residual-fsq', { levels: [8, 5, 5, 5], numQuantizers: 4 }],
+    ['simvq', { codebookSize: 8192, commitmentWeight: 1000 }],
+    ['lfq', {}],
+  ] as const)('takes the preset with %s', (quantizer, quantizerOptions) => {
+    const config = createConfig({ preset: 'speech', quantizer, dataPath: folder });
+    expect(config).toMatchObject({ data: 'audio', arch: 'seanet', quantizer });
+    expect(config.quantizerOptions).toEqual(quantizerOptions);
+  });
+
+  it('is residual FSQ, and takes no preset of other data', () => {
+    expect(createConfig({ preset: 'speech', dataPath: folder }).quantizer).toBe('residual-fsq');
     expect(createConfig({ dataPath: folder }).data).toBe('audio');
     expect(() => createConfig({ preset: 'speech', data: 'mnist' })).toThrow(
       /preset must not be given with data 'mnist'/,

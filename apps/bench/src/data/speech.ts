@@ -112,6 +112,14 @@ export async function requireSpeech(
   return required(await speechData(context, silence));
 }
 
+/**
+ * The folder whose recordings those are.
+ * @throws DataError when there are no recordings.
+ */
+export async function speechFolder(dataDir: string | undefined): Promise<string> {
+  return required(await recordingsOf(dataDir)).folder;
+}
+
 function required<T>(speech: T | undefined): T {
   if (speech !== undefined) return speech;
   const fix = 'Run apt-get install asterisk-core-sounds-en-wav, or pass --data with a folder of recordings.';
