@@ -272,7 +272,7 @@ function usedText({ vqkit }: Pick<Runs, 'vqkit'>): string | null {
 
 const WHY = `What was expected of SimVQ's weight was wrong. With 1,000 the latents stay short and near their codes; with 1 nothing holds them: the losses of the sound stretch them more than ten times as long, the codes stay behind, and
 all tokens share a few. So the article's weight is the right one of the two for SimVQ. That an earlier training at this weight used nine codes (docs/LOG.md, 2026-11-30) was at a third of this learning rate; which of the two did it was not tried. Residual FSQ has three times the bits and no codes
-that must follow, and is preset \`speech\`; \`--quantizer simvq\` is the article's case, with \`--no-rotation\` for the other half, which has ten seeds in [another comparison](speech-simvq-rotation.md). After 400 steps of twice as many segments residual FSQ had 2.4 dB ([what is heard](speech-heard.md)).`;
+that must follow, and is preset \`speech\`; \`--quantizer simvq\` is the article's case, with \`--no-rotation\` for the other half, which [another comparison](speech-simvq-rotation.md) has. After 400 steps of twice as many segments residual FSQ had 2.4 dB ([what is heard](speech-heard.md)).`;
 
 function meanOf({ vqkit }: Runs, of: (run: SoundRun) => number): number {
   return vqkit.reduce((sum, own) => sum + of(own), 0) / vqkit.length;
