@@ -125,7 +125,7 @@ function judgedHow(result: Result): string[] {
   const count = outcome.verdicts.length;
   return isSeeded(result)
     ? [
-        `${count} claim${count === 1 ? '' : 's'}, each judged by itself from ${seeds.length} seed${seeds.length === 1 ? '' : 's'}: nothing is corrected for their number. Numbers are means, with the lowest and the highest seed in brackets.`,
+        `${count} claim${count === 1 ? '' : 's'}, each judged by itself from ${seeds.length} seed${seeds.length === 1 ? '' : 's'} at most: nothing is corrected for their number. Numbers are means, with the lowest and the highest seed in brackets.`,
       ]
     : [];
 }
