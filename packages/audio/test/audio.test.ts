@@ -132,7 +132,7 @@ eachEngine(() => {
       stft.dispose();
     });
 
-    it.each(fullRun ? [8, 16, 32, 64, 128, 256, 512, 1024] : [8, 16, 32, 64])(
+    it.each(fullRun ? [8, 16, 32, 64, 128, 256, 512, 1024, 2048] : [8, 16, 32, 64])(
       'of %i samples: values and gradients of a sum in float64',
       async (fftSize) => {
         for (const { hop, center, samples } of [
