@@ -105,7 +105,6 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     stepsFor: photoSteps,
   },
   speech: {
-    description:
-      'Sound, --data audio: residual FSQ, 40 bits a token, 200 tokens a second; with --quantizer simvq as in its article.',
+    description: 'Sound, --data audio: residual FSQ, 200 tokens of 40 bits a second, or --quantizer simvq.',
   },
 };

@@ -12,6 +12,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor3D,
+  tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel, mean, requireInteger, requireOption, ShapeError, sum } from '@vqkit/core-tensor';
@@ -110,8 +111,10 @@ export function groupNorm<T extends Tensor>(x: T, groups: number, epsilon = 1e-5
       'Use a divisor of the last axis.',
     );
   }
-  const { weight, bias } = affine ?? { weight: ones([channels]) as Tensor1D, bias: zeros([channels]) as Tensor1D };
-  return GroupNorm({ x, weight, bias }, { groups, epsilon })[0] as T;
+  return tidy(() => {
+    const { weight, bias } = affine ?? { weight: ones([channels]) as Tensor1D, bias: zeros([channels]) as Tensor1D };
+    return GroupNorm({ x, weight, bias }, { groups, epsilon })[0] as T;
+  });
 }
 
 /** Positions and the channels of one group, in [batch, positions, groups, C / groups]. */

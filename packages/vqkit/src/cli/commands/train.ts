@@ -57,7 +57,8 @@ Vectors, such as embeddings of items:
 
 Sound, a folder of WAV, FLAC, Ogg and MP3:
   vqkit train --preset speech --data-path recordings
-  vqkit train --preset speech --data-path recordings --quantizer simvq --no-rotation
+  vqkit train --preset speech --data-path recordings --quantizer simvq \\
+    --no-rotation
   vqkit train --data audio --data-path music --quantizer residual-vq --stereo \\
     --sample-rate 44100 --causal
 `;
