@@ -57,19 +57,43 @@ export interface DecodedPicture {
 
 /**
  * Decodes PNG and JPEG, told by content: upright by their EXIF tag, resized to the size and there cropped at the centre, or
- * with `fit: 'pad'` whole between two black borders; transparent parts are black. What cannot be decoded is named in `skipped`. Blocks the other loaders of sharp in this process; `sharp.unblock` brings them back.
+ * with `fit: 'pad'` whole between two black borders; transparent parts are black. What cannot be decoded is named in `skipped`.
+ * The first call blocks the other loaders of sharp in this process; `sharp.unblock` brings them back.
  *
  * @throws Interrupted when the signal is aborted.
  */
-export async function decodePictures(
+export function decodePictures(
   files: readonly PictureFile[],
   size: ImageSize,
   channels: number,
   signal?: AbortSignal,
   fit: Fit = 'crop',
 ): Promise<{ decoded: DecodedPicture[]; skipped: SkippedImage[] }> {
+  blockOtherLoaders();
+  return decodeUnblocked(files, size, channels, signal, fit);
+}
+
+let othersAreBlocked = false;
+
+/**
+ * Leaves sharp the loaders of PNG and JPEG alone. libvips holds that for all threads of the process, and for a moment no loader is left: so it is done
+ * once, before any thread decodes.
+ */
+export function blockOtherLoaders(): void {
+  if (othersAreBlocked) return;
+  othersAreBlocked = true;
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng'] });
+}
+
+/** {@link decodePictures} in a thread of a process whose other loaders are blocked. */
+export async function decodeUnblocked(
+  files: readonly PictureFile[],
+  size: ImageSize,
+  channels: number,
+  signal?: AbortSignal,
+  fit: Fit = 'crop',
+): Promise<{ decoded: DecodedPicture[]; skipped: SkippedImage[] }> {
   const results: (DecodedPicture | SkippedImage)[] = [];
   const memory = createBudget(MAX_HELD_BYTES);
   const frame = { sides: sidesOf(size), channels, fit };

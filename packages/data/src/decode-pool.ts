@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { DecodedPicture, Fit, SkippedImage } from './decode-pictures.ts';
+import { blockOtherLoaders, type DecodedPicture, type Fit, type SkippedImage } from './decode-pictures.ts';
 import type { PictureFile } from './picture-file.ts';
 
 /** What pictures are made to. */
@@ -49,8 +49,9 @@ export function createDecodePool(
   };
   let workers: Worker[] | undefined;
   let next = 0;
-  const start = (): Worker[] =>
-    Array.from({ length: threads }, () => {
+  const start = (): Worker[] => {
+    blockOtherLoaders();
+    return Array.from({ length: threads }, () => {
       const worker = new Worker(program);
       worker.on('message', (response: DecodeResponse) => {
         const asked = waiting.get(response.id);
@@ -63,6 +64,7 @@ export function createDecodePool(
       worker.on('error', failAll);
       return worker;
     });
+  };
   return {
     decode: (files) =>
       new Promise((done, failed) => {

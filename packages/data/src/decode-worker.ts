@@ -1,13 +1,13 @@
 import { parentPort, type TransferListItem } from 'node:worker_threads';
-import { decodePictures } from './decode-pictures.ts';
+import { decodeUnblocked } from './decode-pictures.ts';
 import type { DecodeRequest, DecodeResponse } from './decode-pool.ts';
 
-/** A thread that decodes what it is sent. */
+/** A thread that decodes what it is sent; whoever starts it has blocked the other loaders. */
 const port = parentPort;
 port?.on('message', async ({ id, files, size, channels, fit }: DecodeRequest) => {
   let response: DecodeResponse;
   try {
-    response = { id, ...(await decodePictures(files, size, channels, undefined, fit)) };
+    response = { id, ...(await decodeUnblocked(files, size, channels, undefined, fit)) };
   } catch (error) {
     response = { id, error };
   }

@@ -1,8 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { temporaryFolder } from '@vqkit/testing/pictures';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { decodePictures } from '../src/decode-pictures.ts';
+import { createDecodePool } from '../src/decode-pool.ts';
 import { type DatasetOptions, loadDataset, openDataset } from '../src/node.ts';
 
 let folder = '';
@@ -27,6 +30,22 @@ const options = (changes: Partial<DatasetOptions> = {}): DatasetOptions => ({
 });
 
 const positions = Int32Array.of(7, 0, 3);
+
+describe('threads that decode', () => {
+  it('read every picture while others begin to decode in the same process', async () => {
+    const files = [0, 1, 2, 3].map((i) => join(folder, `0${i}.png`));
+    const pool = createDecodePool({ size: [8, 8], channels: 3 }, 3);
+    const decodeAll = Promise.all(Array.from({ length: 120 }, () => pool.decode(files)));
+    const begun = { done: false };
+    void decodeAll.then(() => Object.assign(begun, { done: true }));
+    while (!begun.done) {
+      for (let i = 0; i < 200; i++) void decodePictures([], [8, 8], 3);
+      await setImmediate();
+    }
+    expect((await decodeAll).flatMap(({ skipped }) => skipped)).toEqual([]);
+    pool.close();
+  });
+});
 
 describe('openDataset', () => {
   it('gives the same pictures in the same order whether they are held or not, by any number of threads', async () => {
