@@ -102,8 +102,11 @@ describe('onnxruntime', () => {
       `${architecture}, ${name}: ${tokens} tokens, ${ids} ids of ${used.size} codes; ${differ.encoder} differ from the data on, ${differ.quantize} from the latents on; data within ${error.toExponential(1)}`,
     );
     expect(used.size).toBeGreaterThan(4);
-    expect(differ.encoder).toBeLessThanOrEqual(ids * tolerances.differingIds);
-    expect(differ.quantize).toBeLessThanOrEqual(ids * tolerances.differingIds);
+    // Of so few ids chance takes more than the mean: three standard deviations of a count.
+    const mean = ids * tolerances.differingIds;
+    const most = mean + 3 * Math.sqrt(mean);
+    expect(differ.encoder).toBeLessThanOrEqual(most);
+    expect(differ.quantize).toBeLessThanOrEqual(most);
     expect(error).toBeLessThan(tolerances.otherRuntime);
     tokenizer.dispose();
   });

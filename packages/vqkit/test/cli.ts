@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findBackendFactory, removeBackend } from '@tensorflow/tfjs-core';
 import { vi } from 'vitest';
 import { runCli } from '../src/cli/run.ts';
 
@@ -38,10 +39,11 @@ export function vqkit(
   });
 }
 
-/** The same in this process, which saves its start: for many calls that do no work. */
+/** The same in this process, which saves its start: for many calls that do no work. An engine with other threads, of whatever ran here before, is removed with its tensors. */
 export async function vqkitHere(args: readonly string[], cwd = process.cwd()): Promise<Ended> {
   const written = { stdout: '', stderr: '' };
   const before = process.cwd();
+  if (findBackendFactory('wasm') !== null) removeBackend('wasm');
   process.chdir(cwd);
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((text) => {

@@ -2,7 +2,6 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findBackendFactory, removeBackend } from '@tensorflow/tfjs-core';
 import { encodeNpyHeader } from '@vqkit/checkpoint';
 import { writeSafetensors } from '@vqkit/checkpoint/node';
 import { createRng } from '@vqkit/core-tensor';
@@ -22,8 +21,6 @@ values.copyWithin((ROWS - 1) * 8, (ROWS - 2) * 8, (ROWS - 1) * 8);
 const keys = Array.from({ length: ROWS }, (_, n) => `item ${n}`);
 
 beforeAll(async () => {
-  // An earlier file of this process may have started it with another number of threads.
-  if (findBackendFactory('wasm') !== null) removeBackend('wasm');
   folder = await mkdtemp(join(tmpdir(), 'vqkit-vectors-'));
   const layout = { column: 'embedding', dtype: 'F32', count: ROWS, width: 8, keys: 'texts' } as const;
   await writeRows(join(folder, 'items.parquet'), layout, [{ values, keys }]);
