@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mnistPatches, photoPatches } from '../src/data/images.ts';
 import { mnistLabels } from '../src/data/labels.ts';
-import { fft, melFrames } from '../src/data/mel.ts';
+import { melFrames } from '../src/data/mel.ts';
 import { gaussianStream, storedVectors, unread, varianceOf } from '../src/data/source.ts';
 import { readSpeech, speechData } from '../src/data/speech.ts';
 
@@ -117,29 +117,6 @@ describe('photoPatches', () => {
 });
 
 describe('mel frames', () => {
-  it('transforms as the definition does', () => {
-    const n = 16;
-    const rng = createRng(3);
-    const [re, im] = [0, 1].map(() => Float64Array.from({ length: n }, () => rng.normal())) as [
-      Float64Array,
-      Float64Array,
-    ];
-    const expected = Array.from({ length: n }, (_, k) => {
-      let [a, b] = [0, 0];
-      for (let t = 0; t < n; t++) {
-        const [cos, sin] = [Math.cos((-2 * Math.PI * k * t) / n), Math.sin((-2 * Math.PI * k * t) / n)];
-        a += (re[t] as number) * cos - (im[t] as number) * sin;
-        b += (re[t] as number) * sin + (im[t] as number) * cos;
-      }
-      return [a, b];
-    });
-    fft(re, im);
-    for (const [k, [a, b]] of (expected as [number, number][]).entries()) {
-      expect(Math.abs((re[k] as number) - a)).toBeLessThan(1e-12 * n);
-      expect(Math.abs((im[k] as number) - b)).toBeLessThan(1e-12 * n);
-    }
-  });
-
   it('puts a full-scale tone into the band around it, near power 1, and silence at the floor', () => {
     const options = { sampleRate: 8000, window: 256, hop: 80, bands: 40 };
     const tone = Float32Array.from({ length: 512 }, (_, i) => Math.sin((2 * Math.PI * 1000 * i) / 8000));

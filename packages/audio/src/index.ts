@@ -1,3 +1,4 @@
+export { fft } from './fft.ts';
 export type { MelOptions, MelSpectrogram } from './mel.ts';
 export { createMelSpectrogram, melFilters } from './mel.ts';
 export { resample } from './resample.ts';

@@ -21,6 +21,7 @@ import {
   createMelSpectrogram,
   createMultiResolutionStftLoss,
   createStft,
+  fft,
   melFilters,
   resample,
   siSdr,
@@ -219,6 +220,40 @@ eachEngine(() => {
       await expectClose(loss.apply(mul(x, 8), mul(y, 8)), once, 1e-4);
       loss.dispose();
     });
+  });
+});
+
+describe('fft', () => {
+  it('transforms as the definition does', () => {
+    const n = 16;
+    const rng = createRng(3);
+    const [re, im] = [0, 1].map(() => Float64Array.from({ length: n }, () => rng.normal())) as [
+      Float64Array,
+      Float64Array,
+    ];
+    const expected = Array.from({ length: n }, (_, k) => {
+      let [a, b] = [0, 0];
+      for (let t = 0; t < n; t++) {
+        const [cos, sin] = [Math.cos((-2 * Math.PI * k * t) / n), Math.sin((-2 * Math.PI * k * t) / n)];
+        a += (re[t] as number) * cos - (im[t] as number) * sin;
+        b += (re[t] as number) * sin + (im[t] as number) * cos;
+      }
+      return [a, b];
+    });
+    fft(re, im);
+    for (const [k, [a, b]] of (expected as [number, number][]).entries()) {
+      expect(Math.abs((re[k] as number) - a)).toBeLessThan(1e-12 * n);
+      expect(Math.abs((im[k] as number) - b)).toBeLessThan(1e-12 * n);
+    }
+  });
+
+  it('refuses what is no power of two, or of two lengths', () => {
+    expect(() => fft(new Float64Array(6), new Float64Array(6))).toThrow(
+      /^fft: re\.length must be a power of two, got 6/,
+    );
+    expect(() => fft(new Float64Array(4), new Float64Array(2))).toThrow(
+      /^fft: im\.length must be that of re, 4, got 2/,
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { fft } from '@vqkit/audio';
 import { contextOf } from '../dom.ts';
 
 /** Columns of a drawing at most: a longer sound is looked at in larger steps. */
@@ -12,15 +13,14 @@ export function drawSpectrogram(canvas: HTMLCanvasElement, samples: Float32Array
   const frames = Math.max(1, Math.ceil(samples.length / step));
   const bins = size / 2;
   const window = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size));
-  const transform = createFft(size);
-  const [re, im] = [new Float32Array(size), new Float32Array(size)];
+  const [re, im] = [new Float64Array(size), new Float64Array(size)];
   const image = new ImageData(frames, bins);
   const pixels = new Uint32Array(image.data.buffer);
   for (let t = 0; t < frames; t++) {
     const from = t * step - size / 2;
     for (let i = 0; i < size; i++) re[i] = (samples[from + i] ?? 0) * (window[i] as number);
     im.fill(0);
-    transform(re, im);
+    fft(re, im);
     for (let k = 0; k < bins; k++) {
       // The window has a sum of size / 2, of which a tone has one half in each direction.
       const magnitude = Math.hypot(re[k] as number, im[k] as number) / (size / 4);
@@ -36,39 +36,4 @@ export function drawSpectrogram(canvas: HTMLCanvasElement, samples: Float32Array
 /** One channel of samples that stand one after the other. */
 export function channelOf(samples: Float32Array, channels: number, channel = 0): Float32Array {
   return channels === 1 ? samples : samples.filter((_, i) => i % channels === channel);
-}
-
-/** The Fourier transform of a power of two, in place (Cooley and Tukey). */
-function createFft(size: number): (re: Float32Array, im: Float32Array) => void {
-  const cos = Float32Array.from({ length: size / 2 }, (_, i) => Math.cos((2 * Math.PI * i) / size));
-  const sin = Float32Array.from({ length: size / 2 }, (_, i) => -Math.sin((2 * Math.PI * i) / size));
-  const bits = Math.log2(size);
-  const reversed = Uint32Array.from({ length: size }, (_, i) => {
-    let other = 0;
-    for (let bit = 0; bit < bits; bit++) other |= ((i >> bit) & 1) << (bits - 1 - bit);
-    return other;
-  });
-  return (re, im) => {
-    for (let i = 0; i < size; i++) {
-      const j = reversed[i] as number;
-      if (j <= i) continue;
-      [re[i], re[j]] = [re[j] as number, re[i] as number];
-      [im[i], im[j]] = [im[j] as number, im[i] as number];
-    }
-    for (let half = 1; half < size; half *= 2) {
-      const turn = size / 2 / half;
-      for (let from = 0; from < size; from += 2 * half) {
-        for (let k = 0; k < half; k++) {
-          const [a, b] = [from + k, from + k + half];
-          const [c, s] = [cos[k * turn] as number, sin[k * turn] as number];
-          const [x, y] = [re[b] as number, im[b] as number];
-          const [u, v] = [x * c - y * s, x * s + y * c];
-          re[b] = (re[a] as number) - u;
-          im[b] = (im[a] as number) - v;
-          re[a] = (re[a] as number) + u;
-          im[a] = (im[a] as number) + v;
-        }
-      }
-    }
-  };
 }
