@@ -1,4 +1,4 @@
-import { loadColumns, storeColumns } from './store';
+import { addFour, loadColumns, storeColumns } from './store';
 
 /** Pixels whose float32 sums are added to the float64 totals at a time. */
 const BLOCK: i32 = 64;
@@ -23,10 +23,6 @@ function setPart(row: usize, i: usize, bytes: usize, v: v128): void {
   else storeColumns(row + i, v, v, <i32>((bytes - i) >> 2));
 }
 
-function addTo(row: usize, v: v128): void {
-  v128.store(row, f32x4.add(v128.load(row), v));
-}
-
 /**
  * Mean and scale 1 / √(variance + epsilon) of one image's groups, at the rows MEAN and SCALE of `room`, the same for all channels of a group. Each channel's
  * sums are of its distances from a center, the mean of its first pixels, so that nothing cancels where the mean is large. With dy also, in float64 behind
@@ -48,7 +44,7 @@ function measure(
   const early = min(pixels, BLOCK);
   memory.fill(room + CENTER * row, 0, row);
   for (let p = 0; p < early; p++) {
-    for (let i: usize = 0; i < bytes; i += 16) addTo(room + CENTER * row + i, part(x + <usize>p * bytes, i, bytes));
+    for (let i: usize = 0; i < bytes; i += 16) addFour(room + CENTER * row + i, part(x + <usize>p * bytes, i, bytes));
   }
   for (let i: usize = 0; i < bytes; i += 16) {
     const at = room + CENTER * row + i;
@@ -61,12 +57,12 @@ function measure(
       const at = <usize>p * bytes;
       for (let i: usize = 0; i < bytes; i += 16) {
         const v = f32x4.sub(part(x + at, i, bytes), v128.load(room + CENTER * row + i));
-        addTo(room + SUM * row + i, v);
-        addTo(room + SQUARES * row + i, f32x4.mul(v, v));
+        addFour(room + SUM * row + i, v);
+        addFour(room + SQUARES * row + i, f32x4.mul(v, v));
         if (dy !== 0) {
           const slope = part(dy + at, i, bytes);
-          addTo(room + SLOPES * row + i, slope);
-          addTo(room + ALONG * row + i, f32x4.mul(slope, v));
+          addFour(room + SLOPES * row + i, slope);
+          addFour(room + ALONG * row + i, f32x4.mul(slope, v));
         }
       }
     }

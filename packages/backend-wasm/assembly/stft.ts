@@ -1,4 +1,5 @@
 import { fft, tangle, untangle } from './fft';
+import { addFour } from './store';
 
 /**
  * Short-time Fourier transforms of the rows of x [rows, samples], four windows at a time, a lane for each. Window t begins `before` samples before t · hop;
@@ -240,13 +241,9 @@ function addWindows(data: usize, weights: usize, to: usize, fftSize: i32, hop: u
     const gh = v128.shuffle<i32>(v128.load(p, 48), v128.load(p, 32), 2, 6, 3, 7);
     const w = v128.load(weights + ((<usize>n) << 2));
     const at = to + ((<usize>n) << 2);
-    addTo(at, f32x4.mul(w, v128.shuffle<i64>(ab, cd, 0, 2)));
-    if (lanes > 1) addTo(at + hop, f32x4.mul(w, v128.shuffle<i64>(ab, cd, 1, 3)));
-    if (lanes > 2) addTo(at + 2 * hop, f32x4.mul(w, v128.shuffle<i64>(ef, gh, 0, 2)));
-    if (lanes > 3) addTo(at + 3 * hop, f32x4.mul(w, v128.shuffle<i64>(ef, gh, 1, 3)));
+    addFour(at, f32x4.mul(w, v128.shuffle<i64>(ab, cd, 0, 2)));
+    if (lanes > 1) addFour(at + hop, f32x4.mul(w, v128.shuffle<i64>(ab, cd, 1, 3)));
+    if (lanes > 2) addFour(at + 2 * hop, f32x4.mul(w, v128.shuffle<i64>(ef, gh, 0, 2)));
+    if (lanes > 3) addFour(at + 3 * hop, f32x4.mul(w, v128.shuffle<i64>(ef, gh, 1, 3)));
   }
-}
-
-function addTo(at: usize, value: v128): void {
-  v128.store(at, f32x4.add(v128.load(at), value));
 }

@@ -41,6 +41,11 @@ export function addColumns(to: usize, low: v128, high: v128, count: i32, fresh: 
   storeColumns(to, low, high, count);
 }
 
+/** Adds to four floats. */
+export function addFour(to: usize, v: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), v));
+}
+
 /** The sum of the four lanes, in a fixed order. */
 export function sumLanes(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
