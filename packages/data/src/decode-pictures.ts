@@ -62,16 +62,10 @@ export interface DecodedPicture {
  *
  * @throws Interrupted when the signal is aborted.
  */
-export function decodePictures(
-  files: readonly PictureFile[],
-  size: ImageSize,
-  channels: number,
-  signal?: AbortSignal,
-  fit: Fit = 'crop',
-): Promise<{ decoded: DecodedPicture[]; skipped: SkippedImage[] }> {
+export const decodePictures: typeof decodeUnblocked = (...given) => {
   blockOtherLoaders();
-  return decodeUnblocked(files, size, channels, signal, fit);
-}
+  return decodeUnblocked(...given);
+};
 
 let othersAreBlocked = false;
 
