@@ -1,8 +1,8 @@
-// Held-out pictures of a run as its report shows them, in one picture: each above its plain shrinking to the bits of its tokens, and that above its reconstruction. Prints the mean PSNR of both over those shown.
+// Held-out pictures of a run as its report shows them, in one picture: each above its plain shrinking to the bits of its tokens, and that above its reconstruction. Prints the PSNR of both of each.
 // On the built packages: node bench/pictures.mjs RUN FILE [columns]
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { plainShrink } from '@vqkit/metrics';
+import { plainShrink, psnr } from '@vqkit/metrics';
 import sharp from 'sharp';
 
 const [run = '', out = '', columns = '8'] = process.argv.slice(2);
@@ -39,10 +39,9 @@ for (const [name, values] of [
   ['plain shrinking', rows[1]],
   ['reconstruction', rows[2]],
 ]) {
-  const psnr = Array.from({ length: count }, (_, n) => {
-    let sum = 0;
-    for (let i = n * size; i < (n + 1) * size; i++) sum += (values[i] - rows[0][i]) ** 2;
-    return 10 * Math.log10((4 * size) / sum);
+  const decibels = Array.from({ length: count }, (_, n) => {
+    const [shown, original] = [values, rows[0]].map((all) => all.slice(n * size, (n + 1) * size));
+    return psnr(original, shown, { dataRange: 2 });
   });
-  console.log(`${name}: ${psnr.map((db) => db.toFixed(1)).join(', ')} dB`);
+  console.log(`${name}: ${decibels.map((db) => db.toFixed(1)).join(', ')} dB`);
 }
