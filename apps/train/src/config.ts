@@ -135,7 +135,11 @@ const schema = z.strictObject({
     validateEvery: field(count(1), 'Steps between two validations.', DEFAULTS.validateEvery),
     checkpointEvery: field(count(1), 'Steps between two checkpoints.', DEFAULTS.checkpointEvery),
     keepCheckpoints: field(count(2), 'How many of the newest checkpoints are kept.', DEFAULTS.keepCheckpoints),
-    engine: field(z.enum(ENGINE_NAMES), ENGINE_HELP, DEFAULTS.engine),
+    engine: field(
+      z.enum(ENGINE_NAMES),
+      `${ENGINE_HELP} With arch 'resnet' that is wasm before native, which takes longer for it.`,
+      DEFAULTS.engine,
+    ),
     threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
   }),
 });

@@ -1,4 +1,4 @@
-import { init, type Obstacle } from '@vqkit/backend-node';
+import { init, type NodeEngine, type NodeEngineReport, type Obstacle } from '@vqkit/backend-node';
 import { phrase, UnsupportedError } from '@vqkit/core-tensor';
 import type { EngineName, TrainConfig } from './train-options.ts';
 
@@ -9,10 +9,15 @@ export interface StartedEngine {
 }
 
 /**
- * Starts the engine of a configuration; `auto` takes the fastest of native, wasm and cpu that loads.
+ * Starts the engine of a configuration; `auto` takes the first of native, wasm and cpu that loads.
+ *
+ * @param fastest the engine that `auto` tries before those, where one is faster for what will run.
  * @throws UnsupportedError when the engine was asked for by name and cannot run here.
  */
-export async function startEngine(config: Pick<TrainConfig, 'engine' | 'threads'>): Promise<StartedEngine> {
+export async function startEngine(
+  config: Pick<TrainConfig, 'engine' | 'threads'>,
+  fastest?: 'wasm',
+): Promise<StartedEngine> {
   const { engine: wanted, threads } = config;
   if (wanted === 'webgpu') {
     // Loaded on demand: most runs need none of it.
@@ -21,10 +26,11 @@ export async function startEngine(config: Pick<TrainConfig, 'engine' | 'threads'
     if ('reason' in started) throw refusal(wanted, started);
     return { engine: wanted, threads: undefined };
   }
-  const report = await init({
-    ...(wanted === 'auto' ? {} : { prefer: wanted }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+  const start = (prefer: NodeEngine | undefined): Promise<NodeEngineReport> =>
+    init({ ...(prefer === undefined ? {} : { prefer }), ...(threads === undefined ? {} : { threads }) });
+  let report = await start(wanted === 'auto' ? fastest : wanted);
+  // Native was not tried yet, and any engine is faster than cpu.
+  if (wanted === 'auto' && fastest !== undefined && report.engine === 'cpu') report = await start(undefined);
   if (wanted !== 'auto' && report.engine !== wanted) {
     throw refusal(
       wanted,

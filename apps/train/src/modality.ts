@@ -63,6 +63,8 @@ interface ArchOptions<Config extends TrainConfig = TrainConfig> {
   readonly text: string;
   /** Options that it alone has among the networks for its kind of data, or shares with a few. */
   readonly own: readonly (keyof Config)[];
+  /** The engine that trains it faster than the first of all does. Default none. */
+  readonly fastest?: 'wasm' | undefined;
 }
 
 /** What a caller may watch and stop while data are read. */

@@ -170,7 +170,7 @@ async function run(
   open: (config: TrainConfig) => Promise<RunFolder>,
 ): Promise<TrainResult> {
   const modality = modalityOf(given.data);
-  const started = await startEngine(given);
+  const started = await startEngine(given, modality.options.archs[given.arch].fastest);
   const data = await modality.read(given, hooks).catch(ifInterrupted);
   if (data === undefined) return { status: 'interrupted' };
   try {

@@ -9,6 +9,8 @@ describe('doctor', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^vqkit \d+\.\d+\.\d+.*, Node \d+\.\d+\.\d+, .+, \d+ cores, TensorFlow\.js 4\.22\.0/);
     expect(stdout).toMatch(/^Engine: (native|wasm|cpu), \d+ threads?$/m);
+    if (stdout.includes('\nEngine: native'))
+      expect(stdout).toMatch(/^ {2}to train --arch resnet: wasm, \d+ threads?, which/m);
     for (const engine of ENGINES) {
       expect(stdout).toMatch(
         new RegExp(

@@ -76,6 +76,7 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     resnet: {
       text: `VQGAN's residual blocks, which train in batches of ${RESNET.batchSize} by '${RESNET.loss}' at a learning rate of ${RESNET.learningRate} that ends on a ${RESNET.schedule}`,
       own: ['blocks', 'attention', 'groups'],
+      fastest: 'wasm',
     },
   },
   own: inGroup('Images', {

@@ -45,6 +45,14 @@ function missingBefore(engines: readonly EngineFacts[], chosen: RunningEngine | 
   return before.filter((facts): facts is MissingEngine => !facts.runs);
 }
 
+/** What training takes for the network whose fastest engine is another one. */
+function forResnet(running: readonly RunningEngine[], chosen: RunningEngine | undefined): string[] {
+  const wasm = running.find(({ engine }) => engine === 'wasm');
+  return chosen?.engine === 'native' && wasm !== undefined
+    ? [`  to train --arch resnet: wasm, ${runsOn(wasm)}, which is faster there`]
+    : [];
+}
+
 function describe(
   { vqkit, node, platform, cores }: Machine,
   engines: readonly EngineFacts[],
@@ -55,6 +63,7 @@ function describe(
     `vqkit ${vqkit}, Node ${node}, ${platform}, ${cores} cores, TensorFlow.js ${chosen?.tfjs ?? 'does not run'}`,
     '',
     `Engine: ${chosen === undefined ? 'none' : `${chosen.engine}, ${runsOn(chosen)}`}`,
+    ...forResnet(running, chosen),
     ...missingBefore(engines, chosen).flatMap(({ engine, reason, fix }) => [
       `  not ${engine}: ${reason}.`,
       `    ${fix}`,
