@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { fullRun, titleIf } from '@vqkit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { documentsOf, fillBlocks, generateDocs } from '../src/docs.ts';
 import type { Experiment, ExperimentContext } from '../src/experiment.ts';
@@ -15,7 +16,7 @@ import { runBenchmarks } from '../src/run.ts';
 import { fakeEntry, outcome } from './fake.ts';
 
 describe('the pages of this repository', () => {
-  it('say what the results say (else run: pnpm bench docs)', async () => {
+  it.skipIf(!fullRun)(titleIf(fullRun, 'say what the results say (else run: pnpm bench docs)'), async () => {
     expect(await generateDocs({ check: true })).toEqual([]);
   });
 

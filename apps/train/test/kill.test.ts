@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRng } from '@vqkit/core-tensor';
-import { fullRun } from '@vqkit/testing';
+import { fullRun, titleIf } from '@vqkit/testing';
 import { temporaryFolder, tinyIdxFolder } from '@vqkit/testing/pictures';
 import type { MetricsRecord } from '@vqkit/training';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -111,7 +111,8 @@ describe('a process that trains', () => {
     expect(await metrics(killed)).toEqual(await metrics(whole));
   });
 
-  it('keeps a second process out of its folder, but no longer once it is killed', async () => {
+  const left = it.skipIf(!fullRun);
+  left(titleIf(fullRun, 'keeps a second process out of its folder, but no longer once it is killed'), async () => {
     const long = { ...config('shared'), steps: 100_000, checkpointEvery: 100_000 };
     const first = spawn(process.execPath, [program, 'train', JSON.stringify(long)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -125,7 +126,7 @@ describe('a process that trains', () => {
     expect(outcome).toEqual({ signal: null, lastLine: 'interrupted' });
   });
 
-  it('writes a checkpoint and ends by itself on SIGINT', async () => {
+  left(titleIf(fullRun, 'writes a checkpoint and ends by itself on SIGINT'), async () => {
     const long = { ...config('stopped'), steps: 100_000, checkpointEvery: 100_000 };
     const outcome = await trainingProcess(['train', JSON.stringify(long)], { name: 'SIGINT', afterMs: 200 });
     expect(outcome).toEqual({ signal: null, lastLine: 'interrupted' });

@@ -15,7 +15,7 @@ import {
 import { type LayersModel, layers, type Sequential, sequential } from '@tensorflow/tfjs-layers';
 import { OptionError, type Quantizer, ShapeError, UnsupportedError } from '@vqkit/core-tensor';
 import { createFsq, createGrouped, createLfq, createVq, quantizerEntry, quantizerNames } from '@vqkit/quantizers';
-import { eachEngine, expectClose, expectIdentical, expectSame, spreadIt, tolerances } from '@vqkit/testing';
+import { eachEngine, expectClose, expectIdentical, expectSame, tolerances, trainingIt } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { QuantizerLayer, quantizerLayer } from '../src/index.ts';
 import { around, autoencoder, images, latentsOf, quantizerOf, saved } from './model.ts';
@@ -30,10 +30,10 @@ const fit = (model: LayersModel, x: Tensor, epochs: number): ReturnType<LayersMo
   model.fit(x, x, { epochs, batchSize: x.shape[0], shuffle: false, verbose: 0 });
 
 eachEngine((engine) => {
-  const spread = spreadIt(engine);
+  const trainingTest = trainingIt(engine);
   describe('a quantizer as a layer', () => {
     for (const name of quantizerNames()) {
-      spread(`of ${name} trains with model.fit, its losses in that of the model`, async () => {
+      trainingTest(`of ${name} trains with model.fit, its losses in that of the model`, async () => {
         const x = images(24, 1);
         const { model, layer } = autoencoder(made(name));
         model.compile({ optimizer: train.sgd(0.1), loss: 'meanSquaredError' });
@@ -50,7 +50,7 @@ eachEngine((engine) => {
         model.dispose();
       });
 
-      spread(`of ${name} is saved and loaded, and trains on with the same numbers`, async () => {
+      trainingTest(`of ${name} is saved and loaded, and trains on with the same numbers`, async () => {
         const x = images(24, 2);
         const { model } = autoencoder(made(name));
         model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });

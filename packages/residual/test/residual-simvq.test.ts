@@ -1,6 +1,6 @@
 import { engine, mul, type Scalar, sub, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { createRng, OptionError } from '@vqkit/core-tensor';
-import { describeQuantizer, eachEngine, spreadIt } from '@vqkit/testing';
+import { describeQuantizer, eachEngine, trainingIt } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createResidualSimVq, type ResidualSimVqOptions } from '../src/index.ts';
@@ -36,7 +36,7 @@ describeQuantizer<ResidualSimVqOptions>('Residual SimVQ', {
 });
 
 eachEngine((engineName) => {
-  const it = spreadIt(engineName);
+  const it = trainingIt(engineName);
   describe('residual SimVQ', () => {
     it('makes the error smaller with every layer after a little training, for itself and its inputs', async () => {
       const stack = createResidualSimVq({ dim: 4, codebookSize: 32, numQuantizers: 4 });

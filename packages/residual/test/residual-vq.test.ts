@@ -1,6 +1,6 @@
 import { square, sub, sum, type Tensor, tensor, tidy, zeros } from '@tensorflow/tfjs-core';
 import { createRng, OptionError, type Quantizer, ShapeError } from '@vqkit/core-tensor';
-import { describeQuantizer, eachEngine, expectIdentical, spreadIt } from '@vqkit/testing';
+import { describeQuantizer, eachEngine, expectIdentical, spreadIt, trainingIt } from '@vqkit/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createGrouped, createResidualVq, type Grouped, type ResidualVqOptions } from '../src/index.ts';
@@ -32,7 +32,7 @@ describeQuantizer<ResidualVqOptions>('Residual VQ', {
 eachEngine((engine) => {
   const it = spreadIt(engine);
   describe('residual VQ', () => {
-    it('learns from what every layer sees, and the error falls with every layer', async () => {
+    trainingIt(engine)('learns from what every layer sees, and the error falls with every layer', async () => {
       const stack = createResidualVq({ dim: 4, codebookSize: 16, numQuantizers: 4, kmeansInit: true });
       const z = tensor(createRng(3).normalArray(2000, 1), [500, 4]);
       for (let step = 0; step < 10; step++) {

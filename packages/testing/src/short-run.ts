@@ -38,6 +38,14 @@ export function spreadIt(engine: EngineName): AddTest {
   };
 }
 
+/** `it` for tests that train, which take seconds in plain JavaScript: in the short run wasm alone runs them. */
+export function trainingIt(engine: EngineName): AddTest {
+  const chosen = fullRun || engine === 'wasm';
+  return (name, work) => {
+    it.skipIf(!chosen)(titleIf(chosen, name), work);
+  };
+}
+
 /** Describes a part of a suite, or one test in its place that says that it is left out. */
 export function describeIf(chosen: boolean, name: string, part: () => void): void {
   if (chosen) part();

@@ -2,7 +2,7 @@ import { memory } from '@tensorflow/tfjs-core';
 import { createRng } from '@vqkit/core-tensor';
 import { createVectorSet, type Vectors } from '@vqkit/data';
 import { createResidualVq } from '@vqkit/residual';
-import { eachEngine } from '@vqkit/testing';
+import { eachEngine, trainingIt } from '@vqkit/testing';
 import { createVectorTokenizer, type VectorTokenizer } from '@vqkit/tokenizer';
 import { type EvaluatedTokens, type Evaluation, evaluate, fitQuantizer, vectorModality } from '@vqkit/training';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +28,8 @@ async function measured(model: VectorTokenizer): Promise<Evaluation & { ids: num
   return { ...(await evaluate(model, set, { batchSize: 700, step: 0, modality: vectorModality, onTokens })), ids };
 }
 
-eachEngine(() => {
+eachEngine((engine) => {
+  const trainingTest = trainingIt(engine);
   describe('fitQuantizer', () => {
     const make = () =>
       createVectorTokenizer({
@@ -37,7 +38,7 @@ eachEngine(() => {
         quantizerOptions: { codebookSize: 16, numQuantizers: 3 },
       });
 
-    test('codes find the clusters, each layer leaves less, and nothing leaks', async () => {
+    trainingTest('codes find the clusters, each layer leaves less, and nothing leaks', async () => {
       const tokenizer = make();
       const before = memory().numTensors;
       const seen: number[] = [];
@@ -59,7 +60,7 @@ eachEngine(() => {
       tokenizer.dispose();
     });
 
-    test('the same seed gives the same codes', async () => {
+    trainingTest('the same seed gives the same codes', async () => {
       const states = [];
       for (let i = 0; i < 2; i++) {
         const tokenizer = make();

@@ -1,7 +1,15 @@
 import { range, type Tensor1D, type Tensor2D, tensor, tensor2d } from '@tensorflow/tfjs-core';
 import { loadKernels } from '@vqkit/backend-wasm/codec';
 import { createRng } from '@vqkit/core-tensor';
-import { eachEngine, expectSame, HARD_CODEBOOKS, hardSearch, nearestByFloat64, repetitions } from '@vqkit/testing';
+import {
+  eachEngine,
+  expectSame,
+  HARD_CODEBOOKS,
+  hardSearch,
+  nearestByFloat64,
+  repetitions,
+  trainingIt,
+} from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import { createVqCodec } from '../src/codec.ts';
 import { createVq, type Vq } from '../src/index.ts';
@@ -65,7 +73,7 @@ eachEngine((engine) => {
       }
     });
 
-    it('is that of float64 after thirty steps of moving averages without k-means', async () => {
+    trainingIt(engine)('is that of float64 after thirty steps of moving averages without k-means', async () => {
       const vq = createVq({ dim: 16, codebookSize: 128, decay: 0.99 });
       for (let step = 0; step < 30; step++) {
         const x = tensor2d(random(200 * 16, step, 3), [200, 16]);

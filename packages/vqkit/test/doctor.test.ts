@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { vqkit } from './cli.ts';
+import { vqkitProcess } from './cli.ts';
 
 describe('doctor', () => {
   const ENGINES = ['native', 'wasm', 'cpu', 'webgpu'];
 
   it('says what runs, why nothing faster does, and how the kernels run', async () => {
-    const { code, stdout, stderr } = await vqkit(['doctor']);
+    const { code, stdout, stderr } = await vqkitProcess(['doctor']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^vqkit \d+\.\d+\.\d+.*, Node \d+\.\d+\.\d+, .+, \d+ cores, TensorFlow\.js 4\.22\.0/);
     expect(stdout).toMatch(/^Engine: (native|wasm|cpu), \d+ threads?$/m);
@@ -26,7 +26,7 @@ describe('doctor', () => {
   });
 
   it('gives the same as JSON', async () => {
-    const { code, stdout } = await vqkit(['doctor', '--json']);
+    const { code, stdout } = await vqkitProcess(['doctor', '--json']);
     expect(code).toBe(0);
     const report = JSON.parse(stdout) as { engines: { engine: string; runs: boolean; kernels: unknown[] }[] };
     expect(report).toMatchObject({ node: process.versions.node, tfjs: '4.22.0' });
@@ -41,7 +41,7 @@ describe('doctor', () => {
   });
 
   it('names the driver that WebGPU lacks, and how to get one', async () => {
-    const { code, stdout } = await vqkit(['doctor'], {
+    const { code, stdout } = await vqkitProcess(['doctor'], {
       env: { VK_ICD_FILENAMES: 'none.json', VK_DRIVER_FILES: 'none.json' },
     });
     expect(code).toBe(0);

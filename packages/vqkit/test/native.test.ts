@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Ended, vqkit } from './cli.ts';
+import { type Ended, vqkit, vqkitProcess } from './cli.ts';
 
 let folder = '';
 
@@ -59,7 +59,7 @@ describe('native', () => {
   });
 
   it('leaves the other engines to doctor, which says what to do', async () => {
-    const { code, stdout } = await vqkit(['doctor']);
+    const { code, stdout } = await vqkitProcess(['doctor']);
     expect(code).toBe(0);
     expect(stdout).toContain('Engine: wasm');
     expect(stdout).toMatch(

@@ -29,7 +29,7 @@ describe('vqkit train', () => {
         CLI,
         ...tiny,
         '--steps',
-        '200',
+        fullRun ? '200' : '60',
         '--validate-every',
         '2',
         '--out-dir',

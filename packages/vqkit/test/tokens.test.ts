@@ -23,9 +23,10 @@ afterAll(async () => {
 describe('inspect', () => {
   it('lists the layers of a run, its checkpoint and its tokenizer: shapes, parameters, FLOPs, receptive field', async () => {
     await call('export run --out inspected.safetensors');
-    const outputs = await Promise.all(
-      ['run', 'run/checkpoints/step-3.safetensors', 'inspected.safetensors'].map((path) => call(`inspect ${path}`)),
-    );
+    const outputs: Ended[] = [];
+    for (const path of ['run', 'run/checkpoints/step-3.safetensors', 'inspected.safetensors']) {
+      outputs.push(await call(`inspect ${path}`));
+    }
     for (const { code, stdout, stderr } of outputs) expect([code, stdout, stderr]).toEqual([0, outputs[0]?.stdout, '']);
     const lines = (outputs[0]?.stdout ?? '').split('\n').map((line) => line.split(/ {2,}/).join(' | '));
     expect(lines).toEqual([

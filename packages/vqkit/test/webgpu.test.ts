@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { engineMissing, fullRun, titleIf } from '@vqkit/testing';
 import { readTokens } from '@vqkit/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ended, vqkit, writeTinyData } from './cli.ts';
+import { type Ended, vqkitProcess, writeTinyData } from './cli.ts';
 
 let root: string;
 const call = (line: string, env?: NodeJS.ProcessEnv): Promise<Ended> =>
-  vqkit(line.split(' '), { cwd: root, ...(env === undefined ? {} : { env }) });
+  vqkitProcess(line.split(' '), { cwd: root, ...(env === undefined ? {} : { env }) });
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'vqkit-webgpu-'));
