@@ -1,12 +1,14 @@
 import { add, mul, sub, type Tensor, type Tensor2D, tanh, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
-import { type Quantizer, requireKnownOptions, UnsupportedError, unitLength } from '@vqkit/core-tensor';
+import { type Quantizer, requireKnownOptions, unitLength } from '@vqkit/core-tensor';
 import { createFsq } from '@vqkit/fsq';
 import { createLfq } from '@vqkit/lfq';
 import { createStackQuantizer, type StackQuantizer, type TrainableLayer } from '@vqkit/residual';
+import type { StackCodec } from '@vqkit/residual/codec';
 import { createSimVq } from '@vqkit/simvq';
 import { createVq, type VqOptions } from '@vqkit/vq';
 import type { PublishedCodec } from './extract.ts';
 import type { LayerOf, LayerParts } from './layers.ts';
+import { wayBackOf } from './way-back.ts';
 
 export interface QuantizerOptions {
   /**
@@ -22,8 +24,11 @@ export interface QuantizerOptions {
  * The trainable version of a published quantizer, on tensors and whatever engine is started: the codec's ids, and gradients to z, codes, projections and
  * convolutions. This entry imports TensorFlow.js; `loadCodec` does not.
  *
+ * `s3tokenizer-v2` publishes the projection to its codes alone, so the codec has no `decode`. Its quantizer starts from the least-squares inverse of that
+ * projection, which gives codes back to themselves, and trains it.
+ *
  * @param codec from `loadCodec` or `loadModel`; it stays as it is.
- * @throws OptionError for an option that breaks its rule; UnsupportedError for a codec without latents for its ids (`decodes`), such as `s3tokenizer-v2`.
+ * @throws OptionError for an option that breaks its rule.
  * @example
  * const weight = { dtype: 'F32', shape: [2, 2], data: new Float32Array([1, 0, 0, 1]) } as const;
  * const codec = await loadCodec(encodeSafetensors({ 'quantizer.vq.layers.0._codebook.embed': weight }));
@@ -33,14 +38,17 @@ export interface QuantizerOptions {
 export function quantizerOf(codec: PublishedCodec, options: QuantizerOptions = {}): StackQuantizer {
   const where = 'quantizerOf';
   requireKnownOptions(where, options, ['vq']);
-  if (!codec.decodes) {
-    const rule = 'be one that has latents for its ids';
-    throw new UnsupportedError(where, 'codec', rule, codec.model, 'Use codec.encode.');
-  }
-  return createStackQuantizer(codec, (given) => {
+  return createStackQuantizer(codec.decodes ? codec : withWayBack(codec), (given) => {
     const parts = given as LayerParts;
     return (OF_METHOD[parts.method] as Make<LayerParts['method']>)(parts, options);
   });
+}
+
+/** The stack of a codec that has a projection to its codes, with one back. */
+function withWayBack(codec: PublishedCodec): StackCodec {
+  const { structure } = codec;
+  if (structure.kind !== 'projected') return codec;
+  return { ...codec, structure: { ...structure, out: wayBackOf(structure.into, structure.inner.dim) } };
 }
 
 type Make<Method> = (parts: LayerOf<Method>, options: QuantizerOptions) => TrainableLayer;

@@ -136,9 +136,32 @@ describe('quantizerOf', () => {
     expect(() => quantizer.decode([zeros([1], 'int32'), zeros([3], 'int32')])).toThrow(
       /indices\[1\] must be 2 ids, of whole blocks, got shape \[3\]/,
     );
-    const ids = await loadCodec((publishedRuns('s3tokenizer-v2')[0] as PublishedRun).file);
-    expect(() => quantizerOf(ids)).toThrow(
-      /quantizerOf: codec must be one that has latents for its ids, got "s3tokenizer-v2"/,
+  });
+
+  eachEngine((engine) => {
+    spreadIt(engine)(
+      's3tokenizer-v2: gives the published ids, is given a way back that keeps them, and learns both ways',
+      async () => {
+        for (const { file, latents, ids } of publishedRuns('s3tokenizer-v2')) {
+          const codec = await loadCodec(file);
+          const quantizer = quantizerOf(codec);
+          const z = tensor(latents, [latents.length / codec.dim, codec.dim]);
+          expect(await idsOf(quantizer.encode(z))).toEqual(ids);
+          const back = quantizer.decode(quantizer.encode(z));
+          expect(back.shape).toEqual(z.shape);
+          expect(await idsOf(quantizer.encode(back))).toEqual(ids);
+          const error = (): Scalar => mean(square(sub(quantizer.quantize(z, { training: true }).quantized, z)));
+          const { value, grads } = variableGrads(error);
+          expect(Object.keys(grads)).toHaveLength(Object.keys(quantizer.variables()).length);
+          const optimizer = train.adam(1e-2);
+          for (let step = 0; step < 20; step++) optimizer.minimize(error, false, Object.values(quantizer.variables()));
+          expect((await error().data())[0]).toBeLessThan((await value.data())[0] as number);
+          expect(() => codec.decode(ids)).toThrow(
+            /loadCodec\(\)\.decode: model must be one that has latents for its ids/,
+          );
+          quantizer.dispose();
+        }
+      },
     );
   });
 });
