@@ -245,9 +245,17 @@ describe('openWeights of what is hostile or damaged', () => {
     expect(await refusal(torchOf('\x80\x02X\xff\xff\xff\x7fab.'))).toMatch(/must have 2147483647 bytes more/);
   });
 
-  it('refuses more containers than PyTorch could have written, before they take memory', async () => {
-    expect(await refusal(torchOf(`\x80\x02](${'}'.repeat(100_000)}e.`))).toMatch(
-      /the pickle of file must hold at most 21025 containers in 100006 bytes, got more/,
+  it.each([
+    ['dictionaries', '}'],
+    ['lists', ']'],
+    ['nothing', 'N'],
+    ['numbers', 'K\x07'],
+    ['views of no bytes', 'C\0'],
+    ['classes', 'ca\nb\n'],
+    ['places put by', '\x94'],
+  ])('refuses a pickle of a million %s, which would take more memory than its file has bytes', async (_, one) => {
+    expect(await refusal(torchOf(`\x80\x02](N${one.repeat(1_000_000)}e.`))).toMatch(
+      /the pickle of file must describe no more than the \d+ bytes of its file and 4194304, got more at \d+ of \d+/,
     );
   });
 

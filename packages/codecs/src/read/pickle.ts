@@ -29,10 +29,14 @@ export class PickledId {
 }
 
 const MARK = Symbol('mark');
-/** An empty dictionary takes one byte of a pickle, and some 300 of memory; for each container PyTorch writes 7 bytes or more. */
-const BYTES_PER_CONTAINER = 5;
-const ALWAYS_ALLOWED = 1024;
-const MOST_CONTAINERS = 2 ** 20;
+/** What a pickle may describe beyond the bytes of its file: a list of one byte takes fifty in memory, so a short file needs room. */
+const ROOM = 4 * 2 ** 20;
+/** Bytes of memory, as V8 takes them at most: a place on the stack or in a list while it grows, an object, an entry of a map, a view of bytes. */
+const SLOT = 16;
+const OBJECT = 48;
+const ENTRY = 64;
+const MAP = 256;
+const VIEW = 160;
 /** Dictionaries of Python, which hold what is set in them. */
 const DICTIONARIES = new Set([
   'collections.OrderedDict',
@@ -48,15 +52,16 @@ const utf8 = new TextDecoder();
  * What a pickle (protocols 2 to 5) describes: null, booleans, numbers, bigints, strings, bytes, arrays for lists, tuples and sets, maps for
  * dictionaries, and for everything else the {@link PickledName}, {@link PickledCall} or {@link PickledId} that stands in it.
  *
- * Nothing is imported, called or executed, and memory grows with the bytes alone: containers that a pickle repeats are one container, so what
+ * Nothing is imported, called or executed, and memory is counted before it is taken: containers that a pickle repeats are one container, so what
  * comes back may be shared and even contain itself.
  *
  * @param name what to call the file in errors.
- * @throws CheckpointError for an instruction that is not known, or a pickle that ends early or takes from an empty stack.
+ * @param fileSize bytes of the file that the pickle stands in: what it describes takes no more, and 4 MiB. Default: those of the pickle.
+ * @throws CheckpointError for an instruction that is not known, or a pickle that ends early, takes from an empty stack, or describes more than its file holds.
  * @example
  * readPickle(Uint8Array.of(0x80, 2, 0x4b, 7, 0x2e), 'seven'); // 7
  */
-export function readPickle(bytes: Uint8Array, name: string): unknown {
+export function readPickle(bytes: Uint8Array, name: string, fileSize: number = bytes.length): unknown {
   const fail = (rule: string, found: string): never => {
     throw new CheckpointError('openWeights', `the pickle of ${name}`, rule, phrase(found), FIX);
   };
@@ -94,11 +99,26 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     const signed = BigInt.asIntN(8 * length, value);
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   };
-  const most = Math.min(MOST_CONTAINERS, ALWAYS_ALLOWED + bytes.length / BYTES_PER_CONTAINER);
-  let containers = 0;
-  const hold = (container: object): void => {
-    if (++containers > most) fail(`hold at most ${Math.floor(most)} containers in ${bytes.length} bytes`, 'more');
-    stack.push(container);
+  let room = ROOM + fileSize;
+  const charge = (cost: number): void => {
+    room -= cost;
+    if (room < 0)
+      fail(`describe no more than the ${fileSize} bytes of its file and ${ROOM}`, `more at ${at} of ${bytes.length}`);
+  };
+  /** Puts a value on the stack, whose memory is counted; `cost` is that beside its place. */
+  const put = (value: unknown, cost = 0): void => {
+    charge(SLOT + cost);
+    stack.push(value);
+  };
+  const text = (decoder: TextDecoder, length: number): void => {
+    const encoded = block(length);
+    charge(OBJECT + 2 * length);
+    put(decoder.decode(encoded));
+  };
+  const hold = (values: unknown[]): void => put(values, OBJECT + SLOT * values.length);
+  const keep = (place: number): void => {
+    charge(ENTRY);
+    memo.set(place, top());
   };
   const pop = (): unknown => {
     if (stack.length === 0 || stack.at(-1) === MARK) fail('take no more than it puts', `an empty stack at ${at}`);
@@ -124,24 +144,30 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     const target = stack.at(-1);
     if (pairs.length % 2 > 0) fail('set pairs of key and value', `${pairs.length} values`);
     if (!(target instanceof Map)) return; // An object of a class that is not known keeps its items to itself.
+    charge((ENTRY * pairs.length) / 2);
     for (let i = 0; i < pairs.length; i += 2) target.set(pairs[i], pairs[i + 1]);
   };
   const append = (values: readonly unknown[]): void => {
     const target = stack.at(-1);
-    if (Array.isArray(target)) for (const value of values) target.push(value);
+    if (!Array.isArray(target)) return;
+    charge(SLOT * values.length);
+    for (const value of values) target.push(value);
   };
   const reduce = (): void => {
     const args = pop();
     const callee = pop();
     const isDictionary = callee instanceof PickledName && DICTIONARIES.has(callee.name);
-    hold(isDictionary ? new Map() : new PickledCall(callee, Array.isArray(args) ? args : []));
+    if (isDictionary) put(new Map(), MAP);
+    else put(new PickledCall(callee, Array.isArray(args) ? args : []), OBJECT);
   };
+  const nameOf = (module: string, own: string): void =>
+    put(new PickledName(`${module}.${own}`), 2 * OBJECT + 2 * (module.length + own.length));
   const stackGlobal = (): void => {
     const own = pop();
     const module = pop();
     const areNames = typeof own === 'string' && typeof module === 'string';
     if (!areNames) fail('name classes by strings', show(own));
-    hold(new PickledName(`${module}.${own}`));
+    nameOf(`${module}`, `${own}`);
   };
   const build = (state: unknown): void => {
     const target = stack.at(-1);
@@ -151,30 +177,36 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
   const instructions: { readonly [opcode in number]?: () => unknown } = {
     128: u8, // PROTO
     149: u64, // FRAME
-    40: () => marks.push(stack.push(MARK) - 1),
+    40: () => {
+      put(MARK, SLOT);
+      marks.push(stack.length - 1);
+    },
     48: pop, // POP
     49: popToMark, // POP_MARK
-    50: () => stack.push(top()), // DUP
-    78: () => stack.push(null),
-    136: () => stack.push(true),
-    137: () => stack.push(false),
-    75: () => stack.push(u8()), // BININT1
-    77: () => stack.push(u16()), // BININT2
-    74: () => stack.push(view.getInt32(take(4), true)), // BININT
-    138: () => stack.push(integer(u8())), // LONG1
-    71: () => stack.push(view.getFloat64(take(8))), // BINFLOAT
-    88: () => stack.push(utf8.decode(block(u32()))), // BINUNICODE
-    140: () => stack.push(utf8.decode(block(u8()))), // SHORT_BINUNICODE
-    141: () => stack.push(utf8.decode(block(u64()))), // BINUNICODE8
-    84: () => stack.push(latin1.decode(block(u32()))), // BINSTRING
-    85: () => stack.push(latin1.decode(block(u8()))), // SHORT_BINSTRING
-    66: () => stack.push(block(u32())), // BINBYTES
-    67: () => stack.push(block(u8())), // SHORT_BINBYTES
-    142: () => stack.push(block(u64())), // BINBYTES8
+    50: () => put(top()), // DUP
+    78: () => put(null),
+    136: () => put(true),
+    137: () => put(false),
+    75: () => put(u8()), // BININT1
+    77: () => put(u16()), // BININT2
+    74: () => put(view.getInt32(take(4), true), SLOT), // BININT
+    138: () => {
+      const length = u8();
+      put(integer(length), OBJECT + length);
+    }, // LONG1
+    71: () => put(view.getFloat64(take(8)), SLOT), // BINFLOAT
+    88: () => text(utf8, u32()), // BINUNICODE
+    140: () => text(utf8, u8()), // SHORT_BINUNICODE
+    141: () => text(utf8, u64()), // BINUNICODE8
+    84: () => text(latin1, u32()), // BINSTRING
+    85: () => text(latin1, u8()), // SHORT_BINSTRING
+    66: () => put(block(u32()), VIEW), // BINBYTES
+    67: () => put(block(u8()), VIEW), // SHORT_BINBYTES
+    142: () => put(block(u64()), VIEW), // BINBYTES8
     93: () => hold([]), // EMPTY_LIST
     41: () => hold([]), // EMPTY_TUPLE
     143: () => hold([]), // EMPTY_SET
-    125: () => hold(new Map()), // EMPTY_DICT
+    125: () => put(new Map(), MAP), // EMPTY_DICT
     108: () => hold(popToMark()), // LIST
     116: () => hold(popToMark()), // TUPLE
     145: () => hold(popToMark()), // FROZENSET
@@ -186,17 +218,17 @@ export function readPickle(bytes: Uint8Array, name: string): unknown {
     144: () => append(popToMark()), // ADDITEMS
     115: () => setItems([pop(), pop()].reverse()), // SETITEM
     117: () => setItems(popToMark()), // SETITEMS
-    113: () => memo.set(u8(), top()), // BINPUT
-    114: () => memo.set(u32(), top()), // LONG_BINPUT
-    148: () => memo.set(memo.size, top()), // MEMOIZE
-    104: () => stack.push(remembered(u8())), // BINGET
-    106: () => stack.push(remembered(u32())), // LONG_BINGET
-    99: () => hold(new PickledName(`${line()}.${line()}`)), // GLOBAL
+    113: () => keep(u8()), // BINPUT
+    114: () => keep(u32()), // LONG_BINPUT
+    148: () => keep(memo.size), // MEMOIZE
+    104: () => put(remembered(u8())), // BINGET
+    106: () => put(remembered(u32())), // LONG_BINGET
+    99: () => nameOf(line(), line()), // GLOBAL
     147: stackGlobal, // STACK_GLOBAL
     82: reduce, // REDUCE
     129: reduce, // NEWOBJ
     98: () => build(pop()), // BUILD
-    81: () => hold(new PickledId(pop())), // BINPERSID
+    81: () => put(new PickledId(pop()), OBJECT), // BINPERSID
   };
 
   for (;;) {

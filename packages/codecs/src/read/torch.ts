@@ -46,7 +46,7 @@ export async function openTorch(zip: Zip): Promise<OpenFile> {
     const text = new TextDecoder().decode(await zip.read(`${folder}byteorder`, 0, Math.min(order.size, 16)));
     require(text === 'little', zip, 'be little-endian', show(text));
   }
-  const root = readPickle(await zip.read(pickle, 0, zip.entries.get(pickle)?.size ?? 0), zip.name);
+  const root = readPickle(await zip.read(pickle, 0, zip.entries.get(pickle)?.size ?? 0), zip.name, zip.size);
   const tensors = new Map<string, StoredTensor>();
   collect(zip, folder, root, '', 0, new Set(), tensors);
   return {

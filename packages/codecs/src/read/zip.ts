@@ -17,6 +17,8 @@ interface ZipEntry {
 export interface Zip {
   /** What to call it in errors. */
   readonly name: string;
+  /** Bytes of the archive. */
+  readonly size: number;
   readonly entries: ReadonlyMap<string, ZipEntry>;
   /** Bytes `begin` to before `end` of a member. */
   read(entry: string, begin: number, end: number): Promise<Uint8Array>;
@@ -57,7 +59,7 @@ export async function openZip(source: Source): Promise<Zip> {
     must(begin >= reached && begin + LOCAL_BYTES + packed <= offset, name, what, `bytes from ${begin}`);
     reached = begin + LOCAL_BYTES + packed;
   }
-  return { name, entries, read: (entry, begin, end) => readMember(source, offset, entries, entry, begin, end) };
+  return { name, size, entries, read: (entry, begin, end) => readMember(source, offset, entries, entry, begin, end) };
 }
 
 interface Directory {
