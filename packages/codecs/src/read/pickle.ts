@@ -29,8 +29,8 @@ export class PickledId {
 }
 
 const MARK = Symbol('mark');
-/** What a pickle may describe beyond the bytes of its file: a list of one byte takes fifty in memory, so a short file needs room. */
-const ROOM = 4 * 2 ** 20;
+/** Bytes of memory that a pickle may take beyond those of its file: tensors of a few values take 2 kB to describe, and 30,000 of them are read. */
+const ROOM = 64 * 2 ** 20;
 /** Bytes of memory, as V8 takes them at most: a place on the stack or in a list while it grows, an object, an entry of a map, a view of bytes. */
 const SLOT = 16;
 const OBJECT = 48;
@@ -56,7 +56,7 @@ const utf8 = new TextDecoder();
  * comes back may be shared and even contain itself.
  *
  * @param name what to call the file in errors.
- * @param fileSize bytes of the file that the pickle stands in: what it describes takes no more, and 4 MiB. Default: those of the pickle.
+ * @param fileSize bytes of the file that the pickle stands in: what it describes takes no more, and 64 MiB. Default: those of the pickle.
  * @throws CheckpointError for an instruction that is not known, or a pickle that ends early, takes from an empty stack, or describes more than its file holds.
  * @example
  * readPickle(Uint8Array.of(0x80, 2, 0x4b, 7, 0x2e), 'seven'); // 7
