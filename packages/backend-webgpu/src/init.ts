@@ -16,17 +16,17 @@ import { provideKernels } from './kernels/index.ts';
 import { type DeviceLimits, setLimits } from './program.ts';
 
 export interface InitOptions {
-  /** Which graphics processor where there are two. Default `high-performance`. */
+  /** Which GPU to use on machines with two. Default `high-performance`. */
   readonly powerPreference?: 'high-performance' | 'low-power';
-  /** Lower limits than the device has; what is above them is the device's own. Default the device's. */
+  /** Limits below the device's; higher values have no effect. Default the device's. */
   readonly limits?: Partial<DeviceLimits>;
 }
 
-/** The graphics processor that {@link init} takes. */
+/** The GPU that {@link init} uses. */
 export interface AdapterReport {
   /** As the driver names it, such as `nvidia ampere`. */
   readonly adapter: string;
-  /** Whether a processor plays the graphics processor: right, but slow. */
+  /** Whether it is a software rasteriser on the CPU: correct, but slow. */
   readonly software: boolean;
 }
 
