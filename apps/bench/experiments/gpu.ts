@@ -17,7 +17,7 @@ export const gpu: Experiment = {
   question:
     'How fast is vqkit on WebGPU on a real graphics processor, beside PyTorch on the same one and WebAssembly on the CPU of the same machine?',
   method: `Every contender does the same work on the same input in a process of its own, as in \`kernels\`: all have prepared and warmed up
-before the first turn, then they take turns, and a table shows the minimum and the median of at least 7 repetitions. The input is on the
+before the first turn, then they take turns, and a table shows the minimum of at least 7 repetitions. The input is on the
 graphics processor before the clock starts. A run ends when its result is in main memory: the ids of an encoding, the loss of a training
 step, whose gradients are done before it can be read. The contenders:
 

@@ -280,14 +280,15 @@ function answerOf(probes: readonly Probe[], rows: readonly Row[]): string {
       probes.find((each) => each.length === 1 && each.angle === angle && each.bound === 100)?.planeCosine ?? 0,
       2,
     );
-  const lines = rows.map(
-    ({ cell, runs }) =>
-      `- ${cell.name}: first gradient norm ${spreadText(firstGradient(runs))}, error/variance ${spreadText(errorOf(runs)) ?? 'diverged'}, ${usedText(runs) ?? 'no'} used codes`,
-  );
+  const ends = (name: string): string =>
+    rows
+      .filter(({ cell }) => cell.name.startsWith(name))
+      .map(({ runs }) => spreadText(errorOf(runs)) ?? 'diverged')
+      .join(', ');
   return [
     '**Where latents are much shorter than their codes, and where they point away from them.** The trick passes the gradient on as λ Rᵀ g.',
     `The scale λ = |q|/|z| has no bound of its own. At a latent of a thousandth of its code's length the gradient is ${gain(1e6, 1e-3)} times as long as it came, at a millionth ${gain(1e6, 1e-6)} times; with vqkit's bound ${gain(100, 1e-3)} and ${gain(100, 1e-6)} times. A latent 100 times longer than its code gets ${gain(100, 100)} of it.`,
     `The rotation R turns a gradient that lies in the plane of z and q by their angle: its cosine with the original is ${plane(60)} at 60 degrees, ${plane(120)} at 120 and ${plane(170)} at 170. Beyond 90 degrees a step that should shorten the way to a better code lengthens it.`,
-    `In training, from latents of the usual length and from ones shortened at the start:\n\n${lines.join('\n')}`,
+    `In training, from latents of the usual length and from ones a hundred and ten thousand times shorter, error/variance ends at ${ends('rotation, λ up to 100,')} with the bound, at ${ends('rotation, λ up to 1,000,000,')} without, and at ${ends('straight-through,')} straight-through: the length that latents start with is forgotten. First gradients and codes in use are in the table of trainings.`,
   ].join('\n\n');
 }

@@ -116,7 +116,7 @@ function logs(spread: Spreads): readonly number[] | undefined {
 /** What the trainings of a grid say. */
 export function outcomeOf(rows: readonly Row[], steps: number, hasRange: boolean): Outcome {
   return {
-    tables: [comparedTable(rows), tableOf(rows, hasRange)],
+    tables: [comparedTable(rows), ...settingsOf(rows).map((setting) => tableOf(rows, setting, hasRange))],
     plots: plotsOf(rows),
     verdicts: verdictsOf(rows),
     answer: answerOf(rows, steps),
@@ -149,33 +149,31 @@ function comparedTable(rows: readonly Row[]): Table {
   };
 }
 
-function tableOf(rows: readonly Row[], hasRange: boolean): Table {
+function tableOf(rows: readonly Row[], { weight, mlp, transform }: Setting, hasRange: boolean): Table {
   return {
-    title: 'After training (mean, lowest to highest of the seeds)',
+    title: `After training, weight ${whole(weight)}, ${transform}`,
     columns: [
       'SimVQ',
       'mse(z, q)',
       'mse(z, q)/Var(z)',
       'mean |z|',
-      'largest mean |z| at the traced steps',
       'angle of z and q, degrees',
       'gradient norm of the encoder',
       'used codes',
-      'perplexity',
       hasRange ? 'PSNR, dB' : 'error/variance',
     ],
-    rows: rows.map(({ corner, runs }) => [
-      `${labelOf(corner)}, ${corner.mlp ? 'Linear-ReLU-Linear' : 'Linear'}, w = ${whole(corner.weight)}`,
-      endOf(runs),
-      spreadText(relative(runs)) ?? '-',
-      spreadText(testSpread(runs, ({ latents }) => latents.norm)) ?? '-',
-      numberText(largest(runs, 'norm')),
-      spreadText(testSpread(runs, ({ latents }) => latents.angle)) ?? '-',
-      spreadText(lastSpread(runs, 'encoderGradient')) ?? '-',
-      usedText(runs) ?? '-',
-      spreadText(testSpread(runs, (test) => test.perplexity)) ?? '-',
-      spreadText(testSpread(runs, (test) => (hasRange ? test.psnrDb : test.relativeError))) ?? '-',
-    ]),
+    rows: rows
+      .filter(({ corner }) => corner.mlp === mlp && corner.weight === weight)
+      .map(({ corner, runs }) => [
+        labelOf(corner),
+        endOf(runs),
+        spreadText(relative(runs)) ?? '-',
+        spreadText(testSpread(runs, ({ latents }) => latents.norm)) ?? '-',
+        spreadText(testSpread(runs, ({ latents }) => latents.angle)) ?? '-',
+        spreadText(lastSpread(runs, 'encoderGradient')) ?? '-',
+        usedText(runs) ?? '-',
+        spreadText(testSpread(runs, (test) => (hasRange ? test.psnrDb : test.relativeError))) ?? '-',
+      ]),
   };
 }
 
