@@ -14,7 +14,7 @@ import { tinyConfig } from './fixtures.ts';
 
 /** Runs the built package, which npm test builds first. */
 const program = fileURLToPath(new URL('./training-process.mjs', import.meta.url));
-const STEPS = 60;
+const STEPS = fullRun ? 60 : 30;
 const KILLS = Number(process.env.KILLS ?? (fullRun ? 6 : 3));
 /** The other quantizers, for a longer run with KILL_ALL. */
 const ALL: [string, ImageOptions][] = [
@@ -73,7 +73,7 @@ describe('a process that trains', () => {
   });
   // A checkpoint after every step, so that many a kill comes while one is written.
   const config = (name: string, options: ImageOptions = {}): ImageConfig => {
-    const often = { engine: 'wasm', steps: STEPS, checkpointEvery: 1, validateEvery: 20 } as const;
+    const often = { engine: 'wasm', steps: STEPS, checkpointEvery: 1, validateEvery: STEPS / 3 } as const;
     return tinyConfig(data, join(runs, name), { ...often, ...options });
   };
   const finalCheckpoint = (name: string): Promise<Buffer> =>
