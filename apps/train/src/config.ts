@@ -48,7 +48,7 @@ const schema = z.strictObject({
   ...inGroup('Data', {
     data: field(
       z.enum(MODALITIES.flatMap(({ data }) => data) as [TrainConfig['data'], ...TrainConfig['data'][]]),
-      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; with residual-vq where no quantizer is said), 'audio' (WAV, FLAC, Ogg and MP3; with simvq). With a path what is there.",
+      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; residual-vq by default), 'audio' (WAV, FLAC, Ogg and MP3; simvq by default). Default with a path: what is there.",
       'mnist',
     ),
     dataPath: field(
@@ -57,7 +57,7 @@ const schema = z.strictObject({
     ),
     validationSize: field(
       count(0),
-      'Training examples held out and measured while training, or so many of the folder val; 0 for none. Default a tenth, 1,000 at most; of the folder val 1,000.',
+      'Training examples held out for validation, or this many of the folder val; 0 for none. Default a tenth, at most 1,000; of the folder val 1,000.',
     ),
   }),
   ...inGroup('Tokenizer', {
@@ -137,7 +137,7 @@ const schema = z.strictObject({
     keepCheckpoints: field(count(2), 'How many of the newest checkpoints are kept.', DEFAULTS.keepCheckpoints),
     engine: field(
       z.enum(ENGINE_NAMES),
-      `${ENGINE_HELP} With arch 'resnet' that is wasm before native, which takes longer for it.`,
+      `${ENGINE_HELP} For arch 'resnet' wasm comes before native, because it is faster there.`,
       DEFAULTS.engine,
     ),
     threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),

@@ -8,7 +8,7 @@ export const SCHEDULE_NAMES = ['constant', 'cosine'] as const;
 export const LOG_NAMES = ['tensorboard'] as const;
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'cpu', 'webgpu'] as const;
 export const ENGINE_HELP =
-  "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a graphics processor), or 'auto' for the first that loads of native, wasm and cpu.";
+  "'native' (TensorFlow), 'wasm', 'cpu', 'webgpu' (a GPU), or 'auto' for the first of native, wasm and cpu that loads.";
 export type PresetName = (typeof PRESET_NAMES)[number];
 export type LossName = (typeof LOSS_NAMES)[number];
 export type EngineName = (typeof ENGINE_NAMES)[number];

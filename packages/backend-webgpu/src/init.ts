@@ -89,7 +89,7 @@ export async function startWebgpu(): Promise<EngineReport | Obstacle> {
 }
 
 /**
- * The graphics processor that {@link init} would take, without starting the engine.
+ * The GPU that {@link init} would use, without starting the engine.
  *
  * @throws UnsupportedError as init() does.
  * @example

@@ -24,7 +24,7 @@ export const QUANTIZER_FLAGS: Readonly<Record<FlagName, QuantizerFlag>> = {
   bound: {
     type: 'string',
     choices: ['reference', 'official', 's3Tokenizer', 'hardClamp'],
-    description: 'Whose bounding function.',
+    description: 'Which bounding function.',
   },
   codebookSize: { type: 'integer', description: 'Number of codes.' },
   dim: { type: 'integer', description: 'Features of a token before the quantizer.' },
@@ -39,6 +39,6 @@ export const QUANTIZER_FLAGS: Readonly<Record<FlagName, QuantizerFlag>> = {
   },
   rotation: {
     type: 'boolean',
-    description: 'The gradient by the rotation trick instead of straight-through.',
+    description: 'Passes the gradient by the rotation trick instead of straight-through.',
   },
 };

@@ -31,7 +31,7 @@ export const shardSchema: z.ZodObject<z.ZodRawShape, z.core.$strict> = z.strictO
   ...inGroup('Shards', {
     shards: field(
       count(1),
-      "Encodes into so many files in the folder 'out', with a manifest; run again after a crash, it does what is missing. What is there already goes on without it.",
+      "Encodes into this many files in the folder 'out', with a manifest. After a crash, run it again to encode what is missing; an existing folder needs no number.",
     ),
     shard: field(
       count(0),

@@ -71,7 +71,7 @@ export const runFields: {
   threads: z.ZodOptional<z.ZodInt>;
 } = {
   batchSize: field(count(1), 'Images at a time.', DEFAULTS.batchSize),
-  limit: field(count(1), 'Only the first so many images.'),
+  limit: field(count(1), 'Only this many images, from the first.'),
   engine: field(z.enum(ENGINE_NAMES), ENGINE_HELP, DEFAULTS.engine),
   threads: field(count(1), 'Threads of the wasm engine. Default all cores.'),
 };
@@ -87,7 +87,7 @@ export const sourceFields: {
 } = {
   data: field(
     z.enum(DATA_NAMES),
-    "The images: 'mnist' (comes along), 'idx' (in MNIST's format), 'folder' (PNG and JPEG, with its subfolders). Default what the path holds, without one mnist.",
+    "The images: 'mnist' (comes along), 'idx' (in MNIST's format), 'folder' (PNG and JPEG, with its subfolders). Default what the path holds, or mnist without a path.",
   ),
   dataPath: field(
     z.string().min(1),
@@ -97,7 +97,7 @@ export const sourceFields: {
   part: field(z.enum(PART_NAMES), "Which part of 'mnist' or of a folder of 'idx' files. Default train."),
   imageSize: field(
     imageSizeType,
-    "Height and width that the pictures of a 'folder' are resized to, or one number for squares. Default the size that the tokenizer was trained on, which stands in its file.",
+    "Height and width that the pictures of a 'folder' are resized to, or one number for squares. Default the tokenizer's training size.",
   ),
   fit: fitField,
 };

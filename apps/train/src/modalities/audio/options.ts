@@ -20,10 +20,10 @@ export const audioOptions: ModalityOptions<AudioConfig> = {
   own: inGroup('Sound', {
     sampleRate: field(
       count(1000).max(192_000),
-      'Samples per second that all recordings are brought to.',
+      'Sample rate in Hz; all recordings are resampled to it.',
       SPEECH.sampleRate,
     ),
-    stereo: field(z.boolean(), 'Two channels in place of their mean.', SPEECH.stereo),
+    stereo: field(z.boolean(), 'Two channels instead of their mean.', SPEECH.stereo),
     seconds: field(
       z.number().positive().max(60),
       'Length of a training segment, rounded to whole tokens.',
@@ -32,16 +32,20 @@ export const audioOptions: ModalityOptions<AudioConfig> = {
     filters: field(count(1), 'Channels of the first convolution; every stride doubles them.', SPEECH.filters),
     strides: field(
       z.array(count(2).max(64)).min(1).max(8),
-      'By which the encoder shortens the sound; a token stands for their product.',
+      'Downsampling of each encoder block; a token covers their product in samples.',
       SPEECH.strides,
     ),
-    dilations: field(z.array(count(1)).min(1).max(8), 'Of the residual units of each level.', SPEECH.dilations),
-    snake: field(z.boolean(), 'The snake between convolutions in place of ELU.', SPEECH.snake),
-    causal: field(z.boolean(), 'No token sees a later sample, so that the tokenizer can stream.', SPEECH.causal),
+    dilations: field(
+      z.array(count(1)).min(1).max(8),
+      'Dilations of the residual units in each block.',
+      SPEECH.dilations,
+    ),
+    snake: field(z.boolean(), 'The snake activation instead of ELU.', SPEECH.snake),
+    causal: field(z.boolean(), 'No token depends on a later sample, so the tokenizer can stream.', SPEECH.causal),
     latentWidth: latentWidthField,
-    waveWeight: field(z.number().min(0), 'What the difference of the waveforms counts in the loss.', SPEECH.waveWeight),
-    stftWeight: field(z.number().min(0), 'What the multi-resolution STFT loss counts.', SPEECH.stftWeight),
-    melWeight: field(z.number().min(0), 'What the mel distance counts.', SPEECH.melWeight),
+    waveWeight: field(z.number().min(0), 'Loss weight of the waveform difference.', SPEECH.waveWeight),
+    stftWeight: field(z.number().min(0), 'Loss weight of the multi-resolution STFT loss.', SPEECH.stftWeight),
+    melWeight: field(z.number().min(0), 'Loss weight of the mel distance.', SPEECH.melWeight),
   }),
   defaults({ preset, quantizer, steps = SPEECH.steps }) {
     const own = preset === undefined ? {} : speech({ quantizer });

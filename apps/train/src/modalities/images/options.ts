@@ -66,7 +66,7 @@ export const imageSizeType: z.ZodUnion<[z.ZodInt, z.ZodTuple<[z.ZodInt, z.ZodInt
 /** How pictures get into that, wherever they are read. */
 export const fitField: z.ZodOptional<z.ZodEnum<{ [Name in Fit]: Name }>> = field(
   z.enum(FITS),
-  "How a picture of another shape gets into the size: 'crop' cuts two sides, 'pad' keeps all of it between two black borders. Default crop.",
+  "How a picture of another shape is fitted: 'crop' cuts two sides, 'pad' adds two black borders. Default crop.",
 );
 
 /** What a run on images has beside what all runs have. */
@@ -87,41 +87,34 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     fit: fitField,
     cropFrom: field(
       imageSizeType,
-      'Of a folder: training pictures are resized to this, and every batch has random parts of the image size of them. Default none.',
+      'For a folder: resizes training pictures to this; each batch takes random crops of the image size. Default none.',
     ),
-    flip: field(z.boolean(), 'Mirrors half of the training images, at random.', DEFAULT.flip),
+    flip: field(z.boolean(), 'Mirrors a random half of the training images.', DEFAULT.flip),
     cacheMb: field(
       count(0),
-      'Of a folder: MB of decoded pictures that are held. What is more, or more than 16,384 pictures, is decoded while the training goes on.',
+      'For a folder: MB of decoded pictures kept in memory. Beyond that, or beyond 16,384 pictures, they are decoded during training.',
       DEFAULT.cacheMb,
     ),
-    workers: field(count(1), 'Of such a folder: threads that decode. Default one less than cores, 4 at most.'),
+    workers: field(count(1), 'Threads that decode such a folder. Default one less than the cores, at most 4.'),
     channels: field(
       z.union([z.literal(1), z.literal(3)]),
       '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
     ),
-    testSize: field(
-      count(1),
-      'Images held out for the test where the data have no test part of their own. Default a tenth.',
-    ),
+    testSize: field(count(1), 'Images held out for the test if the data have no test part. Default a tenth.'),
     widths: field(
       z.array(count(1)).min(1).max(16),
-      `Channels of the encoder, one entry per halving of the image; the decoder mirrors them. Of 'resnet' ${RESNET.widths} by default.`,
+      `Channels of the encoder, one entry per halving of the image; the decoder mirrors them. For 'resnet' ${RESNET.widths} by default.`,
       RECIPE.widths,
     ),
     normGroups: field(
       count(0),
-      `Of 'conv': groups of the GroupNorm before the quantizer, 0 for none. Default ${defaultNormGroups()}.`,
+      `For 'conv': groups of the GroupNorm before the quantizer, 0 for none. Default ${defaultNormGroups()}.`,
     ),
-    blocks: field(count(1).max(16), `Of 'resnet': residual blocks of each width.`, RESNET.blocks),
-    attention: field(
-      z.boolean(),
-      "Of 'resnet': lets the places of the smallest image attend to each other.",
-      RESNET.attention,
-    ),
+    blocks: field(count(1).max(16), `For 'resnet': residual blocks per width.`, RESNET.blocks),
+    attention: field(z.boolean(), "For 'resnet': self-attention at the lowest resolution.", RESNET.attention),
     groups: field(
       count(1),
-      "Of 'resnet': groups of the norms, a divisor of every width. Default the most, up to 32, that leave a group 4 channels.",
+      "For 'resnet': groups of the norms, a divisor of every width. Default as many as leave 4 channels per group, at most 32.",
     ),
     ssimWeight: field(
       z.number().min(0),
@@ -130,7 +123,7 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     ),
     gradientWeight: field(
       z.number().min(0),
-      'Weight of the mean absolute difference of the steps from pixel to pixel, added to the loss: sharper edges.',
+      'Weight of the L1 distance between image gradients, added to the loss: sharper edges.',
       DEFAULT.gradientWeight,
     ),
     clampOutput: field(

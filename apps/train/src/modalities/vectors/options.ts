@@ -42,13 +42,13 @@ export const rowFields: { column: z.ZodOptional<z.ZodString>; keyColumn: z.ZodOp
 /** Whether ids get one more that tells equal rows apart. */
 export const uniqueField: z.ZodOptional<z.ZodBoolean> = field(
   z.boolean(),
-  'Adds a last id that tells rows with equal ids apart.',
+  'Adds a last id that distinguishes rows with equal ids.',
   false,
 );
 
 export const latentWidthField: z.ZodOptional<z.ZodNumber> = field(
   count(1),
-  "Of 'mlp' and 'seanet': width of what is quantized. Default 32 or fewer, without hidden layers that of the vectors; of sound 64 or fewer.",
+  "For 'mlp' and 'seanet': width of the latents. Default at most 32, or the vectors' width without hidden layers; for sound at most 64.",
 );
 
 /** What a run on vectors has beside what all runs have. */
@@ -81,15 +81,15 @@ export const vectorOptions: ModalityOptions<VectorConfig> = {
     unique: uniqueField,
     hidden: field(
       z.array(count(1)).max(64),
-      "Of 'mlp': widths of the encoder's hidden layers, which the decoder mirrors.",
+      "For 'mlp': widths of the encoder's hidden layers, which the decoder mirrors.",
       DEFAULTS.mlp.hidden,
     ),
     latentWidth: latentWidthField,
-    activation: field(z.enum(ACTIVATION_NAMES), "Of 'mlp': between the layers.", DEFAULTS.mlp.activation),
-    sample: field(count(1), "Of 'none': rows that k-means places the codes on. Default 64 per code."),
+    activation: field(z.enum(ACTIVATION_NAMES), "For 'mlp': activation between the layers.", DEFAULTS.mlp.activation),
+    sample: field(count(1), "For 'none': rows in the k-means sample. Default 64 per code."),
     passes: field(
       count(0),
-      "Of 'none': passes over all rows after that; --steps says it in batches.",
+      "For 'none': passes over all rows after k-means; --steps sets it in batches.",
       DEFAULTS.none.passes,
     ),
   }),

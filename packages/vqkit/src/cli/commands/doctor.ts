@@ -83,7 +83,7 @@ function describe(
 
 function runsOn({ adapter, software, threads }: RunningEngine): string {
   if (adapter === undefined) return `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
-  return `${adapter}${software === true ? ', a processor that plays a graphics processor: right, but slow' : ''}`;
+  return `${adapter}${software === true ? ', a software rasteriser: correct, but slow' : ''}`;
 }
 
 /** A row for each kernel, a column for each engine that runs. */

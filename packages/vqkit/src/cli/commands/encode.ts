@@ -41,7 +41,7 @@ const SHARD_FLAGS = ['shards', 'shard', 'format', 'pack', 'plan', 'workers'];
 export function command(finish: (code: number) => void): Command {
   const made = new Command('encode')
     .description(
-      'Turns images into a file of token ids, int32 [images, rows, columns], and the codebooks of a stack; vectors into ids, or sounds into a file of ids; pictures and vectors also into a folder of shards, which is gone on with after a crash.',
+      'Turns images, vectors or sounds into a file of token ids. Ids of images are int32 [images, rows, columns], with a last axis for the codebooks of a stack. Images and vectors can also go into a folder of shards, which resumes after a crash.',
     )
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
     .argument(

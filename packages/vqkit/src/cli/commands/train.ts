@@ -41,7 +41,7 @@ given with --set:
   vqkit train --quantizer residual-vq --set quantizerOptions.numQuantizers=8 \\
     --set quantizerOptions.quantizeDropout=true
 
-What counts, from weak to strong: defaults, --preset, --config, flags, --set.
+Precedence, lowest first: defaults, --preset, --config, flags, --set.
 
   vqkit train --preset recipe --quantizer simvq --seed 1
   vqkit train --preset photos --data-path photos --out-dir runs/photos

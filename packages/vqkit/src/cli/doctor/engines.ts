@@ -16,7 +16,7 @@ export interface RunningEngine {
   readonly version: string;
   /** Threads of a processor; not of WebGPU. */
   readonly threads?: number;
-  /** The graphics processor, of WebGPU, and whether a processor plays it. */
+  /** The GPU of WebGPU, and whether it is a software rasteriser. */
   readonly adapter?: string;
   readonly software?: boolean;
   readonly kernels: readonly { readonly name: string; readonly runs: 'fused' | 'composed' }[];
