@@ -201,11 +201,11 @@ function verdictsOf(groups: readonly Group[]): Verdict[] {
 
 function answerOf(groups: readonly Group[]): string {
   const text = (runs: readonly KeptRun[], pick: Pick): string => spreadText(testSpread(runs, pick)) ?? 'diverged';
-  const ratio = ({ rotation, plain }: Pair): string =>
-    numberText(
-      (testSpread(plain, relative)?.mean ?? Number.NaN) / (testSpread(rotation, relative)?.mean ?? Number.NaN),
-      2,
-    );
+  const ratio = ({ rotation, plain }: Pair): string => {
+    const factor =
+      (testSpread(plain, relative)?.mean ?? Number.NaN) / (testSpread(rotation, relative)?.mean ?? Number.NaN);
+    return factor < 1 ? `${numberText(1 / factor, 2)} times as high` : `lower by a factor of ${numberText(factor, 2)}`;
+  };
   const pairs = pairsOf(groups);
   const better = (pick: Pick, wanted: Verdict['verdict']): number =>
     pairs.filter(
@@ -220,9 +220,8 @@ function answerOf(groups: readonly Group[]): string {
     pairs
       .map(
         (pair) =>
-          `- ${pair.name}: mse(z, q)/Var(z) ${text(pair.rotation, relative)} against ${text(pair.plain, relative)} (lower by a factor of ${ratio(pair)}), ${usedText(pair.rotation)} used codes against ${usedText(pair.plain)}, error/variance ${text(pair.rotation, (test) => test.relativeError)} against ${text(pair.plain, (test) => test.relativeError)}`,
+          `- ${pair.name}: mse(z, q)/Var(z) ${text(pair.rotation, relative)} against ${text(pair.plain, relative)} (${ratio(pair)}), ${usedText(pair.rotation)} used codes against ${usedText(pair.plain)}, error/variance ${text(pair.rotation, (test) => test.relativeError)} against ${text(pair.plain, (test) => test.relativeError)}`,
       )
       .join('\n'),
-    'Where the factor is below 1, the error is higher with the trick.',
   ].join('\n\n');
 }
