@@ -38,6 +38,23 @@ export interface ConvolutionOptions {
   readonly weightNorm?: boolean | undefined;
 }
 
+/** One number for height and width, or one for each. */
+export type PerAxis = number | readonly [height: number, width: number];
+
+/** The same along two axes, which may differ. */
+export interface PlaneOptions extends Omit<ConvolutionOptions, 'kernel' | 'stride' | 'dilation' | 'padding'> {
+  /** Taps of the filter. */
+  readonly kernel: PerAxis;
+  /** Default 1. */
+  readonly stride?: PerAxis | undefined;
+  /** Places from one tap to the next. Default 1. */
+  readonly dilation?: PerAxis | undefined;
+  /** As along one axis, of both; or [before, after] of the height and [before, after] of the width. */
+  readonly padding?: ConvolutionOptions['padding'] | readonly [Zeros, Zeros];
+}
+
+type Zeros = readonly [before: number, after: number];
+
 /** Which convolution it is. */
 interface Kind {
   readonly where: string;
@@ -54,24 +71,30 @@ interface Kind {
 const KEYS = ['inputs', 'outputs', 'kernel', 'stride', 'dilation', 'padding', 'bias', 'weightNorm'];
 
 /** The convolutions of this package, which differ in what they are called and how their data lie. Weights start as PyTorch's do. */
-export function createConvolution(scope: Scope, options: ConvolutionOptions, kind: Kind): Module {
+export function createConvolution(scope: Scope, options: PlaneOptions, kind: Kind): Module {
   const { where, operation, axes, transposed = false, upsample = 1, outputPadding = 0 } = kind;
   requireKnownOptions(where, options, KEYS);
   const { inputs, outputs, kernel, stride = 1, dilation = 1, bias: hasBias = true, weightNorm = false } = options;
-  for (const [name, value] of Object.entries({ inputs, outputs, kernel, stride, dilation })) {
-    requireInteger(where, name, value, 1);
-  }
+  for (const [name, value] of Object.entries({ inputs, outputs })) requireInteger(where, name, value, 1);
+  const sides = axes === 1 ? [0] : [0, 1];
+  const each = (name: string, value: PerAxis): number[] => sides.map((axis) => requireSide(where, name, value, axis));
+  const [kernels, strides, dilations] = [each('kernel', kernel), each('stride', stride), each('dilation', dilation)];
   requireBoolean(where, 'bias', hasBias);
   requireBoolean(where, 'weightNorm', weightNorm);
   const padding = options.padding ?? (transposed ? 0 : 'same');
-  const isSame = padding === 'same' && !transposed;
-  const sliding = slidingOf(where, { kernel, stride, dilation, padding }, transposed);
+  const isPlain = kernels[0] === kernels.at(-1) && dilations.every((places) => places === 1);
+  const isSame = padding === 'same' && !transposed && isPlain;
+  const along = sides.map((axis): Sliding => {
+    const [kernel, stride, dilation] = [kernels[axis], strides[axis], dilations[axis]] as [number, number, number];
+    return slidingOf(where, { kernel, stride, dilation, padding: paddingAlong(padding, axis) }, transposed);
+  });
   const alone: Sliding = { stride: 1, dilation: 1, before: 0, after: 0 };
-  const slidings = axes === 1 ? ([alone, sliding] as const) : ([sliding, sliding] as const);
+  const slidings = [axes === 1 ? alone : along[0], along.at(-1)] as [Sliding, Sliding];
 
-  const taps = kernel ** axes;
+  const [height, width] = [axes === 1 ? 1 : (kernels[0] as number), kernels.at(-1) as number];
+  const taps = height * width;
   const [from, to] = transposed ? [outputs, inputs] : [inputs, outputs];
-  const heldShape = [axes === 1 ? 1 : kernel, kernel, from, to];
+  const heldShape = [height, width, from, to];
   // As PyTorch counts it: of a transposed convolution the channels of its result.
   const bound = 1 / Math.sqrt(from * taps);
   const layout = filterLayout(axes);
@@ -80,10 +103,12 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
     : heldFilter(scope, heldShape, bound, layout);
   const bias = hasBias ? scope.uniform('bias', [outputs], bound) : undefined;
 
-  const lengthOf = (length: number): number =>
-    transposed
-      ? (length - 1) * stride + reachOf(kernel, dilation) - sliding.before - sliding.after + outputPadding
-      : slidingLength(upsample * length, kernel, sliding);
+  const lengthOf = (length: number, axis: number): number => {
+    const [taps, sliding] = [kernels[axis] as number, along[axis] as Sliding];
+    if (!transposed) return slidingLength(upsample * length, taps, sliding);
+    const { stride, dilation, before, after } = sliding;
+    return (length - 1) * stride + reachOf(taps, dilation) - before - after + outputPadding;
+  };
   const sizeOf = (shape: readonly number[]): number[] => {
     requireChannels(where, shape, axes, inputs);
     const [batch = 0, ...between] = shape;
@@ -91,10 +116,10 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
   };
   const run = (x: Tensor4D, weight: Tensor4D): Tensor4D => {
     const own = bias as unknown as Tensor1D | undefined;
-    if (isSame && dilation === 1 && own !== undefined) return convSame(x, weight, own, { upsample });
+    if (isSame && own !== undefined) return convSame(x, weight, own, { upsample });
     if (!transposed) return convolution(x, weight, slidings, own);
-    const [, height, width] = x.shape;
-    const size = [axes === 1 ? 1 : lengthOf(height), lengthOf(width)] as const;
+    const [, rows, columns] = x.shape;
+    const size = [axes === 1 ? 1 : lengthOf(rows, 0), lengthOf(columns, axes - 1)] as const;
     const y = transposedConvolution(x, weight, size, slidings);
     return own === undefined ? y : (addPerChannel(y, own) as Tensor4D);
   };
@@ -108,7 +133,9 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
     trace(outline, x) {
       const shape = sizeOf(x.shape);
       const positions = (transposed ? x.shape : shape).slice(0, -1).reduce((product, size) => product * size, 1);
-      const own = { kernel: repeat(kernel, axes), stride: repeat(stride, axes), dilation: repeat(dilation, axes) };
+      const own = { kernel: kernels, stride: strides, dilation: dilations };
+      const zeros = along.map(({ before, after }) => [before, after] as const);
+      const areEqual = zeros.every(([before, after]) => before === zeros[0]?.[0] && after === zeros[0][1]);
       return outline.layer({
         name: scope.path,
         operation,
@@ -116,7 +143,7 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
           inputs,
           outputs,
           ...own,
-          padding: [sliding.before, sliding.after],
+          padding: areEqual ? (zeros[0] as Zeros) : zeros.flat(),
           bias: hasBias,
           ...(transposed && { outputPadding }),
           ...(upsample > 1 && { upsample }),
@@ -126,7 +153,7 @@ export function createConvolution(scope: Scope, options: ConvolutionOptions, kin
         shape,
         parameters: taps * inputs * outputs + (hasBias ? outputs : 0) + (weightNorm ? to : 0),
         flops: 2 * positions * taps * inputs * outputs,
-        reach: repeat(reachAlong(kernel, { stride, dilation, upsample, transposed }), axes),
+        reach: along.map((sliding, axis) => reachAlong(kernels[axis] as number, { ...sliding, upsample, transposed })),
       });
     },
   });
@@ -205,6 +232,19 @@ function reachAlong(
   return { taps: Math.ceil((reach - 1) / upsample) + 1, stride: stride / upsample };
 }
 
-function repeat<T>(value: T, count: number): T[] {
-  return Array.from({ length: count }, () => value);
+function requireSide(where: string, name: string, value: PerAxis, axis: number): number {
+  const [own, called] = Array.isArray(value) ? [value[axis], `${name}[${axis}]`] : [value, name];
+  requireInteger(where, called, own as number, 1);
+  return own as number;
+}
+
+function paddingAlong(
+  padding: NonNullable<PlaneOptions['padding']>,
+  axis: number,
+): NonNullable<ConvolutionOptions['padding']> {
+  return isPerAxis(padding) ? padding[axis === 0 ? 0 : 1] : padding;
+}
+
+function isPerAxis(padding: NonNullable<PlaneOptions['padding']>): padding is readonly [Zeros, Zeros] {
+  return Array.isArray(padding) && Array.isArray(padding[0]);
 }

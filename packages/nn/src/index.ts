@@ -7,7 +7,7 @@ export { createConvTranspose1d, createConvTranspose2d } from './conv-transpose.t
 export { createConv1d } from './conv1d.ts';
 export type { Conv2dOptions } from './conv2d.ts';
 export { createConv2d } from './conv2d.ts';
-export type { ConvolutionOptions } from './convolution.ts';
+export type { ConvolutionOptions, PerAxis, PlaneOptions } from './convolution.ts';
 export type { Attribute, Description, Layer, LayerOutline, Outline, Reach, Value } from './description.ts';
 export type { GroupNormOptions, LayerNormOptions } from './group-norm.ts';
 export { createGroupNorm, createLayerNorm } from './group-norm.ts';

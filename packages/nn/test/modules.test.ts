@@ -1,9 +1,12 @@
 import {
   memory,
   mul,
+  pad,
+  randomNormal,
   type Scalar,
   sum,
   type Tensor,
+  type Tensor4D,
   tensor,
   tidy,
   valueAndGrads,
@@ -113,6 +116,42 @@ eachEngine(() => {
         await expectClose(found[name] as Tensor, await variable.data(), tolerances.float32, noise);
       }
     });
+  });
+
+  it('a filter with sides of its own is a square one with zeros around it', async () => {
+    const x = randomNormal([2, 7, 12, 3], 0, 1, 'float32', 4);
+    const own = { inputs: 3, outputs: 2, stride: [1, 2], dilation: [2, 1] } as const;
+    const wide = createConv2d(createScope(createRng(1)), {
+      ...own,
+      kernel: [3, 5],
+      padding: [
+        [2, 1],
+        [2, 2],
+      ],
+    });
+    const square = createConv2d(createScope(createRng(1)), {
+      ...own,
+      kernel: 5,
+      padding: [
+        [4, 3],
+        [2, 2],
+      ],
+    });
+    const { weight, bias } = wide.stateDict() as { weight: Tensor4D; bias: Tensor };
+    square.loadStateDict({
+      weight: pad(weight, [
+        [0, 0],
+        [0, 0],
+        [1, 1],
+        [0, 0],
+      ]),
+      bias,
+    });
+    const y = wide.apply(x);
+    expect(y.shape).toEqual([2, 6, 6, 2]);
+    await expectClose(y, await square.apply(x).data(), tolerances.float32);
+    const { outputShape, layers, receptiveField } = wide.describe(x.shape);
+    expect([outputShape, layers[0]?.attributes.padding, receptiveField]).toEqual([y.shape, [2, 1, 2, 2], [5, 5]]);
   });
 
   it('every module leaks nothing, and gives back what it was given', async () => {

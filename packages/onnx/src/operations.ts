@@ -107,12 +107,13 @@ function convolveTransposed(call: Call): string {
 
 function sliding(layer: Layer): Record<string, readonly number[]> {
   const kernel = lengths(layer, 'kernel');
-  const [before = 0, after = 0] = lengths(layer, 'padding');
+  const [top = 0, bottom = 0, left = top, right = bottom] = lengths(layer, 'padding');
+  const isLine = kernel.length === 1;
   return {
     kernel_shape: kernel,
     strides: lengths(layer, 'stride'),
     dilations: lengths(layer, 'dilation'),
-    pads: [...kernel.map(() => before), ...kernel.map(() => after)],
+    pads: isLine ? [top, bottom] : [top, left, bottom, right],
   };
 }
 
