@@ -55,6 +55,8 @@ export interface Tokenizer<Data extends Tensor = Tensor, Config extends Tokenize
   describe(shape: readonly number[]): TokenizerDescription;
   /** Everything that an optimizer trains, by state-dict name. */
   variables(): Record<string, Variable>;
+  /** Of those, what the decoder's last layer multiplies by, without its bias; nothing where there is no decoder. */
+  lastLayer(): Record<string, Variable>;
   /** Copies of all parameters in PyTorch's layouts, the quantizer's under `quantizer.`. The caller disposes them. */
   stateDict(): Record<string, Tensor>;
   /** Copies values in. Names, shapes and dtypes must match exactly; nothing is changed when they do not. */
@@ -155,6 +157,12 @@ export function buildTokenizer<Data extends Tensor, Config extends TokenizerConf
         ...Object.fromEntries(weights.map(({ name, variable }) => [name, variable])),
         ...prefixed(quantizer.variables()),
       };
+    },
+    lastLayer() {
+      alive('lastLayer');
+      const prefix = `${decoder.at(-1)?.path}.`;
+      const own = weights.filter(({ name }) => name.startsWith(prefix) && name !== `${prefix}bias`);
+      return Object.fromEntries(own.map(({ name, variable }) => [name, variable]));
     },
     stateDict() {
       alive('stateDict');

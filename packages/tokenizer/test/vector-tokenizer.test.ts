@@ -14,9 +14,17 @@ import { CheckpointError, decodeSafetensors } from '@vqkit/checkpoint';
 import { createRng, DisposedError, DtypeError, ShapeError } from '@vqkit/core-tensor';
 import { createAdamW } from '@vqkit/nn';
 import { quantizerNames } from '@vqkit/quantizers';
-import { eachEngine, expectIdentical } from '@vqkit/testing';
+import { eachEngine, expectIdentical, startEngine } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
-import { createVectorTokenizer, loadImageTokenizer, loadTokenizer, saveTokenizer } from '../src/index.ts';
+import {
+  createAudioTokenizer,
+  createImageTokenizer,
+  createVectorTokenizer,
+  loadImageTokenizer,
+  loadTokenizer,
+  saveTokenizer,
+  type Tokenizer,
+} from '../src/index.ts';
 
 const vectors = (count: number, features: number): Tensor2D =>
   tensor2d(createRng(4).normalArray(count * features, 1), [count, features]);
@@ -135,5 +143,28 @@ describe('describe', () => {
     ]);
     expect([encoder.parameters, encoder.flops]).toEqual([6 * 8 + 8 + 8 * 6 + 6, 2 * 2 * 6 * 8]);
     expect(quantizerNumbers).toBeGreaterThan(16 * 6);
+  });
+});
+
+describe('lastLayer', () => {
+  it.each<[string, () => Pick<Tokenizer, 'lastLayer' | 'variables'>, string[]]>([
+    ['conv', () => createImageTokenizer({ quantizer: 'fsq', widths: [2] }), ['decoder.conv1.weight']],
+    [
+      'resnet',
+      () => createImageTokenizer({ architecture: 'resnet', quantizer: 'fsq', widths: [4] }),
+      ['decoder.conv_out.weight'],
+    ],
+    [
+      'seanet',
+      () => createAudioTokenizer({ quantizer: 'fsq', filters: 2, strides: [2] }),
+      ['decoder.model.3.weight_v', 'decoder.model.3.weight_g'],
+    ],
+    ['mlp', () => createVectorTokenizer({ quantizer: 'vq', features: 6, hidden: [4] }), ['decoder.2.weight']],
+    ['no network', () => createVectorTokenizer({ quantizer: 'vq', features: 6 }), []],
+  ])('of %s: the weights of the last layer of the decoder', async (_, create, expected) => {
+    await startEngine('cpu');
+    const model = create();
+    expect(Object.keys(model.lastLayer())).toEqual(expected);
+    for (const name of expected) expect(model.lastLayer()[name]).toBe(model.variables()[name]);
   });
 });
