@@ -1,10 +1,13 @@
 import { type Scalar, type Tensor, tidy, type Variable, variableGrads } from '@tensorflow/tfjs-core';
 import type { AdamW } from '@vqkit/nn';
 
+/** Gradients by the names of their variables. */
+export type Gradients = Readonly<Record<string, Tensor>>;
+
 /** A loss and its gradients by the names that the caller gave to the variables. The caller disposes them. */
 export interface LossAndGradients {
   readonly loss: Scalar;
-  readonly gradients: Readonly<Record<string, Tensor>>;
+  readonly gradients: Gradients;
 }
 
 /**

@@ -1,3 +1,9 @@
+export type { AdversarialOptions, Adversary } from './adversarial.ts';
+export type { Discriminator, DiscriminatorOptions, Judgement } from './discriminators/discriminator.ts';
+export type { PatchDiscriminatorOptions } from './discriminators/patch.ts';
+export { createPatchDiscriminator } from './discriminators/patch.ts';
+export type { StftDiscriminatorOptions } from './discriminators/stft.ts';
+export { createStftDiscriminator } from './discriminators/stft.ts';
 export { DivergenceError } from './errors.ts';
 export { estimateStep } from './estimate.ts';
 export type { EvaluatedTokens, EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
@@ -25,6 +31,7 @@ export { scalesOf } from './modalities/ms-ssim.ts';
 export { vectorModality } from './modalities/vectors.ts';
 export type { Examples, LossOptions, Modality, QualityMeter } from './modality.ts';
 export type {
+  AdversarialRecord,
   AudioQuality,
   CodeHistogram,
   CodeUse,

@@ -1,5 +1,6 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { DataTensor } from '@vqkit/tokenizer';
+import type { Discriminator, DiscriminatorOptions } from './discriminators/discriminator.ts';
 import type { Quality } from './records.ts';
 
 /** Examples of one shape, of whatever kind, as training asks for them. */
@@ -43,4 +44,9 @@ export interface QualityMeter<Measured extends Quality = Quality> {
 export interface Modality extends Pick<DataTensor, 'name' | 'toTensor' | 'fromOutput'> {
   loss(output: Tensor, examples: Tensor, options: LossOptions): Scalar;
   createMeter(shape: readonly number[]): QualityMeter;
+  /**
+   * A network that learns to tell originals from reconstructions; missing where there is none for the kind of data.
+   * @throws ShapeError for examples that are too small for it.
+   */
+  createDiscriminator?(options: DiscriminatorOptions): Discriminator;
 }

@@ -8,18 +8,34 @@ export interface TrainRecord {
   readonly step: number;
   /** Passes over the training examples, as a fraction: 1.5 is the middle of the second. */
   readonly epoch: number;
-  /** What the optimizer minimises: reconstruction + quantizer. */
+  /** What the optimizer minimises: reconstruction + quantizer, and the adversarial part where there is a discriminator. */
   readonly loss: number;
   readonly reconstruction: number;
   /** The weighted loss of the quantizer. */
   readonly quantizer: number;
   /** The quantizer's named parts, unweighted. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Of steps in which a discriminator took part. */
+  readonly adversarial?: AdversarialRecord | undefined;
   /** Global norm of the gradient before clipping. */
   readonly gradientNorm: number;
   readonly learningRate: number;
   /** Time spent training so far, validation and checkpoints included; goes on after a resume. */
   readonly elapsedSeconds: number;
+}
+
+/** What a discriminator said in a step, and what it counted. */
+export interface AdversarialRecord {
+  /** Its hinge loss: 1 for one that knows nothing, 0 for one that is never wrong. */
+  readonly discriminator: number;
+  /** The mean of its scores of reconstructions, negative: what the tokenizer minimises. */
+  readonly generator: number;
+  /** Difference of its features of originals and reconstructions; 0 where it does not count. */
+  readonly features: number;
+  /** What generator + featureWeight · features counts in the loss. */
+  readonly weight: number;
+  /** Global norm of its gradient before clipping. */
+  readonly gradientNorm: number;
 }
 
 /** The tokenizer on the held-out validation examples, every `validateEvery` steps and at the end. */

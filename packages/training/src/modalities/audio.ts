@@ -1,6 +1,7 @@
 import { add, mul, reshape, type Scalar, type Tensor, tensor3d, tidy, transpose } from '@tensorflow/tfjs-core';
 import { createMelLoss, createMultiResolutionStftLoss, siSdr } from '@vqkit/audio';
 import { audioTensors } from '@vqkit/tokenizer';
+import { createStftDiscriminator } from '../discriminators/stft.ts';
 import type { LossOptions, Modality, QualityMeter } from '../modality.ts';
 import type { AudioQuality } from '../records.ts';
 import { reconstructionLoss } from './loss.ts';
@@ -19,7 +20,7 @@ export interface AudioScoring {
   readonly melWeight: number;
 }
 
-/** Sound, with the transforms that scoring it keeps. */
+/** Sound, with the transforms that scoring it keeps. Its discriminator takes the windows of the STFT loss. */
 export interface AudioModality extends Modality {
   /** Windows of the STFT loss, and window and bands of the mel spectrogram. */
   readonly sizes: { readonly fftSizes: readonly number[]; readonly melFftSize: number; readonly mels: number };
@@ -107,6 +108,8 @@ export function createAudioModality(scoring: AudioScoring): AudioModality {
         }),
       };
     },
+    createDiscriminator: ({ shape: [, channels], filters, seed }) =>
+      createStftDiscriminator({ channels, fftSizes, filters, seed }),
     dispose() {
       stft.dispose();
       mel.dispose();

@@ -25,6 +25,11 @@ const MeanAbsolute = defineKernel<{ x: Tensor }, Record<string, never>, [Scalar]
   gradient: ([dy], [x]) => ({ x: () => mul(sign(x as Tensor), div(dy as Tensor, (x as Tensor).size)) }),
 });
 
+/** Mean |x| over all numbers. */
+export function meanAbsolute(x: Tensor): Scalar {
+  return MeanAbsolute({ x }, {})[0];
+}
+
 /** `l1`: mean |output - examples|; `mse`: mean (output - examples)²; `l1+mse`: their sum. Means over all numbers; `clampOutput` first cuts the output to [-1, 1]. */
 export function reconstructionLoss(
   output: Tensor,
@@ -32,7 +37,7 @@ export function reconstructionLoss(
   { loss, clampOutput = false }: LossOptions,
 ): Scalar {
   const difference = sub(clampOutput ? clipByValue(output, -1, 1) : output, examples);
-  const absolute = (): Scalar => MeanAbsolute({ x: difference }, {})[0];
+  const absolute = (): Scalar => meanAbsolute(difference);
   const squared = (): Scalar => meanOfExamples(square(difference));
   if (loss === 'l1') return absolute();
   return loss === 'mse' ? squared() : add(absolute(), squared());
@@ -60,7 +65,7 @@ function gradientDifference(difference: Tensor4D): Scalar {
   const step = ([down, across]: readonly [number, number]): Scalar => {
     const size: [number, number, number, number] = [count, height - down, width - across, channels];
     const steps = sub(slice(difference, [0, down, across, 0], size), slice(difference, [0, 0, 0, 0], size));
-    return MeanAbsolute({ x: steps }, {})[0];
+    return meanAbsolute(steps);
   };
   const steps = (
     [
