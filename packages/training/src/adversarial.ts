@@ -37,7 +37,7 @@ export interface AdversarialOptions {
 }
 
 /** What VQGAN takes. */
-export const DISCRIMINATOR_WEIGHT = 0.8;
+const DISCRIMINATOR_WEIGHT = 0.8;
 /** Of the adaptive weight: added to its denominator, and the most that it may be. */
 const [EPSILON, MOST] = [1e-4, 1e4];
 
@@ -126,7 +126,7 @@ export function judgeGradients(
 }
 
 /** The hinge loss of a discriminator, the mean over its scales of `½ mean max(0, 1 - s) + ½ mean max(0, 1 + s)`, first of originals, then of reconstructions: 1 for one that knows nothing and says 0, 0 for one that is never wrong. */
-export function discriminatorLoss(originals: Judgement['scores'], reconstructions: Judgement['scores']): Scalar {
+function discriminatorLoss(originals: Judgement['scores'], reconstructions: Judgement['scores']): Scalar {
   const terms = originals.flatMap((scores, i): Scalar[] => [
     mean(relu(sub(1, scores))),
     mean(relu(add(1, reconstructions[i] as Tensor))),
@@ -135,12 +135,12 @@ export function discriminatorLoss(originals: Judgement['scores'], reconstruction
 }
 
 /** What the tokenizer minimises beside: -mean s, over the scales, of reconstructions. (EnCodec's article has max(0, 1 - s), its code this.) */
-export function generatorLoss(scores: Judgement['scores']): Scalar {
+function generatorLoss(scores: Judgement['scores']): Scalar {
   return mul(total(scores.map((each): Scalar => neg(mean(each)))), 1 / scores.length);
 }
 
 /** Feature matching: the mean over the layers of `mean |f - f̂| / mean |f|`, f of originals, f̂ of reconstructions. */
-export function featureLoss(originals: Judgement['features'], reconstructions: Judgement['features']): Scalar {
+function featureLoss(originals: Judgement['features'], reconstructions: Judgement['features']): Scalar {
   const terms = originals.map(
     (own, i): Scalar => div(meanAbsolute(sub(own, reconstructions[i] as Tensor)), add(meanAbsolute(own), 1e-8)),
   );

@@ -5,7 +5,7 @@ export { createPatchDiscriminator } from './discriminators/patch.ts';
 export type { StftDiscriminatorOptions } from './discriminators/stft.ts';
 export { createStftDiscriminator } from './discriminators/stft.ts';
 export { DivergenceError } from './errors.ts';
-export { estimateStep } from './estimate.ts';
+export { estimateJudgement, estimateStep } from './estimate.ts';
 export type { EvaluatedTokens, EvaluateOptions, Evaluation, ExamplePairs } from './evaluate.ts';
 export { evaluate } from './evaluate.ts';
 export type {
