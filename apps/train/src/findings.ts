@@ -8,6 +8,9 @@ import type { TrainConfig } from './train-options.ts';
 
 /** Used codes over those that as many uniform draws would use; the diagnosis calls less than 0.2 a collapse. */
 const UNDER_USED = { least: 0.2, most: 0.5 };
+/** Mean hinge loss of a discriminator below which it is hardly ever wrong. A choice, not a measurement. */
+const WON = 0.1;
+
 /** The findings of the diagnosis, and what shows in the curves and the pictures, each with the command to type next where there is one. */
 export function findingsOf(diagnosis: readonly Diagnosis[], facts: FindingFacts): Finding[] {
   const found: Finding[] = diagnosis.map(({ problem, severity, evidence, remedy }) => ({
@@ -19,7 +22,7 @@ export function findingsOf(diagnosis: readonly Diagnosis[], facts: FindingFacts)
   }));
   const collapsed = found.some(({ name }) => name === 'collapse');
   const own = modalityOf(facts.config.data).shown.findings(facts);
-  const further = [...own, collapsed ? undefined : underUsed(facts)];
+  const further = [...own, collapsed ? undefined : underUsed(facts), discriminatorWon(facts)];
   return [...found, ...further.filter((finding) => finding !== undefined)];
 }
 
@@ -55,6 +58,28 @@ function underUsed({ config, codes }: FindingFacts): Finding | undefined {
       ? 'Take fewer codes, which the same pictures then need fewer bits for, or train longer.'
       : 'Train longer, or take fewer levels: the same pictures need fewer bits.',
     command,
+  };
+}
+
+/** By the last quarter of the steps in which it took part. */
+function discriminatorWon({ config, history }: FindingFacts): Finding | undefined {
+  const { steps, discriminatorFrom: from, discriminatorFilters: filters } = config;
+  if (from === undefined || filters === undefined) return undefined;
+  const last = history.flatMap((record) =>
+    record.kind === 'train' && record.adversarial !== undefined && record.step > steps - (steps - from) / 4
+      ? [record.adversarial.discriminator]
+      : [],
+  );
+  const loss = last.reduce((sum, value) => sum + value, 0) / last.length;
+  if (!(loss < WON)) return undefined;
+  const later = Math.min(steps, Math.round((from + steps) / 2));
+  const fewer = Math.max(1, Math.floor(filters / 2));
+  return {
+    name: 'discriminator won',
+    severity: 'warning',
+    message: `The discriminator is hardly ever wrong (mean hinge loss ${loss.toFixed(3)} at the end, limit ${WON}; 1 knows nothing): what it says no longer helps the tokenizer much.`,
+    remedy: 'Make it smaller and let it start later.',
+    command: again(config, 'discriminator', `--discriminator-filters ${fewer} --discriminator-from ${later}`),
   };
 }
 

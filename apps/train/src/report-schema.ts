@@ -49,6 +49,9 @@ const trainRecord = z.looseObject({
   reconstruction: number,
   quantizer: number,
   losses: z.record(text, number),
+  adversarial: z
+    .looseObject({ discriminator: number, generator: number, features: number, weight: number, gradientNorm: number })
+    .optional(),
   gradientNorm: number,
   learningRate: number,
 });

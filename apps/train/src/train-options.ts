@@ -33,6 +33,10 @@ export interface SharedConfig {
   readonly schedule: (typeof SCHEDULE_NAMES)[number];
   readonly clipGradNorm: number;
   readonly ema?: number | undefined;
+  /** A step; until the steps are known it may be a share of them, below 1. */
+  readonly discriminatorFrom?: number | undefined;
+  readonly discriminatorWeight?: number | undefined;
+  readonly discriminatorFilters?: number | undefined;
   readonly seed: number;
   readonly logEvery: number;
   readonly validateEvery: number;
@@ -98,6 +102,7 @@ export interface AudioConfig extends SharedConfig {
   readonly waveWeight: number;
   readonly stftWeight: number;
   readonly melWeight: number;
+  readonly featureWeight?: number | undefined;
 }
 
 /** The whole configuration of a run, plain data. */

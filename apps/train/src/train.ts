@@ -1,12 +1,10 @@
 import { requireWritableFolder } from '@vqkit/checkpoint/node';
 import { limitParameters, OptionError, QuantizerError, reason, shorten, show } from '@vqkit/core-tensor';
 import { Interrupted } from '@vqkit/data';
-import { createAdamW, createEma } from '@vqkit/nn';
 import type { Tokenizer } from '@vqkit/tokenizer';
 import {
   type CodesEvent,
   DivergenceError,
-  estimateStep,
   type FitOrder,
   type Quality,
   type TrainingEvent,
@@ -14,6 +12,7 @@ import {
 } from '@vqkit/training';
 import { collectReportData, diagnoseRun } from './collect-report.ts';
 import { createConfig } from './config.ts';
+import { resolveDiscriminator } from './discriminator.ts';
 import { drain } from './drain.ts';
 import { startEngine } from './engine.ts';
 import { modalityOf } from './modalities.ts';
@@ -22,6 +21,7 @@ import { writeReport } from './report/index.ts';
 import type { RunSummary } from './report-data.ts';
 import { createRunFolder, openRunFolder, type RunFolder, readNewestCheckpoint, requireNoRun } from './run-folder.ts';
 import { CHANGEABLE, firstDifference, requireSameRun, runNotes } from './run-notes.ts';
+import { createRunState, disposeRunState, estimateRun } from './run-state.ts';
 import { createSnapshotKeeper } from './snapshot.ts';
 import { openTensorboardLog } from './tensorboard/log.ts';
 import type { TrainConfig, TrainOptions } from './train-options.ts';
@@ -195,17 +195,15 @@ async function runOn(
   const model = recreate === undefined ? create() : recreate(create);
   const order = modality.order?.(given, model, data);
   const steps = given.steps === 0 && order !== undefined ? { steps: order.steps } : {};
-  const config = { ...given, ...started, ...data.options, ...modality.resolved(model), ...steps } as TrainConfig;
-  const { betas, eps, weightDecay } = config;
-  const variables = model.variables();
-  const optimizer = createAdamW({ variables, betas, eps, weightDecay });
-  const ema = config.ema === undefined ? undefined : createEma({ variables, decay: config.ema });
+  const whole = { ...given, ...started, ...data.options, ...modality.resolved(model), ...steps } as TrainConfig;
+  let state: RunState | undefined;
   try {
+    const config = resolveDiscriminator(whole);
+    state = createRunState(config, model, data.scoring ?? modality, data);
     const folder = await open(config);
-    return await trainIn(folder, { config, hooks, modality, data, order, state: { model, optimizer, ema } });
+    return await trainIn(folder, { config, hooks, modality, data, order, state });
   } finally {
-    ema?.dispose();
-    optimizer.dispose();
+    if (state !== undefined) disposeRunState(state);
     model.dispose();
     data.scoring?.dispose();
   }
@@ -263,11 +261,8 @@ async function trainIn(folder: RunFolder, session: Session): Promise<TrainResult
     hooks.onEvent?.(event);
   };
 
-  const left = steps - (reached ?? 0);
-  const isNetwork = order === undefined && left > 0;
-  const estimatedSeconds = isNetwork
-    ? left * (await estimateStep(state.model, modality, data.train, config))
-    : undefined;
+  const isNetwork = order === undefined && steps > (reached ?? 0);
+  const estimatedSeconds = isNetwork ? await estimateRun(state, modality, data, config, reached) : undefined;
   hooks.onStart?.({ ...startInfo(folder, session, reached ?? 0), estimatedSeconds });
   const { train, validation } = data;
   const loop = trainLoop({

@@ -21,6 +21,8 @@ import { completeDescription, FIRST_FORMAT } from './first-checkpoints.ts';
 const FORMAT = 'vqkit-train-2';
 const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
+const DISCRIMINATOR = 'discriminator.';
+const DISCRIMINATOR_OPTIMIZER = 'discriminatorOptimizer.';
 const GATHERED = 'gathered.';
 /** The trained weights, where `model.` has their moving averages. */
 const TRAINED = 'trained.';
@@ -50,7 +52,8 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
 /**
  * Writes a checkpoint: the weights under `model.` in PyTorch's layouts, the optimizer's moments under `optimizer.` in the layout
  * they have in memory, what the quantizer's training has gathered under `gathered.`; with moving averages of the weights these under `model.`, for
- * they are what a user gets, and the weights themselves under `trained.`, in the layout that they have in memory; in the metadata a checksum of it all, the steps done (which say the place
+ * they are what a user gets, and the weights themselves under `trained.`, in the layout that they have in memory; a discriminator under `discriminator.` and its optimizer's moments under
+ * `discriminatorOptimizer.`; in the metadata a checksum of it all, the steps done (which say the place
  * in the data: see createBatchOrder), the optimizer's t of each parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
  * @param notes further metadata: see runNotes.
@@ -62,10 +65,11 @@ export async function writeCheckpoint(
   step: number,
   notes: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { model, optimizer, ema } = state;
+  const { model, optimizer, ema, adversary } = state;
   const tensors: Record<string, SafeTensor> = {};
   const weights = await asInUse(state, async () => model.stateDict());
   const gathered = model.quantizer.trainingState();
+  const judge = adversary?.discriminator.stateDict() ?? {};
   try {
     for (const [name, value] of Object.entries(weights)) {
       tensors[MODEL + name] = await finiteTensor(`weight ${name}`, value, step);
@@ -76,11 +80,17 @@ export async function writeCheckpoint(
     for (const [name, value] of Object.entries(optimizer.state())) {
       tensors[OPTIMIZER + name] = await finiteTensor(`optimizer moment ${name}`, value, step);
     }
+    for (const [name, value] of Object.entries(judge)) {
+      tensors[DISCRIMINATOR + name] = await finiteTensor(`discriminator weight ${name}`, value, step);
+    }
+    for (const [name, value] of Object.entries(adversary?.optimizer.state() ?? {})) {
+      tensors[DISCRIMINATOR_OPTIMIZER + name] = await finiteTensor(`discriminator moment ${name}`, value, step);
+    }
     for (const [name, value] of Object.entries(gathered)) {
       tensors[GATHERED + name] = await finiteTensor(`gathered ${name}`, value, step);
     }
   } finally {
-    dispose([weights, gathered]);
+    dispose([weights, gathered, judge]);
   }
   await writeSafetensors(path, tensors, {
     ...notes,
@@ -88,6 +98,7 @@ export async function writeCheckpoint(
     step: String(step),
     optimizerSteps: JSON.stringify(optimizer.steps()),
     quantizerRng: JSON.stringify(model.quantizer.rng.state()),
+    ...(adversary === undefined ? {} : { discriminatorSteps: JSON.stringify(adversary.optimizer.steps()) }),
     ...(ema === undefined ? {} : { emaUpdates: String(ema.updates()) }),
     [CHECKSUM]: '',
   });
@@ -129,20 +140,19 @@ export async function readCheckpoint(
       }),
     );
   };
-  const { model, optimizer, ema } = state;
+  const { model, optimizer, ema, adversary } = state;
   const loaded: Tensor[] = [];
   try {
     for (const [name, value] of Object.entries(tensors)) requireStored(name, value);
-    const steps = z.record(z.string(), count(0).max(step)).safeParse(note('optimizerSteps'));
-    if (!steps.success) {
-      const { path: at, rule, value } = problemOf(steps.error, note('optimizerSteps'));
-      throw new CheckpointError('readCheckpoint', `optimizerSteps ${at}`.trim(), rule, value, DAMAGED);
-    }
+    const steps = stepsOf(note, 'optimizerSteps', step);
+    const judgeSteps = adversary === undefined ? {} : stepsOf(note, 'discriminatorSteps', step);
     const [weights, gathered, moments] = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
     model.loadStateDict(weights);
     if (ema !== undefined) restoreAverages(state, part(TRAINED), note('emaUpdates'));
     model.quantizer.loadTrainingState(gathered);
-    optimizer.restore(moments, steps.data);
+    optimizer.restore(moments, steps);
+    adversary?.discriminator.loadStateDict(part(DISCRIMINATOR));
+    adversary?.optimizer.restore(part(DISCRIMINATOR_OPTIMIZER), judgeSteps);
     model.quantizer.rng.restore(note('quantizerRng') as RngState);
   } catch (error) {
     if (!(error instanceof QuantizerError)) throw error;
@@ -152,6 +162,14 @@ export async function readCheckpoint(
     dispose(loaded);
   }
   return step;
+}
+
+/** How many updates each parameter of an optimizer has had, as the note says. */
+function stepsOf(note: (name: string) => unknown, name: string, step: number): Record<string, number> {
+  const steps = z.record(z.string(), count(0).max(step)).safeParse(note(name));
+  if (steps.success) return steps.data;
+  const { path: at, rule, value } = problemOf(steps.error, note(name));
+  throw new CheckpointError('readCheckpoint', `${name} ${at}`.trim(), rule, value, DAMAGED);
 }
 
 /** The weights that were just loaded are the averages; the trained ones take their place. */
@@ -217,8 +235,9 @@ const DAMAGED = 'The file is damaged.';
 /** Throws unless {@link writeCheckpoint} would have written the tensor. */
 function requireStored(name: string, value: SafeTensor): void {
   requireFinite('readCheckpoint', `'${name}'`, value, DAMAGED);
-  if (!name.startsWith(OPTIMIZER)) return;
-  const isSquare = name.startsWith(`${OPTIMIZER}v.`);
+  const optimizer = [OPTIMIZER, DISCRIMINATOR_OPTIMIZER].find((prefix) => name.startsWith(prefix));
+  if (optimizer === undefined) return;
+  const isSquare = name.startsWith(`${optimizer}v.`);
   if (value.dtype !== 'F32' || (isSquare && value.data.some((square) => square < 0))) {
     const rule = isSquare ? 'F32 and >= 0' : 'F32';
     throw new CheckpointError('readCheckpoint', `'${shorten(name)}'`, `be ${rule}`, phrase(value.dtype), DAMAGED);

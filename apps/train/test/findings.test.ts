@@ -64,6 +64,25 @@ describe('findingsOf', () => {
     }
   });
 
+  it('says that a discriminator is hardly ever wrong at the end', () => {
+    const config = createConfig({ steps: 100, outDir: 'runs/a', discriminatorFrom: 41 });
+    const judged = (loss: (step: number) => number): MetricsRecord[] =>
+      Array.from({ length: 60 }, (_, i): MetricsRecord => {
+        const adversarial = { discriminator: loss(41 + i), generator: 1, features: 0, weight: 1, gradientNorm: 1 };
+        return { ...(flat[0] as MetricsRecord & { kind: 'train' }), step: 41 + i, adversarial };
+      });
+    expect(named({ config, history: judged((step) => (step > 85 ? 0.04 : 0.9)) })).toMatchObject([
+      {
+        name: 'discriminator won',
+        message: expect.stringContaining('mean hinge loss 0.040 at the end, limit 0.1') as string,
+        command:
+          'vqkit train --config runs/a/config.json --discriminator-filters 16 --discriminator-from 71 --out-dir runs/a-discriminator',
+      },
+    ]);
+    expect(named({ config, history: judged((step) => (step > 85 ? 0.5 : 0.01)) })).toEqual([]);
+    expect(named({ config })).toEqual([]);
+  });
+
   it('gives commands that can be typed, for an odd number of codes and a folder with a slash', () => {
     const codes = { ...data.summary.test.codes, codebookSize: 5, statistics: { utilizationOfExpected: 0.35 } };
     const config = createConfig({ quantizer: 'vq', outDir: 'runs/a/' });

@@ -104,7 +104,8 @@ describe('help', () => {
   it('shows the options of train in groups, each description whole', async () => {
     const { stdout } = await vqkitHere(['train', '--help']);
     expect(stdout.match(/^[A-Z]\w+:$/gm)).toEqual([
-      ...['Options:', 'Data:', 'Tokenizer:', 'Images:', 'Vectors:', 'Sound:', 'Training:', 'Run:', 'Presets:'],
+      ...['Options:', 'Data:', 'Tokenizer:', 'Images:', 'Discriminator:', 'Vectors:', 'Sound:', 'Training:', 'Run:'],
+      'Presets:',
     ]);
     const words = stdout.replace(/\s+/g, ' ');
     for (const { description = '' } of Object.values(configJsonSchema().properties ?? {}) as {

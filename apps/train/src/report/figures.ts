@@ -30,6 +30,27 @@ export async function curveFigures(runs: readonly Run[]): Promise<(Html | undefi
       y: '',
       series: overRuns((data) => trainCurve(data, (record) => record.quantizer)),
     }),
+    figure(
+      'Discriminator loss',
+      'Of steps with a discriminator: 1 for one that knows nothing, 0 for one that is never wrong.',
+      {
+        x: step,
+        y: '',
+        zero: true,
+        series: overRuns((data) => trainCurve(data, (record) => record.adversarial?.discriminator)),
+        levels: [{ label: 'knows nothing', y: 1 }],
+      },
+    ),
+    figure(
+      'Weight of the discriminator',
+      'By which its gradient at the last layer is as long as it should be; logarithmic.',
+      {
+        x: step,
+        y: '',
+        scale: 'log',
+        series: overRuns((data) => trainCurve(data, (record) => record.adversarial?.weight)),
+      },
+    ),
     figure('Gradient norm', 'Global norm before clipping; logarithmic.', {
       x: step,
       y: '',

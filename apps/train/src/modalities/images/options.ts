@@ -12,6 +12,7 @@ import {
 import { QUANTIZERS } from '@vqkit/quantizers';
 import { count, field, inGroup } from '@vqkit/schema';
 import { z } from 'zod';
+import { checkDiscriminator, discriminatorDefaults, discriminatorFields, IMAGE_FILTERS } from '../../discriminator.ts';
 import type { ModalityOptions } from '../../modality.ts';
 import { largerThan, presets, RECIPE } from '../../presets.ts';
 import type { ImageConfig, TrainConfig } from '../../train-options.ts';
@@ -79,64 +80,68 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
       fastest: 'wasm',
     },
   },
-  own: inGroup('Images', {
-    imageSize: field(
-      imageSizeType,
-      'Height and width in pixels, or one number for squares: multiples of 2^(number of widths). Default 64 for a folder, whose images are resized; IDX data have their own.',
-    ),
-    fit: fitField,
-    cropFrom: field(
-      imageSizeType,
-      'For a folder: resizes training pictures to this; each batch takes random crops of the image size. Default none.',
-    ),
-    flip: field(z.boolean(), 'Mirrors a random half of the training images.', DEFAULT.flip),
-    cacheMb: field(
-      count(0),
-      'For a folder: MB of decoded pictures kept in memory. Beyond that, or beyond 16,384 pictures, they are decoded during training.',
-      DEFAULT.cacheMb,
-    ),
-    workers: field(count(1), 'Threads that decode such a folder. Default one less than the cores, at most 4.'),
-    channels: field(
-      z.union([z.literal(1), z.literal(3)]),
-      '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
-    ),
-    testSize: field(count(1), 'Images held out for the test if the data have no test part. Default a tenth.'),
-    widths: field(
-      z.array(count(1)).min(1).max(16),
-      `Channels of the encoder, one entry per halving of the image; the decoder mirrors them. For 'resnet' ${RESNET.widths} by default.`,
-      RECIPE.widths,
-    ),
-    normGroups: field(
-      count(0),
-      `For 'conv': groups of the GroupNorm before the quantizer, 0 for none. Default ${defaultNormGroups()}.`,
-    ),
-    blocks: field(count(1).max(16), `For 'resnet': residual blocks per width.`, RESNET.blocks),
-    attention: field(z.boolean(), "For 'resnet': self-attention at the lowest resolution.", RESNET.attention),
-    groups: field(
-      count(1),
-      "For 'resnet': groups of the norms, a divisor of every width. Default as many as leave 4 channels per group, at most 32.",
-    ),
-    ssimWeight: field(
-      z.number().min(0),
-      'Weight of 1 - MS-SSIM, the multi-scale structural similarity, added to the loss.',
-      DEFAULT.ssimWeight,
-    ),
-    gradientWeight: field(
-      z.number().min(0),
-      'Weight of the L1 distance between image gradients, added to the loss: sharper edges.',
-      DEFAULT.gradientWeight,
-    ),
-    clampOutput: field(
-      z.boolean(),
-      'Clamps the output to [-1, 1] before the loss. The test always does.',
-      RECIPE.clampOutput,
-    ),
-  }),
+  own: {
+    ...inGroup('Images', {
+      imageSize: field(
+        imageSizeType,
+        'Height and width in pixels, or one number for squares: multiples of 2^(number of widths). Default 64 for a folder, whose images are resized; IDX data have their own.',
+      ),
+      fit: fitField,
+      cropFrom: field(
+        imageSizeType,
+        'For a folder: resizes training pictures to this; each batch takes random crops of the image size. Default none.',
+      ),
+      flip: field(z.boolean(), 'Mirrors a random half of the training images.', DEFAULT.flip),
+      cacheMb: field(
+        count(0),
+        'For a folder: MB of decoded pictures kept in memory. Beyond that, or beyond 16,384 pictures, they are decoded during training.',
+        DEFAULT.cacheMb,
+      ),
+      workers: field(count(1), 'Threads that decode such a folder. Default one less than the cores, at most 4.'),
+      channels: field(
+        z.union([z.literal(1), z.literal(3)]),
+        '1 for grey, 3 for RGB. Default 3 for a folder, 1 for IDX data.',
+      ),
+      testSize: field(count(1), 'Images held out for the test if the data have no test part. Default a tenth.'),
+      widths: field(
+        z.array(count(1)).min(1).max(16),
+        `Channels of the encoder, one entry per halving of the image; the decoder mirrors them. For 'resnet' ${RESNET.widths} by default.`,
+        RECIPE.widths,
+      ),
+      normGroups: field(
+        count(0),
+        `For 'conv': groups of the GroupNorm before the quantizer, 0 for none. Default ${defaultNormGroups()}.`,
+      ),
+      blocks: field(count(1).max(16), `For 'resnet': residual blocks per width.`, RESNET.blocks),
+      attention: field(z.boolean(), "For 'resnet': self-attention at the lowest resolution.", RESNET.attention),
+      groups: field(
+        count(1),
+        "For 'resnet': groups of the norms, a divisor of every width. Default as many as leave 4 channels per group, at most 32.",
+      ),
+      ssimWeight: field(
+        z.number().min(0),
+        'Weight of 1 - MS-SSIM, the multi-scale structural similarity, added to the loss.',
+        DEFAULT.ssimWeight,
+      ),
+      gradientWeight: field(
+        z.number().min(0),
+        'Weight of the L1 distance between image gradients, added to the loss: sharper edges.',
+        DEFAULT.gradientWeight,
+      ),
+      clampOutput: field(
+        z.boolean(),
+        'Clamps the output to [-1, 1] before the loss. The test always does.',
+        RECIPE.clampOutput,
+      ),
+    }),
+    ...discriminatorFields,
+  },
   defaults(given) {
     const { preset, steps, data: name = DEFAULT.data } = given;
     const data = isImageData(name) ? name : DEFAULT.data;
     const fromPreset = (preset && presets[preset].options?.(data, given)) ?? {};
-    const whole = { ...DEFAULT, ...RECIPE, quantizer: 'lfq', ...fromPreset } as const;
+    const judged = discriminatorDefaults(given, IMAGE_FILTERS, false);
+    const whole = { ...DEFAULT, ...RECIPE, quantizer: 'lfq', ...judged, ...fromPreset } as const;
     const { arch = whole.arch } = given;
     const own = ARCH_DEFAULTS[arch];
     if (own === undefined) return whole;
@@ -144,7 +149,9 @@ export const imageOptions: ModalityOptions<ImageConfig> = {
     const warmupSteps = Math.min(MOST_WARMUP, Math.floor(total / 10));
     return { ...whole, ...own, warmupSteps, ...fromPreset, arch: own.arch ?? whole.arch };
   },
-  check(where, { data, dataPath, imageSize, cropFrom, fit, widths }) {
+  check(where, config) {
+    const { data, dataPath, imageSize, cropFrom, fit, widths } = config;
+    checkDiscriminator(where, config);
     requireDataPath(where, data, dataPath);
     for (const [name, value] of Object.entries(arePictures(data) ? {} : { fit, cropFrom })) {
       if (value === undefined) continue;
