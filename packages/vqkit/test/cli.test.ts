@@ -103,10 +103,9 @@ describe('help', () => {
 
   it('shows the options of train in groups, each description whole', async () => {
     const { stdout } = await vqkitHere(['train', '--help']);
-    expect(stdout.match(/^[A-Z]\w+:$/gm)).toEqual([
-      ...['Options:', 'Data:', 'Tokenizer:', 'Images:', 'Discriminator:', 'Vectors:', 'Sound:', 'Training:', 'Run:'],
-      'Presets:',
-    ]);
+    expect(stdout.match(/^[A-Z]\w+:$/gm)?.join(' ')).toBe(
+      'Options: Data: Tokenizer: Images: Discriminator: Vectors: Sound: Training: Run: Presets:',
+    );
     const words = stdout.replace(/\s+/g, ' ');
     for (const { description = '' } of Object.values(configJsonSchema().properties ?? {}) as {
       description?: string;
