@@ -3,6 +3,7 @@ export { multiply, scale, spread } from './arithmetic';
 export { centerRows, largestFrom, meanRow, packCentered, rowLengths } from './center';
 export { convImages, convImagesFewOutputs } from './conv';
 export { convFilterImages, convFilterImagesFewOutputs } from './conv-filter';
+export { addPanels, convFilterWide } from './conv-filter-wide';
 export { depthwiseFilterImages, depthwiseInputImages } from './depthwise';
 export { elu, eluGrad } from './elu';
 export {

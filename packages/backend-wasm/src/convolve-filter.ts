@@ -7,17 +7,23 @@ const FEW_OUTPUTS = 4;
 const GROUPS = 16;
 const PARTIAL_BYTES = 16 * 1024 * 1024;
 
+/** Between at least so many channels both sides are packed first, which fewer do not repay. */
+const WIDE_CHANNELS = 32;
+/** As in assembly/conv-filter-wide.ts. */
+const WIDE_BLOCK = 256;
+const WIDE_PARTIAL_BYTES = 10 * 1024 * 1024;
+
+type FilterConvolution = Omit<Convolution, 'dilationY' | 'spacingY' | 'spacingX' | 'within'>;
+
 /**
  * The gradient of a convolution's filter, [filterHeight, filterWidth, channels, outChannels] at address `out`, from its images and
  * the gradient `dy` of its output. Without spacing, and with dilation along a single axis only.
  */
-export function convolveFilter(
-  engine: Engine,
-  c: Omit<Convolution, 'dilationY' | 'spacingY' | 'spacingX' | 'within'>,
-  images: number,
-  dy: number,
-  out: number,
-): void {
+export function convolveFilter(engine: Engine, c: FilterConvolution, images: number, dy: number, out: number): void {
+  if ([c.channels, c.outChannels].every((count) => count >= WIDE_CHANNELS && count % 8 === 0)) {
+    convolveWideFilter(engine, c, images, dy, out);
+    return;
+  }
   // Taps apart from each other are rows of one tap.
   const rows = c.dilationX === 1 ? c.filterHeight : c.filterWidth;
   const runLength = c.dilationX === 1 ? c.filterWidth * c.channels : c.channels;
@@ -68,5 +74,39 @@ export function convolveFilter(
     const scratch = [partials, frame, frameBytes, wide, wideBytes, offsets];
     engine.run('convFilterImages', groups * blocks, images, dy, ...scratch, ...geometry, blocks);
     engine.call('addPartials', partials, out, groups, size);
+  });
+}
+
+/** The same between many channels: see assembly/conv-filter-wide.ts. */
+function convolveWideFilter(engine: Engine, c: FilterConvolution, images: number, dy: number, out: number): void {
+  const rows = c.filterHeight * c.filterWidth * c.channels;
+  const size = 4 * rows * c.outChannels;
+  const positions = c.batch * c.outHeight * c.outWidth;
+  const fitting = Math.floor(WIDE_PARTIAL_BYTES / size);
+  const groups = Math.max(1, Math.min(GROUPS, fitting, Math.floor(positions / WIDE_BLOCK)));
+  const blocks = Math.ceil((4 * engine.threads) / groups);
+  const workerBytes = 4 * WIDE_BLOCK * (16 + c.outChannels);
+  const geometry = [
+    c.batch,
+    c.height,
+    c.width,
+    c.channels,
+    c.outHeight,
+    c.outWidth,
+    c.outChannels,
+    c.filterHeight,
+    c.filterWidth,
+    c.strideY,
+    c.strideX,
+    c.dilationX,
+    c.top,
+    c.left,
+    groups,
+    blocks,
+  ];
+  engine.scratch(groups * size + engine.threads * workerBytes, (partials) => {
+    const room = partials + groups * size;
+    engine.run('convFilterWide', groups * blocks, images, dy, partials, room, ...geometry);
+    engine.run('addPanels', Math.ceil(rows / 8), partials, out, groups, rows, c.outChannels);
   });
 }

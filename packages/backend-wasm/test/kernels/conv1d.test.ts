@@ -22,6 +22,7 @@ it.each([
   { length: 1100, inputs: 3, outputs: 8, dilation: 9, stride: 1 },
   { length: 1100, inputs: 4, outputs: 2, dilation: 3, stride: 1 },
   { length: 2300, inputs: 2, outputs: 10, dilation: 1, stride: 2 },
+  { length: 300, inputs: 32, outputs: 40, dilation: 3, stride: 1 },
   { length: 61, inputs: 5, outputs: 6, dilation: 2, stride: 2 },
 ])(
   'of $length places, $inputs → $outputs channels, dilation $dilation, stride $stride',

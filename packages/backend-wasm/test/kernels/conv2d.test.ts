@@ -9,6 +9,7 @@ import {
   type Tensor1D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
+import { convSame } from '@vqkit/nn';
 import { startEngine } from '@vqkit/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { init } from '../../src/index.ts';
@@ -37,6 +38,10 @@ const cases: [number, number, number, number, [number, number], number | [number
   // More pixels than are taken at a time.
   [1, 1100, 3, 9, [1, 7], 1, 'same'],
   [33, 40, 2, 8, [3, 3], 1, 'same'],
+  // Many channels on both sides, packed for the filter's gradient.
+  [9, 8, 32, 40, [3, 3], 2, 'same'],
+  [17, 13, 40, 32, [3, 5], 2, 1],
+  [16, 17, 48, 32, [1, 1], 1, 'same'],
 ];
 
 beforeAll(() => init({ threads: 1, replaceTfjs: true }));
@@ -66,6 +71,20 @@ describe('Conv2D and its gradients', () => {
       });
     });
   }
+
+  it('takes more tiles than one block has, and many channels of one tap', async () => {
+    await expectAsOnCpu(() => {
+      const x = randomNormal([5, 17, 9, 32], 0, 1, 'float32', 1) as Tensor4D;
+      return [3, 1].flatMap((side) => {
+        const filter = randomNormal([side, side, 32, 32], 0, 1, 'float32', 2) as Tensor4D;
+        const bias = randomNormal([32], 0, 1, 'float32', 3) as Tensor1D;
+        const run = (a: Tensor, f: Tensor): Tensor4D => convSame(a as Tensor4D, f as Tensor4D, bias, { upsample: 1 });
+        const y = run(x, filter);
+        const dy = randomNormal(y.shape, 0, 1, 'float32', 4);
+        return [y, ...grads((a, f) => sum(mul(run(a, f), dy)))([x, filter])];
+      });
+    });
+  });
 
   it('cuts a large image into bands', async () => {
     await expectAsOnCpu(() => {
