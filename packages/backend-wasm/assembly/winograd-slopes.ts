@@ -1,9 +1,14 @@
 import { filterSlopeRow, slopeRow } from './winograd-rows';
 import { cutOut, multiply, NUMBERS, TURNED, turnImages } from './winograd-tiles';
 
+/** Bytes between planes of partial results, of which else every one would fall into the same set of the cache. */
+const LINE: usize = 64;
+/** Channels of one unit of work. */
+const ROWS: i32 = 8;
+
 /**
- * The products behind the gradient of the filter, Σ over tiles of (Bᵀ d B) ⊙ (A dy Aᵀ): partials[group][36][panel of 8 output channels][channel][8]. The tiles
- * are cut into `groups`, whatever the threads, and the channels into `parts`. Units: groups · parts.
+ * The products behind the gradient of the filter, Σ over tiles of (Bᵀ d B) ⊙ (A dy Aᵀ): partials[group][36][panel of 8 output channels][channel][8], a line
+ * behind each of the 36. The tiles are cut into `groups`, whatever the threads, and the channels into `parts`. Units: groups · parts.
  */
 export function winogradFilterImages(
   images: usize,
@@ -40,7 +45,7 @@ export function winogradFilterImages(
   const slopes = numbers + <usize>NUMBERS * plane;
   const slopePlane = <usize>block * outBytes + 64;
   const slopeStep = (<usize>block) << 5;
-  const partialPlane = <usize>channels * outBytes;
+  const partialPlane = <usize>channels * outBytes + LINE;
   const panels = outChannels >> 3;
   const sumsStep = (<usize>channels) << 5;
   for (let unit = begin; unit < end; unit++) {
@@ -134,16 +139,26 @@ function turnSlopes(
     } else {
       cutOut(image, height, width, pixel, pixel, 1, y, x, 4, patch);
     }
+    const s2 = 2 * rowStep;
+    const s3 = 3 * rowStep;
     for (let o: usize = 0; o < pixel; o += 16) {
-      const to = slopes + (o >> 5) * panelStep + ((<usize>i) << 5) + (o & 16);
-      for (let b: usize = 0; b < 4; b++) slopeRow(field + b * pixel + o, rowStep, turned + b * 16, 64);
-      for (let a: usize = 0; a < 6; a++) slopeRow(turned + a * 64, 16, to + 6 * a * plane, plane);
+      let to = slopes + (o >> 5) * panelStep + ((<usize>i) << 5) + (o & 16);
+      let from = field + o;
+      for (let at = turned; at < turned + 64; at += 16) {
+        slopeRow<f32>(from, rowStep, s2, s3, at, 64);
+        from += pixel;
+      }
+      for (let row = turned; row < turned + 384; row += 64) {
+        slopeRow<i32>(row, 16, 32, 48, to, plane);
+        to += 6 * plane;
+      }
     }
   }
 }
 
 /**
- * The gradient of the filter, [3][3][channel][output channel], of its products: Gᵀ (Σ over groups) G. `room` is 864 bytes a worker. Units: channels.
+ * The gradient of the filter, [3][3][channel][output channel], of its products: Gᵀ (Σ over groups) G. `room` is 864 bytes a worker. Units: blocks of 8
+ * channels.
  */
 export function winogradFilterSlope(
   partials: usize,
@@ -159,20 +174,27 @@ export function winogradFilterSlope(
   const sums = room + <usize>worker * 864;
   const turned = sums + TURNED;
   const rowBytes = (<usize>outChannels) << 2;
-  const plane = <usize>channels * rowBytes;
+  const outPlane = <usize>channels * rowBytes;
+  const plane = outPlane + LINE;
   const partialBytes = <usize>NUMBERS * plane;
-  for (let c = begin; c < end; c++) {
+  const panelBytes = (<usize>channels) << 5;
+  const last = min(channels, end * ROWS);
+  for (let first = begin * ROWS; first < last; first += ROWS) {
+    const stop = min(last, first + ROWS);
     for (let o: usize = 0; o < rowBytes; o += 16) {
-      const at = <usize>c * rowBytes + o;
-      const own = partials + (o >> 5) * ((<usize>channels) << 5) + ((<usize>c) << 5) + (o & 16);
-      for (let k: usize = 0; k < <usize>NUMBERS; k++) {
-        const from = own + k * plane;
-        let sum = v128.load(from);
-        for (let g = 1; g < groups; g++) sum = f32x4.add(sum, v128.load(from + <usize>g * partialBytes));
-        v128.store(sums + k * 16, sum);
+      const half = partials + (o >> 5) * panelBytes + (o & 16);
+      for (let c = first; c < stop; c++) {
+        const own = half + ((<usize>c) << 5);
+        for (let k: usize = 0; k < <usize>NUMBERS; k++) {
+          const from = own + k * plane;
+          let sum = v128.load(from);
+          for (let g = 1; g < groups; g++) sum = f32x4.add(sum, v128.load(from + <usize>g * partialBytes));
+          v128.store(sums + k * 16, sum);
+        }
+        const to = out + <usize>c * rowBytes + o;
+        for (let b: usize = 0; b < 6; b++) filterSlopeRow(sums + b * 16, 96, turned + b * 16, 96);
+        for (let a: usize = 0; a < 3; a++) filterSlopeRow(turned + a * 96, 16, to + 3 * a * outPlane, outPlane);
       }
-      for (let b: usize = 0; b < 6; b++) filterSlopeRow(sums + b * 16, 96, turned + b * 16, 96);
-      for (let a: usize = 0; a < 3; a++) filterSlopeRow(turned + a * 96, 16, out + 3 * a * plane + at, plane);
     }
   }
 }

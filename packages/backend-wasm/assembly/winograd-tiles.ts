@@ -141,37 +141,31 @@ export function turnImages(
     } else {
       cutOut(image, height, width, pixel, bytes, repeat, y, x, 6, patch);
     }
+    const s2 = 2 * rowStep;
+    const s3 = 3 * rowStep;
+    const s4 = 4 * rowStep;
+    const s5 = 5 * rowStep;
+    const intoStep = fours ? 16 : plane;
     for (let c: usize = 0; c < bytes; c += 16) {
-      // One loop for columns and rows: a function that is called once is compiled into it.
       let from = field + c;
-      let step = rowStep;
-      let into = turned;
-      let intoStep: usize = 96;
-      for (let k = 0; k < 12; k++) {
-        inputRow(from, step, into, intoStep);
-        from += k < 6 ? pixelStep : 96;
-        into += k < 6 ? 16 : 96;
-        if (k === 5) {
-          from = turned;
-          step = 16;
-          into = turned;
-          intoStep = 16;
-        }
+      for (let at = turned; at < turned + 96; at += 16) {
+        inputRow<f32>(from, rowStep, s2, s3, s4, s5, at, 96);
+        from += pixelStep;
       }
-      if (fours) {
-        let to = numbers + <usize>(i >> 2) * (bytes << 2) + (c << 2) + ((<usize>(i & 3)) << 2);
-        for (let at = turned; at < turned + TURNED; at += 16) {
+      let to =
+        numbers + (fours ? <usize>(i >> 2) * (bytes << 2) + (c << 2) + ((<usize>(i & 3)) << 2) : <usize>i * bytes + c);
+      for (let row = turned; row < turned + TURNED; row += 96) {
+        inputRow<i32>(row, 16, 32, 48, 64, 80, fours ? row : to, intoStep);
+        if (!fours) {
+          to += 6 * plane;
+          continue;
+        }
+        for (let at = row; at < row + 96; at += 16) {
           const v = v128.load(at);
           v128.store_lane<f32>(to, v, 0);
           v128.store_lane<f32>(to, v, 1, 16);
           v128.store_lane<f32>(to, v, 2, 32);
           v128.store_lane<f32>(to, v, 3, 48);
-          to += plane;
-        }
-      } else {
-        let to = numbers + <usize>i * bytes + c;
-        for (let at = turned; at < turned + TURNED; at += 16) {
-          v128.store(to, v128.load(at));
           to += plane;
         }
       }

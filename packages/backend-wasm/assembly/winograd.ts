@@ -101,6 +101,13 @@ export function winogradImages(
   const panels = outChannels >> 3;
   const panelStep = (<usize>block) << 5;
   const productPlane = <usize>block * outBytes + 64;
+  const p1 = 6 * productPlane;
+  const p2 = 2 * p1;
+  const p3 = 3 * p1;
+  const p4 = 4 * p1;
+  const p5 = 5 * p1;
+  const outWide = <usize>(outWidth / pool) * outBytes;
+  const none = f32x4.splat(0);
   for (let unit = begin; unit < end; unit++) {
     const first = unit * block;
     const count = min(block, tiles - first);
@@ -142,25 +149,36 @@ export function winogradImages(
       const t = first + i;
       const y = ((t / tilesX) % tilesY) * 4;
       const x = (t % tilesX) * 4;
-      const rows = min(4, outHeight - y) / pool;
-      const columns = min(4, outWidth - x) / pool;
-      const outWide = <usize>(outWidth / pool) * outBytes;
+      const rows = min(4, outHeight - y);
+      const columns = min(4, outWidth - x);
       const image = out + <usize>((t / (tilesY * tilesX)) * (outHeight / pool)) * outWide;
       const corner = image + <usize>(y / pool) * outWide + <usize>(x / pool) * outBytes;
+      const whole = rows === 4 && columns === 4 && pool === 1;
+      const tileWide = whole ? outWide : 64;
+      const tileStep = whole ? outBytes : 16;
       for (let o: usize = 0; o < outBytes; o += 16) {
-        const from = products + (o >> 5) * panelStep + ((<usize>i) << 5) + (o & 16);
-        for (let b: usize = 0; b < 6; b++) outputRow(from + b * productPlane, 6 * productPlane, turned + b * 16, 96);
-        for (let a: usize = 0; a < 4; a++) outputRow(turned + a * 96, 16, tile + a * 64, 16);
-        const offset = bias !== 0 ? v128.load(bias + o) : f32x4.splat(0);
-        for (let a = 0; a < rows; a++) {
-          let to = corner + <usize>a * outWide + o;
+        let from = products + (o >> 5) * panelStep + ((<usize>i) << 5) + (o & 16);
+        for (let at = turned; at < turned + 96; at += 16) {
+          outputRow<f32>(from, p1, p2, p3, p4, p5, none, at, 96);
+          from += productPlane;
+        }
+        const offset = bias !== 0 ? v128.load(bias + o) : none;
+        let to = whole ? corner + o : tile;
+        for (let row = turned; row < turned + 384; row += 96) {
+          outputRow<i32>(row, 16, 32, 48, 64, 80, pool === 1 ? offset : none, to, tileStep);
+          to += tileWide;
+        }
+        if (whole) continue;
+        for (let a = 0; a < rows / pool; a++) {
+          to = corner + <usize>a * outWide + o;
           let at = tile + <usize>(a * pool) * 64;
-          for (let b = 0; b < columns; b++) {
+          for (let b = 0; b < columns / pool; b++) {
             let value = v128.load(at);
             if (pool === 2) {
               value = f32x4.add(f32x4.add(value, v128.load(at, 16)), f32x4.add(v128.load(at, 64), v128.load(at, 80)));
+              value = f32x4.add(value, offset);
             }
-            v128.store(to, f32x4.add(value, offset));
+            v128.store(to, value);
             to += outBytes;
             at += <usize>pool * 16;
           }

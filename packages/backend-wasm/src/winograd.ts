@@ -27,11 +27,15 @@ const NUMBERS = 36;
 /** Tiles whose products are taken at a time, and for the filter's gradient. */
 const BLOCK = 32;
 const FILTER_BLOCK = 64;
+/** The same of wide filters, whose sums are too large to be read and written more often. */
+const WIDE_FILTER_BLOCK = 128;
+/** Channels in and out from which a filter is wide. */
+const WIDE = 256;
 /** Room of a worker for a vector of each number and an output tile, in assembly/winograd.ts. */
 const ROOM = 864;
-/** Partial results of the filter's gradient: enough for any number of threads to share evenly, and never large. */
+/** Partial results of the filter's gradient: what they are read and written again costs more than what threads do twice. */
 const GROUPS = 16;
-const PARTIAL_BYTES = 40 * 1024 * 1024;
+const PARTIAL_BYTES = 10 * 1024 * 1024;
 
 /** Whether a convolution is one of those that take fewer products by tiles. */
 export function suitsWinograd(filter: readonly [number, number], channels: number, outChannels: number): boolean {
@@ -70,21 +74,22 @@ export function winogradFilter(
   out: number,
 ): void {
   const { channels, outChannels } = c;
-  const size = 4 * NUMBERS * channels * outChannels;
+  const block = channels + outChannels < WIDE ? FILTER_BLOCK : WIDE_FILTER_BLOCK;
+  const size = NUMBERS * (4 * channels * outChannels + 64);
   const tiles = tilesOf(c);
-  const groups = Math.max(1, Math.min(GROUPS, Math.floor(PARTIAL_BYTES / size), Math.ceil(tiles / FILTER_BLOCK)));
-  const parts = partsOf(channels, Math.ceil(GROUPS / groups));
+  const groups = Math.max(1, Math.min(GROUPS, Math.floor(PARTIAL_BYTES / size), Math.ceil(tiles / block)));
+  const parts = partsOf(channels, groups, engine.threads);
   const taken = channels / parts;
   const workerBytes =
     ROOM +
     4 * NUMBERS * Math.max(taken, outChannels) +
-    NUMBERS * (4 * FILTER_BLOCK * taken + 64) +
-    NUMBERS * (4 * FILTER_BLOCK * outChannels + 64);
+    NUMBERS * (4 * block * taken + 64) +
+    NUMBERS * (4 * block * outChannels + 64);
   engine.scratch(groups * size + engine.threads * workerBytes, (partials) => {
     const room = partials + groups * size;
-    const geometry = [room, workerBytes, ...geometryOf(c), FILTER_BLOCK, groups, parts];
+    const geometry = [room, workerBytes, ...geometryOf(c), block, groups, parts];
     engine.run('winogradFilterImages', groups * parts, images, dy, partials, ...geometry);
-    engine.run('winogradFilterSlope', channels, partials, out, room, channels, outChannels, groups);
+    engine.run('winogradFilterSlope', channels / 8, partials, out, room, channels, outChannels, groups);
   });
 }
 
@@ -97,9 +102,14 @@ function geometryOf(c: Omit<WinogradConvolution, 'pool'>): number[] {
   return [...images, c.outHeight, c.outWidth, c.outChannels];
 }
 
-/** The largest number of parts up to `most` that leaves each a multiple of 8 channels, and at least as many as pay. */
-function partsOf(channels: number, most: number): number {
-  for (let parts = Math.min(most, Math.floor(channels / LEAST_CHANNELS)); parts > 1; parts--) {
+/**
+ * Parts that the channels are cut into where there are fewer groups than threads: each part multiplies as it would alone, so that their number changes no
+ * bit, but brings all of dy to numbers once more. At most so many that each has channels enough to pay, a multiple of 8.
+ */
+function partsOf(channels: number, groups: number, threads: number): number {
+  const even = groups % threads === 0 || threads % groups === 0;
+  const wanted = Math.ceil(((even ? 1 : 2) * threads) / groups);
+  for (let parts = Math.min(wanted, Math.floor(channels / LEAST_CHANNELS)); parts > 1; parts--) {
     if (channels % (8 * parts) === 0) return parts;
   }
   return 1;
