@@ -52,19 +52,27 @@ function measure(
   }
   for (let start = 0; start < pixels; start += BLOCK) {
     const stop = min(pixels, start + BLOCK);
-    memory.fill(room + SUM * row, 0, 4 * row);
-    for (let p = start; p < stop; p++) {
-      const at = <usize>p * bytes;
-      for (let i: usize = 0; i < bytes; i += 16) {
-        const v = f32x4.sub(part(x + at, i, bytes), v128.load(room + CENTER * row + i));
-        addFour(room + SUM * row + i, v);
-        addFour(room + SQUARES * row + i, f32x4.mul(v, v));
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const center = v128.load(room + CENTER * row + i);
+      let sum = f32x4.splat(0);
+      let squares = sum;
+      let slopes = sum;
+      let alongs = sum;
+      const last = <usize>stop * bytes;
+      for (let at = <usize>start * bytes; at < last; at += bytes) {
+        const v = f32x4.sub(i + 16 <= bytes ? v128.load(x + at + i) : part(x + at, i, bytes), center);
+        sum = f32x4.add(sum, v);
+        squares = f32x4.add(squares, f32x4.mul(v, v));
         if (dy !== 0) {
-          const slope = part(dy + at, i, bytes);
-          addFour(room + SLOPES * row + i, slope);
-          addFour(room + ALONG * row + i, f32x4.mul(slope, v));
+          const slope = i + 16 <= bytes ? v128.load(dy + at + i) : part(dy + at, i, bytes);
+          slopes = f32x4.add(slopes, slope);
+          alongs = f32x4.add(alongs, f32x4.mul(slope, v));
         }
       }
+      v128.store(room + SUM * row + i, sum);
+      v128.store(room + SQUARES * row + i, squares);
+      v128.store(room + SLOPES * row + i, slopes);
+      v128.store(room + ALONG * row + i, alongs);
     }
     for (let i: usize = 0; i < 4 * row; i += 4) {
       const to = totals + 2 * i;
@@ -114,6 +122,7 @@ export function groupNormImages(
   worker: i32,
 ): void {
   const bytes = (<usize>channels) << 2;
+  const whole = bytes & ~15;
   const row = (bytes + 15) & ~15;
   room += <usize>worker * 16 * row;
   const means = room + MEAN * row;
@@ -126,10 +135,14 @@ export function groupNormImages(
     }
     for (let p = 0; p < pixels; p++) {
       const at = image + <usize>p * bytes;
-      for (let i: usize = 0; i < bytes; i += 16) {
-        const centered = f32x4.sub(part(x + at, i, bytes), v128.load(means + i));
-        const v = f32x4.add(f32x4.mul(centered, v128.load(factors + i)), part(bias, i, bytes));
-        setPart(y + at, i, bytes, v);
+      for (let i: usize = 0; i < whole; i += 16) {
+        const centered = f32x4.sub(v128.load(x + at + i), v128.load(means + i));
+        v128.store(y + at + i, f32x4.add(f32x4.mul(centered, v128.load(factors + i)), v128.load(bias + i)));
+      }
+      if (whole < bytes) {
+        const centered = f32x4.sub(part(x + at, whole, bytes), v128.load(means + whole));
+        const scaled = f32x4.mul(centered, v128.load(factors + whole));
+        setPart(y + at, whole, bytes, f32x4.add(scaled, part(bias, whole, bytes)));
       }
     }
   }
@@ -192,6 +205,7 @@ export function groupNormGradImages(
   worker: i32,
 ): void {
   const bytes = (<usize>channels) << 2;
+  const whole = bytes & ~15;
   const row = (bytes + 15) & ~15;
   room += <usize>worker * 16 * row;
   const factors = room;
@@ -223,10 +237,16 @@ export function groupNormGradImages(
     }
     for (let p = 0; p < pixels; p++) {
       const at = image + <usize>p * bytes;
-      for (let i: usize = 0; i < bytes; i += 16) {
-        const centered = f32x4.sub(part(x + at, i, bytes), v128.load(means + i));
-        const slope = f32x4.sub(f32x4.mul(part(dy + at, i, bytes), v128.load(factors + i)), v128.load(shifts + i));
-        setPart(dx + at, i, bytes, f32x4.sub(slope, f32x4.mul(centered, v128.load(alongs + i))));
+      for (let i: usize = 0; i < whole; i += 16) {
+        const centered = f32x4.sub(v128.load(x + at + i), v128.load(means + i));
+        const slope = f32x4.sub(f32x4.mul(v128.load(dy + at + i), v128.load(factors + i)), v128.load(shifts + i));
+        v128.store(dx + at + i, f32x4.sub(slope, f32x4.mul(centered, v128.load(alongs + i))));
+      }
+      if (whole < bytes) {
+        const centered = f32x4.sub(part(x + at, whole, bytes), v128.load(means + whole));
+        const scaled = f32x4.mul(part(dy + at, whole, bytes), v128.load(factors + whole));
+        const slope = f32x4.sub(scaled, v128.load(shifts + whole));
+        setPart(dx + at, whole, bytes, f32x4.sub(slope, f32x4.mul(centered, v128.load(alongs + whole))));
       }
     }
   }

@@ -1,8 +1,6 @@
 import { filterSlopeRow, slopeRow } from './winograd-rows';
-import { cutOut, multiply, NUMBERS, TURNED, turnImages } from './winograd-tiles';
+import { cutOut, LINE, multiply, NUMBERS, TURNED, turnImages } from './winograd-tiles';
 
-/** Bytes between planes of partial results, of which else every one would fall into the same set of the cache. */
-const LINE: usize = 64;
 /** Channels of one unit of work. */
 const ROWS: i32 = 8;
 

@@ -2,6 +2,8 @@ import { inputRow } from './winograd-rows';
 
 /** Numbers that stand for a tile. */
 export const NUMBERS: i32 = 36;
+/** Bytes between the planes of the 36 numbers: or else one element of all of them would fall into the same set of the cache. */
+export const LINE: usize = 64;
 /** Bytes of a worker's room for one vector of each number. */
 export const TURNED: usize = 576;
 

@@ -10,13 +10,13 @@
 // Source: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308.
 
 import { filterRow, outputRow } from './winograd-rows';
-import { multiply, NUMBERS, TURNED, turnImages } from './winograd-tiles';
+import { LINE, multiply, NUMBERS, TURNED, turnImages } from './winograd-tiles';
 
 /** Bytes of a worker's room for an output tile. */
 const TILE: usize = 256;
 
 /**
- * G g Gᵀ of a filter of 3 × 3 taps, packed: packed[36][panel of 8 output channels][channel][8]. Element (tap, channel,
+ * G g Gᵀ of a filter of 3 × 3 taps, packed: packed[36][panel of 8 output channels][channel][8], a line behind each of the 36. Element (tap, channel,
  * output channel) is read at the given strides (in floats). `room` is 864 bytes a worker. Units: panels.
  */
 export function winogradFilter(
@@ -34,7 +34,7 @@ export function winogradFilter(
 ): void {
   const taps = room + <usize>worker * 864;
   const turned = taps + 144;
-  const plane = (<usize>(channels * outChannels)) << 2;
+  const plane = ((<usize>(channels * outChannels)) << 2) + LINE;
   for (let panel = begin; panel < end; panel++) {
     for (let half = 0; half < 2; half++) {
       const first = filter + ((<usize>((8 * panel + 4 * half) * outChannelStride)) << 2);
@@ -90,17 +90,16 @@ export function winogradImages(
   const tilesX = (outWidth + 3) >> 2;
   const tiles = batch * tilesY * tilesX;
   const outBytes = (<usize>outChannels) << 2;
-  const filterPlane = <usize>channels * outBytes;
+  const filterPlane = <usize>channels * outBytes + LINE;
   const turned = room + <usize>worker * <usize>workerBytes;
   const tile = turned + TURNED;
   const patch = tile + TILE;
   const numbers = patch + ((<usize>(NUMBERS * channels)) << 2);
-  // One line more than a block needs: or else one element of all numbers would fall into the same set of the cache.
-  const plane = ((<usize>(block * channels)) << 2) + 64;
+  const plane = ((<usize>(block * channels)) << 2) + LINE;
   const products = numbers + <usize>NUMBERS * plane;
   const panels = outChannels >> 3;
   const panelStep = (<usize>block) << 5;
-  const productPlane = <usize>block * outBytes + 64;
+  const productPlane = <usize>block * outBytes + LINE;
   const p1 = 6 * productPlane;
   const p2 = 2 * p1;
   const p3 = 3 * p1;

@@ -53,7 +53,7 @@ export function winograd(
   out: number,
 ): void {
   const { channels, outChannels } = c;
-  const filterBytes = 4 * NUMBERS * channels * outChannels;
+  const filterBytes = NUMBERS * (4 * channels * outChannels + 64);
   const workerBytes =
     ROOM + 4 * NUMBERS * channels + NUMBERS * (4 * BLOCK * channels + 64) + NUMBERS * (4 * BLOCK * outChannels + 64);
   engine.scratch(filterBytes + engine.threads * workerBytes, (packed) => {
