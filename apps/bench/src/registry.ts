@@ -22,6 +22,7 @@ export const experiments: readonly ExperimentEntry[] = [
   { name: 'parity', load: async () => (await import('../experiments/parity.ts')).parity },
   { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
   { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },
+  { name: 'photos-speed', load: async () => (await import('../experiments/photos-speed.ts')).photosSpeed },
   {
     name: 'classifier-distance',
     load: async () => (await import('../experiments/classifier-distance.ts')).classifierDistance,
