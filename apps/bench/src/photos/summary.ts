@@ -4,7 +4,7 @@ import { intervalText, pairedDifferenceOf, sameWithin } from '../seeds.ts';
 import { spreadOf, spreadText } from '../training/summary.ts';
 import type { ConvolutionShape, Convolutions, PhotosSetup, Timed, Trained } from './settings.ts';
 
-export const ENGINES = { wasm: 'vqkit, wasm', native: 'vqkit, native', torch: 'PyTorch' } as const;
+const ENGINES = { wasm: 'vqkit, wasm', native: 'vqkit, native', torch: 'PyTorch' } as const;
 
 /** One network, timed by each. */
 export interface Times {
@@ -201,4 +201,4 @@ function answerOf(times: readonly Times[], verdicts: readonly Verdict[]): string
 }
 
 const WHY = `What stands in the way: PyTorch multiplies in vectors of 512 bits where the processor has them, WebAssembly in 128. What makes up for it is fewer products: 3 × 3 convolutions of 32 and more channels go by tiles, 36 products for 144
-([the decision](../decisions/0038-convolutions-by-tiles.md)), so that their share of the peak can come to 400 %. The products themselves run at the peak; transforms of tiles take the rest, a tenth with 256 channels and a third with 64, and with 256 channels on 8 × 8 pixels so does the filter, whose 36 numbers are 9 MB. Convolutions of stride 2 and of one tap take all their products, at nine tenths of the peak. What a network of photographs is worth after twenty minutes stands on [its own page](photos.md).`;
+([the decision](../decisions/0038-convolutions-by-tiles.md)), so that their share of the peak can come to 400 %. The products themselves run at the peak; transforms of tiles take most of the rest, more of it the fewer the channels, and with 256 channels on 8 × 8 pixels so does the filter, whose 36 numbers are 9 MB. Convolutions of stride 2 and of one tap take all their products, at two thirds to nine tenths of the peak. What a network of photographs is worth after twenty minutes stands on [its own page](photos.md).`;
