@@ -136,6 +136,7 @@ def main():
             counts += torch.bincount(indices.flatten(), minlength=codes)
             absolute += (output - x).abs().mean(dim=(1, 2, 3)).sum().item()
             squared += (output - x).double().square().mean(dim=(1, 2, 3)).sum().item()
+    used = resource.getrusage(resource.RUSAGE_SELF)
     shares = counts[counts > 0] / counts.sum()
     result = {
         "quantizer": args.quantizer,
@@ -149,7 +150,8 @@ def main():
         "usedCodes": int((counts > 0).sum()),
         "perplexity": (-(shares * shares.log()).sum()).exp().item(),
         "stepsPerSecond": args.steps / seconds,
-        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "cpuSeconds": used.ru_utime + used.ru_stime,
+        "peakMiB": used.ru_maxrss / 1024,
         "torch": torch.__version__,
     }
     print(json.dumps(result), flush=True)

@@ -21,10 +21,15 @@ export function tieToThisProcess(child: ChildProcess): void {
 
 /**
  * Runs a program to its end and gives what it wrote.
+ * @param environment variables beside those of this process.
  * @throws Error with what it complained about when it fails.
  */
-export function runToEnd(command: string, args: readonly string[]): Promise<string> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function runToEnd(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
   tieToThisProcess(child);
   let [output, errors] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {

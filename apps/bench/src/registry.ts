@@ -23,6 +23,7 @@ export const experiments: readonly ExperimentEntry[] = [
   { name: 'recipe', load: async () => (await import('../experiments/recipe.ts')).recipe },
   { name: 'recipe-fashion', load: async () => (await import('../experiments/recipe.ts')).recipeFashion },
   { name: 'photos-speed', load: async () => (await import('../experiments/photos-speed.ts')).photosSpeed },
+  { name: 'recipe-speed', load: async () => (await import('../experiments/recipe-speed.ts')).recipeSpeed },
   {
     name: 'classifier-distance',
     load: async () => (await import('../experiments/classifier-distance.ts')).classifierDistance,

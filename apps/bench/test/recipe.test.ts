@@ -9,11 +9,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeFashion } from '../experiments/recipe.ts';
 import { runToEnd } from '../src/child.ts';
 import type { Raw } from '../src/experiment.ts';
-import { writeIdx } from '../src/idx.ts';
-import { PACKAGE_FOLDER } from '../src/paths.ts';
-import { type RecipeRun, recipeRunSchema, type WorkerSettings } from '../src/recipe/settings.ts';
+import { writeData } from '../src/recipe/data.ts';
+import { trainByPyTorch, trainHere } from '../src/recipe/programs.ts';
+import { COMPARED_STEPS, type WorkerSettings } from '../src/recipe/settings.ts';
+import { type Contender, speedAnswer, speedTables, speedVerdicts, type Turn } from '../src/recipe/speed.ts';
 import { writeStart } from '../src/recipe/start.ts';
-import { recipeAnswer, recipeTables, recipeVerdicts } from '../src/recipe/summary.ts';
+import { type Pair, recipeAnswer, recipeTables, recipeVerdicts, SAME_LOSS } from '../src/recipe/summary.ts';
+import goldens from './recipe-losses.json' with { type: 'json' };
 
 let folder: string;
 beforeAll(async () => {
@@ -21,85 +23,108 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const run = { l1: 0.1, psnr: 20, usedCodes: 200, perplexity: 150, stepsPerSecond: 10, peakMiB: 300 };
+const run = { l1: 0.1, psnr: 20, usedCodes: 200, perplexity: 150 };
 
-describe('recipeVerdicts', () => {
-  const ours = { quantizer: 'fsq', engine: 'wasm', runs: [run, { ...run, l1: 0.12 }] } as const;
-  const theirs = {
-    quantizer: 'fsq',
-    engine: 'torch',
-    runs: [
-      { ...run, l1: 0.11 },
-      { ...run, l1: 0.105 },
-    ],
-  } as const;
+/** Pairs by their L1. */
+const pairsOf = (...l1s: readonly (readonly [ours: number, theirs: number])[]): Pair[] =>
+  l1s.map(([ours, theirs]) => ({ ours: { ...run, l1: ours }, theirs: { ...run, l1: theirs }, apart: 1e-5 }));
+const verdictsOf = (pairs: readonly Pair[]): string[] =>
+  recipeVerdicts([{ quantizer: 'fsq', pairs }]).map(({ verdict }) => verdict);
 
-  it('compares the means by their interval, and the speeds', () => {
-    expect(recipeVerdicts([ours, theirs])).toMatchObject([
-      { verdict: 'undecided', measured: '0.11 (0.1 to 0.12) against 0.107 (0.105 to 0.11)' },
-      { verdict: 'reproduced', expected: '0.5×' },
+describe('trainings in pairs', () => {
+  it('are the same by the interval of their differences, whatever the seeds do to both', () => {
+    expect(verdictsOf(pairsOf([0.1, 0.1001], [0.15, 0.1502], [0.2, 0.2001]))).toEqual(['reproduced', 'reproduced']);
+    expect(verdictsOf(pairsOf([0.15, 0.1], [0.2, 0.15], [0.251, 0.2]))[1]).toBe('not reproduced');
+  });
+
+  it('are not called the same because two ranges meet, nor of one seed', () => {
+    const pairs = pairsOf([14, 12], [20, 12], [20, 14]);
+    expect(verdictsOf(pairs)[1]).toBe('undecided');
+    expect(recipeAnswer([{ quantizer: 'fsq', pairs }], 'MNIST')).toContain('not decided by 3 seeds: FSQ');
+    expect(verdictsOf(pairsOf([1, 1]))[1]).toBe('undecided');
+  });
+
+  it('have other losses where one step of one seed has', () => {
+    const [one, other] = pairsOf([0.1, 0.1], [0.1, 0.1]) as [Pair, Pair];
+    expect(verdictsOf([one, { ...other, apart: 2 * SAME_LOSS }])[0]).toBe('not reproduced');
+  });
+
+  it('decide nothing without PyTorch', () => {
+    const alone = [{ quantizer: 'fsq', pairs: [{ ours: run, theirs: null, apart: null }] }] as const;
+    expect(recipeVerdicts(alone).map(({ verdict }) => verdict)).toEqual(['beyond reach here', 'beyond reach here']);
+    expect(recipeAnswer(alone, 'MNIST')).toContain('PyTorch was not measured.');
+    expect(recipeTables(alone, 400).map(({ rows }) => rows)).toEqual([
+      [['FSQ', 'vqkit', '0.1', '20', '200', '150']],
+      [['FSQ', null, null, null]],
     ]);
-    const again = { ...ours, runs: theirs.runs.map(({ l1, ...each }) => ({ ...each, l1: l1 + 1e-5 })) };
-    const three = (runs: readonly (typeof run)[]): (typeof run)[] => [...runs, ...runs, ...runs];
-    const same = recipeVerdicts([
-      { ...again, runs: three(again.runs) },
-      { ...theirs, runs: three(theirs.runs) },
-    ]);
-    expect(same[0]).toMatchObject({
-      verdict: 'reproduced',
-      remark: expect.stringMatching(/with 95 % confidence, from 6/),
-    });
-    const worse = {
-      ...ours,
-      runs: [0.2, 0.21, 0.22].map((l1) => ({ ...run, l1, stepsPerSecond: 1 })),
-    };
-    expect(recipeVerdicts([worse, theirs]).map(({ verdict }) => verdict)).toEqual(['not reproduced', 'not reproduced']);
   });
 
-  it('does not call worse numbers as good because two ranges meet', () => {
-    const of = (l1s: number[]): (typeof run)[] => l1s.map((l1) => ({ ...run, l1 }));
-    const results = [
-      { ...ours, runs: of([14, 20, 20]) },
-      { ...theirs, runs: of([12, 12, 14]) },
-    ];
-    expect(recipeVerdicts(results)[0]?.verdict).toBe('undecided');
-    expect(recipeAnswer(results, 'MNIST')).toContain(
-      'shown for 0 of 1 quantizers, undecided for 1, because 3 seeds are too few to tell',
-    );
-  });
-
-  it('decides nothing without PyTorch', () => {
-    expect(recipeVerdicts([ours]).map(({ verdict }) => verdict)).toEqual(['beyond reach here', 'beyond reach here']);
-    expect(recipeAnswer([ours], 'MNIST')).toContain('PyTorch was not measured.');
-  });
-
-  it('shows mean and spread', () => {
-    expect(recipeTables([ours], 500)[0]?.rows[0]?.slice(0, 3)).toEqual(['FSQ', 'vqkit, wasm', '0.11 (0.1 to 0.12)']);
+  it('show mean and spread, and the difference', () => {
+    const [all, differences] = recipeTables([{ quantizer: 'fsq', pairs: pairsOf([0.1, 0.11], [0.12, 0.13]) }], 400);
+    expect(all?.rows[0]?.slice(0, 3)).toEqual(['FSQ', 'vqkit', '0.11 (0.1 to 0.12)']);
+    expect(differences?.rows[0]).toEqual(['FSQ', '-0.01 (-0.01 to -0.01)', '0 (0 to 0)', '1.0e-5']);
   });
 });
 
-/** Images on the disk for both, and a training of some steps by vqkit. */
+describe('trainings by the clock', () => {
+  const turn = (vqkit: number, torch: number, kept: number): Turn => {
+    const run = (stepsPerSecond: number) => ({ stepsPerSecond, peakMiB: 300 });
+    return { runs: { vqkit: run(vqkit), torch: run(torch), 'torch, freed memory kept': run(kept) }, busy: 0 };
+  };
+
+  it('are judged against the faster of the two allocators', () => {
+    const timed = [{ quantizer: 'lfq', turns: [turn(15, 7, 16), turn(15.1, 7, 16), turn(15, 7, 16.1)] }] as const;
+    expect(speedVerdicts(timed)[0]).toMatchObject({ verdict: 'not reproduced', expected: '1×' });
+    expect(speedVerdicts([{ ...timed[0], quantizer: 'fsq' }])[0]?.verdict).toBe('reproduced');
+    expect(speedAnswer(timed)).toContain(
+      'as it comes: LFQ 2.15×; against PyTorch with its freed memory kept: LFQ 0.938×',
+    );
+    expect(speedTables(timed)[0]?.rows).toEqual([
+      ['LFQ', '15 (15 to 15.1)', '7', '16 (16 to 16.1)', '2.15×', '0.938×'],
+    ]);
+  });
+
+  it('say what is absent, and how many were not alone', () => {
+    const runs = { vqkit: { stepsPerSecond: 15, peakMiB: 300 } } satisfies Partial<Record<Contender, unknown>>;
+    const timed = [{ quantizer: 'lfq', turns: [{ runs, busy: 1 }] }] as const;
+    expect(speedVerdicts(timed)[0]?.verdict).toBe('beyond reach here');
+    expect(speedAnswer(timed)).toMatch(/^PyTorch was not measured/);
+    expect(speedTables(timed).at(-1)?.rows).toEqual([[1, 1]]);
+  });
+});
+
+/** The images of the goldens on the disk, and the settings of a training by vqkit. */
 async function prepared(steps: number, quantizer: WorkerSettings['quantizer']): Promise<WorkerSettings> {
-  const { train } = await loadDataset(createConfig({ validationSize: 0 }));
-  await writeIdx(join(folder, 'train-images-idx3-ubyte'), train, 2560);
-  await writeIdx(join(folder, 't10k-images-idx3-ubyte'), train, 100);
-  return { quantizer, loss: 'mse', seed: 1, steps, engine: 'wasm', threads: 1, dataPath: folder };
+  await writeData(folder, goldens.images);
+  return { quantizer, loss: 'mse', seed: goldens.settings.seed, steps, engine: 'wasm', threads: 1, dataPath: folder };
 }
 
-async function trainedHere(settings: WorkerSettings): Promise<RecipeRun> {
-  const worker = `${PACKAGE_FOLDER}dist/src/recipe/worker.js`;
-  return recipeRunSchema.parse(JSON.parse(await runToEnd(process.execPath, [worker, JSON.stringify(settings)])));
+/** The largest difference of a loss from the first ones of PyTorch. */
+function apartOf(losses: readonly number[], quantizer: WorkerSettings['quantizer']): number {
+  const theirs = goldens.losses[quantizer];
+  return Math.max(...losses.map((loss, i) => Math.abs(loss - (theirs[i] ?? Number.NaN))));
 }
 
-it('trains in a process of its own on files that it has written', async () => {
+it('trains in a process of its own on files that it has written, with the losses of PyTorch', async () => {
   const settings = await prepared(2, 'fsq');
   const { train } = await loadDataset(createConfig({ validationSize: 0 }));
   const written = await loadDataset(createConfig({ data: 'idx', dataPath: folder, validationSize: 0, seed: 1234 }));
   expect([written.train.count, written.test.count]).toEqual([2560, 100]);
-  expect(written.test.batch([7])).toEqual(train.batch([7]));
-  const { l1, losses } = await trainedHere(settings);
+  expect(written.train.batch([7])).toEqual(train.batch([7]));
+  const { l1, losses } = await trainHere(settings);
   expect(l1).toBeGreaterThan(0);
   expect(losses).toHaveLength(2);
+  expect(apartOf(losses, 'fsq')).toBeLessThan(SAME_LOSS);
+});
+
+const QUANTIZERS = ['fsq', 'simvq', 'lfq'] as const;
+
+describe.skipIf(!fullRun)(titleIf(fullRun, 'the losses of PyTorch, kept in recipe-losses.json'), () => {
+  it.each(QUANTIZERS)('%s has each of 100 within 1e-4', { timeout: 120_000 }, async (quantizer) => {
+    const { losses } = await trainHere(await prepared(COMPARED_STEPS, quantizer));
+    expect(losses).toHaveLength(COMPARED_STEPS);
+    expect(apartOf(losses, quantizer)).toBeLessThan(SAME_LOSS);
+  });
 });
 
 it('writes what PyTorch begins with: every weight, and the images of each step', async () => {
@@ -121,26 +146,19 @@ describe.skipIf(!fullRun || absent !== undefined)(
     `beside PyTorch, from the same weights on the same batches${absent === undefined ? '' : ` (${absent})`}`,
   ),
   () => {
-    it.each(['fsq', 'simvq', 'lfq'] as const)(
-      '%s has its loss at each of 100 steps',
-      { timeout: 300_000 },
-      async (quantizer) => {
-        const settings = await prepared(100, quantizer);
-        const start = await writeStart(join(folder, `${quantizer}.safetensors`), settings, 2560);
-        const ours = await trainedHere(settings);
-        const output = await runToEnd(PYTHON, [
-          `${PACKAGE_FOLDER}peers/recipe.py`,
-          ...['--quantizer', quantizer, '--steps', '100', '--threads', '1', '--start', start],
-          ...['--images', join(folder, 'train-images-idx3-ubyte')],
-          ...['--test-images', join(folder, 't10k-images-idx3-ubyte')],
-        ]);
-        const theirs = recipeRunSchema.parse(JSON.parse(output));
-        expect(theirs.losses).toHaveLength(100);
-        const apart = (ours.losses ?? []).map((loss, i) => Math.abs(loss - (theirs.losses?.[i] ?? Number.NaN)));
-        expect(Math.max(...apart)).toBeLessThan(1e-4);
-        expect(Math.abs((ours.psnr ?? 0) - (theirs.psnr ?? 9))).toBeLessThan(0.05);
-      },
-    );
+    it.each(QUANTIZERS)('%s has its loss at each of 100 steps', { timeout: 300_000 }, async (quantizer) => {
+      const settings = await prepared(COMPARED_STEPS, quantizer);
+      const start = await writeStart(join(folder, `${quantizer}.safetensors`), settings, goldens.images.train);
+      const ours = await trainHere(settings);
+      const theirs = await trainByPyTorch(settings, { python: PYTHON, folder, start });
+      expect(theirs.losses).toHaveLength(COMPARED_STEPS);
+      // What is kept is what it gives.
+      expect(apartOf(theirs.losses, quantizer)).toBeLessThan(SAME_LOSS);
+      expect(Math.max(...ours.losses.map((loss, i) => Math.abs(loss - (theirs.losses[i] ?? Number.NaN))))).toBeLessThan(
+        SAME_LOSS,
+      );
+      expect(Math.abs((ours.psnr ?? 0) - (theirs.psnr ?? 9))).toBeLessThan(0.05);
+    });
   },
 );
 

@@ -1,131 +1,162 @@
 import { QUANTIZERS } from '@vqkit/quantizers';
 import type { Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
-import { differenceOf, intervalText, sameWithin } from '../seeds.ts';
-import type { RecipeRun, RecipeSettings } from './settings.ts';
+import { type Difference, inAll, intervalText, pairedDifferenceOf, sameWithin } from '../seeds.ts';
+import { countText, spreadOf, spreadText } from '../training/summary.ts';
+import { COMPARED_STEPS, type RecipeRun, type RecipeSettings } from './settings.ts';
 
-/** The trainings of one quantizer on one engine, one for each seed. */
-export interface EngineRuns {
-  readonly quantizer: RecipeSettings['quantizer'];
-  readonly engine: RecipeSettings['engine'];
-  readonly runs: readonly RecipeRun[];
+/** What is told of one training. */
+export type Quality = Pick<RecipeRun, 'l1' | 'psnr' | 'usedCodes' | 'perplexity'>;
+
+/** Two trainings from the same initial weights on the same batches. */
+export interface Pair {
+  readonly ours: Quality;
+  /** Null where no Python has the reference library. */
+  readonly theirs: Quality | null;
+  /** The largest difference of a loss among the first {@link COMPARED_STEPS} steps. */
+  readonly apart: number | null;
 }
 
-export const ENGINES: Record<RecipeSettings['engine'], string> = {
-  auto: 'vqkit',
-  wasm: 'vqkit, wasm',
-  native: 'vqkit, native TensorFlow',
-  cpu: 'vqkit, cpu',
-  webgpu: 'vqkit, WebGPU',
-  torch: 'PyTorch',
-};
+/** The pairs of one quantizer, one for each seed. */
+export interface PairedRuns {
+  readonly quantizer: RecipeSettings['quantizer'];
+  readonly pairs: readonly Pair[];
+}
 
-/** How many times as fast as PyTorch is wanted. */
-const SPEED_GOALS: Record<RecipeSettings['quantizer'], number> = { fsq: 0.5, simvq: 0.5, lfq: 1 };
+/** How far two libraries' mean L1 may be apart and count as the same, as a share of PyTorch's. */
+export const SAME = 0.05;
+/** How far two losses of one step may be. */
+export const SAME_LOSS = 1e-4;
+const SAME_LOSS_TEXT = '1e-4';
 
-/** What each column of the table is of a run. */
-const COLUMNS: readonly [title: string, of: (run: RecipeRun) => number | null][] = [
+const COLUMNS: readonly [title: string, of: (run: Quality) => number | null, counted?: true][] = [
   ['test L1', ({ l1 }) => l1],
-  ['used codes', ({ usedCodes }) => usedCodes],
+  ['PSNR, dB', ({ psnr }) => psnr],
+  ['used codes', ({ usedCodes }) => usedCodes, true],
   ['perplexity', ({ perplexity }) => perplexity],
-  ['steps/s', ({ stepsPerSecond }) => stepsPerSecond],
-  ['peak MiB', ({ peakMiB }) => peakMiB],
 ];
 
-export function recipeTables(results: readonly EngineRuns[], steps: number): Table[] {
+const spread = (values: readonly (number | null)[]): string | null => spreadText(spreadOf(values));
+const titleOf = ({ quantizer }: PairedRuns): string => QUANTIZERS[quantizer].title;
+
+/** PyTorch's trainings; none unless every pair has one. */
+function theirsOf({ pairs }: PairedRuns): readonly Quality[] {
+  const found = pairs.flatMap(({ theirs }) => (theirs === null ? [] : [theirs]));
+  return found.length === pairs.length ? found : [];
+}
+
+/** How far vqkit's trainings are above PyTorch's, pair by pair. */
+function differenceOf(runs: PairedRuns, of: (run: Quality) => number | null): Difference | undefined {
+  const [ours, theirs] = [runs.pairs.map((pair) => of(pair.ours)), theirsOf(runs).map(of)];
+  const known = [...ours, ...theirs].every((value) => value !== null);
+  return known ? pairedDifferenceOf(ours as number[], theirs as number[]) : undefined;
+}
+
+export function recipeTables(results: readonly PairedRuns[], steps: number): Table[] {
   return [
     {
-      title: `After ${steps} steps: mean of the seeds, lowest to highest in brackets`,
+      title: `After ${steps} steps`,
       columns: ['quantizer', 'by', ...COLUMNS.map(([title]) => title)],
-      rows: results.map(({ quantizer, engine, runs }) => [
-        QUANTIZERS[quantizer].title,
-        ENGINES[engine],
-        ...COLUMNS.map(([, of]) => spread(runs.map(of))),
+      rows: results.flatMap((result) => {
+        const sides: [string, readonly Quality[]][] = [
+          ['vqkit', result.pairs.map(({ ours }) => ours)],
+          ['PyTorch', theirsOf(result)],
+        ];
+        return sides
+          .filter(([, runs]) => runs.length > 0)
+          .map(([by, runs]) => [
+            titleOf(result),
+            by,
+            ...COLUMNS.map(([, of, counted]) => (counted ? countText(spreadOf(runs.map(of))) : spread(runs.map(of)))),
+          ]);
+      }),
+    },
+    {
+      title: 'vqkit above PyTorch, pair by pair: mean and 95 % interval',
+      columns: [
+        'quantizer',
+        'test L1',
+        'PSNR, dB',
+        `largest difference of a loss in the first ${COMPARED_STEPS} steps`,
+      ],
+      rows: results.map((result) => [
+        titleOf(result),
+        ...COLUMNS.slice(0, 2).map(([, of]) => intervalOf(differenceOf(result, of)) ?? onlyOf(result, of)),
+        spread(result.pairs.map(({ apart }) => apart)),
       ]),
     },
   ];
 }
 
-/** How far two libraries' mean L1 may be apart and count as the same, as a share of PyTorch's. */
-const SAME = 0.05;
+/** The difference of one pair, which has no interval. */
+function onlyOf(runs: PairedRuns, of: (run: Quality) => number | null): string | null {
+  const [ours, theirs] = [runs.pairs[0]?.ours, theirsOf(runs)[0]].map((run) => (run === undefined ? null : of(run)));
+  return ours == null || theirs == null ? null : numberText(ours - theirs, 2);
+}
 
-/**
- * Quality: the same when the 95 % interval of the difference of the means lies within ±5 %, undecided when it only reaches in. Speed: the
- * ratio of the means against the goal.
- */
-export function recipeVerdicts(results: readonly EngineRuns[]): Verdict[] {
-  return results
-    .filter(({ engine }) => engine === 'wasm')
-    .flatMap(({ quantizer, runs }) => {
-      const theirs = results.find((other) => other.quantizer === quantizer && other.engine === 'torch')?.runs;
-      const name = QUANTIZERS[quantizer].title;
-      const goal = SPEED_GOALS[quantizer];
-      const [l1, speed] = [spread(runs.map((run) => run.l1)), spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))];
-      const quality = { claim: `${name}: the same quality as PyTorch`, expected: `mean L1 within ${100 * SAME} %` };
-      const fast = { claim: `${name}: ${goal}× the speed of PyTorch or more`, expected: `${goal}×` };
-      if (theirs === undefined) {
-        const remark = 'No Python with torch and vector-quantize-pytorch was named or found.';
-        const absent = { verdict: 'beyond reach here', remark } as const;
-        return [
-          { ...quality, measured: `${l1}`, ...absent },
-          { ...fast, measured: `${speed} steps/s`, ...absent },
-        ];
-      }
-      const ratio = mean(runs.map((run) => run.stepsPerSecond)) / mean(theirs.map((run) => run.stepsPerSecond));
-      const difference = differenceOf(
-        runs.map((run) => run.l1),
-        theirs.map((run) => run.l1),
-      );
-      const reference = mean(theirs.map((run) => run.l1));
+function intervalOf(difference: Difference | undefined): string | null {
+  if (difference === undefined) return null;
+  const [mean, low, high] = [difference.mean, difference.low, difference.high].map((value) => numberText(value, 2));
+  return `${mean} (${low} to ${high})`;
+}
+
+/** Losses: the same where every one of every seed is. Quality: where the 95 % interval of the paired difference lies within ±5 %. */
+export function recipeVerdicts(results: readonly PairedRuns[]): Verdict[] {
+  return results.flatMap((result) => {
+    const name = titleOf(result);
+    const theirs = theirsOf(result);
+    const losses = {
+      claim: `${name}: the loss of PyTorch at each of the first ${COMPARED_STEPS} steps`,
+      expected: `within ${SAME_LOSS_TEXT}`,
+    };
+    const quality = { claim: `${name}: the same quality as PyTorch`, expected: `mean L1 within ${100 * SAME} %` };
+    const ours = `${spread(result.pairs.map((pair) => pair.ours.l1))}`;
+    if (theirs.length === 0) {
+      const remark = 'No Python with torch and vector-quantize-pytorch was named or found.';
+      const absent = { verdict: 'beyond reach here', remark } as const;
       return [
-        {
-          ...quality,
-          measured: `${l1} against ${spread(theirs.map((run) => run.l1))}`,
-          verdict: sameWithin(difference, SAME * reference),
-          remark:
-            difference === undefined
-              ? 'One seed shows no spread.'
-              : `Difference of the means: ${intervalText(difference, reference)} with 95 % confidence, from ${runs.length} and ${theirs.length} seeds.`,
-        },
-        {
-          ...fast,
-          measured: `${numberText(ratio)}× (${speed} against ${spread(theirs.map((run) => run.stepsPerSecond))} steps/s)`,
-          verdict: ratio >= goal ? 'reproduced' : 'not reproduced',
-          remark: '',
-        },
+        { ...losses, measured: 'not measured', ...absent },
+        { ...quality, measured: ours, ...absent },
       ];
-    });
+    }
+    const reference = theirs.reduce((sum, { l1 }) => sum + l1, 0) / theirs.length;
+    const difference = differenceOf(result, ({ l1 }) => l1);
+    return [
+      {
+        ...losses,
+        measured: `${spread(result.pairs.map(({ apart }) => apart))} at most`,
+        verdict: inAll(result.pairs.map(({ apart }) => ((apart ?? 1) < SAME_LOSS ? 'reproduced' : 'not reproduced'))),
+        remark: '',
+      },
+      {
+        ...quality,
+        measured: `${ours} against ${spread(theirs.map(({ l1 }) => l1))}`,
+        verdict: sameWithin(difference, SAME * reference),
+        remark:
+          difference === undefined
+            ? 'One seed shows no spread.'
+            : `Difference of the pairs: ${intervalText(difference, reference)} with 95 % confidence, from ${result.pairs.length} pairs.`,
+      },
+    ];
+  });
 }
 
-export function recipeAnswer(results: readonly EngineRuns[], data: string): string {
-  const lines = results.map(
-    ({ quantizer, engine, runs }) =>
-      `- ${QUANTIZERS[quantizer].title}, ${ENGINES[engine]}: test L1 **${spread(runs.map(({ l1 }) => l1))}**, ${spread(runs.map(({ usedCodes }) => usedCodes))} used codes, perplexity ${spread(runs.map(({ perplexity }) => perplexity))}, **${spread(runs.map(({ stepsPerSecond }) => stepsPerSecond))} steps per second**`,
-  );
-  const claims = recipeVerdicts(results).filter(({ verdict }) => verdict !== 'beyond reach here');
-  const ofKind = (kind: string, verdict: Verdict['verdict']): number =>
-    claims.filter((each) => each.claim.includes(kind) && each.verdict === verdict).length;
-  const all = claims.length / 2;
-  const seeds = Math.min(...results.filter(({ engine }) => engine !== 'native').map(({ runs }) => runs.length));
-  const open = ofKind('quality', 'undecided');
-  const shown = `shown for ${ofKind('quality', 'reproduced')} of ${all} quantizers`;
-  const unknown = open === 0 ? '' : `, undecided for ${open}, because ${seeds} seeds are too few to tell`;
-  const short =
-    all === 0
-      ? ''
-      : `**As well as PyTorch (mean L1 within ${100 * SAME} %): ${shown}${unknown}. As fast as wanted: ${ofKind('speed', 'reproduced')} of ${all}.** `;
-  const absent = results.some(({ engine }) => engine === 'torch') ? '' : '\n\nPyTorch was not measured.';
-  return `${short}On ${data}, mean of the seeds with the lowest and the highest in brackets:\n\n${lines.join('\n')}${absent}`;
-}
-
-/** `0.1003 (0.0998 to 0.101)`; of one seed its number; null where there is none. */
-function spread(values: readonly (number | null)[]): string | null {
-  const known = values.filter((value) => value !== null);
-  if (known.length === 0) return null;
-  if (known.length === 1) return numberText(mean(known));
-  return `${numberText(mean(known))} (${numberText(Math.min(...known))} to ${numberText(Math.max(...known))})`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+export function recipeAnswer(results: readonly PairedRuns[], data: string): string {
+  const verdicts = recipeVerdicts(results);
+  const decided = verdicts.filter(({ verdict }) => verdict !== 'beyond reach here');
+  if (decided.length === 0) return `On ${data} vqkit was trained alone: PyTorch was not measured.`;
+  const namesOf = (kind: 'loss' | 'quality', verdict: Verdict['verdict']): string[] =>
+    verdicts
+      .filter((each) => each.claim.includes(kind) && each.verdict === verdict)
+      .map(({ claim }) => claim.split(':')[0] as string);
+  const [same, other, open] = (['reproduced', 'not reproduced', 'undecided'] as const).map((verdict) =>
+    namesOf('quality', verdict),
+  ) as [string[], string[], string[]];
+  const stepwise = namesOf('loss', 'reproduced');
+  const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
+  const seeds = Math.min(...results.map(({ pairs }) => pairs.length));
+  return [
+    `**From the same start as PyTorch: the same loss at each of the first ${COMPARED_STEPS} steps, within ${SAME_LOSS_TEXT}: ${list(stepwise)}. After training the same L1 within ${100 * SAME} %: ${list(same)}${other.length === 0 ? '' : `; another one: ${list(other)}`}${open.length === 0 ? '' : `; not decided by ${seeds} seed${seeds === 1 ? '' : 's'}: ${list(open)}`}.**`,
+    `On ${data}, ${seeds} pair${seeds === 1 ? '' : 's'} of trainings for each quantizer. What differs at the end grew from rounding: each program adds in its own order. How fast each is: \`pnpm bench recipe-speed\`.`,
+  ].join(' ');
 }

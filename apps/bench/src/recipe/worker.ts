@@ -24,6 +24,7 @@ try {
     usedCodes: test.codes.used,
     perplexity: test.codes.perplexity,
     stepsPerSecond: stepsPerSecond ?? 0,
+    cpuSeconds: (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
     peakMiB: process.resourceUsage().maxRSS / 1024,
   };
   process.stdout.write(`${JSON.stringify(run)}\n`);
