@@ -122,7 +122,7 @@ function exponentOf({ points }: MeasuredCurve, of: 'vqkit' | 'composed'): number
 function largestMatrixMiB({ work }: Curve, { points }: MeasuredCurve): number | null {
   const last = points.at(-1);
   const largest = last === undefined ? undefined : work(last.size);
-  if (largest === undefined || largest.op === 'recipe') return null;
+  if (largest === undefined) return null;
   const codes = factsOf(largest).codes(largest);
   return codes === undefined ? null : (4 * largest.n * codes) / 2 ** 20;
 }

@@ -6,7 +6,7 @@ import { CONTENDER_TITLES, type ContenderName, startContender } from '../src/ker
 import { type Floor, tokenSteps } from '../src/kernels/floors.ts';
 import { withInputs } from '../src/kernels/inputs.ts';
 import type { Limits } from '../src/kernels/limits.ts';
-import { keptTimes, leastOf, type Measured, measure, medianOf } from '../src/kernels/measure.ts';
+import { keptTimes, leastOf, type Measured, measure } from '../src/kernels/measure.ts';
 import { waitForQuiet } from '../src/kernels/quiet.ts';
 import { ROWS, type Row } from '../src/kernels/rows.ts';
 import { answerOf, floorTable, goalTable, goalVerdicts, limitTable, type RowResult } from '../src/kernels/summary.ts';
@@ -45,9 +45,8 @@ before the first turn, because compilers of JavaScript and WebAssembly take that
 does meets all alike. A turn begins when the machine is idle (threads spin for a while after a parallel section), and its first 30
 milliseconds are not counted, in which caches fill and the system spreads threads over the cores. So each is measured as it runs when it is
 alone. glibc's allocator has in every process the bounds that it sets itself once 32 MiB were freed: before, a call of PyTorch gives memory
-back to the system or keeps it, by chance, and takes up to three times as long. The recipe is a whole training, which frees what it frees: its
-allocator is left alone. A table shows the minimum of at least 7 repetitions. One thread
-stands against one thread, all cores against all cores. The contenders:
+back to the system or keeps it, by chance, and takes up to three times as long. Times are the minimum of at least 7 repetitions. One thread
+stands against one thread, all cores against all cores. A whole training, with PyTorch's allocator both ways: \`pnpm bench recipe-speed\`. The contenders:
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
 - **vqkit, native**: the same quantizer on native TensorFlow, which is other people's kernels but for a few. **vqkit, webgpu**: on WebGPU, encoding
@@ -63,7 +62,6 @@ stands against one thread, all cores against all cores. The contenders:
 Codec and composition are left out ("not measured") where their repetitions would take minutes; none but vqkit and the reference library
 encodes with a residual stack.
 
-A training step of the recipe is one of \`vqkit train --preset recipe\` against one of the example of the reference library, on MNIST.
 Memory is the peak of the whole process, runtime and libraries included. The limit of a work is the time in which this machine copies
 its bytes, or does its multiplications and additions in WebAssembly's 128-bit registers, whichever is longer; both are measured in the
 same run, for float32 and for the 16-bit integers in which vqkit's search for the nearest code does nearly all of its work.
@@ -74,7 +72,7 @@ threads it is that of one thread with its share of the tokens, so that no thread
 128-bit vectors, that of comparing for those that find a level by comparing.`,
   expected: `At least the ratios of the goals: 50 to 60 times in encoding with FSQ and LFQ, 15 to 200 times in LFQ's entropy loss, growing
 with d, because nothing of size N × 2^d is made; a little faster in the nearest code, which is a product of matrices that PyTorch does with
-512-bit registers; and training of the whole recipe at half its speed or better.`,
+512-bit registers.`,
 
   parts: ({ quick, cores }) => 1 + rowsOf(quick).reduce((sum, row) => sum + threadsOf(row, cores).length, 0),
 
@@ -133,10 +131,8 @@ function rowsOf(quick: boolean): readonly Row[] {
   });
 }
 
-/** The recipe is measured on all cores only. */
-function threadsOf({ work }: Row, cores: number): readonly number[] {
-  if (work.op === 'recipe' || cores === 1) return [cores];
-  return [1, cores];
+function threadsOf(_: Row, cores: number): readonly number[] {
+  return cores === 1 ? [1] : [1, cores];
 }
 
 function contendersOf(
@@ -144,8 +140,7 @@ function contendersOf(
   threads: number,
   python: string | undefined,
 ): readonly ContenderName[] {
-  const able =
-    work.op === 'recipe' ? (['vqkit', 'native', 'torch'] as const) : work.op === 'encode' ? ENCODERS : TRAINERS;
+  const able = work.op === 'encode' ? ENCODERS : TRAINERS;
   return able.filter(
     (name) =>
       (threads === 1 || THREADED.includes(name)) &&
@@ -162,8 +157,7 @@ function measureRow(
   folder: string,
 ): Promise<readonly Measured[]> {
   const contenders = contendersOf(row, threads, python);
-  const allocator = row.work.op === 'recipe' ? { allocator: 'of the process' } : {};
-  const settings = { work: row.work, threads, contenders, ...allocator, ...(quick ? QUICK : FULL) };
+  const settings = { work: row.work, threads, contenders, ...(quick ? QUICK : FULL) };
   return part(`${row.title}, ${threads} thread${threads === 1 ? '' : 's'}`, settings, async (raw) => {
     const work: Work = await withInputs(row.work, folder);
     const measured = await measure(work, { ...settings, python, folder, onProgress: progress });
@@ -177,10 +171,11 @@ function measureRow(
 
 function outcomeOf(results: readonly RowResult[], limits: Limits, { python, cores }: ExperimentContext): Outcome {
   const single = results.filter(({ threads }) => threads === 1);
-  const all = results.filter(({ threads, row }) => threads === cores && (cores > 1 || row.work.op === 'recipe'));
+  const all = results.filter(({ threads }) => threads === cores && cores > 1);
+  const ofKind = (of: readonly RowResult[], op: Work['op']): readonly RowResult[] =>
+    of.filter(({ row }) => row.work.op === op);
   type Cell = (measured: Measured | undefined) => string | number | null;
   const least: Cell = (measured) => measured?.untimed ?? leastOf(measured) ?? null;
-  const median: Cell = (measured) => measured?.untimed ?? medianOf(measured) ?? null;
   const table = (title: string, of: readonly RowResult[], names: readonly ContenderName[], cell: Cell): Table => ({
     title,
     columns: ['work', ...names.map((name) => CONTENDER_TITLES[name])],
@@ -191,25 +186,21 @@ function outcomeOf(results: readonly RowResult[], limits: Limits, { python, core
   });
   const tables: Table[] = [
     goalTable(results),
-    table('One thread, milliseconds, minimum', single, ENCODERS, least),
-    table('One thread, milliseconds, median', single, ENCODERS, median),
-    ...(all.length === 0
-      ? []
-      : [
-          table(`${cores} threads, milliseconds, minimum`, all, THREADED, least),
-          table(`${cores} threads, milliseconds, median`, all, THREADED, median),
-        ]),
+    table('Encoding on one thread, milliseconds', ofKind(single, 'encode'), ENCODERS, least),
+    table('A training step on one thread, milliseconds', ofKind(single, 'train'), TRAINERS, least),
+    ...(all.length === 0 ? [] : [table(`${cores} threads, milliseconds`, all, THREADED, least)]),
     floorTable(results),
     limitTable(single, limits),
     table(
       'Peak memory of the whole process, one thread, MiB',
       single,
-      ENCODERS,
+      THREADED,
       (measured) => measured?.peakMiB ?? null,
     ),
     table(
       "Ids that differ from vqkit's",
-      single.filter(({ row }) => row.work.op === 'encode'),
+      // With a residual stack every contender has codes of its own.
+      ofKind(single, 'encode').filter(({ row }) => !('depth' in row.work)),
       ENCODERS.filter((name) => name !== 'vqkit'),
       (measured) => measured?.idsThatDiffer ?? null,
     ),

@@ -14,10 +14,7 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import vector_quantize_pytorch as vqp
-
-import recipe
 
 
 def floats(path, *shape):
@@ -45,8 +42,6 @@ def build(work):
 
 def prepare(work, device="cpu", take_ids=lambda ids: ids, take_loss=lambda loss: None):
     """(one run, one run that gives the ids). A run ends when `take_ids` or `take_loss` has what it gave."""
-    if work["op"] == "recipe":
-        return recipe_step(work), None
     quantizer = build(work).to(device)
     x = floats(work["inputPath"], 1, work["n"], work["dim"]).to(device)
     if work["op"] == "encode":
@@ -73,33 +68,6 @@ def prepare(work, device="cpu", take_ids=lambda ids: ids, take_loss=lambda loss:
         return take_loss(loss)
 
     return train, None
-
-
-def recipe_step(work):
-    """One training step of the recipe on the next 256 images."""
-    torch.manual_seed(1)
-    images = recipe.read_idx(work["imagesPath"])
-    encoder, quantizer, decoder, _ = recipe.build(work["quantizer"])
-    parameters = [p for module in (encoder, quantizer, decoder) for p in module.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=3e-4)
-    batches = iter(())
-
-    def step():
-        nonlocal batches
-        rows = next(batches, None)
-        if rows is None:
-            batches = iter(torch.randperm(len(images)).split(recipe.BATCH)[:-1])
-            rows = next(batches)
-        x = recipe.to_input(images[rows])
-        optimizer.zero_grad()
-        result = quantizer(encoder(x))
-        loss = F.mse_loss(decoder(result[0]), x)
-        if len(result) == 3:
-            loss = loss + result[2]
-        loss.backward()
-        optimizer.step()
-
-    return step
 
 
 def answer(request, run, indices):

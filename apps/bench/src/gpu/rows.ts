@@ -1,10 +1,10 @@
 import { ROWS } from '../kernels/rows.ts';
-import { smaller, type TokenWork } from '../kernels/work.ts';
+import { smaller, type Work } from '../kernels/work.ts';
 
 /** One row of the table. */
 export interface GpuRow {
   readonly title: string;
-  readonly work: TokenWork;
+  readonly work: Work;
   /** Too much for one thread of a CPU in the time of a run. */
   readonly large?: boolean;
 }
@@ -14,7 +14,7 @@ const QUICK_DIVISOR = 64;
 
 /** The works of `kernels` that quantize tokens, in its sizes, then some in sizes that a graphics processor is made for. */
 const FULL: readonly GpuRow[] = [
-  ...ROWS.flatMap(({ title, work }) => (work.op === 'recipe' || 'depth' in work ? [] : [{ title, work }])),
+  ...ROWS.flatMap(({ title, work }) => ('depth' in work ? [] : [{ title, work }])),
   {
     title: 'FSQ [8,5,5,5] encode, 4,194,304 tokens',
     work: { quantizer: 'fsq', op: 'encode', n: 2 ** 22, dim: 4, levels: LEVELS },
@@ -44,7 +44,7 @@ export function gpuRows(quick: boolean): readonly GpuRow[] {
   if (!quick) return FULL;
   return QUICK.map((kind) => {
     const { title, work } = FULL.find(({ work: { quantizer, op } }) => `${quantizer} ${op}` === kind) as GpuRow;
-    const small = smaller(work, QUICK_DIVISOR) as TokenWork;
+    const small = smaller(work, QUICK_DIVISOR);
     const codes = 'codes' in small ? `, K=${small.codes}` : '';
     return { title: `${title} (quick: N=${small.n}${codes})`, work: small };
   });

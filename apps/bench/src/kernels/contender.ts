@@ -48,15 +48,10 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 interface ContenderOptions {
   readonly python: string | undefined;
   readonly threads: number;
-  /** Leaves the allocator's bounds to the process, which trains long enough to find its own. Default false. */
-  readonly ownAllocator?: boolean;
 }
 
-export function startContender(
-  name: ContenderName,
-  { python, threads, ownAllocator = false }: ContenderOptions,
-): Contender {
-  const child = startProcess(name, python, threads, ownAllocator);
+export function startContender(name: ContenderName, { python, threads }: ContenderOptions): Contender {
+  const child = startProcess(name, python, threads);
   tieToThisProcess(child);
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -106,11 +101,14 @@ export function startContender(
  * The bounds that glibc's allocator sets itself once a process has freed a block of 32 MiB: up to them freed memory is kept. Before, it
  * goes back to the system with every call or is kept, by chance, and a call of PyTorch takes up to three times as long with 2,000 page faults.
  */
-const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: String(2 ** 25), MALLOC_TRIM_THRESHOLD_: String(2 ** 26) };
+export const FREED_MEMORY_KEPT: Readonly<Record<string, string>> = {
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 25),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 26),
+};
 
-function startProcess(name: ContenderName, python: string | undefined, threads: number, ownAllocator: boolean): Child {
+function startProcess(name: ContenderName, python: string | undefined, threads: number): Child {
   const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
-  const env = ownAllocator ? process.env : { ...process.env, ...ALLOCATOR };
+  const env = { ...process.env, ...FREED_MEMORY_KEPT };
   if (name === 'torch' || name === 'cuda') {
     if (python === undefined) throw new Error('no Python with the reference library');
     const limited = { ...env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };

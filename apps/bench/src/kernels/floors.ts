@@ -22,7 +22,6 @@ export interface Floor {
 
 /** Undefined where a token is not treated by itself. */
 export function tokenSteps(work: Work): TokenSteps | undefined {
-  if (work.op === 'recipe') return undefined;
   const facts = factsOf(work);
   if (facts.codes(work) !== undefined) return undefined;
   const { dim } = work;

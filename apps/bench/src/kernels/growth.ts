@@ -152,7 +152,7 @@ async function minimaOf(contenders: readonly Contender[], work: Work, warmUpMs: 
   const runners: { contender: Contender; perTurn: number; best: number }[] = [];
   for (const contender of contenders) {
     await contender.ask({ do: 'prepare', work, threads: 1 });
-    const perRun = await warmUp(contender, work, warmUpMs);
+    const perRun = await warmUp(contender, warmUpMs);
     const perTurn = Math.max(1, Math.min(MOST_PER_TURN, Math.floor(TURN_MS / perRun)));
     runners.push({ contender, perTurn, best: perRun });
   }

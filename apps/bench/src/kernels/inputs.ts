@@ -1,16 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng } from '@vqkit/core-tensor';
-import { loadDataset } from '@vqkit/data/node';
-import { createConfig } from '@vqkit/train';
-import { writeIdx } from '../idx.ts';
 import { factsOf, type Work } from './work.ts';
-
-const RECIPE_IMAGES = 5120;
 
 /** Writes what a work reads into a folder, the same for every contender and every run, and names the files in the work. */
 export async function withInputs(work: Work, folder: string): Promise<Work> {
-  if (work.op === 'recipe') return { ...work, imagesPath: await writeImages(join(folder, 'images')) };
   const rng = createRng(1);
   const { n, dim } = work;
   const write = async (name: string, count: number, spread: number): Promise<string> => {
@@ -30,10 +24,4 @@ export async function withInputs(work: Work, folder: string): Promise<Work> {
     codebookPath: await write('codebook', codes * frozenDim, frozenDim ** -0.5),
     weightPath: await write('weight', dim * frozenDim, frozenDim ** -0.5),
   };
-}
-
-/** The first images of MNIST as one IDX file. */
-async function writeImages(path: string): Promise<string> {
-  const { train } = await loadDataset(createConfig({ validationSize: 0 }));
-  return writeIdx(path, train, RECIPE_IMAGES);
 }

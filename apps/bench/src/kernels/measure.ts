@@ -87,7 +87,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
     for (const name of contenders) {
       let contender: Contender | undefined;
       try {
-        contender = startContender(name, { python, threads, ownAllocator: work.op === 'recipe' });
+        contender = startContender(name, { python, threads });
         const { note = '', untimed } = await contender.ask<{ note?: string; untimed?: string }>({
           do: 'prepare',
           work,
@@ -95,7 +95,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
         });
         const planned =
           untimed === undefined
-            ? plan(await warmUp(contender, work, options.warmUpMs), work, options)
+            ? plan(await warmUp(contender, options.warmUpMs), options)
             : { untimed, discarded: 0, perTurn: 0, turns: 0 };
         runners.push({ contender, ...planned, note, timesMs: [], busyTurns: 0 });
       } catch (error) {
@@ -157,10 +157,9 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Meas
 }
 
 /** Runs the work until it is as fast as it gets, and says how long one run then takes. */
-export async function warmUp(contender: Contender, work: Work, leastMs: number): Promise<number> {
+export async function warmUp(contender: Contender, leastMs: number): Promise<number> {
   const run = async (count: number): Promise<number[]> =>
     (await contender.ask<{ timesMs: number[] }>({ do: 'measure', count })).timesMs;
-  if (work.op === 'recipe') return Math.min(...(await run(3)));
   const [first = 0] = await run(1);
   if (first > 2000) return first;
   let best = first;
@@ -178,12 +177,8 @@ function runsOf(ms: number, perRunMs: number): number {
 
 function plan(
   perRunMs: number,
-  work: Work,
   { rounds, budgetMs, leastRepetitions }: MeasureOptions,
 ): { discarded: number; perTurn: number; turns: number } {
-  if (work.op === 'recipe') {
-    return { discarded: 0, perTurn: Math.max(4, Math.ceil(leastRepetitions / rounds)), turns: rounds };
-  }
   const affordable = Math.max(leastRepetitions, Math.floor(budgetMs / perRunMs));
   const perTurn = Math.max(
     1,

@@ -6,6 +6,11 @@ const TICK_MS = 10;
 /** Share of all cores that may be at work on something else. */
 const SHARE = 0.1;
 
+/** Milliseconds that all cores together have been at work since the machine started. */
+export function busyMs(readCores: () => Pick<CpuInfo, 'times'>[] = cpus): number {
+  return readCores().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+}
+
 /**
  * Waits until nothing else runs on this machine, other processes or threads that still spin after a parallel section of theirs.
  *
@@ -16,14 +21,12 @@ export async function waitForQuiet(
   patienceMs: number,
   readCores: () => Pick<CpuInfo, 'times'>[] = cpus,
 ): Promise<{ waitedMs: number; quiet: boolean }> {
-  const busyMs = (): number =>
-    readCores().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
   const start = performance.now();
   for (;;) {
-    const [from, before] = [performance.now(), busyMs()];
+    const [from, before] = [performance.now(), busyMs(readCores)];
     await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
     const now = performance.now();
-    const quiet = busyMs() - before <= Math.max(TICK_MS, SHARE * readCores().length * (now - from));
+    const quiet = busyMs(readCores) - before <= Math.max(TICK_MS, SHARE * readCores().length * (now - from));
     if (quiet || now - start >= patienceMs) return { waitedMs: now - start, quiet };
   }
 }

@@ -96,20 +96,4 @@ export const ROWS: readonly Row[] = [
     work: { quantizer: 'residual-simvq', op: 'encode', n: 16_384, dim: 128, codes: 1024, depth: 8 },
     goal: { kind: 'none' },
   },
-  {
-    title: 'recipe, FSQ, one training step, batch 256',
-    work: { quantizer: 'recipe-fsq', op: 'recipe' },
-    goal: ratio(0.5),
-    quick: true,
-  },
-  {
-    title: 'recipe, SimVQ, one training step, batch 256',
-    work: { quantizer: 'recipe-simvq', op: 'recipe' },
-    goal: ratio(0.5),
-  },
-  {
-    title: 'recipe, LFQ, one training step, batch 256',
-    work: { quantizer: 'recipe-lfq', op: 'recipe' },
-    goal: ratio(1),
-  },
 ];

@@ -1,8 +1,5 @@
 /** A piece of work that every contender does on the same input: plain data, sent to their processes. */
-export type Work = TokenWork | RecipeWork;
-
-/** Quantizing tokens. */
-export type TokenWork = FsqWork | LfqWork | SimVqWork | ResidualWork;
+export type Work = FsqWork | LfqWork | SimVqWork | ResidualWork;
 
 interface Common {
   /** Tokens. */
@@ -43,15 +40,8 @@ interface ResidualWork extends Common {
   readonly depth: number;
 }
 
-/** Training steps of the example recipe, batch 256: one run is one step. */
-export interface RecipeWork {
-  readonly quantizer: 'recipe-fsq' | 'recipe-lfq' | 'recipe-simvq';
-  readonly op: 'recipe';
-  readonly imagesPath?: string;
-}
-
 /** What a benchmark asks of a quantizer's work, whoever does it. */
-interface WorkFacts<W extends TokenWork> {
+interface WorkFacts<W extends Work> {
   /** Of the quantizer, for its entry in the registry. */
   options(work: W): object;
   /** Deviation of the input's features. */
@@ -86,7 +76,7 @@ const residual: WorkFacts<ResidualWork> = {
  * over all N tokens and 2^d codes, and their gradient two. The nearest code: one product of matrices, of int16, which leaves few codes to be
  * compared in float32.
  */
-const QUANTIZERS: { readonly [W in TokenWork as W['quantizer']]: WorkFacts<W> } = {
+const QUANTIZERS: { readonly [W in Work as W['quantizer']]: WorkFacts<W> } = {
   fsq: {
     options: ({ levels }) => ({ levels }),
     // Most of the range.
@@ -122,7 +112,7 @@ const QUANTIZERS: { readonly [W in TokenWork as W['quantizer']]: WorkFacts<W> } 
   'residual-simvq': residual,
 };
 
-export function factsOf<W extends TokenWork>({ quantizer }: W): WorkFacts<W> {
+export function factsOf<W extends Work>({ quantizer }: W): WorkFacts<W> {
   return QUANTIZERS[quantizer] as unknown as WorkFacts<W>;
 }
 
@@ -130,9 +120,9 @@ export function factsOf<W extends TokenWork>({ quantizer }: W): WorkFacts<W> {
 type EncodersOf<T> = { readonly [W in FsqWork | LfqWork | SimVqWork as W['quantizer']]: (work: W) => T };
 
 /** The one for a work. @throws Error where the work is none of theirs: training, or a residual stack. */
-export function encoderOf<T>(work: TokenWork, encoders: EncodersOf<T>): T {
+export function encoderOf<T>(work: Work, encoders: EncodersOf<T>): T {
   if (work.op !== 'encode') throw new Error('it is written for encoding only');
-  const encoder = (encoders as Readonly<Record<string, ((work: TokenWork) => T) | undefined>>)[work.quantizer];
+  const encoder = (encoders as Readonly<Record<string, ((work: Work) => T) | undefined>>)[work.quantizer];
   if (encoder === undefined) throw new Error('it is not written for a residual stack');
   return encoder(work);
 }
@@ -150,8 +140,7 @@ export interface LeastWork {
 /**
  * The least that a work needs: bytes read and written once, and multiplications and additions. What is small against these is left out.
  */
-export function leastWork(work: Work): LeastWork | undefined {
-  if (work.op === 'recipe') return undefined;
+export function leastWork(work: Work): LeastWork {
   const { n, dim } = work;
   const { bytes, flops, int16 } = factsOf(work).least(work);
   const ids = 'depth' in work ? work.depth : 1;
@@ -162,7 +151,6 @@ export function leastWork(work: Work): LeastWork | undefined {
 
 /** The same work on other sizes, for a quick run. */
 export function smaller(work: Work, divisor: number): Work {
-  if (work.op === 'recipe') return work;
   const n = Math.max(256, Math.round(work.n / divisor));
   return 'codes' in work ? { ...work, n, codes: Math.max(256, Math.round(work.codes / divisor)) } : { ...work, n };
 }

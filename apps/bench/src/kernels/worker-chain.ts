@@ -23,13 +23,13 @@ import {
 } from '@tensorflow/tfjs-core';
 import '@vqkit/backend-wasm';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { encoderOf, type FsqWork, type LfqWork, type SimVqWork, type TokenWork } from './work.ts';
+import { encoderOf, type FsqWork, type LfqWork, type SimVqWork, type Work } from './work.ts';
 
 /** Tokens of one product with the codebook: its distances stay in the cache. */
 const CHUNK = 1024;
 
 /** The ids by the formulas of the papers, in operations of TensorFlow.js on its own wasm engine, as one would write them. */
-export async function prepareChain(work: TokenWork): Promise<Prepared> {
+export async function prepareChain(work: Work): Promise<Prepared> {
   await setBackend('wasm');
   const encode = encoderOf(work, { fsq, lfq, simvq });
   const x = tensor2d(readFloats(work.inputPath), [work.n, work.dim]);

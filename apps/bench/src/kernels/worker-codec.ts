@@ -2,10 +2,10 @@ import { type Codec, createFsqCodec } from '@vqkit/fsq/codec';
 import { createLfqCodec } from '@vqkit/lfq/codec';
 import { createSimVqCodec } from '@vqkit/simvq/codec';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { encoderOf, type TokenWork } from './work.ts';
+import { encoderOf, type Work } from './work.ts';
 
 /** The second door of vqkit: encoding of typed arrays without TensorFlow.js. */
-export function prepareCodec(work: TokenWork): Prepared {
+export function prepareCodec(work: Work): Prepared {
   const codec = encoderOf<Codec>(work, {
     fsq: ({ levels }) => createFsqCodec({ levels }),
     lfq: ({ dim }) => createLfqCodec({ dim, codebookSize: 2 ** dim }),

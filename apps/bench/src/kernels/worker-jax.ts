@@ -1,6 +1,6 @@
 import { blockUntilReady, defaultDevice, init, jit, numpy as np } from '@jax-js/jax';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { encoderOf, type FsqWork, factsOf, type LfqWork, type SimVqWork, type TokenWork } from './work.ts';
+import { encoderOf, type FsqWork, factsOf, type LfqWork, type SimVqWork, type Work } from './work.ts';
 
 /** Tokens of one product with the codebook, as the textbook's: its scores stay in the cache. */
 const CHUNK = 1024;
@@ -14,7 +14,7 @@ interface Encoder {
 }
 
 /** The ids by jax-js: the formulas of the papers, each compiled by `jit` to one or a few WebAssembly functions. One thread in Node. */
-export async function prepareJax(work: TokenWork): Promise<Prepared> {
+export async function prepareJax(work: Work): Promise<Prepared> {
   await init('wasm');
   defaultDevice('wasm');
   const { constants, ids } = encoderOf<Encoder>(work, { fsq, lfq, simvq });

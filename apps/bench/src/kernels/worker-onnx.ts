@@ -1,13 +1,13 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fsqGraph, lfqGraph, nearestGraph } from './onnx.ts';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { encoderOf, factsOf, type SimVqWork, type TokenWork } from './work.ts';
+import { encoderOf, factsOf, type SimVqWork, type Work } from './work.ts';
 
 /** Tokens of one call for the nearest code: its N × K scores stay in the cache. */
 const CHUNK = 256;
 
 /** The same ids by onnxruntime, of a graph that holds the codebook. */
-export async function prepareOnnx(work: TokenWork, threads: number): Promise<Prepared> {
+export async function prepareOnnx(work: Work, threads: number): Promise<Prepared> {
   const graph = encoderOf(work, {
     fsq: ({ levels }) => fsqGraph(levels),
     lfq: ({ dim }) => lfqGraph(dim),

@@ -16,7 +16,7 @@ import { init } from '@vqkit/backend-wasm';
 import { kernelReport, type Quantizer, sum } from '@vqkit/core-tensor';
 import { quantizerEntry } from '@vqkit/quantizers';
 import { loopOf, type Prepared, readFloats } from './protocol.ts';
-import { factsOf, type TokenWork } from './work.ts';
+import { factsOf, type Work } from './work.ts';
 
 /** The engines that a quantizer of vqkit is measured on; `composed` is wasm with every kernel as its reference. */
 export type TfjsEngine = 'wasm' | 'composed' | 'native' | 'webgpu';
@@ -28,7 +28,7 @@ const UNTIMED = 'not claimed: software GPU';
  * where it has them; what tfjs's wasm engine lacks for training stays vqkit's.
  */
 export async function prepareTfjs(
-  work: TokenWork,
+  work: Work,
   { engine, threads }: { engine: TfjsEngine; threads: number },
 ): Promise<Prepared> {
   const untimed = await start(engine, threads);
@@ -110,7 +110,7 @@ function restore(own: ReadonlyMap<string, KernelConfig>): void {
   }
 }
 
-function build(work: TokenWork): Quantizer {
+function build(work: Work): Quantizer {
   const quantizer = quantizerEntry(work.quantizer).create(factsOf(work).options(work));
   if (!('frozenDim' in work)) return quantizer;
   const { dim, codes, frozenDim } = work;

@@ -9,13 +9,11 @@ import type { Work } from './work.ts';
 import { prepareChain } from './worker-chain.ts';
 import { prepareCodec } from './worker-codec.ts';
 import { prepareOnnx } from './worker-onnx.ts';
-import { prepareRecipe } from './worker-recipe.ts';
 import { prepareTfjs } from './worker-tfjs.ts';
 
 const [, , contender = ''] = process.argv;
 
 async function prepare(work: Work, threads: number): Promise<Prepared> {
-  if (work.op === 'recipe') return prepareRecipe(work, threads, contender === 'native' ? 'native' : 'wasm');
   switch (contender) {
     case 'vqkit':
       return prepareTfjs(work, { threads, engine: 'wasm' });

@@ -10,7 +10,6 @@ it('counts what four tokens need', () => {
   expect(tokenSteps({ ...lfq, op: 'encode' })).toEqual({ dim: 10, reads: 10, writes: 1, comparisons: 0 });
   // The entropy compares every token with every code.
   expect(tokenSteps({ ...lfq, op: 'train' })).toBeUndefined();
-  expect(tokenSteps({ quantizer: 'recipe-fsq', op: 'recipe' })).toBeUndefined();
 });
 
 it('takes longer where it compares, and for more tokens', async () => {

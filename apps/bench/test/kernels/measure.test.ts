@@ -69,12 +69,6 @@ describe.skipIf(!fullRun)(titleIf(fullRun, 'measure'), () => {
     }
   });
 
-  it('takes a step of the recipe', async () => {
-    const work: Work = { quantizer: 'recipe-fsq', op: 'recipe' };
-    const [found] = await measure(await withInputs(work, folder), { ...brief, contenders: ['vqkit'], folder });
-    expect(found?.timesMs.length).toBeGreaterThanOrEqual(4);
-  });
-
   it('says that a contender has died', async () => {
     // Whatever is started there is no Python with the library.
     const contender = startContender('torch', { python: process.execPath, threads: 1 });

@@ -10,11 +10,10 @@ describe('leastWork', () => {
       flops: 0,
       int16: 0,
     });
-    expect(leastWork({ quantizer: 'lfq', op: 'train', n: 100, dim: 10 })?.flops).toBe(6 * 100 * 1024);
+    expect(leastWork({ quantizer: 'lfq', op: 'train', n: 100, dim: 10 }).flops).toBe(6 * 100 * 1024);
     const simvq = { quantizer: 'simvq', op: 'encode', n: 100, dim: 128, codes: 50 } as const;
-    expect(leastWork({ ...simvq, frozenDim: 128 })?.int16).toBe(2 * 100 * 50 * 128);
+    expect(leastWork({ ...simvq, frozenDim: 128 }).int16).toBe(2 * 100 * 50 * 128);
     expect(leastWork({ ...simvq, frozenDim: 8 })).toMatchObject({ int16: 2 * 100 * 50 * 8, flops: 2 * 100 * 128 * 8 });
-    expect(leastWork({ quantizer: 'recipe-fsq', op: 'recipe' })).toBeUndefined();
   });
 });
 
@@ -22,7 +21,6 @@ describe('smaller', () => {
   it('divides tokens and codes, down to 256', () => {
     const work = { quantizer: 'simvq', op: 'encode', n: 16_384, dim: 32, frozenDim: 32, codes: 1024 } as const;
     expect(smaller(work, 8)).toEqual({ ...work, n: 2048, codes: 256 });
-    expect(smaller({ quantizer: 'recipe-fsq', op: 'recipe' }, 8)).toEqual({ quantizer: 'recipe-fsq', op: 'recipe' });
   });
 });
 
