@@ -46,7 +46,7 @@ does meets all alike. A turn begins when the machine is idle (threads spin for a
 milliseconds are not counted, in which caches fill and the system spreads threads over the cores. So each is measured as it runs when it is
 alone. glibc's allocator has in every process the bounds that it sets itself once 32 MiB were freed: before, a call of PyTorch gives memory
 back to the system or keeps it, by chance, and takes up to three times as long. Times are the minimum of at least 7 repetitions. One thread
-stands against one thread, all cores against all cores. A whole training, with PyTorch's allocator both ways: \`pnpm bench recipe-speed\`. The contenders:
+stands against one thread, all cores against all cores. A whole training, with PyTorch's allocator both ways: [recipe-speed](recipe-speed.md). The contenders:
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
 - **vqkit, native**: the same quantizer on native TensorFlow, which is other people's kernels but for a few. **vqkit, webgpu**: on WebGPU, encoding

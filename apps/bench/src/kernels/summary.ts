@@ -208,7 +208,7 @@ export function answerOf(results: readonly RowResult[], hasReference: boolean): 
       ...(kinds.length === 0
         ? []
         : [`**Speed over that of the reference library. ${kinds.join('; ').replace(/^t/, 'T')}.**\n`]),
-      'The reference library runs on PyTorch, vqkit on WebAssembly, each on one thread; all works are in the first table. A whole training step, networks included, is another matter: `pnpm bench recipe-speed`.',
+      'The reference library runs on PyTorch, vqkit on WebAssembly, each on one thread; all works are in the first table. A whole training step, networks included, is another matter: [recipe-speed](recipe-speed.md).',
     );
   } else {
     sentences.push('The reference library was not measured: no Python that has it was named or found.');

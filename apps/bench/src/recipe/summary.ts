@@ -157,6 +157,6 @@ export function recipeAnswer(results: readonly PairedRuns[], data: string): stri
   const seeds = Math.min(...results.map(({ pairs }) => pairs.length));
   return [
     `**From the same start as PyTorch: the same loss at each of the first ${COMPARED_STEPS} steps, within ${SAME_LOSS_TEXT}: ${list(stepwise)}. After training the same L1 within ${100 * SAME} %: ${list(same)}${other.length === 0 ? '' : `; another one: ${list(other)}`}${open.length === 0 ? '' : `; not decided by ${seeds} seed${seeds === 1 ? '' : 's'}: ${list(open)}`}.**`,
-    `On ${data}, ${seeds} pair${seeds === 1 ? '' : 's'} of trainings for each quantizer. What differs at the end grew from rounding: each program adds in its own order. How fast each is: \`pnpm bench recipe-speed\`.`,
+    `On ${data}, ${seeds} pair${seeds === 1 ? '' : 's'} of trainings for each quantizer. What differs at the end grew from rounding: each program adds in its own order. How fast each is: [recipe-speed](recipe-speed.md).`,
   ].join(' ');
 }
