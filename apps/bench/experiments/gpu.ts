@@ -15,18 +15,18 @@ const QUICK = { rounds: 2, budgetMs: 400, leastRepetitions: 4, warmUpMs: 50, pat
 export const gpu: Experiment = {
   name: 'gpu',
   question:
-    'How fast is vqkit on WebGPU on a real graphics processor, beside PyTorch on the same one and WebAssembly on the CPU of the same machine?',
+    'How fast is vqkit on WebGPU on a real GPU, beside PyTorch on the same one and WebAssembly on the CPU of the same machine?',
   method: `Every contender does the same work on the same input in a process of its own, as in \`kernels\`: all have prepared and warmed up
 before the first turn, then they take turns, and a table shows the minimum of at least 7 repetitions. The input is on the
-graphics processor before the clock starts. A run ends when its result is in main memory: the ids of an encoding, the loss of a training
+GPU before the clock starts. A run ends when its result is in main memory: the ids of an encoding, the loss of a training
 step, whose gradients are done before it can be read. The contenders:
 
-- **vqkit, webgpu**: a quantizer of vqkit on \`@vqkit/backend-webgpu\`, in Node through Dawn. Where a processor plays the graphics processor, ids are
+- **vqkit, webgpu**: a quantizer of vqkit on \`@vqkit/backend-webgpu\`, in Node through Dawn. On a software rasteriser ids are
   compared and no time is claimed.
 - **vector-quantize-pytorch, CUDA**: its public calls, as in \`kernels\`, on PyTorch's first CUDA device, in float32 as PyTorch computes it
   when it is asked for nothing else (no TF32 in products of matrices).
 - **vqkit, wasm**: the same quantizer on \`@vqkit/backend-wasm\`, on all threads and, but for the large inputs, on one.`,
-  expected: `What is short is slower than on the CPU, because asking a graphics processor and waiting for it takes longer than the work: encoding
+  expected: `What is short is slower than on the CPU, because asking a GPU and waiting for it takes longer than the work: encoding
 65,536 tokens with FSQ or LFQ. The nearest code and LFQ's entropies, which are products of matrices, are many times as fast as on the CPU.
 Against PyTorch the same reasons count as on the CPU: nothing of size N × K or N × 2^d is written to memory.`,
 
@@ -55,7 +55,7 @@ Against PyTorch the same reasons count as on the CPU: nothing of size N × K or 
   },
 };
 
-/** One thread of the CPU by itself; all of them beside the graphics processor. */
+/** One thread of the CPU by itself; all of them beside the GPU. */
 function measureRow(
   { part, python, quick, progress }: ExperimentContext,
   { title, work }: GpuRow,
@@ -65,7 +65,7 @@ function measureRow(
   const contenders: ContenderName[] = threads === 1 ? ['vqkit'] : ['vqkit', 'webgpu'];
   if (threads > 1 && python !== undefined) contenders.push('cuda');
   const settings = { work, threads, contenders, ...(quick ? QUICK : FULL) };
-  const name = threads === 1 ? `${title}, 1 thread` : `${title}, ${threads} threads and the graphics processor`;
+  const name = threads === 1 ? `${title}, 1 thread` : `${title}, ${threads} threads and the GPU`;
   return part(name, settings, async (raw) => {
     const measured = await measure(await withInputs(work, folder), {
       ...settings,

@@ -50,7 +50,7 @@ stands against one thread, all cores against all cores. A whole training, with P
 
 - **vqkit, wasm**: a quantizer of vqkit on \`@vqkit/backend-wasm\`. **codec**: the same on typed arrays, without TensorFlow.js.
 - **vqkit, native**: the same quantizer on native TensorFlow, which is other people's kernels but for a few. **vqkit, webgpu**: on WebGPU, encoding
-  only, reading the ids back included. Where a processor plays the graphics processor, ids are compared and no time is claimed.
+  only, reading the ids back included. On a software rasteriser ids are compared and no time is claimed.
 - **textbook tfjs**: the formulas of the paper in operations of TensorFlow.js on its own wasm engine, as one would write them.
 - **composed tfjs**: the quantizer of vqkit with each kernel as its reference on tfjs's own wasm kernels: exact, and without N × K
   matrices, but not fused. TensorFlow.js has no threads in Node.

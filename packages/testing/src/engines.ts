@@ -53,7 +53,7 @@ async function startNativeEngine(): Promise<void> {
   if ('reason' in started) throw new Error(`${started.reason}. ${started.fix}`);
 }
 
-/** Drivers that play a graphics processor in software: SwiftShader, as Debian, Ubuntu and Chrome install it with the browser. */
+/** Software rasterisers: SwiftShader, as Debian, Ubuntu and Chrome install it with the browser. */
 const SOFTWARE_DRIVERS = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
 
 /** Why WebGPU cannot run here, if so. Without a driver that the environment names, the tests take one in software. */
@@ -131,7 +131,7 @@ export function engineIndex(name: EngineName): number {
 }
 
 /**
- * How many of `count` repetitions an engine makes. On WebGPU a twentieth: here a processor plays the graphics processor, and an operation
+ * How many of `count` repetitions an engine makes. On WebGPU a twentieth: here it runs on a software rasteriser, and an operation
  * takes a millisecond however small it is.
  */
 export function repetitions(engine: EngineName, count: number): number {

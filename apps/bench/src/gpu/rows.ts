@@ -12,7 +12,7 @@ export interface GpuRow {
 const LEVELS = [8, 5, 5, 5];
 const QUICK_DIVISOR = 64;
 
-/** The works of `kernels` that quantize tokens, in its sizes, then some in sizes that a graphics processor is made for. */
+/** The works of `kernels` that quantize tokens, in its sizes, then some in sizes that a GPU is made for. */
 const FULL: readonly GpuRow[] = [
   ...ROWS.flatMap(({ title, work }) => ('depth' in work ? [] : [{ title, work }])),
   {

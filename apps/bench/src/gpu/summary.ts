@@ -13,7 +13,7 @@ type Side = (typeof SIDES)[number];
 export interface GpuResult {
   readonly row: GpuRow;
   readonly cores: number;
-  /** On the graphics processor, and on all threads of the CPU. */
+  /** On the GPU, and on all threads of the CPU. */
   readonly all: readonly Measured[];
   /** On one thread of the CPU; empty where it was not asked to. */
   readonly one: readonly Measured[];
@@ -77,7 +77,7 @@ export function tablesOf(results: readonly GpuResult[]): Table[] {
   ];
 }
 
-/** What the graphics processors are, and who could not do what, in its own words. */
+/** What the GPUs are, and who could not do what, in its own words. */
 function notesTable(results: readonly GpuResult[]): Table {
   const notes = new Map<string, string>();
   for (const result of results) {
@@ -123,7 +123,7 @@ export function verdictsOf(results: readonly GpuResult[]): Verdict[] {
       expected: 'more than 1×',
       measured: known.length === 0 ? 'not measured' : `${range(known)}; on all rows ${range(faster)}`,
       verdict: known.length === 0 ? 'beyond reach here' : Math.min(...known) > 1 ? 'reproduced' : 'not reproduced',
-      remark: known.length === 0 ? 'There is no graphics processor here, or the run was a quick one.' : '',
+      remark: known.length === 0 ? 'There is no GPU here, or the run was a quick one.' : '',
     },
   ];
 }
@@ -138,7 +138,7 @@ export function answerOf(results: readonly GpuResult[]): string {
     results.map((result) => ratio(result, side)).filter((value) => value !== undefined);
   const [wasm, cuda] = [ratios('vqkit'), ratios('cuda')];
   if (wasm.length === 0) {
-    return '**Not measured: there is no graphics processor here**, or one that a processor plays in software, whose times say nothing.';
+    return '**Not measured: there is no GPU here**, or only a software rasteriser, whose times say nothing.';
   }
   const spreads = results.flatMap((result) =>
     SIDES.flatMap((side) => {

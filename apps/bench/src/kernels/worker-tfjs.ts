@@ -91,7 +91,7 @@ async function start(engine: TfjsEngine, threads: number): Promise<{ readonly un
   return {};
 }
 
-/** A graphics processor has finished when a result is read, ids or a loss; the other engines have when a call returns. */
+/** A GPU has finished when a result is read, ids or a loss; the other engines have when a call returns. */
 function readBack(call: () => Tensor): () => Promise<void> {
   return async () => {
     const result = call();

@@ -128,7 +128,7 @@ function open({ settings: address, keep }: ViewContext): OpenView {
       }
     } catch (error) {
       if (mine !== looping) return;
-      // Whatever it was, such as a lost graphics processor: the next start has a new engine.
+      // Whatever it was, such as a lost GPU: the next start has a new engine.
       engine?.end();
       engine = undefined;
       running = false;
