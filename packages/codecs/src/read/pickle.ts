@@ -29,8 +29,12 @@ export class PickledId {
 }
 
 const MARK = Symbol('mark');
-/** Bytes of memory that a pickle may take beyond those of its file: tensors of a few values take 2 kB to describe, and 30,000 of them are read. */
-const ROOM = 64 * 2 ** 20;
+/** Bytes of memory that any pickle may take: tensors of a few values take 2 kB to describe, and 60,000 of them are read. */
+const ROOM = 128 * 2 ** 20;
+/** Those for each byte of the pickle, beside its file's: a number of 9 bytes in a list takes 32, an entry of a log of losses some 15 times its bytes. */
+const ROOM_PER_BYTE = 8;
+/** More than any integer of a checkpoint has. */
+const LONGEST_INTEGER = 2 ** 16;
 /** Bytes of memory, as V8 takes them at most: a place on the stack or in a list while it grows, an object, an entry of a map, a view of bytes. */
 const SLOT = 16;
 const OBJECT = 48;
@@ -56,7 +60,7 @@ const utf8 = new TextDecoder();
  * comes back may be shared and even contain itself.
  *
  * @param name what to call the file in errors.
- * @param fileSize bytes of the file that the pickle stands in: what it describes takes no more, and 64 MiB. Default: those of the pickle.
+ * @param fileSize bytes of the file that the pickle stands in: what it describes takes no more than those, 8 for each byte of the pickle and 128 MiB. Default: those of the pickle.
  * @throws CheckpointError for an instruction that is not known, or a pickle that ends early, takes from an empty stack, or describes more than its file holds.
  * @example
  * readPickle(Uint8Array.of(0x80, 2, 0x4b, 7, 0x2e), 'seven'); // 7
@@ -93,21 +97,25 @@ export function readPickle(bytes: Uint8Array, name: string, fileSize: number = b
     return text;
   };
   const integer = (length: number): number | bigint => {
-    const digits = block(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i] as number);
-    const signed = BigInt.asIntN(8 * length, value);
+    let digits = '';
+    for (const byte of block(length)) digits = byte.toString(16).padStart(2, '0') + digits;
+    const signed = BigInt.asIntN(8 * length, BigInt(`0x${digits || 0}`));
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   };
-  let room = ROOM + fileSize;
+  const most = ROOM + fileSize + ROOM_PER_BYTE * bytes.length;
+  let room = most;
   const charge = (cost: number): void => {
     room -= cost;
-    if (room < 0)
-      fail(`describe no more than the ${fileSize} bytes of its file and ${ROOM}`, `more at ${at} of ${bytes.length}`);
+    if (room < 0) fail(`describe no more than ${most} bytes of memory`, `more at ${at} of ${bytes.length}`);
   };
-  /** Puts a value on the stack, whose memory is counted; `cost` is that beside its place. */
+  let height = 0;
+  /** Puts a value on the stack, whose memory is counted; `cost` is that beside its place, which is counted once however often it is taken. */
   const put = (value: unknown, cost = 0): void => {
-    charge(SLOT + cost);
+    if (stack.length === height) {
+      height++;
+      charge(SLOT);
+    }
+    charge(cost);
     stack.push(value);
   };
   const text = (decoder: TextDecoder, length: number): void => {
@@ -160,6 +168,14 @@ export function readPickle(bytes: Uint8Array, name: string, fileSize: number = b
     if (isDictionary) put(new Map(), MAP);
     else put(new PickledCall(callee, Array.isArray(args) ? args : []), OBJECT);
   };
+  const newObjectEx = (): void => {
+    pop(); // Arguments by name, which nothing here looks at.
+    reduce();
+  };
+  const long = (length: number): void => {
+    if (length > LONGEST_INTEGER) fail(`have integers of at most ${LONGEST_INTEGER} bytes`, `${length} at ${at}`);
+    put(integer(length), OBJECT + length);
+  };
   const nameOf = (module: string, own: string): void =>
     put(new PickledName(`${module}.${own}`), 2 * OBJECT + 2 * (module.length + own.length));
   const stackGlobal = (): void => {
@@ -190,10 +206,8 @@ export function readPickle(bytes: Uint8Array, name: string, fileSize: number = b
     75: () => put(u8()), // BININT1
     77: () => put(u16()), // BININT2
     74: () => put(view.getInt32(take(4), true), SLOT), // BININT
-    138: () => {
-      const length = u8();
-      put(integer(length), OBJECT + length);
-    }, // LONG1
+    138: () => long(u8()), // LONG1
+    139: () => long(u32()), // LONG4
     71: () => put(view.getFloat64(take(8)), SLOT), // BINFLOAT
     88: () => text(utf8, u32()), // BINUNICODE
     140: () => text(utf8, u8()), // SHORT_BINUNICODE
@@ -203,6 +217,7 @@ export function readPickle(bytes: Uint8Array, name: string, fileSize: number = b
     66: () => put(block(u32()), VIEW), // BINBYTES
     67: () => put(block(u8()), VIEW), // SHORT_BINBYTES
     142: () => put(block(u64()), VIEW), // BINBYTES8
+    150: () => put(block(u64()), VIEW), // BYTEARRAY8
     93: () => hold([]), // EMPTY_LIST
     41: () => hold([]), // EMPTY_TUPLE
     143: () => hold([]), // EMPTY_SET
@@ -227,6 +242,7 @@ export function readPickle(bytes: Uint8Array, name: string, fileSize: number = b
     147: stackGlobal, // STACK_GLOBAL
     82: reduce, // REDUCE
     129: reduce, // NEWOBJ
+    146: newObjectEx, // NEWOBJ_EX
     98: () => build(pop()), // BUILD
     81: () => put(new PickledId(pop()), OBJECT), // BINPERSID
   };

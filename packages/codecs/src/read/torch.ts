@@ -27,6 +27,9 @@ const STORAGES: { readonly [name in string]?: SafeDtype } = {
   BoolStorage: 'BOOL',
 };
 
+/** Of values that are read by no one here: complex, as of rotary embeddings, and quantized. Their tensors are left out, like those that are sparse. */
+const LEFT_OUT = /^(Complex(Float|Double)|Q(U?Int8|Int32|UInt4x2|UInt2x4))Storage$/;
+
 /** A tensor as torch.save describes it: a view of a storage, which is a member of the archive. */
 interface StoredTensor extends TensorInfo {
   readonly member: string;
@@ -102,6 +105,7 @@ function tensorOfCall(zip: Zip, folder: string, value: object, path: string): St
   const tensor = `tensor '${shorten(path)}'`;
   const typeName = type instanceof PickledName ? type.name.replace(/^torch\./, '') : '';
   const dtype = Object.hasOwn(STORAGES, typeName) ? STORAGES[typeName] : undefined;
+  if (kind === 'storage' && LEFT_OUT.test(typeName)) return undefined;
   require(kind === 'storage' && dtype !== undefined, zip, `have a storage of numbers for ${tensor}`, show(typeName));
   require(isCounts(shape) && shape.length <= MOST_NESTED, zip, `have a shape of integers >= 0 for ${tensor}`, show(
     shape,
