@@ -1,11 +1,14 @@
 import type { Projection } from '@vqkit/residual/codec';
 
+/** On the diagonal: no inverse is then larger than 1 / (2 √LEAST), about 6e17, and its square is finite in float32. */
+const LEAST = 2 ** -120;
+
 /**
  * The way back from codes to latents where a file has none: the least-squares inverse of its projection y = W x + b, which is x = Wᵀ (W Wᵀ)⁻¹ (y - b), the
  * shortest x that is projected to y. Computed in float64.
  *
  * @param into W of shape [rows, columns], rows <= columns, and b.
- * @returns its weight [columns, rows], and a bias of `columns`; both finite where W's rows depend on one another, too.
+ * @returns its weight [columns, rows], and a bias of `columns`; both finite where W's rows depend on one another, or are nearly 0, too.
  */
 export function wayBackOf({ weight, bias }: Projection, rows: number): Projection {
   const columns = weight.length / rows;
@@ -14,9 +17,9 @@ export function wayBackOf({ weight, bias }: Projection, rows: number): Projectio
   const dot = (a: Float64Array, b: Float64Array): number =>
     a.reduce((sum, value, k) => sum + value * (b[k] as number), 0);
   const trace = w.reduce((sum, own) => sum + dot(own, own), 0);
-  // Each line is a row of [W Wᵀ | W]; a trace of a trace keeps pivots from zero.
+  // Each line is a row of [W Wᵀ | W]; a trace of a trace keeps pivots from zero, and LEAST what is divided by them from overflow.
   const lines = w.map((own, i) => {
-    const products = w.map((other, j) => dot(own, other) + (i === j ? 1e-12 * trace + Number.MIN_VALUE : 0));
+    const products = w.map((other, j) => dot(own, other) + (i === j ? 1e-12 * trace + LEAST : 0));
     return Float64Array.from([...products, ...own]);
   });
   for (let pivot = 0; pivot < rows; pivot++) {

@@ -12,6 +12,7 @@ import {
   variableGrads,
   zeros,
 } from '@tensorflow/tfjs-core';
+import { encodeSafetensors } from '@vqkit/checkpoint';
 import { loadCodec } from '@vqkit/codecs';
 import { quantizerOf } from '@vqkit/codecs/quantizer';
 import { eachEngine, spreadIt, startEngine } from '@vqkit/testing';
@@ -136,6 +137,34 @@ describe('quantizerOf', () => {
     expect(() => quantizer.decode([zeros([1], 'int32'), zeros([3], 'int32')])).toThrow(
       /indices\[1\] must be 2 ids, of whole blocks, got shape \[3\]/,
     );
+  });
+
+  it.each([
+    ['of zeros', () => 0],
+    ['of numbers next to zero', () => 1e-40],
+    ['whose rows are equal', (i: number) => Math.sin(i % 16)],
+  ])('s3tokenizer-v2: has finite values and gradients from a projection %s', async (_, value) => {
+    const weight = {
+      dtype: 'F32',
+      shape: [8, 16],
+      data: Float32Array.from({ length: 128 }, (_, i) => value(i)),
+    } as const;
+    const bias = { dtype: 'F32', shape: [8], data: new Float32Array(8).fill(0.1) } as const;
+    const [own, file] = ['quantizer._codebook.project_down', { weight, bias }];
+    const named = Object.fromEntries(Object.entries(file).map(([name, each]) => [`${own}.${name}`, each]));
+    const quantizer = quantizerOf(await loadCodec(encodeSafetensors(named)));
+    const z = tensor(
+      Float32Array.from({ length: 64 }, (_, i) => Math.sin(i)),
+      [4, 16],
+    );
+    const { value: loss, grads } = variableGrads(() =>
+      mean(square(sub(quantizer.quantize(z, { training: true }).quantized, z))),
+    );
+    for (const each of [loss, ...Object.values(grads)]) expect((await each.data()).every(Number.isFinite)).toBe(true);
+    expect(await idsOf(quantizer.encode(quantizer.decode(quantizer.encode(z))))).toEqual(
+      await idsOf(quantizer.encode(z)),
+    );
+    quantizer.dispose();
   });
 
   eachEngine((engine) => {
