@@ -8,6 +8,7 @@ import {
   neg,
   relu,
   type Scalar,
+  scalar,
   sub,
   type Tensor,
   tidy,
@@ -100,7 +101,7 @@ export function opposed(
     reconstruction: faithful.value,
     adversarial: adversarial.value,
     generator: kept.generator as Scalar,
-    features: kept.features ?? mul(value, 0),
+    features: kept.features ?? scalar(0),
     weight,
   };
 }

@@ -38,15 +38,16 @@ export async function divergence(
     ...tensors('gradient', model.gradients),
     ...tensors('discriminator gradient', discriminator.gradients),
   ];
+  const isJudged = adversarial !== undefined;
   for (const [name, read] of suspects) {
     const bad = Array.from(await read()).find((value) => !Number.isFinite(value));
-    if (bad !== undefined) return diverged(name, bad, step);
+    if (bad !== undefined) return diverged(name, bad, step, isJudged);
   }
   const isOwn = !Number.isFinite(gradientNorm);
   const [name, norm] = isOwn
     ? ['norm of the gradient', gradientNorm]
     : ["norm of the discriminator's gradient", adversarial?.gradientNorm];
-  return diverged(name, norm as number, step);
+  return diverged(name, norm as number, step, isJudged);
 }
 
 function tensors(kind: string, named: Readonly<Record<string, Tensor>>): Suspect[] {
@@ -57,7 +58,8 @@ function prefixed(prefix: string, losses: Readonly<Record<string, number>>): Rec
   return Object.fromEntries(Object.entries(losses).map(([name, value]) => [`${prefix} ${name}`, value]));
 }
 
-function diverged(name: string, value: number, step: number): DivergenceError {
-  const fix = 'Lower learningRate, add warmupSteps or set clipGradNorm.';
+function diverged(name: string, value: number, step: number, isJudged: boolean): DivergenceError {
+  const lower = isJudged ? 'learningRate or discriminatorWeight' : 'learningRate';
+  const fix = `Lower ${lower}, add warmupSteps or set clipGradNorm.`;
   return new DivergenceError('train', name, phrase(`${value} in step ${step + 1}`, value), fix, step);
 }

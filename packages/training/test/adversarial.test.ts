@@ -249,6 +249,14 @@ describe('a discriminator', () => {
     expect([own, other].flatMap(({ gradients }) => Object.keys(gradients))).toEqual([]);
   });
 
+  it('is named by its weight where that is too large', async () => {
+    const { optimizer } = recorder();
+    const state = { model: make(), optimizer, adversary: { discriminator: createDiscriminator(), optimizer } };
+    await expect(trainStep(state, data(), { ...options, discriminatorWeight: 1e300 }, 4)).rejects.toThrow(
+      /adversarial weight must be finite, got Infinity in step 5\. Lower learningRate or discriminatorWeight,/,
+    );
+  });
+
   it('needs the last layer of the model, and examples that are large enough', async () => {
     const { lastLayer: _, ...model } = make();
     const { optimizer } = recorder();
