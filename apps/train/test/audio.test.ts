@@ -171,5 +171,8 @@ describe('a run on sound', () => {
     await expect(train(config('long', { seconds: 60 }))).rejects.toThrow(
       /seconds must be such that there is a segment of 60000 samples/,
     );
+    await expect(train(config('short', { seconds: 0.001 }))).rejects.toThrow(
+      /seconds must give segments of 16 samples or more, got 10 samples by 0.001\. Use 0.016 or more/,
+    );
   });
 });

@@ -25,7 +25,7 @@ export type { LatentHistograms } from './latent-histograms.ts';
 export type { LoopEnd, LoopOptions, LoopSession } from './loop.ts';
 export { trainLoop } from './loop.ts';
 export type { AudioModality, AudioScoring } from './modalities/audio.ts';
-export { createAudioModality } from './modalities/audio.ts';
+export { createAudioModality, LEAST_SAMPLES } from './modalities/audio.ts';
 export { imageModality } from './modalities/images.ts';
 export { scalesOf } from './modalities/ms-ssim.ts';
 export { vectorModality } from './modalities/vectors.ts';

@@ -1,5 +1,6 @@
 import { add, mul, reshape, type Scalar, type Tensor, tensor3d, tidy, transpose } from '@tensorflow/tfjs-core';
 import { createMelLoss, createMultiResolutionStftLoss, siSdr } from '@vqkit/audio';
+import { requireInteger } from '@vqkit/core-tensor';
 import { audioTensors } from '@vqkit/tokenizer';
 import { createStftDiscriminator } from '../discriminators/stft.ts';
 import type { LossOptions, Modality, QualityMeter } from '../modality.ts';
@@ -10,7 +11,7 @@ import { reconstructionLoss } from './loss.ts';
 export interface AudioScoring {
   /** Samples per second. */
   readonly sampleRate: number;
-  /** Of a segment: windows are no longer. */
+  /** Of a segment, 16 or more: windows are no longer. */
   readonly samples: number;
   /** What the difference of the waveforms counts in the loss. */
   readonly waveWeight: number;
@@ -30,6 +31,8 @@ export interface AudioModality extends Modality {
 }
 
 const WINDOWS = [2048, 1024, 512, 256, 128, 64, 32, 16];
+/** Samples of the shortest segment that can be scored: the shortest window. */
+export const LEAST_SAMPLES = 16;
 /** Of the mel spectrogram: 64 ms, as a power of two. */
 const MEL_SECONDS = 0.064;
 const MOST_MELS = 64;
@@ -47,6 +50,7 @@ const MOST_MELS = 64;
  */
 export function createAudioModality(scoring: AudioScoring): AudioModality {
   const { sampleRate, samples, waveWeight, stftWeight, melWeight } = scoring;
+  requireInteger('createAudioModality', 'samples', samples, LEAST_SAMPLES);
   const fits = (size: number): boolean => size <= samples;
   const fftSizes = WINDOWS.filter(fits).slice(0, 3);
   const stft = createMultiResolutionStftLoss({ fftSizes });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRng, OptionError, phrase } from '@vqkit/core-tensor';
 import { createSoundSet, type SoundSet } from '@vqkit/data';
 import { type Clip, readSounds } from '@vqkit/data/node';
-import { type AudioModality, createAudioModality } from '@vqkit/training';
+import { type AudioModality, createAudioModality, LEAST_SAMPLES } from '@vqkit/training';
 import type { ExampleSets, ReadHooks } from '../../modality.ts';
 import type { AudioConfig } from '../../train-options.ts';
 
@@ -51,6 +51,11 @@ export async function readAudio(config: AudioConfig, { onWarning, signal }: Read
   }
   const hop = hopOf(strides);
   const samples = hop * Math.max(1, Math.round((seconds * sampleRate) / hop));
+  if (samples < LEAST_SAMPLES) {
+    const fix = `Use ${LEAST_SAMPLES / sampleRate} or more.`;
+    const found = phrase(`${samples} samples by ${seconds}`, seconds);
+    throw new OptionError('train', 'seconds', `give segments of ${LEAST_SAMPLES} samples or more`, found, fix);
+  }
   const order = createRng(seed).fork('held-out recordings').permutation(clips.length);
   const part = (from: number, to: number): Clip[] => [...order.slice(from, to).sort()].map((i) => clips[i] as Clip);
   const setOf = (chosen: readonly Clip[]): SoundSet =>
