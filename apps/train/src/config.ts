@@ -48,7 +48,7 @@ const schema = z.strictObject({
   ...inGroup('Data', {
     data: field(
       z.enum(MODALITIES.flatMap(({ data }) => data) as [TrainConfig['data'], ...TrainConfig['data'][]]),
-      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; residual-vq by default), 'audio' (WAV, FLAC, Ogg and MP3; simvq by default). Default with a path: what is there.",
+      "'mnist' (70,000 digits, comes along), 'idx' (images in files of MNIST's format), 'folder' (PNG and JPEG), 'vectors' (a .npy, .parquet or .safetensors file; residual-vq by default), 'audio' (WAV, FLAC, Ogg and MP3; residual-fsq by default). Default with a path: what is there.",
       'mnist',
     ),
     dataPath: field(
