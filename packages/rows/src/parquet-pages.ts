@@ -1,4 +1,4 @@
-import type { AsyncBuffer, ColumnMetaData, PageHeader, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, ColumnMetaData, Compressors, PageHeader, SchemaTree } from 'hyparquet';
 import { alpDecode } from 'hyparquet/src/alp.js';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
@@ -7,7 +7,6 @@ import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
 import { byteStreamSplit } from 'hyparquet/src/encoding.js';
 import { readPlain } from 'hyparquet/src/plain.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from 'hyparquet/src/schema.js';
-import { compressors } from 'hyparquet-compressors';
 import { decodeRuns, varint } from './parquet-runs.ts';
 
 /** Values of one page, in hyparquet's types: typed arrays of numbers where the file has numbers. */
@@ -45,7 +44,9 @@ export async function* pagesOf(
   schema: SchemaTree,
   chunk: ColumnMetaData,
 ): AsyncGenerator<Page, void, undefined> {
-  const decode = decoderOf(schema, chunk);
+  // On demand: what imports it compiles WebAssembly, which other data need not have.
+  const { compressors } = await import('hyparquet-compressors');
+  const decode = decoderOf(schema, chunk, compressors);
   const first = Number(chunk.data_page_offset);
   const start = Math.min(first, Number(chunk.dictionary_page_offset || first));
   const end = start + Number(chunk.total_compressed_size);
@@ -88,6 +89,7 @@ async function headerAt(file: AsyncBuffer, at: number, end: number): Promise<{ h
 function decoderOf(
   schema: SchemaTree,
   chunk: ColumnMetaData,
+  compressors: Compressors,
 ): {
   dictionary(header: PageHeader, bytes: Uint8Array): Values;
   page(header: PageHeader, bytes: Uint8Array, most: number, dictionary: Values | undefined): Page;
