@@ -240,7 +240,8 @@ function requireStored(name: string, value: SafeTensor): void {
   const isSquare = name.startsWith(`${optimizer}v.`);
   if (value.dtype !== 'F32' || (isSquare && value.data.some((square) => square < 0))) {
     const rule = isSquare ? 'F32 and >= 0' : 'F32';
-    throw new CheckpointError('readCheckpoint', `'${shorten(name)}'`, `be ${rule}`, phrase(value.dtype), DAMAGED);
+    const found = phrase(value.dtype === 'F32' ? 'a number below 0' : value.dtype);
+    throw new CheckpointError('readCheckpoint', `'${shorten(name)}'`, `be ${rule}`, found, DAMAGED);
   }
 }
 
