@@ -67,7 +67,13 @@ export function checkDiscriminator(where: string, config: Options & Pick<SharedC
     throw new OptionError(where, 'discriminatorFrom', 'be an integer, or a share of the steps below 1', from, fix);
   }
   if (steps > 0 && from > steps) {
-    throw new OptionError(where, 'discriminatorFrom', `be <= ${steps}, the steps`, from, 'Use for example 0.5, or more steps.');
+    throw new OptionError(
+      where,
+      'discriminatorFrom',
+      `be <= ${steps}, the steps`,
+      from,
+      'Use for example 0.5, or more steps.',
+    );
   }
 }
 

@@ -118,7 +118,7 @@ export async function resumeTraining(
     await requireResumableRun(await folder.checkpoints());
     // What a config.json of unknown origin asks for is bounded by what was stored, before it is checked against it.
     const numbers = Math.floor((await folder.largestCheckpoint()) / 4);
-    const recreate = (create: () => Tokenizer): Tokenizer => {
+    const recreate: Recreate = (create) => {
       try {
         return limitParameters(numbers, create);
       } catch (error) {
@@ -159,6 +159,9 @@ function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: Tr
   }
 }
 
+/** Makes a part of a run as it was begun, within what was stored of it. */
+type Recreate = <T>(create: () => T) => T;
+
 /**
  * Makes what a run needs, trains, and frees it. The folder is opened last, so that bad options and data leave none behind. Its
  * configuration is whole: what the engine, the data and the quantizer's constructor decided stands in it too, and a resumed run has it again.
@@ -166,7 +169,7 @@ function requireChangeable(stored: TrainConfig, config: TrainConfig, changes: Tr
 async function run(
   given: TrainConfig,
   hooks: TrainHooks,
-  recreate: ((create: () => Tokenizer) => Tokenizer) | undefined,
+  recreate: Recreate | undefined,
   open: (config: TrainConfig) => Promise<RunFolder>,
 ): Promise<TrainResult> {
   const modality = modalityOf(given.data);
@@ -185,7 +188,7 @@ async function runOn(
   data: ExampleSets,
   given: TrainConfig,
   hooks: TrainHooks,
-  recreate: ((create: () => Tokenizer) => Tokenizer) | undefined,
+  recreate: Recreate | undefined,
   open: (config: TrainConfig) => Promise<RunFolder>,
   modality: HarnessModality,
   started: Awaited<ReturnType<typeof startEngine>>,
@@ -199,7 +202,8 @@ async function runOn(
   let state: RunState | undefined;
   try {
     const config = resolveDiscriminator(whole);
-    state = createRunState(config, model, data.scoring ?? modality, data);
+    const begin = (): RunState => createRunState(config, model, data.scoring ?? modality, data);
+    state = recreate === undefined ? begin() : recreate(begin);
     const folder = await open(config);
     return await trainIn(folder, { config, hooks, modality, data, order, state });
   } finally {

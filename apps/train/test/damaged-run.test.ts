@@ -67,7 +67,11 @@ describe('resumeTraining', () => {
   it.each<[string, (file: SafeFile) => unknown, RegExp]>([
     ['a weight that is NaN', poison('model.', Number.NaN), /'model\..*' must be finite, got NaN at flat position 0/],
     ['a moment that is NaN', poison('optimizer.m.', Number.NaN), /'optimizer\.m\..*' must be finite, got NaN/],
-    ['a mean square below 0', poison('optimizer.v.', -1), /'optimizer\.v\..*' must be F32 and >= 0/],
+    [
+      'a mean square below 0',
+      poison('optimizer.v.', -1),
+      /'optimizer\.v\..*' must be F32 and >= 0, got a number below 0/,
+    ],
     [
       'a moment of integers',
       (file) => {
@@ -164,6 +168,11 @@ describe('resumeTraining', () => {
     [
       'larger than its checkpoints',
       { widths: [10_000, 10_000] },
+      /the model must be no larger than its file, got \d+ numbers/,
+    ],
+    [
+      'with a discriminator larger than its checkpoints',
+      { discriminatorFrom: 1, discriminatorFilters: 2000 },
       /the model must be no larger than its file, got \d+ numbers/,
     ],
     ['of another quantizer', { quantizer: 'lfq' }, /createLfq: options must have no 'levels'/],
