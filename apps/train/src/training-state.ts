@@ -52,8 +52,8 @@ export function tokenizerOf(path: string, { tensors, metadata }: SafeFile): Uint
 /**
  * Writes a checkpoint: the weights under `model.` in PyTorch's layouts, the optimizer's moments under `optimizer.` in the layout
  * they have in memory, what the quantizer's training has gathered under `gathered.`; with moving averages of the weights these under `model.`, for
- * they are what a user gets, and the weights themselves under `trained.`, in the layout that they have in memory; a discriminator under `discriminator.` and its optimizer's moments under
- * `discriminatorOptimizer.`; in the metadata a checksum of it all, the steps done (which say the place
+ * they are what a user gets, and the weights themselves under `trained.`, in the layout that they have in memory; a discriminator and its optimizer's moments
+ * under prefixes of their own; in the metadata a checksum of it all, the steps done (which say the place
  * in the data: see createBatchOrder), the optimizer's t of each parameter, and the state of the quantizer's random generator. Equal states give equal bytes.
  *
  * @param notes further metadata: see runNotes.

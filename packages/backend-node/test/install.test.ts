@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { OptionError } from '@vqkit/core-tensor';
 import { c as createTar } from 'tar';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { compileBinding, nodeHeaderFolders } from '../src/install/binding.ts';
 import { officialAddress } from '../src/install/download.ts';
 import { InstallError, inWords } from '../src/install/error.ts';
@@ -302,7 +302,9 @@ installNative(${JSON.stringify({ cache, from: hollow, compiler })});`;
     await new Promise((ended) => child.on('close', ended));
     expect(readdirSync(cache)).toContain('lock');
     expect(existsSync(installFolder(cache))).toBe(false);
-    await failure({ from: hollow, compiler: copyingCompiler(join(folder, 'copy-after'), text) });
+    // What was killed with it may hold the lock for a moment more.
+    const after = { from: hollow, compiler: copyingCompiler(join(folder, 'copy-after'), text) };
+    await vi.waitFor(() => failure(after), { timeout: 10_000, interval: 100 });
   });
 });
 
