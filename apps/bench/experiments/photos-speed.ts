@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runToEnd } from '../src/child.ts';
+import { resultOf } from '../src/child.ts';
 import type { Experiment, ExperimentContext, Outcome } from '../src/experiment.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
 import {
@@ -126,16 +126,10 @@ function keptOf(run: unknown): Trained {
   return { losses: losses.slice(0, COMPARED_LOSSES), l1 };
 }
 
-async function worker(task: PhotosTask): Promise<unknown> {
-  return lastLine(
-    await runToEnd(process.execPath, [`${PACKAGE_FOLDER}dist/src/photos/worker.js`, JSON.stringify(task)]),
-  );
+function worker(task: PhotosTask): Promise<unknown> {
+  return resultOf(process.execPath, [`${PACKAGE_FOLDER}dist/src/photos/worker.js`, JSON.stringify(task)]);
 }
 
-async function torch(python: string, task: object): Promise<unknown> {
-  return lastLine(await runToEnd(python, [`${PACKAGE_FOLDER}peers/photos.py`, JSON.stringify(task)]));
-}
-
-function lastLine(output: string): unknown {
-  return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+function torch(python: string, task: object): Promise<unknown> {
+  return resultOf(python, [`${PACKAGE_FOLDER}peers/photos.py`, JSON.stringify(task)]);
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runToEnd } from '../src/child.ts';
+import { resultOf } from '../src/child.ts';
 import { speechFolder } from '../src/data/speech.ts';
 import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
@@ -128,7 +128,7 @@ async function worker(
 ): Promise<object> {
   const dataPath = await speechFolder(dataDir);
   const given = JSON.stringify({ ...settings, dataPath });
-  return lastLine(await runToEnd(process.execPath, [`${PACKAGE_FOLDER}dist/src/sound/worker.js`, given]));
+  return (await resultOf(process.execPath, [`${PACKAGE_FOLDER}dist/src/sound/worker.js`, given])) as object;
 }
 
 async function trainOne(context: ExperimentContext, settings: SoundSettings): Promise<SoundRun> {
@@ -142,12 +142,8 @@ async function trainTwin(
   folder: string,
 ): Promise<SoundRun> {
   await worker(context, { ...settings, folder, task: 'prepare' });
-  const time = lastLine(await runToEnd(python, [`${PACKAGE_FOLDER}peers/seanet_train.py`, folder]));
+  const time = (await resultOf(python, [`${PACKAGE_FOLDER}peers/seanet_train.py`, folder])) as object;
   return soundRunSchema.parse({ ...time, ...(await worker(context, { ...settings, folder, task: 'score' })) });
-}
-
-function lastLine(output: string): object {
-  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as object;
 }
 
 const COLUMNS: readonly [title: string, of: (run: SoundRun) => number, digits: number][] = [

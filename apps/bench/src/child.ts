@@ -47,6 +47,12 @@ export function runToEnd(
   });
 }
 
+/** Runs a program to its end as {@link runToEnd} does, and gives what it wrote as JSON in its last line. */
+export async function resultOf(...call: Parameters<typeof runToEnd>): Promise<unknown> {
+  const output = await runToEnd(...call);
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+}
+
 /** A process that answers lines by lines of JSON. */
 export interface Answering {
   /** Its next line. */

@@ -1,13 +1,12 @@
-import { runToEnd } from '../child.ts';
+import { resultOf } from '../child.ts';
 import { PACKAGE_FOLDER } from '../paths.ts';
 import { imageArguments } from './data.ts';
 import { type RecipeRun, type RecipeSettings, recipeRunSchema, type WorkerSettings } from './settings.ts';
 
 /** One training by vqkit in a process of its own. */
 export async function trainHere(settings: WorkerSettings): Promise<RecipeRun> {
-  return runOf(
-    await runToEnd(process.execPath, [`${PACKAGE_FOLDER}dist/src/recipe/worker.js`, JSON.stringify(settings)]),
-  );
+  const args = [`${PACKAGE_FOLDER}dist/src/recipe/worker.js`, JSON.stringify(settings)];
+  return recipeRunSchema.parse(await resultOf(process.execPath, args));
 }
 
 interface PyTorchOptions {
@@ -32,10 +31,5 @@ export async function trainByPyTorch(
     ...imageArguments(folder),
     ...(start === undefined ? [] : ['--start', start]),
   ];
-  return runOf(await runToEnd(python, args, environment));
-}
-
-/** The line of JSON with which it ends. */
-function runOf(output: string): RecipeRun {
-  return recipeRunSchema.parse(JSON.parse(output.trim().split('\n').at(-1) ?? ''));
+  return recipeRunSchema.parse(await resultOf(python, args, environment));
 }
