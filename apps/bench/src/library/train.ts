@@ -18,6 +18,7 @@ import { createAdamW } from '@vqkit/nn';
 import { createSimVq } from '@vqkit/simvq';
 import { lossAndGradients, takeAllSteps } from '@vqkit/training';
 import { gaussianStream } from '../data/source.ts';
+import { takeTensor } from '../take-tensor.ts';
 import { createTokenAutoencoder, type TokenAutoencoder } from '../training/model.ts';
 import { startTrainingEngine } from '../training/train-tokens.ts';
 import type { Setup, Traced } from './setups.ts';
@@ -62,8 +63,7 @@ export async function writeStart(path: string, sizes: Sizes, seed: number): Prom
     vectors: { dtype: 'F32', shape: [sizes.vectors, INPUTS], data: vectorsOf(sizes, seed) },
   };
   const put = async (name: string, value: Tensor): Promise<void> => {
-    tensors[name] = { dtype: 'F32', shape: value.shape, data: Float32Array.from(await value.data()) };
-    value.dispose();
+    tensors[name] = await takeTensor(value);
   };
   for (const part of ['encoder', 'decoder'] as const) {
     for (const [i, variable] of model.parts[part].entries()) {

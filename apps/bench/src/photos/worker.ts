@@ -22,6 +22,7 @@ import { createAdamW } from '@vqkit/nn';
 import { createImageTokenizer } from '@vqkit/tokenizer';
 import { trainStep } from '@vqkit/training';
 import { fastest, measureLimits } from '../kernels/limits.ts';
+import { takeTensor } from '../take-tensor.ts';
 import { drawPictures } from './pictures.ts';
 import type {
   ConvolutionShape,
@@ -90,8 +91,7 @@ async function train(setup: PhotosSetup & PhotosFiles): Promise<Trained> {
   const { model, step } = create(setup);
   const weights: Record<string, SafeTensor> = {};
   for (const [name, value] of Object.entries(model.stateDict())) {
-    weights[name] = { dtype: 'F32', shape: value.shape, data: Float32Array.from(await value.data()) };
-    value.dispose();
+    weights[name] = await takeTensor(value);
   }
   await writeSafetensors(setup.weights, weights);
   const pictures = drawPictures(TRAIN + TEST, size, seed);

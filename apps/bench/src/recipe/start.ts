@@ -3,6 +3,7 @@ import { writeSafetensors } from '@vqkit/checkpoint/node';
 import { createBatchOrder } from '@vqkit/data';
 import { createImageTokenizer } from '@vqkit/tokenizer';
 import { createConfig, type ImageConfig } from '@vqkit/train';
+import { takeTensor } from '../take-tensor.ts';
 import { startTrainingEngine } from '../training/train-tokens.ts';
 import type { WorkerSettings } from './settings.ts';
 
@@ -52,8 +53,7 @@ export async function writeStart(path: string, settings: WorkerSettings, images:
     ends: { dtype: 'I32', shape: [steps], data: ends },
   };
   for (const [name, value] of Object.entries(tokenizer.stateDict())) {
-    tensors[name] = { dtype: 'F32', shape: value.shape, data: Float32Array.from(await value.data()) };
-    value.dispose();
+    tensors[name] = await takeTensor(value);
   }
   tokenizer.dispose();
   await writeSafetensors(path, tensors);
