@@ -74,7 +74,7 @@ threads it is that of one thread with its share of the tokens, so that no thread
 with d, because nothing of size N × 2^d is made; a little faster in the nearest code, which is a product of matrices that PyTorch does with
 512-bit registers.`,
 
-  parts: ({ quick, cores }) => 1 + rowsOf(quick).reduce((sum, row) => sum + threadsOf(row, cores).length, 0),
+  parts: ({ quick, cores }) => 1 + rowsOf(quick).length * threadsOf(cores).length,
 
   async run(context): Promise<Outcome> {
     const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
@@ -82,7 +82,7 @@ with d, because nothing of size N × 2^d is made; a little faster in the nearest
       const limits = await measureBounds(context);
       const results: RowResult[] = [];
       for (const row of rowsOf(context.quick)) {
-        for (const threads of threadsOf(row, context.cores)) {
+        for (const threads of threadsOf(context.cores)) {
           const measured = await measureRow(context, row, threads, folder);
           results.push({ row, threads, measured, floor: limits.floors[floorKey(row, threads)] });
         }
@@ -104,9 +104,9 @@ const floorKey = ({ title }: Row, threads: number): string => `${title}, ${threa
 function measureBounds({ part, quick, cores }: ExperimentContext): Promise<Bounds> {
   const floored = rowsOf(quick).flatMap((row) => {
     const steps = tokenSteps(row.work);
-    if (steps === undefined || !('n' in row.work)) return [];
+    if (steps === undefined) return [];
     const { n } = row.work;
-    return threadsOf(row, cores).map((threads) => ({ key: floorKey(row, threads), steps, n: Math.ceil(n / threads) }));
+    return threadsOf(cores).map((threads) => ({ key: floorKey(row, threads), steps, n: Math.ceil(n / threads) }));
   });
   return part('limits of this machine', { floored }, async () => {
     const contender = startContender('vqkit', { python: undefined, threads: 1 });
@@ -131,7 +131,7 @@ function rowsOf(quick: boolean): readonly Row[] {
   });
 }
 
-function threadsOf(_: Row, cores: number): readonly number[] {
+function threadsOf(cores: number): readonly number[] {
   return cores === 1 ? [1] : [1, cores];
 }
 

@@ -1,5 +1,6 @@
 import { QUANTIZERS } from '@vqkit/quantizers';
 import type { Measurement, Table, Verdict } from '../experiment.ts';
+import { FREED_MEMORY_KEPT } from '../kernels/contender.ts';
 import { numberText } from '../markdown.ts';
 import { type Difference, pairedDifferenceOf } from '../seeds.ts';
 import { spreadOf, spreadText } from '../training/summary.ts';
@@ -29,6 +30,11 @@ export interface TimedTurns {
 /** How many times as fast as PyTorch is wanted. */
 const GOALS: Readonly<Record<RecipeSettings['quantizer'], number>> = { fsq: 0.5, simvq: 0.5, lfq: 1 };
 const PEERS = ['torch', 'torch, freed memory kept'] as const satisfies readonly Contender[];
+
+/** As one would type them. */
+const KEPT = Object.entries(FREED_MEMORY_KEPT)
+  .map(([name, value]) => `${name}=${value}`)
+  .join(' ');
 
 const titleOf = ({ quantizer }: TimedTurns): string => QUANTIZERS[quantizer].title;
 
@@ -144,7 +150,7 @@ export function speedAnswer(results: readonly TimedTurns[]): string {
     compared.map((timed) => `${titleOf(timed)} ${times(ratioOf(timed, peer)) ?? 'not measured'}`).join(', ');
   return [
     `**A whole training step, networks included, against PyTorch as it comes: ${of('torch')}; against PyTorch with its freed memory kept: ${of('torch, freed memory kept')}.**`,
-    "glibc's allocator gives large blocks back to the system when they are freed, and a step frees and asks for the same ones again: PyTorch then waits for new pages. Two variables of its environment keep them (`MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=67108864`). Both are shown, because PyTorch comes without.",
+    `glibc's allocator gives large blocks back to the system when they are freed, and a step frees and asks for the same ones again: PyTorch then waits for new pages. Two variables of its environment keep them (\`${KEPT}\`). Both are shown, because PyTorch comes without.`,
   ].join(' ');
 }
 
