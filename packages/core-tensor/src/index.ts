@@ -64,7 +64,7 @@ export type { TokenLayout } from './layout.ts';
 export { asRows, layoutOf, maskWeights, requireTensor, tokenLayout } from './layout.ts';
 export { countParameters, limitParameters } from './parameter-limit.ts';
 export type { Parameter, ParameterLayout, ParameterSet } from './parameters.ts';
-export { createParameterSet, ownedVariable, randomOrthogonal, TRANSPOSED } from './parameters.ts';
+export { createParameterSet, ownedVariable, randomOrthogonal, stateWhileAlive, TRANSPOSED } from './parameters.ts';
 export type { PlainTensor } from './plain-tensor.ts';
 export { floatsOf, integersOf, requireFinite } from './plain-tensor.ts';
 export type { QuantizeResult, Quantizer } from './quantizer.ts';

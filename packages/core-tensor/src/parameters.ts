@@ -42,6 +42,35 @@ export interface ParameterSet {
 }
 
 /**
+ * The state of what can be disposed: the calls of its parameters, each checked first. A state dict is whole or, where an engine has no memory for it, nothing is left of it.
+ *
+ * @param alive is given the name of the call, and throws where there is nothing to call any more.
+ * @example
+ * const set = createParameterSet('createFsq', []);
+ * const { variables } = stateWhileAlive(set, (call) => requireAlive(false, `createFsq().${call}`, 'the quantizer'));
+ * variables(); // {}
+ */
+export function stateWhileAlive(
+  set: ParameterSet,
+  alive: (call: string) => unknown,
+): Pick<ParameterSet, 'variables' | 'stateDict' | 'loadStateDict'> {
+  return {
+    variables() {
+      alive('variables');
+      return set.variables();
+    },
+    stateDict() {
+      alive('stateDict');
+      return tidy(() => set.stateDict());
+    },
+    loadStateDict(tensors) {
+      alive('loadStateDict');
+      set.loadStateDict(tensors);
+    },
+  };
+}
+
+/**
  * Binds the parameters of one module into the part of the quantizer contract that is about state.
  *
  * `loadStateDict` throws OptionError for wrong keys or values that are not tensors, DtypeError and ShapeError; all checks come before

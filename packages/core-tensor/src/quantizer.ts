@@ -1,4 +1,4 @@
-import { reshape, type Scalar, type Tensor, type Tensor2D, tidy, type Variable, zeros } from '@tensorflow/tfjs-core';
+import { reshape, type Scalar, type Tensor, type Tensor2D, type Variable, zeros } from '@tensorflow/tfjs-core';
 import { detach, zerosFrom } from './autodiff.ts';
 import { requireAlive, requireBoolean, requireKnownOptions, requireOneOf, requireOption } from './check.ts';
 import { decodeAny, decodeInPieces } from './decode-any.ts';
@@ -7,6 +7,7 @@ import { layoutOf, maskWeights, tokenLayout } from './layout.ts';
 import { requireOnEngine } from './on-engine.ts';
 import { realRows, withoutPadding } from './padding.ts';
 import { countParameters } from './parameter-limit.ts';
+import { stateWhileAlive } from './parameters.ts';
 import type { Rng } from './rng.ts';
 import { requireRoom, tidyOf } from './room.ts';
 import { finishIndices, indexTokenShape } from './token-indices.ts';
@@ -239,19 +240,7 @@ export function createQuantizer<Config, LossName extends string, Call extends Qu
       },
     }),
 
-    variables() {
-      alive('variables');
-      return parameters.variables();
-    },
-    stateDict() {
-      alive('stateDict');
-      // All of it or, where an engine has no memory for that, nothing.
-      return tidy(() => parameters.stateDict());
-    },
-    loadStateDict(tensors) {
-      alive('loadStateDict');
-      parameters.loadStateDict(tensors);
-    },
+    ...stateWhileAlive(parameters, alive),
     trainingState() {
       alive('trainingState');
       return method.trainingState?.get() ?? {};

@@ -1,5 +1,12 @@
 import { type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
-import { countParameters, createParameterSet, requireAlive, requireTensor, ShapeError } from '@vqkit/core-tensor';
+import {
+  countParameters,
+  createParameterSet,
+  requireAlive,
+  requireTensor,
+  ShapeError,
+  stateWhileAlive,
+} from '@vqkit/core-tensor';
 import { type Description, describeNetwork, type Outline, type Value } from './description.ts';
 import type { Scope } from './scope.ts';
 
@@ -78,18 +85,7 @@ export function createModule(where: string, scope: Scope, parts: ModuleParts): M
       alive('describe');
       return describeNetwork(inputShape, parts.trace);
     },
-    variables() {
-      alive('variables');
-      return set.variables();
-    },
-    stateDict() {
-      alive('stateDict');
-      return tidy(() => set.stateDict());
-    },
-    loadStateDict(tensors) {
-      alive('loadStateDict');
-      set.loadStateDict(tensors);
-    },
+    ...stateWhileAlive(set, alive),
     dispose() {
       if (disposed) return;
       disposed = true;

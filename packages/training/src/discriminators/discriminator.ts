@@ -1,5 +1,5 @@
 import { type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
-import { createParameterSet, requireAlive, requireTensor } from '@vqkit/core-tensor';
+import { createParameterSet, requireAlive, requireTensor, stateWhileAlive } from '@vqkit/core-tensor';
 import type { Scope } from '@vqkit/nn';
 
 /** What a discriminator says of examples. */
@@ -63,18 +63,7 @@ export function buildDiscriminator(
         return { scores: [...scores], features: [...features] };
       });
     },
-    variables() {
-      alive('variables');
-      return set.variables();
-    },
-    stateDict() {
-      alive('stateDict');
-      return tidy(() => set.stateDict());
-    },
-    loadStateDict(tensors) {
-      alive('loadStateDict');
-      set.loadStateDict(tensors);
-    },
+    ...stateWhileAlive(set, alive),
     dispose() {
       if (disposed) return;
       disposed = true;
