@@ -67,28 +67,21 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const { model, optimizer, ema, adversary } = state;
   const tensors: Record<string, SafeTensor> = {};
+  const put = async (prefix: string, kind: string, values: Readonly<Record<string, Tensor>>): Promise<void> => {
+    for (const [name, value] of Object.entries(values)) {
+      tensors[prefix + name] = await finiteTensor(`${kind} ${name}`, value, step);
+    }
+  };
   const weights = await asInUse(state, async () => model.stateDict());
   const gathered = model.quantizer.trainingState();
   const judge = adversary?.discriminator.stateDict() ?? {};
   try {
-    for (const [name, value] of Object.entries(weights)) {
-      tensors[MODEL + name] = await finiteTensor(`weight ${name}`, value, step);
-    }
-    for (const [name, value] of Object.entries(ema === undefined ? {} : model.variables())) {
-      tensors[TRAINED + name] = await finiteTensor(`weight ${name}`, value, step);
-    }
-    for (const [name, value] of Object.entries(optimizer.state())) {
-      tensors[OPTIMIZER + name] = await finiteTensor(`optimizer moment ${name}`, value, step);
-    }
-    for (const [name, value] of Object.entries(judge)) {
-      tensors[DISCRIMINATOR + name] = await finiteTensor(`discriminator weight ${name}`, value, step);
-    }
-    for (const [name, value] of Object.entries(adversary?.optimizer.state() ?? {})) {
-      tensors[DISCRIMINATOR_OPTIMIZER + name] = await finiteTensor(`discriminator moment ${name}`, value, step);
-    }
-    for (const [name, value] of Object.entries(gathered)) {
-      tensors[GATHERED + name] = await finiteTensor(`gathered ${name}`, value, step);
-    }
+    await put(MODEL, 'weight', weights);
+    await put(TRAINED, 'weight', ema === undefined ? {} : model.variables());
+    await put(OPTIMIZER, 'optimizer moment', optimizer.state());
+    await put(DISCRIMINATOR, 'discriminator weight', judge);
+    await put(DISCRIMINATOR_OPTIMIZER, 'discriminator moment', adversary?.optimizer.state() ?? {});
+    await put(GATHERED, 'gathered', gathered);
   } finally {
     dispose([weights, gathered, judge]);
   }
