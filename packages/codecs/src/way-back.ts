@@ -17,7 +17,7 @@ export function wayBackOf({ weight, bias }: Projection, rows: number): Projectio
   const dot = (a: Float64Array, b: Float64Array): number =>
     a.reduce((sum, value, k) => sum + value * (b[k] as number), 0);
   const trace = w.reduce((sum, own) => sum + dot(own, own), 0);
-  // Each line is a row of [W Wᵀ | W]; a trace of a trace keeps pivots from zero, and LEAST what is divided by them from overflow.
+  // Each line is a row of [W Wᵀ | W]; a little of the trace keeps pivots from zero, and LEAST what is divided by them from overflow.
   const lines = w.map((own, i) => {
     const products = w.map((other, j) => dot(own, other) + (i === j ? 1e-12 * trace + LEAST : 0));
     return Float64Array.from([...products, ...own]);
