@@ -94,7 +94,10 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   for (const seed of seeds) {
     const setup: PhotosSetup = { ...SMALL, seed, steps: TRAINED_STEPS[kind] };
     const beside = python !== undefined;
-    pairs.push(await part(`quality, seed ${seed}`, { ...setup, beside }, () => trainPair(setup, python)));
+    pairs.push({
+      seed,
+      ...(await part(`quality, seed ${seed}`, { ...setup, beside }, () => trainPair(setup, python))),
+    });
   }
   const batchSize = quick ? 1 : LARGE.batchSize;
   const convolutions = await part(
@@ -107,7 +110,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   return photosOutcome(times, pairs, SHAPES, convolutions, batchSize);
 }
 
-async function trainPair(setup: PhotosSetup, python: string | undefined): Promise<Pair> {
+async function trainPair(setup: PhotosSetup, python: string | undefined): Promise<Omit<Pair, 'seed'>> {
   const folder = await mkdtemp(join(tmpdir(), 'vqkit-bench-'));
   try {
     const at = (name: string): string => join(folder, name);

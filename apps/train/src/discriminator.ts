@@ -31,7 +31,7 @@ export const discriminatorFields: Readonly<Record<string, z.ZodType>> = inGroup(
     `What it counts: the norm of its gradient at the decoder's last layer, over that of the reconstruction's. Default ${WEIGHT}.`,
   ),
   discriminatorFilters: field(
-    count(1),
+    count(1).max(4096),
     `Channels of its first convolution. Default ${IMAGE_FILTERS} for images, ${SOUND_FILTERS} for sound.`,
   ),
 });

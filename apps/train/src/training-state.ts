@@ -136,7 +136,10 @@ export async function readCheckpoint(
   const { model, optimizer, ema, adversary } = state;
   const loaded: Tensor[] = [];
   try {
-    for (const [name, value] of Object.entries(tensors)) requireStored(name, value);
+    const prefixes = [MODEL, OPTIMIZER, GATHERED];
+    if (ema !== undefined) prefixes.push(TRAINED);
+    if (adversary !== undefined) prefixes.push(DISCRIMINATOR, DISCRIMINATOR_OPTIMIZER);
+    for (const [name, value] of Object.entries(tensors)) requireStored(name, value, prefixes);
     const steps = stepsOf(note, 'optimizerSteps', step);
     const judgeSteps = adversary === undefined ? {} : stepsOf(note, 'discriminatorSteps', step);
     const [weights, gathered, moments] = [part(MODEL), part(GATHERED), part(OPTIMIZER)];
@@ -226,7 +229,11 @@ function noteOf(where: string, path: string, metadata: SafeFile['metadata'], nam
 const DAMAGED = 'The file is damaged.';
 
 /** Throws unless {@link writeCheckpoint} would have written the tensor. */
-function requireStored(name: string, value: SafeTensor): void {
+function requireStored(name: string, value: SafeTensor, prefixes: readonly string[]): void {
+  if (!prefixes.some((prefix) => name.startsWith(prefix))) {
+    const rule = `begin with ${prefixes.join(', ')}`;
+    throw new CheckpointError('readCheckpoint', `'${shorten(name)}'`, rule, name, DAMAGED);
+  }
   requireFinite('readCheckpoint', `'${name}'`, value, DAMAGED);
   const optimizer = [OPTIMIZER, DISCRIMINATOR_OPTIMIZER].find((prefix) => name.startsWith(prefix));
   if (optimizer === undefined) return;

@@ -82,6 +82,13 @@ describe('resumeTraining', () => {
       /'optimizer\.m\..*' must be F32, got I32/,
     ],
     ['a moment that is missing', (file) => delete file.tensors[firstOf(file, 'optimizer.m.')], /state must hold 'm\./],
+    [
+      'a tensor of nothing in the run',
+      (file) => {
+        file.tensors.stranger = { dtype: 'F32', shape: [1], data: new Float32Array(1) };
+      },
+      /'stranger' must begin with model\., optimizer\., gathered\./,
+    ],
     ['a weight that is missing', (file) => delete file.tensors[firstOf(file, 'model.')], /missing \["/],
     ['a generator without a state', note('quantizerRng', '{'), /note 'quantizerRng' as JSON in UTF-8, got "{"/],
     ['a generator of other numbers', note('quantizerRng', '[1,2,3]'), /rng\.restore: state must be four integers/],

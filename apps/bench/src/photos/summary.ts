@@ -15,6 +15,7 @@ export interface Times {
 
 /** Trainings of one seed from the same weights on the same batches. */
 export interface Pair {
+  readonly seed: number;
   readonly ours: Trained;
   /** Null: not measured. */
   readonly theirs: Trained | null;
@@ -89,8 +90,8 @@ function qualityTable(pairs: readonly Pair[]): Table {
   return {
     title: 'Test L1 of small trainings from the same weights on the same batches',
     columns: ['seed', 'vqkit, wasm', 'PyTorch', `largest difference of the first ${COMPARED_LOSSES} losses`],
-    rows: pairs.map(({ ours, theirs }, i) => [
-      `${i + 1}`,
+    rows: pairs.map(({ seed, ours, theirs }) => [
+      `${seed}`,
       ours.l1,
       theirs?.l1 ?? null,
       theirs === null ? null : Math.max(...ours.losses.map((loss, k) => Math.abs(loss - (theirs.losses[k] ?? 0)))),
