@@ -56,7 +56,7 @@ const QUESTIONS: readonly Question[] = [
     },
     chinese: {
       question: '为什么打开 rotation trick 后，SimVQ 的 commitment loss 会变大？',
-      answer: `**因为打开它时，损失少了一半。** vector-quantize-pytorch 1.20.1 到 1.20.10 在打开 rotation trick 时只用 mse(sg z, q) 训练；关掉它，就等于把另一半 0.25 mse(z, sg q) 加了回来，而正是这一半把 z 拉向码字。按报告中的 commitment 权重 1,000 和两层变换，在高斯数据流上 mse(z, q) 最终是关闭时的 {${RATIO}.1-000-${MLP}.what-users-compared}（times 即倍；MNIST 上 {${RATIO_MNIST}.1-000-${MLP}.what-users-compared}，语音上 {${RATIO_SPEECH}.1-000-${MLP}.what-users-compared}）；两边都用完整的损失时是 {${RATIO}.1-000-${MLP}.both-halves-on-both-sides}（{${RATIO_MNIST}.1-000-${MLP}.both-halves-on-both-sides}，{${RATIO_SPEECH}.1-000-${MLP}.both-halves-on-both-sides}）。权重为 1 时这个比较是 {${RATIO}.1-${MLP}.what-users-compared}（{${RATIO_MNIST}.1-${MLP}.what-users-compared}，{${RATIO_SPEECH}.1-${MLP}.what-users-compared}）：那时关闭一侧的 mse(z, q) 也高。用报告中的代码直接运行这两个版本：1.20.10 打开时为 {${RELEASES}.1-20-10-trick-on-weight-1-000.mse-z-q}，关闭时为 {${RELEASES}.1-20-10-trick-off-weight-1-000.mse-z-q}，1.20.11 打开时为 {${RELEASES}.1-20-11-trick-on-weight-1-000.mse-z-q}。旋转并不随机：它就是把 z 转到其码字的那一个旋转。`,
+      answer: `**因为打开它时，损失少了一半。** vector-quantize-pytorch 1.20.1 到 1.20.10 在打开 rotation trick 时只用 mse(sg z, q) 训练；关掉它，就等于把另一半 0.25 mse(z, sg q) 加了回来，而正是这一半把 z 拉向码字。按报告中的 commitment 权重 1,000 和两层变换，在高斯数据流上 mse(z, q) 最终是关闭时的 {${RATIO}.1-000-${MLP}.what-users-compared}（MNIST 上 {${RATIO_MNIST}.1-000-${MLP}.what-users-compared}，语音上 {${RATIO_SPEECH}.1-000-${MLP}.what-users-compared}）；两边都用完整的损失时是 {${RATIO}.1-000-${MLP}.both-halves-on-both-sides}（{${RATIO_MNIST}.1-000-${MLP}.both-halves-on-both-sides}，{${RATIO_SPEECH}.1-000-${MLP}.both-halves-on-both-sides}）。权重为 1 时这个比较是 {${RATIO}.1-${MLP}.what-users-compared}（{${RATIO_MNIST}.1-${MLP}.what-users-compared}，{${RATIO_SPEECH}.1-${MLP}.what-users-compared}）：那时关闭一侧的 mse(z, q) 也高。用报告中的代码直接运行这两个版本：1.20.10 打开时为 {${RELEASES}.1-20-10-trick-on-weight-1-000.mse-z-q}，关闭时为 {${RELEASES}.1-20-10-trick-off-weight-1-000.mse-z-q}，1.20.11 打开时为 {${RELEASES}.1-20-11-trick-on-weight-1-000.mse-z-q}。旋转并不随机：它就是把 z 转到其码字的那一个旋转。`,
       set: '使用 vector-quantize-pytorch 1.20.11 或更新版本，并设 `commitment_weight=1`；旧版本请自行加上 `0.25 * commitment_weight * F.mse_loss(x, quantized.detach())`。vqkit 无论是否打开 rotation trick，两半损失都在。',
     },
     picture: ['simvq-rotation-commitment-1000-mlp', 'mse(z, q) over the steps at weight 1,000'],
@@ -89,25 +89,28 @@ const QUESTIONS: readonly Question[] = [
   },
 ];
 
+/** The words in a number of a result, in Chinese. */
+const inChinese = (content: string): string => content.replaceAll(' times', ' 倍').replaceAll(' to ', ' 至 ');
+
 /** The questions with their answers in both languages. Nothing where the results that they quote are not there. */
 export function questionsOf(results: readonly Result[]): string[] {
-  const filled = (text: string): string | undefined => {
+  const filled = (text: string, translated = (content: string): string => content): string | undefined => {
     let whole = true;
     const done = text.replace(/\{([a-z0-9-]+):([a-z0-9.-]+)\}/g, (_, experiment: string, key: string) => {
       const result = results.find((candidate) => candidate.experiment === experiment);
       const content = result === undefined ? undefined : blockContent(result, key);
       whole &&= content !== undefined;
-      return content ?? '';
+      return translated(content ?? '');
     });
     return whole ? done : undefined;
   };
   return QUESTIONS.flatMap(({ english, chinese, picture: [file, shows], threads, pages }) => {
     const parts = [
       `## ${english.question}\n\n**${chinese.question}**`,
-      english.answer,
-      `What to set: ${english.set}`,
-      chinese.answer,
-      `怎么设置：${chinese.set}`,
+      filled(english.answer),
+      filled(`What to set: ${english.set}`),
+      filled(chinese.answer, inChinese),
+      filled(`怎么设置：${chinese.set}`, inChinese),
       `![${shows}](../../apps/bench/results/${file}.svg)`,
       [
         ...(threads.length > 0
@@ -115,7 +118,7 @@ export function questionsOf(results: readonly Result[]): string[] {
           : []),
         `The whole answer · 完整的回答: ${pages.map((page) => `[${page}](${page}.md)`).join(', ')}.`,
       ].join(' '),
-    ].map(filled);
+    ];
     return parts.every((part) => part !== undefined) ? parts : [];
   });
 }
