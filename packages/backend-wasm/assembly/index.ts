@@ -47,4 +47,6 @@ export { stftFrames, stftRows } from './stft';
 export { sumColumns } from './sum';
 export { combineTaps } from './taps';
 export { winogradFilter, winogradImages } from './winograd';
+export { lineFilter, lineImages } from './winograd-line';
+export { lineFilterImages, lineFilterSlope } from './winograd-line-slopes';
 export { winogradFilterImages, winogradFilterSlope } from './winograd-slopes';

@@ -17,8 +17,16 @@ interface Phase {
  * the places of dy.
  *
  * @param c the forward convolution.
+ * @param run what does the convolutions of stride 1 that it is made of.
  */
-export function convolveInput(engine: Engine, c: Convolution, dy: number, filter: number, out: number): void {
+export function convolveInput(
+  engine: Engine,
+  c: Convolution,
+  dy: number,
+  filter: number,
+  out: number,
+  run: typeof convolve = convolve,
+): void {
   const { filterHeight, filterWidth, channels, outChannels, strideY, strideX, dilationY, dilationX } = c;
   const tap = channels * outChannels;
   const backward = {
@@ -42,7 +50,7 @@ export function convolveInput(engine: Engine, c: Convolution, dy: number, filter
       spacingX: strideX,
     };
     const start = filter + 4 * (filterHeight * filterWidth - 1) * tap;
-    convolve(engine, turned, dy, { ...layout, start, tapStride: -tap }, 0, false, out);
+    run(engine, turned, dy, { ...layout, start, tapStride: -tap }, 0, false, out);
     return;
   }
   const rows = phasesOf(c.height, filterHeight, strideY, dilationY, c.top);
@@ -69,7 +77,7 @@ export function convolveInput(engine: Engine, c: Convolution, dy: number, filter
           within: { height: c.height, width: c.width, spacingY: strideY, spacingX: strideX },
         };
         const target = out + 4 * (y * c.width + x) * channels;
-        convolve(engine, phase, dy, { ...layout, start: taken, tapStride: tap }, 0, false, target);
+        run(engine, phase, dy, { ...layout, start: taken, tapStride: tap }, 0, false, target);
       }
     }
   });

@@ -106,7 +106,7 @@ function geometryOf(c: Omit<WinogradConvolution, 'pool'>): number[] {
  * Parts that the channels are cut into where there are fewer groups than threads: each part multiplies as it would alone, so that their number changes no
  * bit, but brings all of dy to numbers once more. At most so many that each has channels enough to pay, a multiple of 8.
  */
-function partsOf(channels: number, groups: number, threads: number): number {
+export function partsOf(channels: number, groups: number, threads: number): number {
   const even = groups % threads === 0 || threads % groups === 0;
   const wanted = Math.ceil(((even ? 1 : 2) * threads) / groups);
   for (let parts = Math.min(wanted, Math.floor(channels / LEAST_CHANNELS)); parts > 1; parts--) {

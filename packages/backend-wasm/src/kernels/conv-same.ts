@@ -3,6 +3,7 @@ import { type Convolution, convolve, type FilterLayout } from '../convolve.ts';
 import { convolveFilter } from '../convolve-filter.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import { suitsWinograd, type WinogradConvolution, winograd, winogradFilter } from '../winograd.ts';
+import { convolveFilterTiled, convolveTiled } from '../winograd-line.ts';
 
 type Shape4D = [number, number, number, number];
 
@@ -34,7 +35,7 @@ export const convSame: KernelFunc = ({ inputs, backend, attrs }) => {
     const c = tiled(same, upsample);
     winograd(engine, c, images, layoutOf(same, weights), offsets, engine.address(y));
   } else if (upsample === 1) {
-    convolve(engine, plain(same), images, layoutOf(same, weights), offsets, false, engine.address(y));
+    convolveTiled(engine, plain(same), images, layoutOf(same, weights), offsets, false, engine.address(y));
   } else {
     upsampled(engine, same, images, weights, offsets, engine.address(y));
   }
@@ -64,7 +65,7 @@ export const convSameGradInput: KernelFunc = ({ inputs, backend, attrs }) => {
     return dx;
   }
   if (upsample === 1) {
-    convolve(engine, backward, slopes, layout, 0, false, result);
+    convolveTiled(engine, backward, slopes, layout, 0, false, result);
     return dx;
   }
   // Row Y of dy reaches row i of x by the taps k = K - 1 - t and K - t, where Y = 2i + p - (K - 1) + t.
@@ -108,7 +109,7 @@ export const convSameGradFilter: KernelFunc = ({ inputs, backend, attrs }) => {
     return out;
   }
   if (upsample === 1) {
-    convolveFilter(engine, plain(same), images, slopes, result);
+    convolveFilterTiled(engine, plain(same), images, slopes, result);
     return out;
   }
   // Seen from x, dy is the image of a convolution of stride 2: the gradient of that filter, each tap of which stands for two of ours.

@@ -1,8 +1,9 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
-import { type Convolution, convolve } from '../convolve.ts';
+import type { Convolution } from '../convolve.ts';
 import { convolveFilter } from '../convolve-filter.ts';
 import { convolveInput } from '../convolve-input.ts';
 import { engineOf } from '../engine.ts';
+import { convolveFilterTiled, convolveTiled } from '../winograd-line.ts';
 
 type Shape4D = [number, number, number, number];
 
@@ -32,7 +33,7 @@ export const convolution: KernelFunc = ({ inputs, backend, attrs }) => {
     channelStride: c.outChannels,
     outChannelStride: 1,
   };
-  convolve(engine, c, engine.address(x), layout, bias, false, engine.address(y));
+  convolveTiled(engine, c, engine.address(x), layout, bias, false, engine.address(y));
   return y;
 };
 
@@ -45,7 +46,7 @@ export const convolutionGradInput: KernelFunc = ({ inputs, backend, attrs }) => 
   const filterShape = filter.shape as Shape4D;
   const dx = engine.output([batch, ...inputSize, filterShape[2]], 'float32');
   const c = { ...forwardOf(dx.shape as Shape4D, filterShape, sliding), outHeight, outWidth };
-  convolveInput(engine, c, engine.address(dy), engine.address(filter), engine.address(dx));
+  convolveInput(engine, c, engine.address(dy), engine.address(filter), engine.address(dx), convolveTiled);
   return dx;
 };
 
@@ -62,7 +63,7 @@ export const convolutionGradFilter: KernelFunc = ({ inputs, backend, attrs }) =>
   const c = { ...forwardOf(x.shape as Shape4D, shape, sliding), outHeight, outWidth };
   const [filterHeight, filterWidth] = filterSize;
   if (filterHeight === 1 || (c.dilationY === 1 && (c.dilationX === 1 || filterWidth === 1))) {
-    convolveFilter(engine, { ...c, dilationX: filterWidth === 1 ? 1 : c.dilationX }, images, slopes, result);
+    convolveFilterTiled(engine, { ...c, dilationX: filterWidth === 1 ? 1 : c.dilationX }, images, slopes, result);
     return out;
   }
   for (let k = 0; k < filterHeight * filterWidth; k++) {
