@@ -25,7 +25,7 @@ const PARTIAL_BYTES = 10 * 1024 * 1024;
 
 /**
  * As {@link convolve}, along a line by tiles (assembly/winograd-line.ts) where these take fewer products. It is for kernels of vqkit alone: tfjs's own
- * keep the plain sum.
+ * keep the plain sum. So does a causal convolution, because a tile's rounding depends on its later places: what streams keeps the bits of the whole.
  */
 export function convolveTiled(
   engine: Engine,
@@ -36,7 +36,7 @@ export function convolveTiled(
   relu: boolean,
   out: number,
 ): void {
-  if (relu || !suitsTiles(c)) {
+  if (relu || isCausal(c) || !suitsTiles(c)) {
     convolve(engine, c, images, filter, bias, relu, out);
     return;
   }
@@ -83,6 +83,11 @@ function suitsTiles(c: Convolution): boolean {
   const wide = [c.channels, c.outChannels].every((count) => count >= LEAST_CHANNELS && count % 8 === 0);
   const long = c.filterWidth >= LEAST_TAPS && c.filterWidth <= MOST_TAPS;
   return alongLine && alone && wide && long && c.outWidth >= LEAST_PLACES * tilesAlong(c);
+}
+
+/** Whether each place sees itself and earlier ones alone. */
+function isCausal({ left, dilationX, filterWidth, width, outWidth }: Convolution): boolean {
+  return left === dilationX * (filterWidth - 1) && outWidth === width;
 }
 
 /** Tiles of one line: of each `dilationX` places between two taps their own. */

@@ -17,8 +17,8 @@ export interface DecodeStream {
 }
 
 /**
- * Encodes sound while it arrives, by a causal tokenizer: `push(samples)` gives the ids that encoding the whole would give, to the rounding of the engine, as soon as
- * their frames are whole. It keeps as many samples as a token sees (`describe().encoder.receptiveField`) and runs the network over them again with each piece, so that pieces much
+ * Encodes sound while it arrives, by a causal tokenizer: `push(samples)` gives the ids that encoding the whole would give, as soon as their frames are
+ * whole. It keeps as many samples as a token sees (`describe().encoder.receptiveField`) and runs the network over them again with each piece, so that pieces much
  * shorter than that cost more than the whole. Pushes may not overlap.
  *
  * @throws OptionError for a tokenizer that is not causal.

@@ -3,6 +3,7 @@ import {
   mul,
   randomNormal,
   removeBackend,
+  slice,
   sum,
   type Tensor,
   type Tensor1D,
@@ -111,4 +112,18 @@ describe.each([1, 2])('with %i threads', (threads) => {
       for (const [i, values] of data.entries()) await expectIdentical(values, first[i] ?? []);
     }
   });
+
+  it.each([1, 3])(
+    'a causal convolution of dilation %i has the same bits without the places to come',
+    async (dilation) => {
+      const x = randomNormal([1, 1, 200, 16], 0, 1, 'float32', 1) as Tensor4D;
+      const filter = randomNormal([1, 7, 16, 16], 0, 1, 'float32', 2) as Tensor4D;
+      const alone = { stride: 1, dilation: 1, before: 0, after: 0 };
+      const along = { stride: 1, dilation, before: 6 * dilation, after: 0 };
+      const [whole, part] = [x, slice(x, [0, 0, 0, 0], [1, 1, 130, 16])].map((line) =>
+        convolution(line, filter, [alone, along]),
+      ) as [Tensor4D, Tensor4D];
+      await expectIdentical(part, (await whole.data()).slice(0, part.size));
+    },
+  );
 });
