@@ -150,7 +150,7 @@ async function decode(picture: PictureFile, { sides, channels, fit }: Frame, mem
 }
 
 /** What failed is no property of the picture, unless it is a link that leads nowhere. */
-async function outerCause(file: string, error: unknown): Promise<{ code?: string }> {
+export async function outerCause(file: string, error: unknown): Promise<{ code?: string }> {
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return {};
   const isDeadLink = code === 'ENOENT' && (await lstat(file).catch(() => undefined))?.isSymbolicLink() === true;

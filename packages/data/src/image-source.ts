@@ -166,13 +166,13 @@ async function named(paths: readonly string[], names: readonly string[]): Promis
 }
 
 /** The folder that all the paths are in, or are. */
-async function baseOf(paths: readonly string[]): Promise<string> {
+export async function baseOf(paths: readonly string[]): Promise<string> {
   const bases: string[] = [];
   for (const path of paths) bases.push(resolve((await isRegularFile(path)) ? dirname(path) : path));
   return bases.reduce(commonFolder);
 }
 
-function nameIn(base: string, file: string): string {
+export function nameIn(base: string, file: string): string {
   return relative(base, resolve(file)).split(sep).join('/');
 }
 

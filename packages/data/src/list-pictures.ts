@@ -32,6 +32,9 @@ export const SOUNDS: FileKind = {
   formats: 'no WAV, FLAC, Ogg or MP3',
 };
 
+/** The same, and tars of them. */
+export const SOUNDS_AND_TARS: FileKind = { ...SOUNDS, wanted: /\.(wav|wave|flac|ogg|oga|opus|mp3|tar)$/i };
+
 /** The pictures below a folder. */
 export interface PictureList {
   /** Those that are read, such as PNG and JPEG, by their names, in the order of their paths. */
@@ -143,7 +146,7 @@ async function foldersAmong(links: readonly string[]): Promise<ReadonlySet<strin
   return folders;
 }
 
-function otherFormats(folder: string, others: ReadonlyMap<string, number>, kind: FileKind): SkippedImage[] {
+export function otherFormats(folder: string, others: ReadonlyMap<string, number>, kind: FileKind): SkippedImage[] {
   const count = [...others.values()].reduce((total, of) => total + of, 0);
   if (count === 0) return [];
   const formats = [...others].sort(([a], [b]) => (a < b ? -1 : 1)).map(([format, of]) => `${of} ${format}`);

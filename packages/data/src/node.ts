@@ -6,6 +6,8 @@ export type { Clip, Clips } from './audio/read-sounds.ts';
 export { readSound, readSounds } from './audio/read-sounds.ts';
 export type { Sound } from './audio/sound.ts';
 export type { SoundOptions } from './audio/sound-for-model.ts';
+export type { SoundName, SoundRead, SoundSource } from './audio/sound-source.ts';
+export { keyOfSound, nameSounds, openSounds } from './audio/sound-source.ts';
 export type { DataNotes, Dataset, DatasetOptions } from './dataset.ts';
 export { DEFAULT_FOLDER_SIZE, dataNotes, loadDataset } from './dataset.ts';
 export type { Fit, SkippedImage } from './decode-pictures.ts';

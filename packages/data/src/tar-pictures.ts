@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { withFileErrors } from '@vqkit/checkpoint/node';
-import { DataError, phrase } from '@vqkit/core-tensor';
+import { DataError, phrase, show } from '@vqkit/core-tensor';
 import type { SkippedImage } from './decode-pictures.ts';
 import { isRegularFile, listFiles, PICTURE, PICTURES_AND_TARS } from './list-pictures.ts';
 import { type PictureFile, readAt, type TarMember } from './picture-file.ts';
@@ -19,22 +19,24 @@ export async function listPictureFiles(
   const files: PictureFile[] = [];
   for (const file of found) {
     if (!isTar(file)) files.push(file);
-    else for await (const member of tarPictures(file)) files.push(member);
+    else for await (const member of tarMembers(file, PICTURE)) files.push(member);
   }
   return { files, others };
 }
 
 const BLOCK = 512;
+/** Such as what macOS puts beside each file. */
+const HIDDEN = /(^|\/)\.(?!\.?\/)[^/]+(\/|$)/;
 /** A longer name is no name. */
 const LONGEST_NAME = 2 ** 16;
 
 /**
- * The PNG and JPEG in a tar, in its order, by their names; only headers are read. Names of GNU and of POSIX (pax) may be of any length.
+ * The files in a tar that have such names, in its order; only headers are read. Names of GNU and of POSIX (pax) may be of any length. Hidden files (`.name`) do not count.
  *
  * @throws DataError when it is no tar, or cut short.
  */
-async function* tarPictures(tar: string): AsyncGenerator<TarMember> {
-  const where = 'tarPictures';
+export async function* tarMembers(tar: string, wanted: RegExp): AsyncGenerator<TarMember> {
+  const where = 'tarMembers';
   const broken = (rule: string, found: string): DataError =>
     new DataError(where, tar, rule, phrase(found), 'Use another copy, or leave it out.');
   const handle = await withFileErrors(where, tar, 'be a file that can be read', open(tar, 'r'));
@@ -44,8 +46,8 @@ async function* tarPictures(tar: string): AsyncGenerator<TarMember> {
     for (let at = 0; at + BLOCK <= size; ) {
       const header = await readAt(handle, at, BLOCK);
       if (header.every((byte) => byte === 0)) return;
-      if (!hasChecksum(header)) throw broken('be a tar', `no header at byte ${at}`);
-      const length = numberOf(header.subarray(124, 136));
+      const length = lengthIn(header);
+      if (length === undefined) throw broken('be a tar', `no header at byte ${at}`);
       const offset = at + BLOCK;
       if (!Number.isSafeInteger(length) || length < 0 || offset + length > size) {
         throw broken('hold whole files', `one of ${length} bytes at byte ${at} of ${size}`);
@@ -61,7 +63,7 @@ async function* tarPictures(tar: string): AsyncGenerator<TarMember> {
       const isFile = type === '0' || type === '\0';
       const name = longName ?? shortName(header);
       longName = undefined;
-      if (isFile && PICTURE.test(name)) yield { tar, name, offset, length };
+      if (isFile && wanted.test(name) && !HIDDEN.test(name)) yield { tar, name, offset, length };
     }
   } finally {
     await handle.close();
@@ -72,6 +74,30 @@ function shortName(header: Buffer): string {
   const text = (from: number, to: number): string => header.toString('utf8', from, to).replace(/\0.*$/s, '');
   const prefix = text(257, 262) === 'ustar' ? text(345, 500) : '';
   return prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
+}
+
+/** The length of a file by its header, NaN where it says none; undefined where it is no header. */
+function lengthIn(header: Buffer): number | undefined {
+  return hasChecksum(header) ? numberOf(header.subarray(124, 136)) : undefined;
+}
+
+/**
+ * The bytes of a file in a tar, if the tar is still what it was listed as.
+ * @throws DataError when there is no file of that length.
+ */
+export async function readListed({ tar, name, offset, length }: TarMember): Promise<Buffer> {
+  const handle = await withFileErrors('readListed', tar, 'be a file that can be read', open(tar, 'r'));
+  try {
+    const { size } = await handle.stat();
+    const isThere = offset >= BLOCK && offset + length <= size;
+    if (isThere && lengthIn(await readAt(handle, offset - BLOCK, BLOCK)) === length) {
+      return await readAt(handle, offset, length);
+    }
+    const rule = `hold ${show(name)}, ${length} bytes at byte ${offset}`;
+    throw new DataError('readListed', tar, rule, phrase('another tar'), 'Pass the tars that were planned.');
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Octal digits, or, for the largest, GNU's base 256. */

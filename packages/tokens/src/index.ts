@@ -8,7 +8,7 @@ export { requireRange, shardsAt } from './shards/at-path.ts';
 export type { IdBlock } from './shards/encode-shard.ts';
 export { encodeShard } from './shards/encode-shard.ts';
 export { folderStore } from './shards/folder-store.ts';
-export type { NameRange, ShardFormat, ShardManifest, ShardPlan, ShardRange } from './shards/manifest.ts';
+export type { NameRange, ShardFormat, ShardManifest, ShardPlan, ShardRange, SoundPlan } from './shards/manifest.ts';
 export {
   MANIFEST,
   NAMES,

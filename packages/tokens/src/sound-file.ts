@@ -3,6 +3,8 @@ import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/n
 import { integersOf, phrase } from '@vqkit/core-tensor';
 import { count, problemOf } from '@vqkit/schema';
 import { z } from 'zod';
+import { OFFSETS, requireOffsets } from './shards/formats.ts';
+import { offsetsOf } from './shards/frames.ts';
 
 const FORMAT = 'vqkit-sound-tokens-1';
 const LONGEST_NAME = 4096;
@@ -36,17 +38,30 @@ const notesSchema = z.strictObject({
   sounds: z.array(z.strictObject({ name: z.string().max(LONGEST_NAME), frames: count(1), samples: count(1) })),
 });
 
+/** Notes as the metadata of a safetensors file. */
+export function soundTexts(notes: SoundNotes): Record<string, string> {
+  const { tokenizer, codebookSize, numCodebooks, sampleRate, hop, sounds } = notes;
+  return {
+    format: FORMAT,
+    notes: JSON.stringify({ tokenizer, codebookSize, numCodebooks, sampleRate, hop, sounds }),
+  };
+}
+
 /**
- * Writes the tokens of recordings as a safetensors file, atomically: the tensor `ids`, int32 [frames, numCodebooks], all recordings end to end, and in
- * the metadata `notes`, JSON, with the frames of each, and a checksum.
+ * Writes the tokens of recordings as a safetensors file, atomically: the tensor `ids`, int32 [frames, numCodebooks], all recordings end to end;
+ * `offsets`, int64, the frame at which each begins, and where the last ends; and in the metadata `notes`, JSON, with the frames of each, and a checksum.
  *
  * @throws CheckpointError when the notes are not those of the ids.
  */
 export async function writeSoundTokens(path: string, { ids, notes }: SoundTokens): Promise<void> {
   const whole = requireNotes(`writeSoundTokens: ${path}`, notes, ids);
   const shape = [ids.length / whole.numCodebooks, whole.numCodebooks];
-  const tensors = { ids: { dtype: 'I32', shape, data: ids } } as const;
-  await writeSafetensors(path, tensors, { format: FORMAT, notes: JSON.stringify(whole), [CHECKSUM]: '' });
+  const offsets = BigInt64Array.from(offsetsOf(whole.sounds.map(({ frames }) => frames)), BigInt);
+  const tensors = {
+    [OFFSETS]: { dtype: 'I64', shape: [offsets.length], data: offsets },
+    ids: { dtype: 'I32', shape, data: ids },
+  } as const;
+  await writeSafetensors(path, tensors, { ...soundTexts(whole), [CHECKSUM]: '' });
 }
 
 /**
@@ -72,7 +87,11 @@ export async function readSoundTokens(path: string): Promise<SoundTokens> {
     return new CheckpointError(where, 'notes', `be ${rule}`, phrase(found), 'Encode the sounds again.');
   });
   const values = integersOf(where, 'ids', ids);
-  return { ids: values, notes: requireNotes(where, notes, values) };
+  const whole = requireNotes(where, notes, values);
+  if (tensors[OFFSETS] !== undefined) {
+    requireOffsets(where, tensors[OFFSETS], offsetsOf(whole.sounds.map(({ frames }) => frames)));
+  }
+  return { ids: values, notes: whole };
 }
 
 function requireNotes(where: string, given: unknown, ids: Int32Array): SoundNotes {

@@ -5,11 +5,11 @@ import type { Tokenizer } from '@vqkit/tokenizer';
 import type { Examples } from './examples.ts';
 
 /** The ids of a batch. */
-interface EncodedBatch {
+export interface EncodedBatch {
   readonly ids: Int32Array;
   readonly keys: RowKeys;
   readonly skipped: Awaited<ReturnType<Examples['read']>>['skipped'];
-  /** Position behind its last example. */
+  /** Examples that are done with it, of those asked for. */
   readonly done: number;
 }
 
@@ -40,7 +40,7 @@ export async function* idBlocks(
     const done = Math.min(start + batchSize, to);
     if (done < to) next = readFrom(done);
     const ids = keys.length === 0 ? new Int32Array(0) : await encodeBatch(encode, data, [keys.length, ...shape]);
-    yield { ids, keys, skipped, done };
+    yield { ids, keys, skipped, done: done - from };
     await letSignalsIn(signal);
   }
 }

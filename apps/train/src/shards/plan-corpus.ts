@@ -1,12 +1,19 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { CheckpointError } from '@vqkit/checkpoint';
 import { fileError } from '@vqkit/checkpoint/node';
 import { OptionError, phrase } from '@vqkit/core-tensor';
 import { sizeOf } from '@vqkit/data';
-import { arePictures, nameImages, openImages, openVectors, requireReadable, sourceOf } from '@vqkit/data/node';
-import type { ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
+import {
+  arePictures,
+  nameImages,
+  nameSounds,
+  openImages,
+  openVectors,
+  requireReadable,
+  sourceOf,
+} from '@vqkit/data/node';
+import type { AudioTokenizer, ImageTokenizer, Tokenizer, VectorTokenizer } from '@vqkit/tokenizer';
 import { isAudioConfig, isVectorConfig } from '@vqkit/tokenizer';
 import {
   digestOf,
@@ -17,14 +24,15 @@ import {
   type ShardManifest,
   type ShardPlan,
   type ShardStore,
-  shardRanges,
 } from '@vqkit/tokens';
 import { imageExamples } from './examples.ts';
+import { linesIn, listNames, namesOf, type Target, writeNames } from './names.ts';
 import type { ShardOptions } from './options.ts';
+import { describeSounds, soundPaths } from './plan-sounds.ts';
 import { packageVersion } from './version.ts';
 
 /** What the examples of a source are, all but their names. */
-interface Described {
+export interface Described {
   readonly examples: number;
   readonly shape: readonly number[];
   readonly keys: ShardPlan['keys'];
@@ -46,21 +54,19 @@ export async function planCorpus(
   where: string,
   tokenizer: { readonly model: Tokenizer; readonly sha256: string },
   options: ShardOptions & { readonly shards: number },
-  target: { readonly store: ShardStore; readonly there?: ShardManifest | undefined },
+  target: Target,
   warn: (message: string) => void,
 ): Promise<ShardManifest> {
   const { model, sha256 } = tokenizer;
   const { there } = target;
   const { config, codebookSize, numCodebooks } = model;
   const { shards, format = 'safetensors', pack = false, batchSize } = options;
-  if (isAudioConfig(config)) {
-    const rule = 'be one of images or vectors';
-    throw new OptionError(where, 'tokenizer', rule, config.architecture, 'Encode sounds without shards.');
-  }
   const isOfVectors = isVectorConfig(config);
   const described = isOfVectors
     ? await describeVectors(where, model as unknown as VectorTokenizer, options)
-    : await describeImages(where, model as unknown as ImageTokenizer, options, target, warn);
+    : isAudioConfig(config)
+      ? await describeSounds(where, config, options, target, warn)
+      : await describeImages(where, model as unknown as ImageTokenizer, options, target, warn);
   const { examples, shape, keys, source, names } = described;
   if (there !== undefined) requireSamePlan(where, there, { ...there, examples });
   const plan: ShardPlan = {
@@ -70,10 +76,11 @@ export async function planCorpus(
     numCodebooks,
     tokenShape: tokenShapeOf(model, shape),
     exampleShape: shape,
+    ...(isAudioConfig(config) ? { sound: { sampleRate: config.sampleRate, hop: hopOf(model) } } : {}),
     source,
     keys,
     examples,
-    batchSize: batchSize ?? (isOfVectors ? 8192 : 256),
+    batchSize: batchSize ?? (isOfVectors ? 8192 : isAudioConfig(config) ? 1 : 256),
     format,
     packed: pack,
   };
@@ -81,9 +88,14 @@ export async function planCorpus(
 }
 
 function tokenShapeOf(model: Tokenizer, shape: readonly number[]): number[] {
+  if (isAudioConfig(model.config)) return [model.numCodebooks];
   if (isVectorConfig(model.config)) return model.numCodebooks === 1 ? [] : [model.numCodebooks];
   const [height = 0, width = 0] = shape;
   return (model as unknown as ImageTokenizer).tokenShape(height, width);
+}
+
+function hopOf(model: Tokenizer): number {
+  return (model as unknown as AudioTokenizer).hop;
 }
 
 async function describeVectors(where: string, model: VectorTokenizer, options: ShardOptions): Promise<Described> {
@@ -151,7 +163,7 @@ async function describeImages(
   where: string,
   model: ImageTokenizer,
   options: ShardOptions & { readonly shards: number },
-  { store, there }: { readonly store: ShardStore; readonly there?: ShardManifest | undefined },
+  target: Target,
   warn: (message: string) => void,
 ): Promise<Described> {
   const { part, imageSize, fit } = options;
@@ -176,10 +188,7 @@ async function describeImages(
   }
   // The first name says all there is to check but the names.
   const { height, width, channels } = await openImages(where, { ...options, names: [] }, model, warn);
-  const listed =
-    there?.shards[0]?.names === undefined || there.shards.length !== options.shards
-      ? await writeNames(store, options.shards, nameImages(where, paths))
-      : await compareNames(there, nameImages(where, paths));
+  const listed = await listNames(target, options.shards, nameImages(where, paths));
   if (listed.count === 0) requireReadable(where, paths.join(', '), 0, []);
   return {
     examples: listed.count,
@@ -195,32 +204,10 @@ async function describeImages(
   };
 }
 
-interface Listed {
-  readonly count: number;
-  readonly names: readonly NameRange[];
-}
-
-/** A name as a line: no name has an end of a line in its JSON. */
-const lineOf = (name: string): string => `${JSON.stringify(name)}\n`;
-
-/** Writes the names as they are found, and then looks where each shard's begin. */
-async function writeNames(store: ShardStore, shards: number, found: AsyncIterable<readonly string[]>): Promise<Listed> {
-  let count = 0;
-  const lines = (async function* (): AsyncGenerator<Uint8Array> {
-    for await (const names of found) {
-      count += names.length;
-      yield Buffer.from(names.map(lineOf).join(''));
-    }
-  })();
-  await store.write(NAMES, lines);
-  if (count < shards) return { count, names: [] };
-  return { count, names: await namesOf(count, shards, linesIn(store)) };
-}
-
 /** Writes the names of a plan again where its file of them is lost or damaged; the source has been found to be the same. */
 export async function restoreNames(
   where: string,
-  { examples, shards }: ShardManifest,
+  { examples, shards, sound }: ShardManifest,
   options: ShardOptions,
   store: ShardStore,
 ): Promise<void> {
@@ -229,59 +216,9 @@ export async function restoreNames(
   const isLonger = (await store.readRange(NAMES, end, end + 1))?.length !== 0;
   const names = isLonger ? [] : await namesOf(examples, shards.length, linesIn(store));
   if (shards.every((shard, n) => shard.names?.sha256 === names[n]?.sha256)) return;
-  await writeNames(store, shards.length, nameImages(where, sourceOf(where, options).paths));
-}
-
-/** Only as many lines as the plan that is there has, to see whether they are the same. */
-async function compareNames(there: ShardManifest, found: AsyncIterable<readonly string[]>): Promise<Listed> {
-  let count = 0;
-  const texts = (async function* (): AsyncGenerator<readonly string[]> {
-    for await (const names of found) {
-      count += names.length;
-      yield names.map(lineOf);
-    }
-  })();
-  const names = await namesOf(there.examples, there.shards.length, texts);
-  return { count, names };
-}
-
-/** The bytes of the names of each shard, and their digests. */
-async function namesOf(count: number, shards: number, lines: AsyncIterable<readonly string[]>): Promise<NameRange[]> {
-  const ranges = shardRanges(count, shards);
-  const names: NameRange[] = [];
-  let [line, begin, at] = [0, 0, 0];
-  let hash: Hash = createHash('sha256');
-  for await (const part of lines) {
-    let text = '';
-    for (const each of part) {
-      text += each;
-      line++;
-      if (line !== ranges[names.length]?.to) continue;
-      hash.update(text);
-      at += Buffer.byteLength(text);
-      text = '';
-      names.push({ begin, end: at, sha256: hash.digest('hex') });
-      begin = at;
-      hash = createHash('sha256');
-    }
-    hash.update(text);
-    at += Buffer.byteLength(text);
-  }
-  return names;
-}
-
-const CHUNK = 2 ** 22;
-
-async function* linesIn(store: ShardStore): AsyncGenerator<readonly string[]> {
-  let rest = Buffer.alloc(0);
-  for (let at = 0; ; at += CHUNK) {
-    const bytes = await store.readRange(NAMES, at, at + CHUNK);
-    if (bytes === undefined)
-      throw new CheckpointError('planShards', `${store.name}/${NAMES}`, 'stay', phrase('none'), 'Start again.');
-    if (bytes.length === 0) return;
-    const all = Buffer.concat([rest, bytes]);
-    const end = all.lastIndexOf(10) + 1;
-    rest = all.subarray(end);
-    yield all.toString('utf8', 0, end).match(/[^\n]*\n/g) ?? [];
-  }
+  const found =
+    sound === undefined
+      ? nameImages(where, sourceOf(where, options).paths)
+      : nameSounds(where, soundPaths(where, options));
+  await writeNames(store, shards.length, found);
 }

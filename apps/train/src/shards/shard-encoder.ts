@@ -1,12 +1,27 @@
 import { createHash } from 'node:crypto';
-import { CheckpointError } from '@vqkit/checkpoint';
+import { CheckpointError, parseJson } from '@vqkit/checkpoint';
 import { OptionError, phrase, show } from '@vqkit/core-tensor';
-import { type DataName, openImages, openVectors, type SourceOptions } from '@vqkit/data/node';
-import { counted } from '@vqkit/schema';
-import { type ImageTokenizer, isVectorConfig, loadTokenizer, type Tokenizer } from '@vqkit/tokenizer';
+import {
+  type DataName,
+  openImages,
+  openSounds,
+  openVectors,
+  type SoundName,
+  type SourceOptions,
+} from '@vqkit/data/node';
+import { count, counted } from '@vqkit/schema';
+import {
+  type AudioTokenizer,
+  type ImageTokenizer,
+  isAudioConfig,
+  isVectorConfig,
+  loadTokenizer,
+  type Tokenizer,
+} from '@vqkit/tokenizer';
 import {
   encodeShard,
   type IdBlock,
+  MANIFEST,
   NAMES,
   readManifest,
   type ShardManifest,
@@ -16,10 +31,13 @@ import {
   shardState,
   TOKENIZER,
 } from '@vqkit/tokens';
+import { z } from 'zod';
 import { startEngine } from '../engine.ts';
 import type { EngineName } from '../train-options.ts';
 import { type Examples, imageExamples, vectorExamples } from './examples.ts';
-import { idBlocks } from './id-blocks.ts';
+import { type EncodedBatch, idBlocks } from './id-blocks.ts';
+import { requireOwnSound } from './own-sound.ts';
+import { soundBlocks } from './sound-blocks.ts';
 import { packageVersion } from './version.ts';
 
 export interface EncoderOptions {
@@ -78,12 +96,26 @@ export async function openShardEncoder(
   let whole: Promise<Examples> | undefined;
   const open = async (range: ShardRange): Promise<{ examples: Examples; first: number }> => {
     if (range.names !== undefined) {
-      const names = await namesOf(where, store, range);
+      const names = await namesOf(where, store, range, z.string());
       const images = await openImages(where, { ...source, names }, model as unknown as ImageTokenizer);
       return { examples: imageExamples(images, names, range.from), first: range.from };
     }
     whole ??= openWhole(where, model, source);
     return { examples: requireSame(where, manifest, await whole), first: 0 };
+  };
+  /** The ids of a shard, as they are computed; examples done count from its first. */
+  const batchesOf = async (range: ShardRange, signal: AbortSignal | undefined): Promise<AsyncGenerator<Batch>> => {
+    const { batchSize, sound } = manifest;
+    if (sound !== undefined) {
+      const own = requireAudio(where, model);
+      requireOwnSound(where, `${store.name}/${MANIFEST}`, { ...manifest, ...sound }, own);
+      const names = await namesOf(where, store, range, soundName);
+      const { sampleRate, channels } = own.config;
+      const sounds = await openSounds(source.paths, { sampleRate, channels });
+      return soundBlocks(own, sounds, names, { first: range.from, signal });
+    }
+    const { examples, first } = await open(range);
+    return idBlocks(model, examples, { from: range.from - first, to: range.to - first, batchSize, signal });
   };
   return {
     manifest,
@@ -93,12 +125,9 @@ export async function openShardEncoder(
       if (state.status === 'complete') return { record: state.record, wasThere: true };
       if (state.status === 'damaged') hooks.onWarning?.(`${state.reason} It is encoded anew.`);
       const range = manifest.shards[shard] as ShardRange;
-      const { examples, first } = await open(range);
-      const [from, to] = [range.from - first, range.to - first];
-      const { batchSize } = manifest;
-      const batches = idBlocks(model, examples, { from, to, batchSize, signal: hooks.signal });
+      const batches = await batchesOf(range, hooks.signal);
       const blocks = (async function* (): AsyncGenerator<IdBlock> {
-        for await (const { ids, keys, skipped, done } of batches) {
+        for await (const { ids, keys, samples, skipped, done } of batches) {
           for (const { name, reason, code } of skipped) {
             if (code === undefined) hooks.onWarning?.(`Skipped ${name}: ${reason}`);
             else {
@@ -111,14 +140,23 @@ export async function openShardEncoder(
               );
             }
           }
-          yield { ids, keys, skipped: skipped.map(({ code: _, ...left }) => left) };
-          hooks.onExamples?.(done - from);
+          yield { ids, keys, samples, skipped: skipped.map(({ code: _, ...left }) => left) };
+          hooks.onExamples?.(done);
         }
       })();
       return { record: await encodeShard(store, manifest, shard, blocks, { engine }), wasThere: false };
     },
     dispose: () => model.dispose(),
   };
+}
+
+/** A batch of any kind; of recordings with their samples. */
+type Batch = EncodedBatch & { readonly samples?: readonly number[] };
+
+function requireAudio(where: string, model: Tokenizer): AudioTokenizer {
+  if (isAudioConfig(model.config)) return model as unknown as AudioTokenizer;
+  const rule = 'be of sound, as the manifest says';
+  throw new OptionError(where, 'tokenizer', rule, model.config.architecture, 'Encode into a new folder.');
 }
 
 interface SourceAsOptions {
@@ -153,7 +191,18 @@ export function requireOwnVersion(where: string, { vqkit }: Pick<ShardManifest, 
   throw new OptionError(where, 'the worker', rule, own, `Install vqkit@${vqkit}, or encode into a new folder.`);
 }
 
-async function namesOf(where: string, store: ShardStore, { names, from, to }: ShardRange): Promise<string[]> {
+/** Of a recording: see `SoundName` of @vqkit/data. */
+const soundName: z.ZodType<SoundName> = z.union([
+  z.string(),
+  z.tuple([z.string(), z.string(), count(0), count(0)]).readonly(),
+]);
+
+async function namesOf<Name>(
+  where: string,
+  store: ShardStore,
+  { names, from, to }: ShardRange,
+  schema: z.ZodType<Name>,
+): Promise<Name[]> {
   const { begin = 0, end = 0, sha256 } = names ?? {};
   const bytes = await store.readRange(NAMES, begin, end);
   const own = bytes === undefined ? 'no file' : createHash('sha256').update(bytes).digest('hex');
@@ -167,7 +216,12 @@ async function namesOf(where: string, store: ShardStore, { names, from, to }: Sh
     );
   }
   const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1);
-  if (lines.length === to - from) return lines.map((line) => JSON.parse(line) as string);
-  const rule = `have ${to - from} names`;
-  throw new CheckpointError(where, `${store.name}/${NAMES}`, rule, lines.length, 'Encode into a new folder.');
+  const fail = (rule: string, found: unknown): CheckpointError =>
+    new CheckpointError(where, `${store.name}/${NAMES}`, rule, found, 'Encode into a new folder.');
+  if (lines.length !== to - from) throw fail(`have ${to - from} names`, lines.length);
+  return lines.map((line, n) => {
+    const { data } = schema.safeParse(parseJson(line, (rule, found) => fail(`be lines of ${rule}`, phrase(found))));
+    if (data === undefined) throw fail('name an example in each line', phrase(`another in line ${n}`, line));
+    return data;
+  });
 }

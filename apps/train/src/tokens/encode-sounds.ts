@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { tensor, tidy } from '@tensorflow/tfjs-core';
 import { requireWritable } from '@vqkit/checkpoint/node';
 import { DataError, OptionError, phrase, requireKnownOptions } from '@vqkit/core-tensor';
 import { Interrupted, letSignalsIn } from '@vqkit/data';
@@ -10,6 +9,7 @@ import { filesToKeep } from '../run-folder.ts';
 import { openAudioTokenizer, pathOf, readTokenizer, type TokenizerSource } from '../tokenizer.ts';
 import type { EngineName } from '../train-options.ts';
 import type { TokenHooks, TokenResult } from './encode-images.ts';
+import { encodeSound, whyNot } from './encode-sound.ts';
 
 /** Options of {@link encodeSounds}. */
 export interface EncodeSoundOptions {
@@ -18,9 +18,6 @@ export interface EncodeSoundOptions {
   readonly engine?: EngineName | undefined;
   readonly threads?: number | undefined;
 }
-
-/** Of a recording that goes through the network at once, each channel: 4 minutes at 16 kHz. */
-const MOST_SAMPLES = 2 ** 22;
 
 /** What recordings became. */
 export interface EncodedSounds {
@@ -66,18 +63,14 @@ export async function encodeSounds(
     for (const [i, { name, samples: given }] of clips.entries()) {
       await letSignalsIn(hooks.signal);
       const samples = given.length / channels;
-      if (samples > MOST_SAMPLES) {
-        hooks.onWarning?.(`Skipped ${name}: longer than ${MOST_SAMPLES} samples; cut it up`);
+      const problem = whyNot(samples, sampleRate);
+      if (problem !== undefined) {
+        hooks.onWarning?.(`Skipped ${name}: ${problem}`);
         left++;
         continue;
       }
-      const frames = Math.ceil(samples / hop);
-      const padded = new Float32Array(frames * hop * channels);
-      padded.set(given);
-      const ids = tidy(() => model.encode(tensor(padded, [1, frames * hop, channels])));
-      parts.push((await ids.data()) as Int32Array);
-      ids.dispose();
-      sounds.push({ name, frames, samples });
+      parts.push(await encodeSound(model, given));
+      sounds.push({ name, frames: Math.ceil(samples / hop), samples });
       hooks.onImages?.(i + 1);
     }
     if (sounds.length === 0)

@@ -42,7 +42,9 @@ export async function decodeSound(bytes: Uint8Array): Promise<Sound> {
   const format = formatOf(bytes);
   const decoder = await format.create().catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new Error(`${format.name}, which needs a package: npm install ${format.from}`);
+    // No property of the recording: another machine may have it.
+    const reason = `${format.name}, which needs a package: npm install ${format.from}`;
+    throw Object.assign(new Error(reason), { code: 'ENOPKG' });
   });
   return decodeAll(format.name, decoder, bytes);
 }

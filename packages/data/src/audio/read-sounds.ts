@@ -25,7 +25,7 @@ export interface Clips {
   readonly silent: readonly string[];
 }
 
-const MOST_BYTES = 2 ** 29;
+export const MOST_BYTES: number = 2 ** 29;
 
 /**
  * Reads a recording at the rate and with the channels of a model: resampled behind a low-pass, its loudness kept.

@@ -84,7 +84,11 @@ export function imageNotes(
 
 /** The ids of vectors in shards, of which one is held at a time. */
 export function shardRowIds(where: string, { shards, from: first, to: end }: ShardsAtPath): RowIdFile {
-  const { keys, tokenShape } = shards.manifest;
+  const { keys, tokenShape, sound } = shards.manifest;
+  if (sound !== undefined) {
+    const fix = 'Read them by openShards.';
+    throw new OptionError(where, 'the shards', 'hold as many ids for each row', phrase('those of sounds'), fix);
+  }
   const columns = idsPerExample({ tokenShape });
   let held: { readonly from: number; readonly to: number; readonly block: ShardBlock } | undefined;
   const shardOf = async (position: number): Promise<NonNullable<typeof held>> => {

@@ -1,10 +1,11 @@
 import { CheckpointError } from '@vqkit/checkpoint';
 import { OptionError, phrase, ShapeError } from '@vqkit/core-tensor';
 import type { RowKeys } from '@vqkit/rows';
+import { soundTexts } from '../sound-file.ts';
 import { noteTexts } from '../token-file.ts';
 import { FORMATS } from './formats.ts';
+import { offsetsOf, type SoundParts, soundsOf } from './frames.ts';
 import {
-  idsPerExample,
   planId,
   recordFile,
   requireShard,
@@ -13,17 +14,19 @@ import {
   shardNumbers,
   storedShape,
 } from './manifest.ts';
-import { packIds } from './pack.ts';
 import { recordText, type ShardRecord, type SkippedExample } from './record.ts';
 import { createDigest } from './sealed.ts';
 import { countTokens, mergeStatistics, type TokenStatistics } from './statistics.ts';
 import type { ShardStore } from './store.ts';
 import type { StoredLayout } from './stored.ts';
+import { fixedValues, soundValues, storedParts } from './values.ts';
 
 /** The ids of some consecutive examples. */
 export interface IdBlock {
-  /** [keys.length, …tokenShape]. */
+  /** [keys.length, …tokenShape]; of recordings [frames of all, codebooks]. */
   readonly ids: Int32Array;
+  /** Of recordings: the samples of each, of one channel. */
+  readonly samples?: readonly number[] | undefined;
   /** One per example that has ids. */
   readonly keys: RowKeys;
   readonly skipped?: readonly SkippedExample[] | undefined;
@@ -58,22 +61,22 @@ export async function encodeShard(
 ): Promise<ShardRecord> {
   const where = `encodeShard: ${store.name}/${shardFile(manifest, shard)}`;
   const { from, to } = requireShard('encodeShard', manifest, shard);
-  const { keys: kind, packed, codebookSize, numCodebooks, format } = manifest;
-  const [perExample, stored] = [idsPerExample(manifest), storedShape(manifest)];
-  const perStored = stored.reduce((product, length) => product * length, 1);
-  const values = packed ? new Uint8Array((to - from) * perStored) : new Int32Array((to - from) * perStored);
+  const { keys: kind, codebookSize, numCodebooks, format } = manifest;
+  const { sound } = manifest;
+  const values = sound === undefined ? fixedValues(manifest, to - from) : soundValues(where, manifest, sound);
   const keys: RowKeys[] = [];
   const skipped: SkippedExample[] = [];
   let statistics: TokenStatistics = { examples: 0, codebooks: [] };
   let examples = 0;
   for await (const block of blocks) {
     const length = block.keys.length;
-    if (block.ids.length !== length * perExample) {
+    const wanted = values.idsOf(block);
+    if (block.ids.length !== wanted) {
       throw new ShapeError(
         where,
         'a block',
-        `have ${perExample} ids per key`,
-        phrase(`${block.ids.length} of ${length} keys`, block.ids.length),
+        `have the ${wanted} ids of its ${length} keys`,
+        block.ids.length,
         'Pass whole examples.',
       );
     }
@@ -97,7 +100,7 @@ export async function encodeShard(
         'Pass those of the tokenizer.',
       );
     }
-    values.set(packed ? packIds(block.ids, perExample, codebookSize) : block.ids, examples * perStored);
+    values.add(block);
     const counted = countTokens(block.ids, { examples: length, numCodebooks });
     statistics = examples === 0 ? counted : mergeStatistics([statistics, counted]);
     examples += length;
@@ -115,19 +118,18 @@ export async function encodeShard(
   }
   const all = joinedKeys(kind, keys);
   const writes = FORMATS[format];
+  const { values: stored, sounds } = values.all();
   const layout: StoredLayout = {
     count: examples,
-    shape: stored,
-    dtype: packed ? 'U8' : 'I32',
+    shape: storedShape(manifest),
+    dtype: manifest.packed ? 'U8' : 'I32',
     keys: kind,
     prefix: `${shardNumbers(manifest.shards.length, shard).split('-')[0]}-`,
-    notes: notesOf(manifest, all),
+    notes: notesOf(manifest, all, sounds),
+    ...(sounds === undefined ? {} : { sounds: { rows: values.rows(), offsets: offsetsOf(sounds.frames) } }),
   };
-  const file = await writeHashed(
-    store,
-    shardFile(manifest, shard),
-    writes.write(layout, parts(values.subarray(0, examples * perStored), all, perStored)),
-  );
+  const parts = storedParts({ values: stored, keys: all, sounds }, values.width);
+  const file = await writeHashed(store, shardFile(manifest, shard), writes.write(layout, parts));
   const record: ShardRecord = {
     shard,
     from,
@@ -140,24 +142,11 @@ export async function encodeShard(
     examples,
     skipped,
     ...(writes.holds(kind) ? {} : { keys: [...all].map(String) }),
+    ...(sounds === undefined ? {} : { samples: sounds.samples }),
     statistics,
   };
   await store.write(recordFile(manifest, shard), recordText(record));
   return record;
-}
-
-/** Rows of a row group of parquet. */
-const PART = 4096;
-
-function* parts(
-  values: Int32Array | Uint8Array,
-  keys: RowKeys,
-  width: number,
-): Generator<{ values: Int32Array | Uint8Array; keys: RowKeys }> {
-  for (let from = 0; from < keys.length; from += PART) {
-    const to = Math.min(from + PART, keys.length);
-    yield { values: values.subarray(from * width, to * width), keys: keys.slice(from, to) };
-  }
 }
 
 async function writeHashed(
@@ -198,16 +187,23 @@ function joinedKeys(kind: ShardManifest['keys'], parts: readonly RowKeys[]): Row
   return all;
 }
 
-/** What a safetensors file says of its ids; unpacked ones of images make an ordinary file of tokens. */
-function notesOf(manifest: ShardManifest, keys: RowKeys): Readonly<Record<string, string>> {
-  const { tokenizer, codebookSize, numCodebooks, tokenShape, exampleShape, packed } = manifest;
+/** What a safetensors file says of its ids; unpacked ones of images and of sound make an ordinary file of tokens. */
+function notesOf(
+  manifest: ShardManifest,
+  keys: RowKeys,
+  sounds: SoundParts | undefined,
+): Readonly<Record<string, string>> {
+  const { tokenizer, codebookSize, numCodebooks, tokenShape, exampleShape, packed, sound } = manifest;
   const names = manifest.keys === 'texts' ? (keys as readonly string[]) : undefined;
   const known = { tokenizer: tokenizer.sha256, codebookSize, numCodebooks };
+  if (sound !== undefined && sounds !== undefined && !packed) {
+    return soundTexts({ ...known, ...sound, sounds: soundsOf(keys, sounds) });
+  }
   const [height, width, channels] = exampleShape;
   if (!packed && exampleShape.length === 3 && height !== undefined && width !== undefined && channels !== undefined) {
     return noteTexts({ ...known, imageShape: [height, width, channels], images: names });
   }
-  const notes = { ...known, tokenShape, ...(names === undefined ? {} : { keys: names }) };
+  const notes = { ...known, tokenShape, ...sound, ...(names === undefined ? {} : { keys: names }) };
   return Object.fromEntries(
     Object.entries(notes).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
   );

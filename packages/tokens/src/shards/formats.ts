@@ -6,29 +6,34 @@ import {
   encodeSafetensorsHeader,
   type SafeTensor,
 } from '@vqkit/checkpoint';
-import { integersOf, QuantizerError, reason } from '@vqkit/core-tensor';
-import { parquetBlocks, parquetRows } from '@vqkit/rows/parquet-bytes';
+import { integersOf, phrase, QuantizerError, reason } from '@vqkit/core-tensor';
+import { type ListBlock, parquetBlocks, parquetListBlocks, parquetLists, parquetRows } from '@vqkit/rows/parquet-bytes';
+import { offsetsOf } from './frames.ts';
 import type { ShardFormat, ShardManifest } from './manifest.ts';
-import type { Stored, StoredLayout, StoredPart } from './stored.ts';
+import type { Stored, StoredFacts, StoredLayout, StoredPart } from './stored.ts';
 import { readTar, tarBlocks } from './tar.ts';
 
 interface Format {
   /** Whether keys of this kind have a place in it; if not they stand in the record. */
   holds(keys: ShardManifest['keys']): boolean;
   write(layout: StoredLayout, parts: AsyncIterable<StoredPart> | Iterable<StoredPart>): AsyncIterable<Uint8Array>;
-  /** @param count examples that it is to have: a file may say that there are more than memory holds. */
-  read(where: string, bytes: Uint8Array, count: number): Promise<Stored>;
+  /** @param facts what it is to have: a file may say that there is more than memory holds. */
+  read(where: string, bytes: Uint8Array, facts: StoredFacts): Promise<Stored>;
 }
 
 const IDS = 'ids';
 /** Where packed ids stand. */
 const PACKED = 'packed';
 const KEY = 'key';
+/** Where in the frames each recording begins, and the last ends. */
+export const OFFSETS = 'offsets';
+/** Parquet's column of samples of one channel. */
+const SAMPLES = 'samples';
 
 const npy: Format = {
   holds: (keys) => keys === 'row numbers',
-  async *write({ count, shape, dtype }, parts) {
-    yield encodeNpyHeader(dtype, [count, ...shape]);
+  async *write({ count, shape, dtype, sounds }, parts) {
+    yield encodeNpyHeader(dtype, [sounds?.rows ?? count, ...shape]);
     for await (const { values } of parts) yield bytesOf(values);
   },
   read: async (where, bytes) => storedOf(where, decodeNpy(bytes, where)),
@@ -36,19 +41,23 @@ const npy: Format = {
 
 const safetensors: Format = {
   holds: (keys) => keys !== 'texts',
-  async *write({ count, shape, dtype, keys, notes }, parts) {
-    const values = [dtype === 'I32' ? IDS : PACKED, { dtype, shape: [count, ...shape] }] as const;
+  async *write({ count, shape, dtype, keys, notes, sounds }, parts) {
+    const values = [dtype === 'I32' ? IDS : PACKED, { dtype, shape: [sounds?.rows ?? count, ...shape] }] as const;
     const key = [KEY, { dtype: 'I64', shape: [count] }] as const;
+    const offsets = [OFFSETS, { dtype: 'I64', shape: [count + 1] }] as const;
     const hasKeys = keys === 'integers';
     // Wider types first, so that each is aligned: keys are known once all values are.
     const all: StoredPart[] = [];
     for await (const part of parts) all.push(part);
-    yield encodeSafetensorsHeader(hasKeys ? [key, values] : [values], notes);
+    const head = [...(hasKeys ? [key] : []), ...(sounds === undefined ? [] : [offsets]), values];
+    yield encodeSafetensorsHeader(head, notes);
     if (hasKeys) for (const part of all) yield bytesOf(part.keys as BigInt64Array);
+    if (sounds !== undefined) yield bytesOf(BigInt64Array.from(sounds.offsets, BigInt));
     for (const part of all) yield bytesOf(part.values);
   },
-  async read(where, bytes) {
+  async read(where, bytes, { sounds }) {
     const { tensors } = decodeSafetensors(bytes, where);
+    if (sounds !== undefined) requireOffsets(where, tensors[OFFSETS], offsetsOf(sounds.frames));
     const values = tensors[IDS] ?? tensors[PACKED];
     if (values === undefined) {
       const rule = `hold the tensor '${IDS}' or '${PACKED}'`;
@@ -61,15 +70,27 @@ const safetensors: Format = {
 
 const parquet: Format = {
   holds: () => true,
-  write({ count, shape, keys }, parts) {
+  write({ count, shape, keys, sounds }, parts) {
     const width = product(shape);
+    if (sounds !== undefined) {
+      return parquetListBlocks({ column: IDS, keys, width, counts: SAMPLES }, listBlocks(parts));
+    }
     const layout = { column: IDS, dtype: 'I32', count, width, keys, shape: [...shape] } as const;
     return parquetBlocks(layout, parts);
   },
-  async read(where, bytes, count) {
+  async read(where, bytes, { examples: count, width, sounds }) {
     const { buffer, byteOffset, byteLength } = bytes;
     const slice = (from: number, to = byteLength): ArrayBuffer =>
       buffer.slice(byteOffset + from, byteOffset + to) as ArrayBuffer;
+    if (sounds !== undefined) {
+      const most = width * (offsetsOf(sounds.frames).at(-1) as number);
+      const options = { column: IDS, rows: count, most };
+      const { dtype, values, lengths, keys } = await parquetLists('readStored', where, { byteLength, slice }, options);
+      const other = sounds.frames.findIndex((frames, n) => lengths[n] !== frames * width);
+      if (other >= 0) throw wrongLength(where, other, (sounds.frames[other] as number) * width, lengths[other]);
+      const shape = [values.length / width, width];
+      return { values: integersOf(where, IDS, { dtype, shape, data: values }), shape, keys };
+    }
     const rows = await parquetRows('readStored', where, { byteLength, slice }, { column: IDS });
     if (rows.count !== count)
       throw new CheckpointError(where, 'the file', `have ${count} rows`, rows.count, 'Encode it again.');
@@ -88,10 +109,10 @@ export async function readStored(
   where: string,
   format: ShardFormat,
   bytes: Uint8Array,
-  count: number,
+  facts: StoredFacts,
 ): Promise<Stored> {
   try {
-    return await FORMATS[format].read(where, bytes, count);
+    return await FORMATS[format].read(where, bytes, facts);
   } catch (error) {
     if (error instanceof QuantizerError) throw error;
     const rule = `be a whole .${format} file`;
@@ -102,6 +123,33 @@ export async function readStored(
 function storedOf(where: string, { dtype, shape, data }: SafeTensor): Stored {
   if (dtype === 'U8') return { values: data, shape };
   return { values: integersOf(where, IDS, { dtype, shape, data } as SafeTensor), shape };
+}
+
+async function* listBlocks(parts: AsyncIterable<StoredPart> | Iterable<StoredPart>): AsyncGenerator<ListBlock> {
+  for await (const { values, keys, sounds = { frames: [], samples: [] } } of parts) {
+    yield { values, keys, entries: sounds.frames, counts: sounds.samples };
+  }
+}
+
+/** Throws unless a tensor is where recordings begin by their lengths. */
+export function requireOffsets(where: string, tensor: SafeTensor | undefined, expected: readonly number[]): void {
+  const found = tensor?.dtype === 'I64' ? tensor.data : undefined;
+  const other = expected.findIndex((offset, n) => found?.[n] !== BigInt(offset));
+  if (found?.length === expected.length && other < 0) return;
+  const rule = `be where the ${expected.length - 1} recordings begin, and the last ends`;
+  const got =
+    found === undefined ? phrase('none of I64') : other < 0 ? found.length : phrase(`${found[other]} at ${other}`);
+  throw new CheckpointError(where, `'${OFFSETS}'`, rule, got, 'Encode it again.');
+}
+
+export function wrongLength(where: string, example: number, ids: number, found: unknown): CheckpointError {
+  return new CheckpointError(
+    where,
+    `example ${example}`,
+    `have ${ids} ids, as its record says`,
+    found,
+    'Encode it again.',
+  );
 }
 
 function product(shape: readonly number[]): number {

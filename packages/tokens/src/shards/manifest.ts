@@ -18,8 +18,8 @@ export const SHARD_FORMATS = ['safetensors', 'npy', 'parquet', 'tar'] as const;
 export type ShardFormat = (typeof SHARD_FORMATS)[number];
 /** Formats that hold packed ids; the others have a compression of their own, or one file per example. */
 const PACKABLE: readonly ShardFormat[] = ['npy', 'safetensors'];
-/** Ids of one example: an array of them can be had. */
-const MOST_IDS = 2 ** 30;
+/** Ids of one example, or of all recordings of a shard: an array of them can be had. */
+export const MOST_IDS: number = 2 ** 30;
 
 /** What is encoded, into what, and how it is divided: all that a worker must agree on. */
 export interface ShardPlan {
@@ -32,10 +32,15 @@ export interface ShardPlan {
   };
   readonly codebookSize: number;
   readonly numCodebooks: number;
-  /** Shape of an example's ids: [rows, columns] of an image, and the codebooks of a token where it has several; [] or [codebooks] of a vector. */
+  /**
+   * Shape of an example's ids: [rows, columns] of an image, and the codebooks of a token where it has several; [] or [codebooks] of a vector; [codebooks] of a frame of sound, of
+   * which each recording has its own number.
+   */
   readonly tokenShape: readonly number[];
-  /** Shape of an example's data: [height, width, channels], or [numbers] of a vector. */
+  /** Shape of an example's data: [height, width, channels], [numbers] of a vector, or [channels] of a sample of sound. */
   readonly exampleShape: readonly number[];
+  /** Only of sound. */
+  readonly sound?: SoundPlan | undefined;
   readonly source: {
     /** The kind of data and the options that decide what an example is. */
     readonly options: Readonly<Record<string, unknown>>;
@@ -54,6 +59,14 @@ export interface ShardPlan {
   readonly format: ShardFormat;
   /** Whether ids are packed to the fewest bits. */
   readonly packed: boolean;
+}
+
+/** What makes frames of recordings. */
+export interface SoundPlan {
+  /** Samples per second. */
+  readonly sampleRate: number;
+  /** Samples of a frame. */
+  readonly hop: number;
 }
 
 /** A part of the file of names, in bytes. */
@@ -89,6 +102,7 @@ const schema = z.strictObject({
   numCodebooks: count(1).max(1024),
   tokenShape: sizes,
   exampleShape: sizes,
+  sound: z.strictObject({ sampleRate: count(1), hop: count(1) }).optional(),
   source: z.strictObject({
     options: z.record(z.string(), z.unknown()),
     order: z.string(),
@@ -143,6 +157,11 @@ export function planShards(plan: ShardPlan, shards: number, names: readonly Name
       'Leave it out.',
     );
   }
+  if (plan.sound !== undefined) {
+    const rule = "[numCodebooks], of a frame, and keys 'texts', for sound";
+    const own = soundProblem(plan) === undefined;
+    requireOption(own, where, 'tokenShape', rule, [plan.tokenShape, plan.keys], 'Plan recordings by their names.');
+  }
   const ranges = shardRanges(examples, shards).map((range, n) => {
     const own = names[n];
     return own === undefined ? range : { ...range, names: own };
@@ -177,12 +196,13 @@ export function planId(manifest: ShardManifest): string {
 
 /** In one order, whatever that of the given object. */
 function fileOf(manifest: Omit<ShardManifest, 'sha256'>): object {
-  const { vqkit, tokenizer, codebookSize, numCodebooks, tokenShape, exampleShape, source, ...rest } = manifest;
+  const { vqkit, tokenizer, codebookSize, numCodebooks, tokenShape, exampleShape, sound, source, ...rest } = manifest;
   const { keys, examples, batchSize, format, packed, shards } = rest;
   const { options, order, sha256, paths } = source;
   const described = { vqkit, tokenizer, codebookSize, numCodebooks, tokenShape, exampleShape };
   const divided = { keys, examples, batchSize, format, packed, shards };
-  return { type: FORMAT, ...described, source: { options, order, sha256, paths }, ...divided };
+  const ofSound = sound === undefined ? {} : { sound: { sampleRate: sound.sampleRate, hop: sound.hop } };
+  return { type: FORMAT, ...described, ...ofSound, source: { options, order, sha256, paths }, ...divided };
 }
 
 /**
@@ -214,8 +234,26 @@ function disagreement(manifest: ShardManifest): [argument: string, rule: string,
     return ['tokenShape', `end with the ${numCodebooks} codebooks`, tokenShape];
   }
   if (packed && !PACKABLE.includes(format)) return ['format', `be ${PACKABLE.join(' or ')} for packed ids`, format];
+  const wrong = soundProblem(manifest);
+  if (wrong !== undefined) return wrong;
   const most = idsPerExample(manifest);
   return most > MOST_IDS ? ['tokenShape', `have at most ${MOST_IDS} ids`, most] : undefined;
+}
+
+/** What cannot be of sound. */
+function soundProblem({
+  sound,
+  tokenShape,
+  exampleShape,
+  numCodebooks,
+  keys,
+}: ShardPlan): [argument: string, rule: string, found: unknown] | undefined {
+  if (sound === undefined) return undefined;
+  if (tokenShape.length !== 1 || tokenShape[0] !== numCodebooks) {
+    return ['tokenShape', `be [${numCodebooks}] for sound, the ids of a frame`, tokenShape];
+  }
+  if (exampleShape.length !== 1) return ['exampleShape', 'be [channels] for sound', exampleShape];
+  return keys === 'texts' ? undefined : ['keys', "be 'texts' for sound", keys];
 }
 
 /**
@@ -237,6 +275,7 @@ export function requireSamePlan(where: string, there: ShardManifest, wanted: Sha
     batchSize: plan.batchSize,
     'shape of an example': plan.exampleShape,
     'shape of the ids': plan.tokenShape,
+    'rate and hop of sound': plan.sound,
     'kind of keys': plan.keys,
   });
   const [own, other] = [facts(there), facts(wanted)];
@@ -267,14 +306,17 @@ export function shardNumbers(shards: number, shard: number): string {
   return `${String(shard).padStart(DIGITS, '0')}-of-${String(shards).padStart(DIGITS, '0')}`;
 }
 
-/** Ids of an example. */
+/** Ids of an example; of sound, of a frame. */
 export function idsPerExample({ tokenShape }: Pick<ShardManifest, 'tokenShape'>): number {
   return tokenShape.reduce((product, length) => product * length, 1);
 }
 
-/** What an example takes in a shard's file. */
-export function storedShape(manifest: Pick<ShardManifest, 'tokenShape' | 'codebookSize' | 'packed'>): number[] {
-  const { tokenShape, codebookSize, packed } = manifest;
+/** What an example takes in a shard's file; of sound, what each row does that it has. */
+export function storedShape(
+  manifest: Pick<ShardManifest, 'tokenShape' | 'codebookSize' | 'packed' | 'sound'>,
+): number[] {
+  const { tokenShape, codebookSize, packed, sound } = manifest;
+  if (packed && sound !== undefined) return [];
   return packed ? [packedBytes(idsPerExample(manifest), codebookSize)] : [...tokenShape];
 }
 

@@ -24,6 +24,8 @@ export interface ShardSurvey {
   readonly examples: number;
   readonly skipped: readonly SkippedExample[];
   readonly bytes: number;
+  /** Of recordings: the samples of all together, of one channel; else 0. */
+  readonly samples: number;
   /** What computed them: more than one may mean ids that differ in a rounding. */
   readonly engines: readonly string[];
 }
@@ -43,12 +45,13 @@ export async function surveyShards(
   const damaged: { shard: number; reason: string }[] = [];
   const engines = new Set<string>();
   const skipped: SkippedExample[] = [];
-  let [complete, examples, bytes] = [0, 0, 0];
+  let [complete, examples, bytes, samples] = [0, 0, 0, 0];
   let statistics: TokenStatistics | undefined;
   const take = (record: ShardRecord): void => {
     complete++;
     examples += record.examples;
     bytes += record.file.bytes;
+    for (const own of record.samples ?? []) samples += own;
     engines.add(record.engine);
     for (const each of record.skipped) skipped.push(each);
     if (record.examples === 0) return;
@@ -75,6 +78,7 @@ export async function surveyShards(
     examples,
     skipped,
     bytes,
+    samples,
     engines: [...engines].sort(),
   };
 }

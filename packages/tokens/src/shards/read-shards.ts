@@ -2,17 +2,22 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { DataError, phrase, requireInteger } from '@vqkit/core-tensor';
 import type { RowKeys } from '@vqkit/rows/parquet-bytes';
 import { readStored } from './formats.ts';
+import { framesOf, offsetsOf, type SoundParts } from './frames.ts';
 import { idsPerExample, MANIFEST, parseManifest, type ShardManifest, shardFile, storedShape } from './manifest.ts';
-import { unpackIds } from './pack.ts';
+import { packedBytes, unpackIds } from './pack.ts';
 import { type ShardRecord, shardState } from './record.ts';
 import { digestOf } from './sealed.ts';
 import type { ShardReader } from './store.ts';
 
 /** The ids of consecutive examples of one shard. */
 export interface ShardBlock {
-  /** [examples, …tokenShape], row-major. */
+  /** [examples, …tokenShape], row-major; of recordings [frames of all, codebooks]. */
   readonly ids: Int32Array;
   readonly shape: readonly number[];
+  /** Of recordings: the frame at which each begins, and where the last ends. */
+  readonly offsets?: Float64Array | undefined;
+  /** Of recordings: the samples of each, of one channel, which may be fewer than its frames have. */
+  readonly samples?: Float64Array | undefined;
   /** One per example: names, or numbers. */
   readonly keys: RowKeys;
   /** The example's position in the source, one per example: those that were skipped are missing. */
@@ -95,16 +100,20 @@ async function readShard(store: ShardReader, manifest: ShardManifest, record: Sh
   if (bytes === undefined) throw damaged('be there', 'none');
   if (digestOf(bytes) !== file.sha256) throw damaged(`have the SHA-256 ${file.sha256.slice(0, 12)}…`, 'another');
   const count = idsPerExample(manifest);
-  const shape = [examples, ...manifest.tokenShape];
-  if (examples === 0) return { ids: new Int32Array(0), shape, keys: [], positions: new Float64Array(0) };
-  const stored = await readStored(where, manifest.format, bytes, examples);
-  const expected = examples * storedShape(manifest).reduce((product, length) => product * length, 1);
+  const sounds = soundsIn(manifest, record);
+  const offsets = sounds && offsetsOf(sounds.frames);
+  const shape = [offsets?.at(-1) ?? examples, ...manifest.tokenShape];
+  const own =
+    sounds && offsets ? { offsets: Float64Array.from(offsets), samples: Float64Array.from(sounds.samples) } : {};
+  if (examples === 0) return { ids: new Int32Array(0), shape, ...own, keys: [], positions: new Float64Array(0) };
+  const stored = await readStored(where, manifest.format, bytes, { examples, width: count, sounds });
+  const expected = storedValues(manifest, examples, sounds);
   const isPacked = stored.values instanceof Uint8Array;
   if (stored.values.length !== expected || isPacked !== manifest.packed) {
     throw damaged(`hold ${expected} values`, `${stored.values.length}`);
   }
   const { values } = stored;
-  const ids = values instanceof Uint8Array ? unpackIds(values, count, manifest.codebookSize) : values;
+  const ids = values instanceof Uint8Array ? unpacked(values, manifest, sounds) : values;
   let padding = 0;
   for (const id of ids) {
     if (id < -1 || id >= manifest.codebookSize)
@@ -120,7 +129,37 @@ async function readShard(store: ShardReader, manifest: ShardManifest, record: Sh
   for (let position = from, n = 0; position < to; position++) if (!left.has(position)) positions[n++] = position;
   const keys = keysOf(where, manifest, record, stored.keys, positions);
   if (keys.length !== examples) throw damaged(`have ${examples} keys`, `${keys.length}`);
-  return { ids, shape, keys, positions };
+  return { ids, shape, ...own, keys, positions };
+}
+
+function soundsIn({ sound }: ShardManifest, { samples }: ShardRecord): SoundParts | undefined {
+  return sound === undefined || samples === undefined ? undefined : { samples, frames: framesOf(samples, sound) };
+}
+
+/** Values that a file is to hold. */
+function storedValues(manifest: ShardManifest, examples: number, sounds: SoundParts | undefined): number {
+  const { codebookSize, numCodebooks, packed } = manifest;
+  if (sounds === undefined) {
+    return examples * storedShape(manifest).reduce((product, length) => product * length, 1);
+  }
+  const each = (frames: number): number =>
+    packed ? packedBytes(frames * numCodebooks, codebookSize) : frames * numCodebooks;
+  return sounds.frames.reduce((sum, frames) => sum + each(frames), 0);
+}
+
+function unpacked(values: Uint8Array, manifest: ShardManifest, sounds: SoundParts | undefined): Int32Array {
+  const { codebookSize, numCodebooks } = manifest;
+  if (sounds === undefined) return unpackIds(values, idsPerExample(manifest), codebookSize);
+  const ids = new Int32Array((offsetsOf(sounds.frames).at(-1) as number) * numCodebooks);
+  let [from, at] = [0, 0];
+  for (const frames of sounds.frames) {
+    const count = frames * numCodebooks;
+    const bytes = packedBytes(count, codebookSize);
+    ids.set(unpackIds(values.subarray(from, from + bytes), count, codebookSize), at);
+    from += bytes;
+    at += count;
+  }
+  return ids;
 }
 
 function keysOf(
@@ -144,14 +183,17 @@ function keysOf(
 
 /** The part of a block whose positions are in a range. */
 function within(block: ShardBlock, manifest: ShardManifest, from: number, to: number): ShardBlock {
-  const { ids, keys, positions } = block;
+  const { ids, keys, positions, offsets, samples } = block;
   let [start, end] = [0, positions.length];
   while (start < end && (positions[start] as number) < from) start++;
   while (end > start && (positions[end - 1] as number) >= to) end--;
   const count = idsPerExample(manifest);
+  const [first, last] = [offsets?.[start] ?? start, offsets?.[end] ?? end];
   return {
-    ids: ids.subarray(start * count, end * count),
-    shape: [end - start, ...manifest.tokenShape],
+    ids: ids.subarray(first * count, last * count),
+    shape: [last - first, ...manifest.tokenShape],
+    ...(offsets && { offsets: offsets.slice(start, end + 1).map((offset) => offset - first) }),
+    ...(samples && { samples: samples.subarray(start, end) }),
     keys: keys.slice(start, end),
     positions: positions.subarray(start, end),
   };

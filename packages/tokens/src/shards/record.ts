@@ -2,7 +2,16 @@ import { CheckpointError } from '@vqkit/checkpoint';
 import { show } from '@vqkit/core-tensor';
 import { count, counted } from '@vqkit/schema';
 import { z } from 'zod';
-import { idsPerExample, planId, recordFile, requireShard, type ShardManifest, shardFile } from './manifest.ts';
+import { framesOf, offsetsOf } from './frames.ts';
+import {
+  idsPerExample,
+  MOST_IDS,
+  planId,
+  recordFile,
+  requireShard,
+  type ShardManifest,
+  shardFile,
+} from './manifest.ts';
 import { digest, digestOf, seal, unseal } from './sealed.ts';
 import type { TokenStatistics } from './statistics.ts';
 import type { ShardReader } from './store.ts';
@@ -34,6 +43,8 @@ export interface ShardRecord {
   readonly skipped: readonly SkippedExample[];
   /** One per example, where the file has no place for them; integers as texts. */
   readonly keys?: readonly string[] | undefined;
+  /** Of sound: samples of each example, of one channel; its frames are ⌈samples / hop⌉. */
+  readonly samples?: readonly number[] | undefined;
   readonly statistics: TokenStatistics;
 }
 
@@ -52,6 +63,7 @@ const schema = z.strictObject({
   examples: count(0),
   skipped: z.array(z.strictObject({ position: count(0), name: z.string(), reason: z.string() })),
   keys: z.array(z.string()).optional(),
+  samples: z.array(count(1)).optional(),
   statistics: z.strictObject({
     examples: count(0),
     codebooks: z.array(z.strictObject({ codes: z.array(count(0)), counts: z.array(count(1)) })),
@@ -117,9 +129,9 @@ export async function shardState(
 /** What a record says that cannot be of its examples: the argument, its rule and the value. */
 function disagreement(
   manifest: ShardManifest,
-  { from, to, examples, skipped, keys, statistics }: ShardRecord,
+  { from, to, examples, skipped, keys, samples, statistics }: ShardRecord,
 ): [argument: string, rule: string, found: unknown] | undefined {
-  const { codebookSize, numCodebooks } = manifest;
+  const { codebookSize, numCodebooks, sound } = manifest;
   const count = to - from - skipped.length;
   if (examples !== count) return ['examples', `be the ${count} that were not skipped`, examples];
   const out = skipped.findIndex(({ position }, i) => {
@@ -127,11 +139,19 @@ function disagreement(
   });
   if (out >= 0) return [`skipped[${out}]`, `be in order, from ${from} to ${to}`, skipped[out]?.position];
   if (keys !== undefined && keys.length !== examples) return ['keys', `be ${examples}`, keys.length];
+  if ((samples !== undefined) !== (sound !== undefined)) {
+    return ['samples', sound === undefined ? 'be left out: they are of sound' : 'be there, of each example', samples];
+  }
+  if (samples !== undefined && samples.length !== examples) return ['samples', `be ${examples}`, samples.length];
+  const frames = sound === undefined || samples === undefined ? undefined : offsetsOf(framesOf(samples, sound)).at(-1);
+  if (frames !== undefined && frames * numCodebooks > MOST_IDS) {
+    return ['samples', `make at most ${MOST_IDS} ids`, frames * numCodebooks];
+  }
   if (statistics.examples !== examples) return ['statistics', `be of ${examples} examples`, statistics.examples];
   const { codebooks } = statistics;
   const books = examples === 0 ? codebooks.length : numCodebooks;
   if (codebooks.length !== books) return ['statistics', `be of ${counted(books, 'codebook')}`, codebooks.length];
-  const tokens = (examples * idsPerExample(manifest)) / numCodebooks;
+  const tokens = frames ?? (examples * idsPerExample(manifest)) / numCodebooks;
   for (const [i, { codes, counts }] of codebooks.entries()) {
     const argument = `statistics of codebook ${i}`;
     if (codes.length !== counts.length) return [argument, `have ${codes.length} counts`, counts.length];

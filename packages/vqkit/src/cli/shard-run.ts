@@ -42,18 +42,33 @@ export async function runOnShards(tokenizer: string, options: ShardOptions): Pro
 }
 
 /** What a folder of shards holds: the same whoever encoded it in whatever parts. */
-export function surveyText({ manifest, complete, examples, skipped, statistics, bytes, engines }: ShardSurvey): string {
-  const { shards, tokenShape, numCodebooks, codebookSize, format, packed } = manifest;
-  const tokens = tokenShape.reduce((product, length) => product * length, 1) / numCodebooks;
-  const ids = tokenShape.length === 0 ? '1 id' : `ids ${tokenShape.join(' × ')}`;
+export function surveyText(survey: ShardSurvey): string {
+  const { manifest, complete, examples, skipped, statistics, bytes, engines } = survey;
+  const { shards, numCodebooks, codebookSize, format, packed } = manifest;
   const lines = [
-    `${counted(examples, 'example')}${skipped.length === 0 ? '' : `, ${skipped.length} skipped`} in ${complete} of ${counted(shards.length, 'shard')} (.${format}${packed ? ', packed' : ''}, ${megabytes(bytes)}): ${counted(tokens, 'token')} each (${ids}) of ${(numCodebooks * Math.log2(codebookSize)).toFixed(2)} bits`,
+    `${counted(examples, 'example')}${skipped.length === 0 ? '' : `, ${skipped.length} skipped`} in ${complete} of ${counted(shards.length, 'shard')} (.${format}${packed ? ', packed' : ''}, ${megabytes(bytes)}): ${tokensText(survey)} of ${(numCodebooks * Math.log2(codebookSize)).toFixed(2)} bits`,
     ...useLines(tokenReport(statistics, codebookSize)),
     ...skipped.slice(0, NAMED).map(({ name, reason }) => `skipped ${name}: ${reason}`),
     ...(skipped.length > NAMED ? [`and ${skipped.length - NAMED} more, in the records of the shards`] : []),
     ...(engines.length > 1 ? [`note: encoded by ${engines.join('; ')}: their ids may differ in a rounding`] : []),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** How many tokens an example has; of recordings, which have their own lengths, all of them. */
+function tokensText({ manifest, statistics, samples }: ShardSurvey): string {
+  const { tokenShape, numCodebooks, sound } = manifest;
+  if (sound !== undefined) {
+    const tokens = statistics.codebooks[0]?.counts.reduce((sum, count) => sum + count, 0) ?? 0;
+    return `${counted(tokens, 'token')} of ${(samples / sound.sampleRate).toFixed(1)} s (ids ${shapeText(manifest)} each)`;
+  }
+  const tokens = tokenShape.reduce((product, length) => product * length, 1) / numCodebooks;
+  return `${counted(tokens, 'token')} each (${tokenShape.length === 0 ? '1 id' : `ids ${shapeText(manifest)}`})`;
+}
+
+/** The shape of an example's ids. */
+export function shapeText({ tokenShape, sound }: ShardSurvey['manifest']): string {
+  return [...(sound === undefined ? [] : ['frames']), ...tokenShape].join(' × ');
 }
 
 /** A line per codebook. */

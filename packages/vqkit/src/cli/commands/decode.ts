@@ -20,6 +20,7 @@ const EXAMPLES = `
   vqkit decode runs/items ids.parquet --out vectors.npy
   vqkit decode runs/speech speech.safetensors --out decoded
   vqkit decode photos.safetensors ids --from 2000 --limit 100
+  vqkit decode speech.safetensors speech-ids --limit 10
 
 The tokens may be your own, of a language model: an .npy file of integers, or a
 safetensors file with the tensor 'ids', of the shape that vqkit encode writes.

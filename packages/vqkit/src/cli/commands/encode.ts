@@ -30,6 +30,7 @@ const EXAMPLES = `
   vqkit encode runs/speech recordings --out speech.safetensors
 
   vqkit encode photos.safetensors photos --out ids --shards 100 --workers auto
+  vqkit encode speech.safetensors recordings --out ids --shards 100 --format tar
 
 In Python: safetensors.numpy.load_file('test.safetensors')['ids'],
 or numpy.load('photos.npy').
@@ -41,12 +42,12 @@ const SHARD_FLAGS = ['shards', 'shard', 'format', 'pack', 'plan', 'workers'];
 export function command(finish: (code: number) => void): Command {
   const made = new Command('encode')
     .description(
-      'Turns images, vectors or sounds into a file of token ids. Ids of images are int32 [images, rows, columns], with a last axis for the codebooks of a stack. Images and vectors can also go into a folder of shards, which resumes after a crash.',
+      'Turns images, vectors or sounds into a file of token ids. Ids of images are int32 [images, rows, columns], with a last axis for the codebooks of a stack. A corpus of any kind can also go into a folder of shards, which resumes after a crash.',
     )
     .argument('<tokenizer>', 'a run folder, one of its checkpoints, or a file of `vqkit export`')
     .argument(
       '[paths...]',
-      'pictures or sounds, folders of them, one file or folder of IDX data, or one file of vectors',
+      'pictures or sounds, folders of them, with --shards tars of sounds, one file or folder of IDX data, or one file of vectors',
     )
     .addHelpText('after', EXAMPLES);
   const both = {

@@ -16,7 +16,7 @@ export function command(): Command {
       'Checks that a folder of shards is whole, every byte of it, and adds up their statistics, which it prints and writes into statistics.json there.',
     )
     .argument('<folder>', 'a folder of `vqkit encode --shards`')
-    .option('--out <file>', 'Writes all ids into this file too: .safetensors, .npy, .parquet or .tar.')
+    .option('--out <file>', 'Writes all ids into this file too: .safetensors, .npy (not of sounds), .parquet or .tar.')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, { out }: { out?: string }) => {
       if (out !== undefined) await requireMergeable('merge', out, folder);
@@ -30,9 +30,10 @@ export function command(): Command {
       };
       const survey = await surveyShards(store, { onShard }).finally(() => progress.stop());
       requireComplete('merge', store, survey);
-      const { manifest, examples, skipped, statistics, engines } = survey;
+      const { manifest, examples, skipped, statistics, engines, samples } = survey;
       const codebooks = tokenReport(statistics, manifest.codebookSize);
-      const facts = { manifest: manifest.sha256, examples, skipped, engines, codebooks };
+      const seconds = manifest.sound === undefined ? {} : { seconds: samples / manifest.sound.sampleRate };
+      const facts = { manifest: manifest.sha256, examples, ...seconds, skipped, engines, codebooks };
       await writeFileAtomic(join(folder, 'statistics.json'), `${JSON.stringify(facts, null, 1)}\n`);
       if (out !== undefined) await writeMerged(out, store);
       process.stdout.write(`${surveyText(survey)}${out ?? folder}\n`);

@@ -12,7 +12,7 @@ import {
 } from '@vqkit/tokens';
 import { Command } from 'commander';
 import { EXIT } from '../errors.ts';
-import { surveyText, useLines } from '../shard-run.ts';
+import { shapeText, surveyText, useLines } from '../shard-run.ts';
 
 const EXAMPLES = `
   vqkit tokens ids
@@ -59,7 +59,7 @@ async function shardText({ shards, from }: NonNullable<Awaited<ReturnType<typeof
   await shards.read(shard);
   const lines = [
     `shard ${shard} of ${manifest.shards.length}: ${file.name}, whole, ${file.bytes} bytes, examples ${from} to ${to}, engine ${engine}`,
-    `${counted(examples, 'example')}, ${skipped.length} skipped, ids ${manifest.tokenShape.join(' × ')}${manifest.packed ? ', packed' : ''}`,
+    `${counted(examples, 'example')}, ${skipped.length} skipped, ids ${shapeText(manifest)}${manifest.packed ? ', packed' : ''}`,
     ...useLines(tokenReport(statistics, manifest.codebookSize)),
   ];
   return `${lines.join('\n')}\n`;
