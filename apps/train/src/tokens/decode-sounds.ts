@@ -58,7 +58,8 @@ export async function decodeSounds(
       const wav = await decodeSound(model, ids, samples);
       await withFileErrors(where, path, 'be written', mkdir(dirname(path), { recursive: true }));
       await writeFileAtomic(path, wav);
-      hooks.onImages?.(++done);
+      done++;
+      hooks.onImages?.(done);
     }
     return { status: 'finished', out, images: done };
   } catch (error) {

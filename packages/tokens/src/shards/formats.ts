@@ -134,12 +134,14 @@ async function* listBlocks(parts: AsyncIterable<StoredPart> | Iterable<StoredPar
 /** Throws unless a tensor is where recordings begin by their lengths. */
 export function requireOffsets(where: string, tensor: SafeTensor | undefined, expected: readonly number[]): void {
   const found = tensor?.dtype === 'I64' ? tensor.data : undefined;
-  const other = expected.findIndex((offset, n) => found?.[n] !== BigInt(offset));
-  if (found?.length === expected.length && other < 0) return;
-  const rule = `be where the ${expected.length - 1} recordings begin, and the last ends`;
-  const got =
-    found === undefined ? phrase('none of I64') : other < 0 ? found.length : phrase(`${found[other]} at ${other}`);
-  throw new CheckpointError(where, `'${OFFSETS}'`, rule, got, 'Encode it again.');
+  const fail = (got: unknown): CheckpointError => {
+    const rule = `be the ${expected.length} frames where recordings begin, and the last ends`;
+    return new CheckpointError(where, `'${OFFSETS}'`, rule, got, 'Encode it again.');
+  };
+  if (found === undefined) throw fail(phrase('none of I64'));
+  if (found.length !== expected.length) throw fail(phrase(`${found.length} of them`, found.length));
+  const other = expected.findIndex((offset, n) => found[n] !== BigInt(offset));
+  if (other >= 0) throw fail(phrase(`${found[other]} at ${other}`, found[other]));
 }
 
 export function wrongLength(where: string, example: number, ids: number, found: unknown): CheckpointError {

@@ -264,7 +264,7 @@ describe('encodeShard', () => {
       'part of an example',
       [{ ids: new Int32Array(14), keys: BigInt64Array.of(0n) }],
       ShapeError,
-      /15 ids per key, got 14/,
+      /the 15 ids of its 1 keys, got 14/,
     ],
     [
       'an id that no code has',
