@@ -5,7 +5,6 @@ export type { RowIdLayout } from './row-ids.ts';
 export { openRowIds, requireWritableRowIds, writeRowIds } from './row-ids.ts';
 export type { ExampleRange } from './shards/at-path.ts';
 export { requireRange, shardsAt } from './shards/at-path.ts';
-export type { IdBlock } from './shards/encode-shard.ts';
 export { encodeShard } from './shards/encode-shard.ts';
 export { folderStore } from './shards/folder-store.ts';
 export type { NameRange, ShardFormat, ShardManifest, ShardPlan, ShardRange, SoundPlan } from './shards/manifest.ts';
@@ -33,6 +32,7 @@ export type { CodebookUse, TokenStatistics } from './shards/statistics.ts';
 export { countTokens, mergeStatistics, tokenReport } from './shards/statistics.ts';
 export type { ShardReader, ShardStore } from './shards/store.ts';
 export { urlReader } from './shards/store.ts';
+export type { IdBlock } from './shards/values.ts';
 
 export type { SoundNotes, SoundTokens } from './sound-file.ts';
 export { readSoundTokens, writeSoundTokens } from './sound-file.ts';

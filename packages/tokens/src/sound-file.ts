@@ -4,7 +4,7 @@ import { integersOf, phrase } from '@vqkit/core-tensor';
 import { count, problemOf } from '@vqkit/schema';
 import { z } from 'zod';
 import { OFFSETS, requireOffsets } from './shards/formats.ts';
-import { offsetsOf } from './shards/frames.ts';
+import { offsetsOf, type SoundParts } from './shards/frames.ts';
 
 const FORMAT = 'vqkit-sound-tokens-1';
 const LONGEST_NAME = 4096;
@@ -37,6 +37,15 @@ const notesSchema = z.strictObject({
   hop: count(1),
   sounds: z.array(z.strictObject({ name: z.string().max(LONGEST_NAME), frames: count(1), samples: count(1) })),
 });
+
+/** Recordings as the notes of a file of tokens name them. */
+export function soundsOf(keys: Iterable<bigint | string>, { frames, samples }: SoundParts): SoundNotes['sounds'] {
+  return Array.from(keys, (name, n) => ({
+    name: String(name),
+    frames: frames[n] as number,
+    samples: samples[n] as number,
+  }));
+}
 
 /** Notes as the metadata of a safetensors file. */
 export function soundTexts(notes: SoundNotes): Record<string, string> {

@@ -1,7 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import { CheckpointError } from '@vqkit/checkpoint';
 import { phrase } from '@vqkit/core-tensor';
-import { NAMES, type NameRange, type ShardManifest, type ShardStore, shardRanges } from '@vqkit/tokens';
+import { NAMES, type NameRange, type ShardManifest, type ShardPlan, type ShardStore, shardRanges } from '@vqkit/tokens';
+
+/** What the examples of a source are, all but their names. */
+export interface Described {
+  readonly examples: number;
+  readonly shape: readonly number[];
+  readonly keys: ShardPlan['keys'];
+  readonly source: ShardPlan['source'];
+  readonly names?: readonly NameRange[];
+}
 
 /** Where names go; without one that is there, they are written. */
 export interface Target {

@@ -18,7 +18,6 @@ import { isAudioConfig, isVectorConfig } from '@vqkit/tokenizer';
 import {
   digestOf,
   NAMES,
-  type NameRange,
   planShards,
   requireSamePlan,
   type ShardManifest,
@@ -26,19 +25,10 @@ import {
   type ShardStore,
 } from '@vqkit/tokens';
 import { imageExamples } from './examples.ts';
-import { linesIn, listNames, namesOf, type Target, writeNames } from './names.ts';
+import { type Described, linesIn, listNames, namesOf, type Target, writeNames } from './names.ts';
 import type { ShardOptions } from './options.ts';
 import { describeSounds, soundPaths } from './plan-sounds.ts';
 import { packageVersion } from './version.ts';
-
-/** What the examples of a source are, all but their names. */
-export interface Described {
-  readonly examples: number;
-  readonly shape: readonly number[];
-  readonly keys: ShardPlan['keys'];
-  readonly source: ShardPlan['source'];
-  readonly names?: readonly NameRange[];
-}
 
 /** Bytes at either end of a file of rows that stand for all of it. */
 const ENDS = 2 ** 20;

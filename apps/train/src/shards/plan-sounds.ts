@@ -3,9 +3,8 @@ import { DataError, OptionError, phrase } from '@vqkit/core-tensor';
 import { nameSounds } from '@vqkit/data/node';
 import type { AudioTokenizerConfig } from '@vqkit/tokenizer';
 import { digestOf } from '@vqkit/tokens';
-import { listNames, type Target } from './names.ts';
+import { type Described, listNames, type Target } from './names.ts';
 import type { ShardOptions } from './options.ts';
-import type { Described } from './plan-corpus.ts';
 
 /** Options that are of other data. */
 const NOT_OF_SOUND = ['data', 'part', 'imageSize', 'fit', 'column', 'keyColumn'] as const;

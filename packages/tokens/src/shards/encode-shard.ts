@@ -1,10 +1,10 @@
 import { CheckpointError } from '@vqkit/checkpoint';
 import { OptionError, phrase, ShapeError } from '@vqkit/core-tensor';
 import type { RowKeys } from '@vqkit/rows';
-import { soundTexts } from '../sound-file.ts';
+import { soundsOf, soundTexts } from '../sound-file.ts';
 import { noteTexts } from '../token-file.ts';
 import { FORMATS } from './formats.ts';
-import { offsetsOf, type SoundParts, soundsOf } from './frames.ts';
+import { offsetsOf, type SoundParts } from './frames.ts';
 import {
   planId,
   recordFile,
@@ -19,18 +19,7 @@ import { createDigest } from './sealed.ts';
 import { countTokens, mergeStatistics, type TokenStatistics } from './statistics.ts';
 import type { ShardStore } from './store.ts';
 import type { StoredLayout } from './stored.ts';
-import { fixedValues, soundValues, storedParts } from './values.ts';
-
-/** The ids of some consecutive examples. */
-export interface IdBlock {
-  /** [keys.length, …tokenShape]; of recordings [frames of all, codebooks]. */
-  readonly ids: Int32Array;
-  /** Of recordings: the samples of each, of one channel. */
-  readonly samples?: readonly number[] | undefined;
-  /** One per example that has ids. */
-  readonly keys: RowKeys;
-  readonly skipped?: readonly SkippedExample[] | undefined;
-}
+import { fixedValues, type IdBlock, soundValues, storedParts } from './values.ts';
 
 /**
  * Writes one shard: its file, and then its record, with which it is complete. Both appear whole or not at all, and the ids of the shard are all that is held,

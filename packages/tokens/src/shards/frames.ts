@@ -1,4 +1,3 @@
-import type { SoundNotes } from '../sound-file.ts';
 import type { SoundPlan } from './manifest.ts';
 
 /** Frames of recordings, of which the last may be of fewer samples than the others. */
@@ -27,13 +26,4 @@ export interface SoundParts {
 /** Those of the recordings from `from` up to `to`. */
 export function partOf({ frames, samples }: SoundParts, from: number, to: number): SoundParts {
   return { frames: frames.slice(from, to), samples: samples.slice(from, to) };
-}
-
-/** Recordings as the notes of a file of tokens name them. */
-export function soundsOf(keys: Iterable<bigint | string>, { frames, samples }: SoundParts): SoundNotes['sounds'] {
-  return Array.from(keys, (name, n) => ({
-    name: String(name),
-    frames: frames[n] as number,
-    samples: samples[n] as number,
-  }));
 }

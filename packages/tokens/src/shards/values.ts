@@ -1,9 +1,21 @@
 import { OptionError, requireOption } from '@vqkit/core-tensor';
-import type { IdBlock } from './encode-shard.ts';
+import type { RowKeys } from '@vqkit/rows';
 import { framesOf, offsetsOf, partOf, type SoundParts } from './frames.ts';
 import { idsPerExample, MOST_IDS, type ShardManifest, type SoundPlan, storedShape } from './manifest.ts';
 import { packIds } from './pack.ts';
+import type { SkippedExample } from './record.ts';
 import type { StoredPart } from './stored.ts';
+
+/** The ids of some consecutive examples. */
+export interface IdBlock {
+  /** [keys.length, …tokenShape]; of recordings [frames of all, codebooks]. */
+  readonly ids: Int32Array;
+  /** Of recordings: the samples of each, of one channel. */
+  readonly samples?: readonly number[] | undefined;
+  /** One per example that has ids. */
+  readonly keys: RowKeys;
+  readonly skipped?: readonly SkippedExample[] | undefined;
+}
 
 /** The values of a shard as they are stored, block after block. */
 export interface Values {

@@ -1,9 +1,10 @@
 import type { RowKeys } from '@vqkit/rows';
-import { encodeShard, type IdBlock } from '../../src/shards/encode-shard.ts';
+import { encodeShard } from '../../src/shards/encode-shard.ts';
 import { folderStore } from '../../src/shards/folder-store.ts';
 import { planShards, type ShardManifest, type ShardPlan } from '../../src/shards/manifest.ts';
 import { writeManifest } from '../../src/shards/merge.ts';
 import type { ShardStore } from '../../src/shards/store.ts';
+import type { IdBlock } from '../../src/shards/values.ts';
 
 /** A plan of made-up examples. */
 export function tinyPlan(given: Partial<ShardPlan> = {}): ShardPlan {
