@@ -144,7 +144,7 @@ export function requireOffsets(where: string, tensor: SafeTensor | undefined, ex
   if (other >= 0) throw fail(phrase(`${found[other]} at ${other}`, found[other]));
 }
 
-export function wrongLength(where: string, example: number, ids: number, found: unknown): CheckpointError {
+function wrongLength(where: string, example: number, ids: number, found: unknown): CheckpointError {
   return new CheckpointError(
     where,
     `example ${example}`,

@@ -82,7 +82,7 @@ function soundsOf({
 }: ShardBlock): { name: string; ids: number[]; samples: number }[] {
   const [frames = 0, width = 0] = shape;
   expect([offsets?.at(0), offsets?.at(-1), ids.length]).toEqual([0, frames, frames * width]);
-  return Array.from(keys, (key, n) => ({
+  return [...keys].map((key, n) => ({
     name: String(key),
     ids: [...ids.subarray((offsets?.[n] ?? 0) * width, (offsets?.[n + 1] ?? 0) * width)],
     samples: samples?.[n] ?? 0,
