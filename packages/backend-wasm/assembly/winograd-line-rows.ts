@@ -1,12 +1,40 @@
-// The matrices of assembly/winograd-line.ts.
+// The matrices of assembly/winograd-line.ts, for parts of `size` places: 4, or 1 where a part is one place, so that F(3, 2) alone is left.
 
 /** Bytes from the seven numbers of one part of a line to those of the next, where they lie beside each other. */
 const PART: usize = 112;
 
 /**
- * The 28 numbers of a vector of 19 places, `step` bytes from one to the next: number k goes to `to + k · plane`. `turned` is room for 28 vectors.
+ * The numbers of a vector of places, `step` bytes from one to the next: number k goes to `to + k · plane`. `turned` is room for 28 vectors.
  */
-export function turnPlaces(from: usize, step: usize, turned: usize, to: usize, plane: usize): void {
+export function turnPlaces(from: usize, step: usize, size: i32, turned: usize, to: usize, plane: usize): void {
+  if (size === 4) {
+    turnParts(from, step, turned);
+    from = turned;
+    step = PART;
+  }
+  const numbers = 2 * size - 1;
+  const next = <usize>numbers * plane;
+  const s2 = 2 * step;
+  for (let k = 0; k < numbers; k++) {
+    const d0 = v128.load(from);
+    const d1 = v128.load(from + step);
+    const d2 = v128.load(from + s2);
+    const d3 = v128.load(from + s2 + step);
+    let place = to;
+    v128.store(place, f32x4.sub(d0, d2));
+    place += next;
+    v128.store(place, f32x4.add(d1, d2));
+    place += next;
+    v128.store(place, f32x4.sub(d2, d1));
+    place += next;
+    v128.store(place, f32x4.sub(d3, d1));
+    from += 16;
+    to += plane;
+  }
+}
+
+/** The seven numbers of each of four parts of four places. */
+function turnParts(from: usize, step: usize, turned: usize): void {
   const s2 = 2 * step;
   const s4 = 4 * step;
   const half = f32x4.splat(0.5);
@@ -44,32 +72,26 @@ export function turnPlaces(from: usize, step: usize, turned: usize, to: usize, p
     v128.store(at, f32x4.sub(g2, f32x4.mul(half, g1)), 96);
     from = far;
   }
-  const next = 7 * plane;
-  for (let at = turned; at < turned + PART; at += 16) {
-    const d0 = v128.load(at);
-    const d1 = v128.load(at, 112);
-    const d2 = v128.load(at, 224);
-    const d3 = v128.load(at, 336);
-    let place = to;
-    v128.store(place, f32x4.sub(d0, d2));
-    place += next;
-    v128.store(place, f32x4.add(d1, d2));
-    place += next;
-    v128.store(place, f32x4.sub(d2, d1));
-    place += next;
-    v128.store(place, f32x4.sub(d3, d1));
-    to += plane;
-  }
 }
 
-/** Twelve places, `step` bytes from one to the next, of 28 numbers, and `offset`: the transpose of {@link turnSlopePlaces}. */
-export function gatherPlaces(from: usize, plane: usize, turned: usize, offset: v128, to: usize, step: usize): void {
-  const next = 7 * plane;
+/** Places, `step` bytes from one to the next, of numbers, and `offset`: the transpose of {@link turnSlopePlaces}. */
+export function gatherPlaces(
+  from: usize,
+  plane: usize,
+  size: i32,
+  turned: usize,
+  offset: v128,
+  to: usize,
+  step: usize,
+): void {
+  const numbers = 2 * size - 1;
+  const next = <usize>numbers * plane;
   const half = f32x4.splat(0.5);
   const quarter = f32x4.splat(0.25);
   const eighth = f32x4.splat(0.125);
   const four = f32x4.splat(4);
-  for (let at = turned; at < turned + PART; at += 16) {
+  let at = turned;
+  for (let k = 0; k < numbers; k++) {
     let place = from;
     const m0 = v128.load(place);
     place += next;
@@ -79,12 +101,19 @@ export function gatherPlaces(from: usize, plane: usize, turned: usize, offset: v
     place += next;
     const m3 = v128.load(place);
     const sum = f32x4.add(m1, m2);
+    if (size === 1) {
+      v128.store(to, f32x4.add(f32x4.add(m0, sum), offset));
+      v128.store(to + step, f32x4.add(f32x4.sub(m1, m2), offset));
+      v128.store(to + 2 * step, f32x4.add(f32x4.add(sum, m3), offset));
+      return;
+    }
     v128.store(at, f32x4.add(m0, sum));
     v128.store(at, f32x4.sub(m1, m2), 112);
     v128.store(at, f32x4.add(sum, m3), 224);
     from += plane;
+    at += 16;
   }
-  for (let at = turned; at < turned + 3 * PART; at += PART) {
+  for (at = turned; at < turned + 3 * PART; at += PART) {
     const m0 = v128.load(at);
     const m1 = v128.load(at, 16);
     const m2 = v128.load(at, 32);
@@ -108,8 +137,35 @@ export function gatherPlaces(from: usize, plane: usize, turned: usize, offset: v
   }
 }
 
-/** The 28 numbers of a vector of twelve places of dy. `turned` is room for 21 vectors. */
-export function turnSlopePlaces(from: usize, step: usize, turned: usize, to: usize, plane: usize): void {
+/** The numbers of a vector of places of dy. `turned` is room for 21 vectors. */
+export function turnSlopePlaces(from: usize, step: usize, size: i32, turned: usize, to: usize, plane: usize): void {
+  if (size === 4) {
+    turnSlopeParts(from, step, turned);
+    from = turned;
+    step = PART;
+  }
+  const numbers = 2 * size - 1;
+  const next = <usize>numbers * plane;
+  for (let k = 0; k < numbers; k++) {
+    const y0 = v128.load(from);
+    const y1 = v128.load(from + step);
+    const y2 = v128.load(from + 2 * step);
+    const even = f32x4.add(y0, y2);
+    let place = to;
+    v128.store(place, y0);
+    place += next;
+    v128.store(place, f32x4.add(even, y1));
+    place += next;
+    v128.store(place, f32x4.sub(even, y1));
+    place += next;
+    v128.store(place, y2);
+    from += 16;
+    to += plane;
+  }
+}
+
+/** The seven numbers of each of three parts of four places of dy. */
+function turnSlopeParts(from: usize, step: usize, turned: usize): void {
   const half = f32x4.splat(0.5);
   const quarter = f32x4.splat(0.25);
   const eighth = f32x4.splat(0.125);
@@ -139,28 +195,41 @@ export function turnSlopePlaces(from: usize, step: usize, turned: usize, to: usi
     v128.store(at, small, 80);
     v128.store(at, y3, 96);
   }
-  const next = 7 * plane;
-  for (let at = turned; at < turned + PART; at += 16) {
-    const y0 = v128.load(at);
-    const y1 = v128.load(at, 112);
-    const y2 = v128.load(at, 224);
-    const even = f32x4.add(y0, y2);
-    let place = to;
-    v128.store(place, y0);
-    place += next;
-    v128.store(place, f32x4.add(even, y1));
-    place += next;
-    v128.store(place, f32x4.sub(even, y1));
-    place += next;
-    v128.store(place, y2);
-    to += plane;
-  }
 }
 
 // Filters are few: these two are called.
 
-/** The 28 numbers of a vector of eight taps, which lie beside each other. `turned` is room for 14 vectors. */
-export function turnTaps(from: usize, turned: usize, to: usize, plane: usize): void {
+/** The numbers of a vector of 2 · size taps, which lie beside each other. `turned` is room for 14 vectors. */
+export function turnTaps(from: usize, size: i32, turned: usize, to: usize, plane: usize): void {
+  let step: usize = 16;
+  if (size === 4) {
+    turnTapParts(from, turned);
+    from = turned;
+    step = PART;
+  }
+  const half = f32x4.splat(0.5);
+  const numbers = 2 * size - 1;
+  const next = <usize>numbers * plane;
+  for (let k = 0; k < numbers; k++) {
+    const t0 = v128.load(from);
+    const t1 = v128.load(from + step);
+    const even = f32x4.mul(t0, half);
+    const odd = f32x4.mul(t1, half);
+    let place = to;
+    v128.store(place, t0);
+    place += next;
+    v128.store(place, f32x4.add(even, odd));
+    place += next;
+    v128.store(place, f32x4.sub(even, odd));
+    place += next;
+    v128.store(place, t1);
+    from += 16;
+    to += plane;
+  }
+}
+
+/** The seven numbers of each of two parts of four taps. */
+function turnTapParts(from: usize, turned: usize): void {
   for (let at = turned; at < turned + 2 * PART; at += PART) {
     const t0 = v128.load(from);
     const t1 = v128.load(from, 16);
@@ -183,34 +252,26 @@ export function turnTaps(from: usize, turned: usize, to: usize, plane: usize): v
     v128.store(at, t3, 96);
     from += 64;
   }
-  const next = 7 * plane;
-  for (let at = turned; at < turned + PART; at += 16) {
-    const t0 = v128.load(at);
-    const t1 = f32x4.mul(v128.load(at, 112), f32x4.splat(0.5));
-    const t2 = f32x4.mul(t0, f32x4.splat(0.5));
-    let place = to;
-    v128.store(place, t0);
-    place += next;
-    v128.store(place, f32x4.add(t2, t1));
-    place += next;
-    v128.store(place, f32x4.sub(t2, t1));
-    place += next;
-    v128.store(place, v128.load(at, 112));
-    to += plane;
-  }
 }
 
-/** Eight taps, beside each other, of a vector of 28 numbers, which lie beside each other: the transpose of {@link turnTaps}. `turned` is room for 14 vectors. */
-export function gatherTaps(from: usize, turned: usize, to: usize): void {
+/** 2 · size taps, beside each other, of a vector of numbers, which lie beside each other: the transpose of {@link turnTaps}. `turned` is room for 14 vectors. */
+export function gatherTaps(from: usize, size: i32, turned: usize, to: usize): void {
   const half = f32x4.splat(0.5);
-  for (let at: usize = 0; at < PART; at += 16) {
-    const m0 = v128.load(from + at);
-    const m1 = f32x4.mul(v128.load(from + at, 112), half);
-    const m2 = f32x4.mul(v128.load(from + at, 224), half);
-    const m3 = v128.load(from + at, 336);
-    v128.store(turned + at, f32x4.add(m0, f32x4.add(m1, m2)));
-    v128.store(turned + at, f32x4.add(m3, f32x4.sub(m1, m2)), 112);
+  const part = (<usize>(2 * size - 1)) << 4;
+  const first = size === 4 ? turned : to;
+  for (let at: usize = 0; at < part; at += 16) {
+    let number = from + at;
+    const m0 = v128.load(number);
+    number += part;
+    const m1 = f32x4.mul(v128.load(number), half);
+    number += part;
+    const m2 = f32x4.mul(v128.load(number), half);
+    number += part;
+    const m3 = v128.load(number);
+    v128.store(first + at, f32x4.add(m0, f32x4.add(m1, m2)));
+    v128.store(first + at + part, f32x4.add(m3, f32x4.sub(m1, m2)));
   }
+  if (size === 1) return;
   for (let at = turned; at < turned + 2 * PART; at += PART) {
     const m0 = f32x4.mul(v128.load(at), f32x4.splat(-0.5));
     const m1 = f32x4.mul(v128.load(at, 16), f32x4.splat(<f32>(-1.0 / 3.0)));

@@ -1,13 +1,13 @@
 import { gatherTaps, turnPlaces, turnSlopePlaces } from './winograd-line-rows';
-import { fieldOf, LANES, LINE_NUMBERS, PLACES, REACH, TURNED } from './winograd-line-tiles';
+import { fieldOf, firstOf, LANES, numbersOf, placesOf, reachOf, TURNED } from './winograd-line-tiles';
 import { LINE, multiply } from './winograd-tiles';
 
 /** Channels of one unit of work. */
 const ROWS: i32 = 8;
 
 /**
- * The products behind the gradient of the filter, Σ over tiles of (B₂ᵀ B₄ᵀ d) ⊙ (A₄ A₃ dy): partials[group][28][panel of 8 output channels][channel][8], a line
- * behind each of the 28. The tiles are cut into `groups`, whatever the threads, and the channels into `parts`. Units: groups · parts.
+ * The products behind the gradient of the filter, Σ over tiles of (B₂ᵀ B₄ᵀ d) ⊙ (A₄ A₃ dy): partials[group][number][panel of 8 output channels][channel][8], a line
+ * behind each number. The tiles are cut into `groups`, whatever the threads, and the channels into `parts`. Units: groups · parts.
  */
 export function lineFilterImages(
   images: usize,
@@ -15,12 +15,15 @@ export function lineFilterImages(
   partials: usize,
   room: usize,
   workerBytes: i32,
+  size: i32,
   lines: i32,
-  width: i32,
+  places: i32,
+  lineBytes: i32,
+  start: i32,
   channels: i32,
   dilation: i32,
-  left: i32,
-  outWidth: i32,
+  outLineBytes: i32,
+  outStart: i32,
   outChannels: i32,
   block: i32,
   groups: i32,
@@ -29,45 +32,53 @@ export function lineFilterImages(
   end: i32,
   worker: i32,
 ): void {
-  const reach = dilation * PLACES;
-  const perLine = dilation * ((outWidth + reach - 1) / reach);
+  const perTile = placesOf(size);
+  const reach = reachOf(size);
+  const allNumbers = numbersOf(size);
+  const tileReach = dilation * perTile;
+  const perLine = dilation * ((places + tileReach - 1) / tileReach);
   const tiles = lines * perLine;
   const pixel = (<usize>channels) << 2;
   const outBytes = (<usize>outChannels) << 2;
   const taken = channels / parts;
   const bytes = (<usize>taken) << 2;
-  const near = <usize>dilation * pixel;
-  const outNear = <usize>dilation * outBytes;
+  const near = dilation * <i32>pixel;
+  const outNear = dilation * <i32>outBytes;
   const turned = room + <usize>worker * <usize>workerBytes;
   const patch = turned + TURNED;
-  const numbers = patch + <usize>REACH * max(bytes, outBytes);
+  const numbers = patch + <usize>reach * max(bytes, outBytes);
   const plane = <usize>block * bytes + LINE;
-  const slopes = numbers + <usize>LINE_NUMBERS * plane;
+  const slopes = numbers + <usize>allNumbers * plane;
   const slopePlane = <usize>block * outBytes + LINE;
   const slopeStep = (<usize>block) << 5;
   const partialPlane = <usize>channels * outBytes + LINE;
   for (let unit = begin; unit < end; unit++) {
     const group = unit / parts;
     const part = <usize>(unit % parts) * bytes;
-    const start = <i32>((<i64>group * tiles) / groups);
+    const firstTile = <i32>((<i64>group * tiles) / groups);
     const stop = <i32>((<i64>(group + 1) * tiles) / groups);
-    const sums = partials + <usize>(group * LINE_NUMBERS) * partialPlane + (part << 3);
-    for (let first = start; first < stop; first += block) {
+    const sums = partials + <usize>(group * allNumbers) * partialPlane + (part << 3);
+    for (let first = firstTile; first < stop; first += block) {
       const count = min(block, stop - first);
       for (let i = 0; i < count; i++) {
         const tile = first + i;
-        const field = fieldOf(images + part, width, pixel, bytes, dilation, left, perLine, tile, REACH, patch);
-        const step = field === patch ? bytes : near;
+        const line = <usize>(tile / perLine);
+        const place = firstOf(tile % perLine, dilation, size);
+        const offset = start + place * <i32>pixel + <i32>part;
+        const field = fieldOf(images + line * <usize>lineBytes, lineBytes, offset, near, <i32>bytes, reach, patch);
+        const step = field === patch ? bytes : <usize>near;
         const to = numbers + <usize>i * bytes;
-        for (let o: usize = 0; o < bytes; o += 16) turnPlaces(field + o, step, turned, to + o, plane);
-        const places = fieldOf(dy, outWidth, outBytes, outBytes, dilation, 0, perLine, tile, PLACES, patch);
-        const outStep = places === patch ? outBytes : outNear;
+        for (let o: usize = 0; o < bytes; o += 16) turnPlaces(field + o, step, size, turned, to + o, plane);
+        const outOffset = outStart + place * <i32>outBytes;
+        const slopeLine = dy + line * <usize>outLineBytes;
+        const seen = fieldOf(slopeLine, outLineBytes, outOffset, outNear, <i32>outBytes, perTile, patch);
+        const outStep = seen === patch ? outBytes : <usize>outNear;
         const slope = slopes + ((<usize>i) << 5);
         for (let o: usize = 0; o < outBytes; o += 16) {
-          turnSlopePlaces(places + o, outStep, turned, slope + (o >> 5) * slopeStep + (o & 16), slopePlane);
+          turnSlopePlaces(seen + o, outStep, size, turned, slope + (o >> 5) * slopeStep + (o & 16), slopePlane);
         }
       }
-      for (let k: usize = 0; k < <usize>LINE_NUMBERS; k++) {
+      for (let k: usize = 0; k < <usize>allNumbers; k++) {
         multiply(
           numbers + k * plane,
           taken >> 2,
@@ -79,7 +90,7 @@ export function lineFilterImages(
           outChannels >> 3,
           sums + k * partialPlane,
           pixel << 3,
-          first === start,
+          first === firstTile,
         );
       }
     }
@@ -94,6 +105,7 @@ export function lineFilterSlope(
   partials: usize,
   out: usize,
   room: usize,
+  size: i32,
   taps: i32,
   channels: i32,
   outChannels: i32,
@@ -108,7 +120,8 @@ export function lineFilterSlope(
   const rowBytes = (<usize>outChannels) << 2;
   const outPlane = <usize>channels * rowBytes;
   const plane = outPlane + LINE;
-  const partialBytes = <usize>LINE_NUMBERS * plane;
+  const allNumbers = <usize>numbersOf(size);
+  const partialBytes = allNumbers * plane;
   const panelBytes = (<usize>channels) << 5;
   const last = min(channels, end * ROWS);
   for (let first = begin * ROWS; first < last; first += ROWS) {
@@ -117,13 +130,13 @@ export function lineFilterSlope(
       const half = partials + (o >> 5) * panelBytes + (o & 16);
       for (let c = first; c < stop; c++) {
         const own = half + ((<usize>c) << 5);
-        for (let k: usize = 0; k < <usize>LINE_NUMBERS; k++) {
+        for (let k: usize = 0; k < allNumbers; k++) {
           const from = own + k * plane;
           let sum = v128.load(from);
           for (let g = 1; g < groups; g++) sum = f32x4.add(sum, v128.load(from + <usize>g * partialBytes));
           v128.store(sums + (k << 4), sum);
         }
-        gatherTaps(sums, turned, held);
+        gatherTaps(sums, size, turned, held);
         let to = out + <usize>c * rowBytes + o;
         for (let tap = 0; tap < taps; tap++, to += outPlane) v128.store(to, v128.load(held + ((<usize>tap) << 4)));
       }

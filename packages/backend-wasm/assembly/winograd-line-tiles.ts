@@ -1,50 +1,58 @@
 import { turnPlaces } from './winograd-line-rows';
 
-/** Numbers that stand for a tile of a line. */
-export const LINE_NUMBERS: i32 = 28;
-/** Places of the output of a tile, and of the input that eight taps see from there. */
-export const PLACES: i32 = 12;
-export const REACH: i32 = 19;
 /** Bytes of a worker's room for one vector of each number, and for four vectors of all places. */
 export const TURNED: usize = 448;
 export const LANES: usize = 1216;
 
-/** The first place of a tile of its line: tiles of neighbouring places follow each other. */
-export function placesOf(tile: i32, dilation: i32): i32 {
-  return (tile / dilation) * dilation * PLACES + (tile % dilation);
+/** Numbers that stand for a tile of parts of `size` places. */
+export function numbersOf(size: i32): i32 {
+  return 8 * size - 4;
 }
 
-/** Where the places that a tile sees lie: in their line, or in `patch`, to which they are copied, `bytes` each, with zeros beyond the line. */
+/** Places of the output of a tile. */
+export function placesOf(size: i32): i32 {
+  return 3 * size;
+}
+
+/** Places of the input that 2 · size taps see from there. */
+export function reachOf(size: i32): i32 {
+  return 5 * size - 1;
+}
+
+/** The first place of a tile of its line: tiles of neighbouring places follow each other. */
+export function firstOf(tile: i32, dilation: i32, size: i32): i32 {
+  return (tile / dilation) * dilation * placesOf(size) + (tile % dilation);
+}
+
+/** Where `count` places of a line lie, `bytes` of each, the first of them `offset` into it: there, or in `patch`, to which they are copied with zeros beyond the line. */
 export function fieldOf(
-  images: usize,
-  width: i32,
-  pixel: usize,
-  bytes: usize,
-  dilation: i32,
-  left: i32,
-  perLine: i32,
-  tile: i32,
+  line: usize,
+  lineBytes: i32,
+  offset: i32,
+  step: i32,
+  bytes: i32,
   count: i32,
   patch: usize,
 ): usize {
-  const line = images + <usize>(tile / perLine) * <usize>width * pixel;
-  let place = placesOf(tile % perLine, dilation) - left;
-  const last = place + dilation * (count - 1);
-  if (place >= 0 && last < width) return line + <usize>place * pixel;
-  for (let to = patch; place <= last; place += dilation, to += bytes) {
-    if (place >= 0 && place < width) memory.copy(to, line + <usize>place * pixel, bytes);
-    else memory.fill(to, 0, bytes);
+  const end = offset + step * (count - 1) + bytes;
+  if (offset >= 0 && end <= lineBytes) return line + <usize>offset;
+  for (let to = patch; offset < end; offset += step, to += <usize>bytes) {
+    const start = max(0, offset);
+    const stop = min(lineBytes, offset + bytes);
+    if (stop - start < bytes) memory.fill(to, 0, <usize>bytes);
+    if (start < stop) memory.copy(to + <usize>(start - offset), line + <usize>start, <usize>(stop - start));
   }
   return patch;
 }
 
-/** The numbers of four tiles from `tile` on, beyond `last` of that: numbers[28][channel][4]. */
+/** The numbers of four tiles from `tile` on, beyond `last` of that: numbers[number][channel][4]. Place 0 of a line begins at `start`. */
 export function turnAcross(
   images: usize,
-  width: i32,
+  lineBytes: i32,
+  start: i32,
   bytes: usize,
   dilation: i32,
-  left: i32,
+  size: i32,
   perLine: i32,
   tile: i32,
   last: i32,
@@ -54,26 +62,28 @@ export function turnAcross(
   lanes: usize,
   patch: usize,
 ): void {
-  const size = <usize>REACH * bytes;
+  const count = reachOf(size);
+  const patchBytes = <usize>count * bytes;
   const near = <usize>dilation * bytes;
+  const lanesEnd = lanes + ((<usize>count) << 6);
   let at = patch;
-  const a = fieldOf(images, width, bytes, bytes, dilation, left, perLine, tile, REACH, at);
+  const a = tileOf(images, lineBytes, start, <i32>bytes, dilation, size, perLine, tile, at);
   const stepA = a === at ? bytes : near;
-  at += size;
-  const b = fieldOf(images, width, bytes, bytes, dilation, left, perLine, min(last, tile + 1), REACH, at);
+  at += patchBytes;
+  const b = tileOf(images, lineBytes, start, <i32>bytes, dilation, size, perLine, min(last, tile + 1), at);
   const stepB = b === at ? bytes : near;
-  at += size;
-  const c = fieldOf(images, width, bytes, bytes, dilation, left, perLine, min(last, tile + 2), REACH, at);
+  at += patchBytes;
+  const c = tileOf(images, lineBytes, start, <i32>bytes, dilation, size, perLine, min(last, tile + 2), at);
   const stepC = c === at ? bytes : near;
-  at += size;
-  const d = fieldOf(images, width, bytes, bytes, dilation, left, perLine, min(last, tile + 3), REACH, at);
+  at += patchBytes;
+  const d = tileOf(images, lineBytes, start, <i32>bytes, dilation, size, perLine, min(last, tile + 3), at);
   const stepD = d === at ? bytes : near;
   for (let o: usize = 0; o < bytes; o += 16) {
     let fromA = a + o;
     let fromB = b + o;
     let fromC = c + o;
     let fromD = d + o;
-    for (let to = lanes; to < lanes + LANES; to += 64) {
+    for (let to = lanes; to < lanesEnd; to += 64) {
       const va = v128.load(fromA);
       const vb = v128.load(fromB);
       const vc = v128.load(fromC);
@@ -92,8 +102,24 @@ export function turnAcross(
       fromD += stepD;
     }
     for (let from = lanes; from < lanes + 64; from += 16) {
-      turnPlaces(from, 64, turned, numbers, plane);
+      turnPlaces(from, 64, size, turned, numbers, plane);
       numbers += 16;
     }
   }
+}
+
+function tileOf(
+  images: usize,
+  lineBytes: i32,
+  start: i32,
+  bytes: i32,
+  dilation: i32,
+  size: i32,
+  perLine: i32,
+  tile: i32,
+  patch: usize,
+): usize {
+  const line = images + <usize>(tile / perLine) * <usize>lineBytes;
+  const offset = start + firstOf(tile % perLine, dilation, size) * bytes;
+  return fieldOf(line, lineBytes, offset, dilation * bytes, bytes, reachOf(size), patch);
 }

@@ -9,21 +9,25 @@
 // Its errors are 2.3 times those of the plain sum. F(4, 7) in one would take more products, ten for four places, and has eight times the error with the best of its
 // points. With dilation d the line falls into d lines, each of every d-th place.
 //
+// Of a stride s and 2s taps, s pixels are a place of s times the channels, which the filter sees two of: F(3, 2) alone, four products in place of six. The gradient of the
+// input, and so the transposed convolution, has such places in its output. A place may begin before its line and end behind it.
+//
 // Source: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308; the nesting is that of Agarwal and Cooley, "New Algorithms
 // for Digital Convolution", IEEE Transactions on Acoustics, Speech, and Signal Processing 25 (1977).
 
 import { gatherPlaces, turnTaps } from './winograd-line-rows';
-import { LANES, LINE_NUMBERS, PLACES, placesOf, REACH, TURNED, turnAcross } from './winograd-line-tiles';
+import { firstOf, LANES, numbersOf, placesOf, reachOf, TURNED, turnAcross } from './winograd-line-tiles';
 import { LINE, multiply } from './winograd-tiles';
 
 /**
- * The 28 numbers of a filter of `taps` taps, packed: packed[28][panel of 8 output channels][channel][8], a line behind each of the 28. Element (tap, channel,
+ * The numbers of a filter of `taps` taps, packed: packed[number][panel of 8 output channels][channel][8], a line behind each number. Element (tap, channel,
  * output channel) is read at the given strides (in floats). `room` is 1,664 bytes a worker. Units: panels.
  */
 export function lineFilter(
   filter: usize,
   packed: usize,
   room: usize,
+  size: i32,
   taps: i32,
   tapStride: i32,
   channels: i32,
@@ -53,7 +57,7 @@ export function lineFilter(
             }
           }
         }
-        turnTaps(held, turned, to, plane);
+        turnTaps(held, size, turned, to, plane);
         to += 32;
       }
     }
@@ -61,8 +65,9 @@ export function lineFilter(
 }
 
 /**
- * The convolution of lines [width, channels], with `left` zeros before, by a filter that {@link lineFilter} packed: out[line][outWidth][output channels].
- * Units: blocks of `block` tiles, a multiple of 4, of all lines. `room` has workerBytes for each worker.
+ * The convolution of lines of places of `channels` channels, by a filter that {@link lineFilter} packed. The first tap of place 0 begins `start` bytes into a line of
+ * lineBytes, its result `outStart` bytes into one of outLineBytes; zeros stand beyond the one, and nothing is written beyond the other. Units: blocks of `block` tiles, a
+ * multiple of 4, of all lines. `room` has workerBytes for each worker.
  */
 export function lineImages(
   images: usize,
@@ -71,43 +76,50 @@ export function lineImages(
   out: usize,
   room: usize,
   workerBytes: i32,
+  size: i32,
   lines: i32,
-  width: i32,
+  places: i32,
+  lineBytes: i32,
+  start: i32,
   channels: i32,
   dilation: i32,
-  left: i32,
-  outWidth: i32,
+  outLineBytes: i32,
+  outStart: i32,
   outChannels: i32,
   block: i32,
   begin: i32,
   end: i32,
   worker: i32,
 ): void {
-  const reach = dilation * PLACES;
-  const perLine = dilation * ((outWidth + reach - 1) / reach);
+  const perTile = placesOf(size);
+  const tileReach = dilation * perTile;
+  const perLine = dilation * ((places + tileReach - 1) / tileReach);
   const tiles = lines * perLine;
+  const allNumbers = numbersOf(size);
   const bytes = (<usize>channels) << 2;
   const outBytes = (<usize>outChannels) << 2;
   const filterPlane = <usize>channels * outBytes + LINE;
   const turned = room + <usize>worker * <usize>workerBytes;
   const lanes = turned + TURNED;
   const patch = lanes + LANES;
-  const numbers = patch + 4 * <usize>REACH * bytes;
+  const numbers = patch + 4 * <usize>reachOf(size) * bytes;
   const plane = <usize>block * bytes + LINE;
-  const products = numbers + <usize>LINE_NUMBERS * plane;
+  const products = numbers + <usize>allNumbers * plane;
   const panels = outChannels >> 3;
   const panelStep = (<usize>block) << 5;
   const productPlane = <usize>block * outBytes + LINE;
+  const outStep = dilation * <i32>outBytes;
   for (let unit = begin; unit < end; unit++) {
     const first = unit * block;
     const count = min(block, tiles - first);
     for (let i = 0; i < count; i += 4) {
       turnAcross(
         images,
-        width,
+        lineBytes,
+        start,
         bytes,
         dilation,
-        left,
+        size,
         perLine,
         first + i,
         first + count - 1,
@@ -118,7 +130,7 @@ export function lineImages(
         patch,
       );
     }
-    for (let k: usize = 0; k < <usize>LINE_NUMBERS; k++) {
+    for (let k: usize = 0; k < <usize>allNumbers; k++) {
       multiply(
         numbers + k * plane,
         (count + 3) >> 2,
@@ -135,18 +147,19 @@ export function lineImages(
     }
     for (let i = 0; i < count; i++) {
       const tile = first + i;
-      const place = placesOf(tile % perLine, dilation);
-      const inside = min(PLACES, (outWidth - place + dilation - 1) / dilation);
-      const target = out + (<usize>(tile / perLine) * <usize>outWidth + <usize>place) * outBytes;
-      const outStep = <usize>dilation * outBytes;
-      const whole = inside === PLACES;
+      const line = out + <usize>(tile / perLine) * <usize>outLineBytes;
+      const offset = outStart + firstOf(tile % perLine, dilation, size) * <i32>outBytes;
+      const whole = offset >= 0 && offset + outStep * (perTile - 1) + <i32>outBytes <= outLineBytes;
       for (let o: usize = 0; o < outBytes; o += 16) {
         const from = products + (o >> 5) * panelStep + ((<usize>i) << 5) + (o & 16);
-        const offset = bias !== 0 ? v128.load(bias + o) : f32x4.splat(0);
-        gatherPlaces(from, productPlane, turned, offset, whole ? target + o : lanes, whole ? outStep : 16);
+        const added = bias !== 0 ? v128.load(bias + o) : f32x4.splat(0);
+        const target = whole ? line + <usize>offset + o : lanes;
+        gatherPlaces(from, productPlane, size, turned, added, target, whole ? <usize>outStep : 16);
         if (whole) continue;
-        let to = target + o;
-        for (let j = 0; j < inside; j++, to += outStep) v128.store(to, v128.load(lanes + ((<usize>j) << 4)));
+        let at = offset + <i32>o;
+        for (let j = 0; j < perTile; j++, at += outStep) {
+          if (at >= 0 && at < outLineBytes) v128.store(line + <usize>at, v128.load(lanes + ((<usize>j) << 4)));
+        }
       }
     }
   }

@@ -1,9 +1,8 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import type { Convolution } from '../convolve.ts';
 import { convolveFilter } from '../convolve-filter.ts';
-import { convolveInput } from '../convolve-input.ts';
 import { engineOf } from '../engine.ts';
-import { convolveFilterTiled, convolveTiled } from '../winograd-line.ts';
+import { convolveFilterTiled, convolveInputTiled, convolveTiled } from '../winograd-line.ts';
 
 type Shape4D = [number, number, number, number];
 
@@ -37,7 +36,7 @@ export const convolution: KernelFunc = ({ inputs, backend, attrs }) => {
   return y;
 };
 
-/** dx: see {@link convolveInput}. */
+/** dx: see {@link convolveInputTiled}. */
 export const convolutionGradInput: KernelFunc = ({ inputs, backend, attrs }) => {
   const engine = engineOf(backend);
   const { dy, filter } = inputs as Record<'dy' | 'filter', TensorInfo>;
@@ -46,7 +45,7 @@ export const convolutionGradInput: KernelFunc = ({ inputs, backend, attrs }) => 
   const filterShape = filter.shape as Shape4D;
   const dx = engine.output([batch, ...inputSize, filterShape[2]], 'float32');
   const c = { ...forwardOf(dx.shape as Shape4D, filterShape, sliding), outHeight, outWidth };
-  convolveInput(engine, c, engine.address(dy), engine.address(filter), engine.address(dx), convolveTiled);
+  convolveInputTiled(engine, c, engine.address(dy), engine.address(filter), engine.address(dx));
   return dx;
 };
 

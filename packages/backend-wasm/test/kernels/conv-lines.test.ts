@@ -21,14 +21,15 @@ interface Line {
   readonly outputs: number;
   readonly taps?: number;
   readonly dilation?: number;
+  readonly stride?: number;
   readonly before: number;
   readonly after: number;
 }
 
 /** Value, gradient of the input and gradient of the filter in float64, straight from the formula. */
 function bruteForce(line: Required<Line>, [x, w, b, dy]: readonly ArrayLike<number>[]): Float64Array[] {
-  const { batch, length, channels, outputs, taps, dilation, before, after } = line;
-  const places = length + before + after - dilation * (taps - 1);
+  const { batch, length, channels, outputs, taps, dilation, stride, before, after } = line;
+  const places = Math.floor((length + before + after - dilation * (taps - 1) - 1) / stride) + 1;
   const [y, dx, dw] = [batch * places * outputs, batch * length * channels, taps * channels * outputs].map(
     (size) => new Float64Array(size),
   ) as [Float64Array, Float64Array, Float64Array];
@@ -38,7 +39,7 @@ function bruteForce(line: Required<Line>, [x, w, b, dy]: readonly ArrayLike<numb
     const slope = read(dy, i);
     let value = read(b, o);
     for (let tap = 0; tap < taps; tap++) {
-      const at = place - before + tap * dilation;
+      const at = place * stride - before + tap * dilation;
       if (at < 0 || at >= length) continue;
       for (let c = 0; c < channels; c++) {
         const [from, weight] = [(n * length + at) * channels + c, (tap * channels + c) * outputs + o];
@@ -75,6 +76,17 @@ const cases: Line[] = [
   { length: 70, channels: 16, outputs: 12, before: 3, after: 3 },
   { batch: 6, length: 150, channels: 16, outputs: 16, before: 3, after: 3 },
   { length: 40, channels: 64, outputs: 16, before: 3, after: 3 },
+  // Two taps for each step of the stride: padded as networks do, on one side, not at all, by more than a step, of a length that leaves places over.
+  { batch: 2, length: 60, channels: 16, outputs: 24, taps: 8, stride: 4, before: 2, after: 2 },
+  { batch: 2, length: 60, channels: 16, outputs: 16, taps: 10, stride: 5, before: 3, after: 2 },
+  { length: 48, channels: 24, outputs: 16, taps: 4, stride: 2, before: 2, after: 0 },
+  { length: 47, channels: 16, outputs: 16, taps: 4, stride: 2, before: 0, after: 0 },
+  { length: 33, channels: 16, outputs: 32, taps: 6, stride: 3, before: 7, after: 8 },
+  { batch: 9, length: 70, channels: 16, outputs: 16, taps: 4, stride: 2, before: 1, after: 1 },
+  // Too short, dilated, and with other numbers of taps.
+  { length: 20, channels: 16, outputs: 16, taps: 8, stride: 4, before: 2, after: 2 },
+  { length: 60, channels: 16, outputs: 16, taps: 4, stride: 2, dilation: 2, before: 3, after: 3 },
+  { length: 60, channels: 16, outputs: 16, taps: 7, stride: 4, before: 3, after: 3 },
 ];
 
 /** Of the first number of threads, which the second has to repeat. */
@@ -85,14 +97,15 @@ describe.each([1, 2])('with %i threads', (threads) => {
   afterAll(() => removeBackend('wasm'));
 
   it.each(cases)('a convolution along a line, %j', async (line) => {
-    const whole = { batch: 1, taps: 7, dilation: 1, ...line };
-    const { batch, length, channels, outputs, taps, dilation, before, after } = whole;
+    const whole = { batch: 1, taps: 7, dilation: 1, stride: 1, ...line };
+    const { batch, length, channels, outputs, taps, dilation, stride, before, after } = whole;
     const x = randomNormal([batch, 1, length, channels], 0, 1, 'float32', 1) as Tensor4D;
     const filter = randomNormal([1, taps, channels, outputs], 0, 1, 'float32', 2) as Tensor4D;
     const bias = randomNormal([outputs], 0, 1, 'float32', 3) as Tensor1D;
     const alone = { stride: 1, dilation: 1, before: 0, after: 0 };
-    const along = { stride: 1, dilation, before, after };
-    const isSame = dilation === 1 && before === Math.floor((taps - 1) / 2) && before + after === taps - 1;
+    const along = { stride, dilation, before, after };
+    const isSame =
+      stride === 1 && dilation === 1 && before === Math.floor((taps - 1) / 2) && before + after === taps - 1;
     const ways = [
       (a: Tensor, f: Tensor) => convolution(a as Tensor4D, f as Tensor4D, [alone, along], bias),
       ...(isSame ? [(a: Tensor, f: Tensor) => convSame(a as Tensor4D, f as Tensor4D, bias)] : []),
@@ -113,14 +126,18 @@ describe.each([1, 2])('with %i threads', (threads) => {
     }
   });
 
-  it.each([1, 3])(
-    'a causal convolution of dilation %i has the same bits without the places to come',
-    async (dilation) => {
+  it.each([
+    [7, 1, 1],
+    [7, 3, 1],
+    [8, 1, 4],
+  ])(
+    'a causal convolution of %i taps, dilation %i and stride %i has the same bits without the places to come',
+    async (taps, dilation, stride) => {
       const x = randomNormal([1, 1, 200, 16], 0, 1, 'float32', 1) as Tensor4D;
-      const filter = randomNormal([1, 7, 16, 16], 0, 1, 'float32', 2) as Tensor4D;
+      const filter = randomNormal([1, taps, 16, 16], 0, 1, 'float32', 2) as Tensor4D;
       const alone = { stride: 1, dilation: 1, before: 0, after: 0 };
-      const along = { stride: 1, dilation, before: 6 * dilation, after: 0 };
-      const [whole, part] = [x, slice(x, [0, 0, 0, 0], [1, 1, 130, 16])].map((line) =>
+      const along = { stride, dilation, before: dilation * (taps - 1) + 1 - stride, after: 0 };
+      const [whole, part] = [x, slice(x, [0, 0, 0, 0], [1, 1, 136, 16])].map((line) =>
         convolution(line, filter, [alone, along]),
       ) as [Tensor4D, Tensor4D];
       await expectIdentical(part, (await whole.data()).slice(0, part.size));
