@@ -1,4 +1,5 @@
 import type { SimVqOptions } from '@vqkit/simvq';
+import { mnistPatches } from '../src/data/images.ts';
 import { type Data, gaussianStream } from '../src/data/source.ts';
 import type { Experiment, ExperimentContext, Outcome, Plot, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
@@ -14,19 +15,23 @@ export const simVqRotationRate: Experiment = {
   method: [
     'SimVQ (dim 32, K = 256, 8 bits per token, both halves of the loss, weight 1) with a transform Linear or Linear-ReLU-Linear (128 hidden) in an',
     'autoencoder of tokens with a hidden layer of 128 on each side, mean squared error and AdamW, 128 tokens a step, 300 steps: gradient by the rotation',
-    'trick or straight-through, at learning rates 3e-4, 1e-3 and 3e-3, with ten seeds each, on the stream of 8 Gaussian factors. For each',
-    'estimator and each quantity the rate is the',
-    'one with the lowest mean, chosen by five of the seeds and judged by the other five, both ways round: no seed is judged at a rate that it chose.',
+    'trick or straight-through, at learning rates 1e-3, 3e-3, 1e-2, 3e-2 and 1e-1, with ten seeds each, on the stream of 8 Gaussian factors and on 7 × 7 patches of MNIST. The rate of each',
+    'estimator is the one with the lowest mean reconstruction error, chosen by five of the seeds and judged by the other five, both ways round: no seed is judged at a rate that it chose. Not the one with the lowest',
+    'mse(z, q)/Var(z): that is lowest in trainings whose latents say nothing of their input. Pictures leave out rates at which error/variance is above 0.9.',
     'The factor is the mean with the rotation trick over the mean with straight-through, by the logarithms of the seeds, with its 95 % interval.',
   ].join(' '),
   expected:
     'With Linear the rotation trick has the lower mse(z, q)/Var(z) at its best rate; with Linear-ReLU-Linear straight-through has, because the transform can follow the latents. The reconstruction differs by less.',
-  parts: ({ quick }) => CORNERS.length * ratesOf(quick).length,
+  parts: ({ quick }) => DATA.length * CORNERS.length * ratesOf(quick).length,
   run,
 };
 
-const RATES = [3e-4, 1e-3, 3e-3];
+const DATA: readonly Data[] = [gaussianStream({ dim: 32, factors: 8 }), mnistPatches];
+/** Below them 3e-4 was the worst of all on the stream. */
+const RATES = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
 const TRAINING = { steps: 300, batch: 128, points: 1 };
+/** Of error/variance: 1 has who gives the mean of the data. */
+const USELESS = 0.9;
 const QUICK = { steps: 20, batch: 64, points: 1 };
 
 interface Corner {
@@ -60,9 +65,8 @@ function ratesOf(quick: boolean): readonly number[] {
 }
 
 async function run(context: ExperimentContext): Promise<Outcome> {
-  const data: readonly Data[] = [gaussianStream({ dim: 32, factors: 8 })];
   const groups: Group[] = [];
-  for (const source of data) {
+  for (const source of DATA) {
     const rows: Row[] = [];
     for (const corner of CORNERS) {
       for (const rate of ratesOf(context.quick)) {
@@ -144,12 +148,11 @@ function duelsOf({ where, rows }: Group): Duel[] {
   const rates = [...new Set(rows.map(({ rate }) => rate))];
   return QUANTITIES.flatMap((quantity) =>
     [false, true].map((mlp): Duel => {
-      const side = (rotation: boolean): Tuned =>
-        tunedOf(
-          rows
-            .filter(({ corner }) => corner.mlp === mlp && corner.rotation === rotation)
-            .map(({ runs }) => samplesOf(runs, quantity)),
-        );
+      const side = (rotation: boolean): Tuned => {
+        const own = rows.filter(({ corner }) => corner.mlp === mlp && corner.rotation === rotation);
+        const of = (wanted: Pick<Quantity, 'key'>): number[][] => own.map(({ runs }) => samplesOf(runs, wanted));
+        return tunedOf(of({ key: 'error' }), of(quantity));
+      };
       const [rotation, plain] = [side(true), side(false)];
       return { where, mlp, quantity, rates, rotation, plain, factor: factorOf(rotation.samples, plain.samples) };
     }),
@@ -211,7 +214,9 @@ function plotOf({ where, rows }: Group, duels: readonly Duel[], name: string): P
     y: { label: 'mse(z, q) / Var(z)', scale: 'log' },
     series: CORNERS.map((corner) => {
       const own = rows
-        .filter((row) => row.corner === corner)
+        .filter(
+          (row) => row.corner === corner && (spreadOf(samplesOf(row.runs, { key: 'error' }))?.mean ?? 1) <= USELESS,
+        )
         .map(({ rate, runs }) => ({ rate, found: spreadOf(runs.map(({ relative }) => relative)) }))
         .filter((each): each is { rate: number; found: Spread } => each.found !== null);
       return {
@@ -242,6 +247,10 @@ function verdictOf(duel: Duel): Verdict {
 function answerOf(duels: readonly Duel[]): string {
   const of = (mlp: boolean, key: Quantity['key']): Duel[] =>
     duels.filter((duel) => duel.mlp === mlp && duel.quantity.key === key);
+  const settings = duels.filter(({ quantity }) => quantity.key === 'relative');
+  const count = (wanted: Verdict['verdict']): number => settings.filter((duel) => judged(duel) === wanted).length;
+  const lower = count('reproduced');
+  const lead = lower === settings.length ? 'Yes' : lower === 0 ? 'No' : 'Not everywhere';
   const words = {
     reproduced: 'lower',
     'not reproduced': 'higher',
@@ -253,7 +262,7 @@ function answerOf(duels: readonly Duel[]): string {
       .map((duel) => `${words[judged(duel)]} on ${duel.where}, ${factorText(duel.factor)}`)
       .join('; ');
   return [
-    `**With the rate of each estimator tuned, the quantization error of the rotation trick against that of straight-through is, with Linear, ${told(false, 'relative')}; with Linear-ReLU-Linear, ${told(true, 'relative')}.**`,
+    `**${lead}: each estimator at the rate with its best reconstruction, the quantization error of the rotation trick is lower in ${count('reproduced')} of ${settings.length} settings, higher in ${count('not reproduced')} and not told apart in ${count('undecided')}.**`,
     [false, true]
       .map(
         (mlp) =>

@@ -59,8 +59,12 @@ export interface Tuned {
 /**
  * Chooses among settings, each with one value a seed, where lower is better: the first half of the seeds chooses by its mean for the second, and
  * the second for the first. A value that is not finite loses.
+ * @param judged what the seeds are judged by, of the same settings, where that is another quantity than what the setting is chosen by.
  */
-export function tunedOf(settings: readonly (readonly number[])[]): Tuned {
+export function tunedOf(
+  settings: readonly (readonly number[])[],
+  judged: readonly (readonly number[])[] = settings,
+): Tuned {
   const half = Math.ceil((settings[0]?.length ?? 0) / 2);
   const best = (from: number, to?: number): number => {
     const means = settings.map((values) => {
@@ -70,7 +74,7 @@ export function tunedOf(settings: readonly (readonly number[])[]): Tuned {
     return means.indexOf(Math.min(...means));
   };
   const chosen = [best(0, half), best(half)] as const;
-  const at = (setting: number): readonly number[] => settings[setting] ?? [];
+  const at = (setting: number): readonly number[] => judged[setting] ?? [];
   return { samples: [...at(chosen[1]).slice(0, half), ...at(chosen[0]).slice(half)], chosen };
 }
 

@@ -91,6 +91,18 @@ describe('tunedOf', () => {
     ).toEqual([1, 0]);
   });
 
+  it('may choose by one quantity and judge another', () => {
+    const judged = [
+      [10, 20, 30, 40],
+      [50, 60, 70, 80],
+    ];
+    const chooses = [
+      [5, 5, 1, 1],
+      [2, 2, 9, 9],
+    ];
+    expect(tunedOf(chooses, judged)).toEqual({ samples: [10, 20, 70, 80], chosen: [1, 0] });
+  });
+
   it('has one seed judged at the first setting', () => {
     expect(tunedOf([[4], [3]]).samples).toEqual([4]);
   });
