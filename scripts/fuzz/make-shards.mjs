@@ -69,3 +69,42 @@ for (const [name, format, columns] of vectors) {
     await encodeShard(store, plan, shard, [{ ids, keys }], { engine: 'cpu' });
   }
 }
+
+/** @type {[name: string, format: 'npy' | 'parquet' | 'safetensors' | 'tar', packed: boolean][]} */
+const sounds = [
+  ['sounds', 'safetensors', false],
+  ['sounds-packed', 'npy', true],
+  ['sounds-parquet', 'parquet', false],
+  ['sounds-tar', 'tar', false],
+];
+for (const [name, format, packed] of sounds) {
+  const plan = planShards(
+    {
+      vqkit: packageVersion(),
+      tokenizer: { sha256: 'ab'.repeat(32), config: {} },
+      codebookSize: 6,
+      numCodebooks: 2,
+      tokenShape: [2],
+      exampleShape: [1],
+      sound: { sampleRate: 1000, hop: 10 },
+      source: { options: { data: 'sounds' }, order: 'by path', sha256: 'cd'.repeat(32), paths: ['/data'] },
+      keys: 'texts',
+      examples: 7,
+      batchSize: 1,
+      format,
+      packed,
+    },
+    2,
+  );
+  const store = folderStore(join(out, name));
+  await writeManifest(store, plan);
+  for (const [shard, { from, to }] of plan.shards.entries()) {
+    const positions = Array.from({ length: to - from }, (_, i) => from + i).filter((position) => position !== 2);
+    const samples = positions.map((position) => 1 + ((position * 13) % 45));
+    const frames = samples.reduce((sum, count) => sum + Math.ceil(count / 10), 0);
+    const ids = Int32Array.from({ length: 2 * frames }, () => rng.integer(6));
+    const skipped = from <= 2 && 2 < to ? [{ position: 2, name: 'b.tar/2.wav', reason: 'an empty file' }] : [];
+    const block = { ids, samples, keys: positions.map((position) => `b.tar/${position}.wav`), skipped };
+    await encodeShard(store, plan, shard, [block], { engine: 'cpu' });
+  }
+}

@@ -24,8 +24,9 @@ import { mutateBytes, mutateContent, mutateHeader, mutateJsonFile } from './muta
  * @typedef {Record<string, Uint8Array>} Folder bytes of files by their names
  */
 
-/** Folders of make-shards.mjs: each format, kinds of keys, packed and skipped ones. */
-const FOLDERS = ['safetensors', 'npy', 'parquet', 'tar', 'keys'];
+/** Folders of make-shards.mjs: each format, kinds of keys, packed and skipped ones; and of recordings. */
+const SOUNDS = ['sounds', 'sounds-packed', 'sounds-parquet', 'sounds-tar'];
+const FOLDERS = ['safetensors', 'npy', 'parquet', 'tar', 'keys', ...SOUNDS];
 const SHARDS = join(FIXTURES, 'shards');
 
 /**
@@ -131,9 +132,16 @@ async function requireRules(folder) {
   const positions = new Set(skipped.map(({ position }) => position));
   /** @type {import('../../packages/tokens/dist/index.js').TokenStatistics[]} */
   const counted = [];
-  for (const { ids, shape, keys, positions: own } of await blocksOf(folder)) {
-    assert.deepEqual(shape, [keys.length, ...manifest.tokenShape]);
-    assert.equal(ids.length, keys.length * perExample);
+  for (const { ids, shape, keys, positions: own, offsets, samples } of await blocksOf(folder)) {
+    const rows = manifest.sound === undefined ? keys.length : (offsets?.at(-1) ?? 0);
+    assert.deepEqual(shape, [rows, ...manifest.tokenShape]);
+    assert.equal(ids.length, rows * perExample);
+    assert.equal(offsets?.length, manifest.sound && keys.length + 1);
+    assert.equal(samples?.length, manifest.sound && keys.length);
+    for (const [n, count] of (samples ?? []).entries()) {
+      const frames = Number(offsets?.[n + 1]) - Number(offsets?.[n]);
+      assert.equal(frames, Math.ceil(count / Number(manifest.sound?.hop)));
+    }
     assert.equal(own.length, keys.length);
     assert(ids.every((id) => id >= -1 && id < manifest.codebookSize));
     assert.equal(keys instanceof BigInt64Array, manifest.keys !== 'texts');
