@@ -262,6 +262,11 @@ describe('encodeShards of tars of sounds', () => {
     );
     await writeFile(at('both', 'a.tar'), 'x'.repeat(600));
     await expect(encode({ ...options, out: at('no-tar') })).rejects.toThrow(/a\.tar must be a tar/);
+    await rm(at('both', 'a.tar'));
+    await promisify(execFile)('mkfifo', [at('both', 'a.tar')]);
+    await expect(encode({ ...options, out: at('no-tar') })).rejects.toThrow(
+      /a\.tar must be a tar, got no regular file/,
+    );
   });
 
   it('lets no name of a tar lead out of it', async () => {

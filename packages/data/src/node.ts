@@ -1,6 +1,6 @@
 // Whatever reads files.
 
-export { decodeSound } from './audio/decode-sound.ts';
+export { decodeSound, NO_PACKAGE } from './audio/decode-sound.ts';
 export { encodeWav } from './audio/encode-wav.ts';
 export type { Clip, Clips } from './audio/read-sounds.ts';
 export { readSound, readSounds } from './audio/read-sounds.ts';

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { DataError, phrase, show } from '@vqkit/core-tensor';
 import type { SkippedImage } from './decode-pictures.ts';
@@ -39,9 +40,11 @@ export async function* tarMembers(tar: string, wanted: RegExp): AsyncGenerator<T
   const where = 'tarMembers';
   const broken = (rule: string, found: string): DataError =>
     new DataError(where, tar, rule, phrase(found), 'Use another copy, or leave it out.');
-  const handle = await withFileErrors(where, tar, 'be a file that can be read', open(tar, 'r'));
+  const handle = await openTar(where, tar);
   try {
-    const { size } = await handle.stat();
+    const entry = await handle.stat();
+    if (!entry.isFile()) throw broken('be a tar', 'no regular file');
+    const { size } = entry;
     let longName: string | undefined;
     for (let at = 0; at + BLOCK <= size; ) {
       const header = await readAt(handle, at, BLOCK);
@@ -76,6 +79,12 @@ function shortName(header: Buffer): string {
   return prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
 }
 
+function openTar(where: string, tar: string): Promise<FileHandle> {
+  // A FIFO would wait for its other end.
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+  return withFileErrors(where, tar, 'be a file that can be read', open(tar, flags));
+}
+
 /** The length of a file by its header, NaN where it says none; undefined where it is no header. */
 function lengthIn(header: Buffer): number | undefined {
   return hasChecksum(header) ? numberOf(header.subarray(124, 136)) : undefined;
@@ -86,7 +95,7 @@ function lengthIn(header: Buffer): number | undefined {
  * @throws DataError when there is no file of that length.
  */
 export async function readListed({ tar, name, offset, length }: TarMember): Promise<Buffer> {
-  const handle = await withFileErrors('readListed', tar, 'be a file that can be read', open(tar, 'r'));
+  const handle = await openTar('readListed', tar);
   try {
     const { size } = await handle.stat();
     const isThere = offset >= BLOCK && offset + length <= size;

@@ -3,6 +3,7 @@ import { CheckpointError, parseJson } from '@vqkit/checkpoint';
 import { OptionError, phrase, show } from '@vqkit/core-tensor';
 import {
   type DataName,
+  NO_PACKAGE,
   openImages,
   openSounds,
   openVectors,
@@ -136,7 +137,9 @@ export async function openShardEncoder(
                 name,
                 'be readable',
                 phrase(reason),
-                `Check that the data are there on this machine (${source.paths.join(', ')}) and run it again; shard ${shard} is left for that.`,
+                code === NO_PACKAGE
+                  ? `Install it on this machine and run it again; shard ${shard} is left for that.`
+                  : `Check that the data are there on this machine (${source.paths.join(', ')}) and run it again; shard ${shard} is left for that.`,
               );
             }
           }

@@ -8,6 +8,9 @@ interface Format {
   create(): Promise<Decoder>;
 }
 
+/** The code of an error where a decoder's package is not installed. */
+export const NO_PACKAGE = 'ENOPKG';
+
 const FLAC: Format = {
   name: 'FLAC',
   from: '@audio/decode-flac',
@@ -44,7 +47,7 @@ export async function decodeSound(bytes: Uint8Array): Promise<Sound> {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     // No property of the recording: another machine may have it.
     const reason = `${format.name}, which needs a package: npm install ${format.from}`;
-    throw Object.assign(new Error(reason), { code: 'ENOPKG' });
+    throw Object.assign(new Error(reason), { code: NO_PACKAGE });
   });
   return decodeAll(format.name, decoder, bytes);
 }
