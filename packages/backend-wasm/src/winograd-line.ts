@@ -11,6 +11,8 @@ const MOST_TAPS = 8;
 const LEAST_CHANNELS = 16;
 /** Lines, and on average tiles of twelve places, shorter than this take as many products as the plain sum. */
 const LEAST_PLACES = 8;
+/** Longer lines keep the plain sum: offsets into a line, and the reach of a tile beyond it, are counted in 32 bits. */
+const MOST_BYTES = 2 ** 30;
 /** Tiles whose products are taken at a time, and for the filter's gradient. */
 const BLOCK = 32;
 const FILTER_BLOCK = 64;
@@ -137,7 +139,8 @@ function linesOf(c: Convolution): Lines | undefined {
   const alongLine = c.filterHeight === 1 && c.top === 0 && c.outHeight === c.height && c.strideY === 1;
   const alone = c.spacingY === 1 && c.spacingX === 1 && c.within === undefined;
   const wide = [c.channels, c.outChannels].every((count) => count >= LEAST_CHANNELS && count % 8 === 0);
-  if (!alongLine || !alone || !wide || c.outWidth < LEAST_PLACES) return undefined;
+  const counted = 4 * Math.max(c.width * c.channels, c.outWidth * c.outChannels) <= MOST_BYTES;
+  if (!alongLine || !alone || !wide || !counted || c.outWidth < LEAST_PLACES) return undefined;
   const both = {
     lines: c.batch * c.height,
     places: c.outWidth,
