@@ -209,7 +209,7 @@ function plotOf({ where, rows }: Group, duels: readonly Duel[], name: string): P
   ) as [Duel, Duel];
   return {
     name,
-    title: `Best rates, ${where}: rotation ${factorText(linear.factor)} with Linear, ${factorText(mlp.factor)} with Linear-ReLU-Linear`,
+    title: `${where}: rotation ${factorText(linear.factor)} with Linear, ${factorText(mlp.factor)} with Linear-ReLU-Linear`,
     x: { label: 'learning rate', scale: 'log' },
     y: { label: 'mse(z, q) / Var(z)', scale: 'log' },
     series: CORNERS.map((corner) => {
