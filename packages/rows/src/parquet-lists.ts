@@ -24,8 +24,8 @@ export interface ParquetLists {
  * const rows = { column: 'ids', dtype: 'I32', count: 1, width: 2, keys: 'integers' } as const;
  * await writeRows('lists.parquet', rows, [{ values: Int32Array.of(7, 8), keys: BigInt64Array.of(5n) }]);
  * const whole = new Uint8Array(await readFile('lists.parquet'));
- * const bytesOfLists = { byteLength: whole.length, slice: (from: number, to?: number) => whole.slice(from, to).buffer };
- * (await parquetLists('read', 'lists.parquet', bytesOfLists, { column: 'ids', rows: 1, most: 2 })).lengths; // [ 2 ]
+ * const listed = { byteLength: whole.length, slice: (from: number, to?: number) => whole.slice(from, to).buffer };
+ * (await parquetLists('read', 'lists.parquet', listed, { column: 'ids', rows: 1, most: 2 })).lengths; // [ 2 ]
  */
 export async function parquetLists(
   caller: string,
