@@ -35,6 +35,6 @@ export { urlReader } from './shards/store.ts';
 export type { IdBlock } from './shards/values.ts';
 
 export type { SoundNotes, SoundTokens } from './sound-file.ts';
-export { readSoundTokens, writeSoundTokens } from './sound-file.ts';
+export { readSoundTokens, soundNotesAt, writeSoundTokens } from './sound-file.ts';
 export { readTokens, requireTokenFile, writeTokens } from './token-file.ts';
 export type { TokenNotes, Tokens } from './tokens.ts';

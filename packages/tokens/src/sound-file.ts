@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import { CheckpointError, parseJson } from '@vqkit/checkpoint';
 import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { integersOf, phrase } from '@vqkit/core-tensor';
@@ -101,6 +102,12 @@ export async function readSoundTokens(path: string): Promise<SoundTokens> {
     requireOffsets(where, tensors[OFFSETS], offsetsOf(whole.sounds.map(({ frames }) => frames)));
   }
   return { ids: values, notes: whole };
+}
+
+/** The notes of a file of tokens where these are of recordings; undefined of any other that {@link readTokens} reads. */
+export async function soundNotesAt(path: string): Promise<SoundNotes | undefined> {
+  if (extname(path) !== '.safetensors' || (await readSafetensors(path)).metadata.format !== FORMAT) return undefined;
+  return (await readSoundTokens(path)).notes;
 }
 
 function requireNotes(where: string, given: unknown, ids: Int32Array): SoundNotes {

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-describe('vqkit encode --shards of sounds', () => {
+describe.skipIf(!fullRun)(titleIf(fullRun, 'vqkit encode --shards of sounds'), () => {
   it('is checked, merged, described and decoded', async () => {
     const encoded = await here(`encode speech.safetensors sounds ${FAST} --shards 2 --format parquet --out ids`);
     expect([encoded.code, encoded.stderr]).toEqual([0, expect.stringContaining('Skipped broken.wav: ')]);
@@ -47,6 +47,9 @@ describe('vqkit encode --shards of sounds', () => {
     });
     const [one, other] = ['all', 'all-at-once'].map((name) => readFile(join(root, `${name}.safetensors`)));
     expect(await one).toEqual(await other);
+    expect((await here('tokens all.safetensors')).stdout).toMatch(
+      /^ids of shape \d+ × 2, 2 codebooks of 15 codes, 4 recordings end to end, tokenizer [0-9a-f]{12}…\ncodebook 0: .*\ncodebook 1: /,
+    );
 
     const decoded = await here(`decode speech.safetensors ids ${FAST} --from 1 --limit 2 --out heard`);
     expect([decoded.code, decoded.stdout]).toEqual([0, '2 sounds\nheard\n']);
@@ -55,7 +58,7 @@ describe('vqkit encode --shards of sounds', () => {
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/--out must end in .* whose lengths \.npy/)]);
   });
 
-  it.skipIf(!fullRun)(titleIf(fullRun, 'with workers gives the bytes of one process'), async () => {
+  it('with workers gives the bytes of one process', async () => {
     for (const workers of ['', ' --workers 2']) {
       const line = `encode speech.safetensors sounds ${FAST} --shards 3 --out by${workers.length}${workers}`;
       expect(await vqkitProcess(line.split(' '), { cwd: root })).toMatchObject({ code: 0 });

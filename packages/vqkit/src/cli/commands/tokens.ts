@@ -6,6 +6,7 @@ import {
   openRowIds,
   readTokens,
   shardsAt,
+  soundNotesAt,
   surveyShards,
   type TokenStatistics,
   tokenReport,
@@ -88,11 +89,14 @@ interface TokenFacts {
 }
 
 async function tokenFacts(path: string): Promise<TokenFacts> {
-  const { ids, shape, notes } = await readTokens(path);
+  const { ids, shape, notes: ofImages } = await readTokens(path);
+  const ofSounds = ofImages === undefined ? await soundNotesAt(path) : undefined;
+  const notes = ofImages ?? ofSounds;
   const numCodebooks = notes?.numCodebooks ?? (shape.length > 3 ? codebooksOf(shape.slice(1)) : 1);
-  const statistics = countTokens(ids, { examples: shape[0] ?? 0, numCodebooks });
-  const note = notes === undefined ? '' : `, tokenizer ${notes.tokenizer.slice(0, 12)}…`;
-  return { shape, numCodebooks, codebookSize: notes?.codebookSize, statistics, note };
+  const statistics = countTokens(ids, { examples: ofSounds?.sounds.length ?? shape[0] ?? 0, numCodebooks });
+  const recordings = ofSounds === undefined ? '' : `, ${counted(ofSounds.sounds.length, 'recording')} end to end`;
+  const tokenizer = notes === undefined ? '' : `, tokenizer ${notes.tokenizer.slice(0, 12)}…`;
+  return { shape, numCodebooks, codebookSize: notes?.codebookSize, statistics, note: recordings + tokenizer };
 }
 
 /** Of a vector [codebooks], of a picture [rows, columns] or [rows, columns, codebooks]. */
