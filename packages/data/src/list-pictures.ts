@@ -23,8 +23,16 @@ interface FileKind {
 }
 
 const PICTURES: FileKind = { wanted: PICTURE, other: OTHER, noun: 'picture', formats: 'neither PNG nor JPEG' };
+/** Tars that would have to be unpacked first. */
+const COMPRESSED_TAR = /\.(tgz|tar\.(gz|bz2|xz|zst))$/i;
+const either = (a: RegExp, b: RegExp): RegExp => new RegExp(`${a.source}|${b.source}`, 'i');
 /** The same, and tars of them. */
-export const PICTURES_AND_TARS: FileKind = { ...PICTURES, wanted: PICTURE_OR_TAR };
+export const PICTURES_AND_TARS: FileKind = {
+  ...PICTURES,
+  wanted: PICTURE_OR_TAR,
+  other: either(OTHER, COMPRESSED_TAR),
+  formats: 'neither PNG nor JPEG nor a plain tar',
+};
 export const SOUNDS: FileKind = {
   wanted: /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i,
   other: /\.(m4a|aac|mp4|wma|aiff?|caf|amr|ac3|webm|mka|g722|gsm|ulaw|alaw|au|snd)$/i,
@@ -33,7 +41,12 @@ export const SOUNDS: FileKind = {
 };
 
 /** The same, and tars of them. */
-export const SOUNDS_AND_TARS: FileKind = { ...SOUNDS, wanted: /\.(wav|wave|flac|ogg|oga|opus|mp3|tar)$/i };
+export const SOUNDS_AND_TARS: FileKind = {
+  ...SOUNDS,
+  wanted: either(SOUNDS.wanted, /\.tar$/i),
+  other: either(SOUNDS.other, COMPRESSED_TAR),
+  formats: 'no WAV, FLAC, Ogg, MP3 or plain tar',
+};
 
 /** The pictures below a folder. */
 export interface PictureList {

@@ -5,7 +5,7 @@ import { siSdr } from '@vqkit/audio';
 import { describe, expect, it } from 'vitest';
 import { createSoundSet } from '../src/audio/sound-set.ts';
 import { decodeWav, isWav, soundForModel } from '../src/index.ts';
-import { decodeSound, encodeWav, readSound, readSounds } from '../src/node.ts';
+import { decodeSound, encodeWav, nameSounds, readSound, readSounds } from '../src/node.ts';
 
 const sounds = new URL('./sounds/', import.meta.url).pathname;
 const bytesOf = (name: string): Promise<Buffer> => readFile(join(sounds, name));
@@ -120,6 +120,20 @@ describe('encodeWav', () => {
       [1, -1, 0],
       [0, 0, 0],
     ]);
+  });
+});
+
+describe('nameSounds', () => {
+  it('says which recordings and tars of a folder are left out', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'vqkit-sounds-'));
+    for (const name of ['a.wav', 'b.tar.gz', 'c.tgz', 'd.m4a', 'notes.gz']) await writeFile(join(folder, name), 'x');
+    const others: unknown[] = [];
+    const names: unknown[] = [];
+    for await (const some of nameSounds('test', [folder], (own) => others.push(own))) names.push(...some);
+    expect(names).toEqual(['a.wav']);
+    const reason =
+      '3 sounds are no WAV, FLAC, Ogg, MP3 or plain tar (1 .gz, 1 .m4a, 1 .tgz); convert them to have them read';
+    expect(others).toEqual([{ file: folder, reason, count: 3 }]);
   });
 });
 

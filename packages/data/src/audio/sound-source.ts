@@ -33,7 +33,7 @@ export async function* nameSounds(
     else {
       const others = new Map<string, number>();
       for await (const files of walkPictures(where, path, others, SOUNDS_AND_TARS)) yield* namesIn(where, base, files);
-      for (const each of otherFormats(path, others, SOUNDS)) onOthers(each);
+      for (const each of otherFormats(path, others, SOUNDS_AND_TARS)) onOthers(each);
     }
   }
 }
