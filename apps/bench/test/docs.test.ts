@@ -68,7 +68,7 @@ describe('the pages of this repository', () => {
     const files = (await readdir(RESULTS, { withFileTypes: true })).filter((file) => file.isFile());
     const texts = await Promise.all(files.map(({ name }) => readFile(join(RESULTS, name), 'utf8')));
     expect(files.filter(({ name }) => !/\.(json|svg)$/.test(name))).toEqual([]);
-    expect(texts.reduce((bytes, text) => bytes + text.length, 0)).toBeLessThan(2e6);
+    expect(texts.reduce((bytes, text) => bytes + text.length, 0)).toBeLessThan(3e6);
     expect(Math.max(...texts.flatMap((text) => text.split('\n').map((line) => line.length)))).toBeLessThan(5000);
   });
 });
