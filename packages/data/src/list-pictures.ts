@@ -7,8 +7,10 @@ import type { SkippedImage } from './decode-pictures.ts';
 
 /** Names of pictures. */
 export const PICTURE: RegExp = /\.(png|jpe?g)$/i;
+export const TAR: RegExp = /\.tar$/i;
+const either = (a: RegExp, b: RegExp): RegExp => new RegExp(`${a.source}|${b.source}`, 'i');
 /** Names of pictures, and of tars of them. */
-export const PICTURE_OR_TAR: RegExp = /\.(png|jpe?g|tar)$/i;
+export const PICTURE_OR_TAR: RegExp = either(PICTURE, TAR);
 /** Formats of pictures that are not read. */
 const OTHER = /\.(webp|avif|heic|heif|gif|tiff?|bmp|svg|jxl|jp2|j2k|ico|psd|dng|cr2|nef|arw|exr|hdr|pgm|ppm)$/i;
 
@@ -25,7 +27,6 @@ interface FileKind {
 const PICTURES: FileKind = { wanted: PICTURE, other: OTHER, noun: 'picture', formats: 'neither PNG nor JPEG' };
 /** Tars that would have to be unpacked first. */
 const COMPRESSED_TAR = /\.(tgz|tar\.(gz|bz2|xz|zst))$/i;
-const either = (a: RegExp, b: RegExp): RegExp => new RegExp(`${a.source}|${b.source}`, 'i');
 /** The same, and tars of them. */
 export const PICTURES_AND_TARS: FileKind = {
   ...PICTURES,
@@ -43,7 +44,7 @@ export const SOUNDS: FileKind = {
 /** The same, and tars of them. */
 export const SOUNDS_AND_TARS: FileKind = {
   ...SOUNDS,
-  wanted: either(SOUNDS.wanted, /\.tar$/i),
+  wanted: either(SOUNDS.wanted, TAR),
   other: either(SOUNDS.other, COMPRESSED_TAR),
   formats: 'no WAV, FLAC, Ogg, MP3 or plain tar',
 };

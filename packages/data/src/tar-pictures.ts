@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { withFileErrors } from '@vqkit/checkpoint/node';
 import { DataError, phrase, show } from '@vqkit/core-tensor';
 import type { SkippedImage } from './decode-pictures.ts';
-import { isRegularFile, listFiles, PICTURE, PICTURES_AND_TARS } from './list-pictures.ts';
+import { isRegularFile, listFiles, PICTURE, PICTURES_AND_TARS, TAR } from './list-pictures.ts';
 import { type PictureFile, readAt, type TarMember } from './picture-file.ts';
 
 /** The pictures below a folder and in the tars there, or those of one tar, in the order of their paths. */
@@ -11,7 +11,7 @@ export async function listPictureFiles(
   where: string,
   path: string,
 ): Promise<{ readonly files: readonly PictureFile[]; readonly others: readonly SkippedImage[] }> {
-  const isTar = (file: string): boolean => /\.tar$/i.test(file);
+  const isTar = (file: string): boolean => TAR.test(file);
   const one = isTar(path) && (await isRegularFile(path));
   const { files: found, others } = one
     ? { files: [path], others: [] }

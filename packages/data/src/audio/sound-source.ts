@@ -2,7 +2,7 @@ import { join, posix } from 'node:path';
 import { DataError, obstacleOf, phrase, QuantizerError, shorten, show } from '@vqkit/core-tensor';
 import { outerCause, type SkippedImage } from '../decode-pictures.ts';
 import { baseOf, nameIn } from '../image-source.ts';
-import { isRegularFile, otherFormats, SOUNDS, SOUNDS_AND_TARS, walkPictures } from '../list-pictures.ts';
+import { isRegularFile, otherFormats, SOUNDS, SOUNDS_AND_TARS, TAR, walkPictures } from '../list-pictures.ts';
 import { readListed, tarMembers } from '../tar-pictures.ts';
 import { decodeSound } from './decode-sound.ts';
 import { MOST_BYTES, readSound } from './read-sounds.ts';
@@ -45,7 +45,7 @@ async function* namesIn(where: string, base: string, files: readonly string[]): 
   let names: SoundName[] = [];
   for (const file of files) {
     const own = nameIn(base, file);
-    if (!/\.tar$/i.test(file)) names.push(checked(where, own));
+    if (!TAR.test(file)) names.push(checked(where, own));
     else {
       for await (const { name, offset, length } of tarMembers(file, SOUNDS.wanted)) {
         names.push(checked(where, [own, name, offset, length]));
