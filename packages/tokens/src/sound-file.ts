@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { CheckpointError, parseJson } from '@vqkit/checkpoint';
+import { CheckpointError, parseJson, type SafeFile } from '@vqkit/checkpoint';
 import { CHECKSUM, readSafetensors, writeSafetensors } from '@vqkit/checkpoint/node';
 import { integersOf, phrase } from '@vqkit/core-tensor';
 import { count, problemOf } from '@vqkit/schema';
@@ -80,8 +80,18 @@ export async function writeSoundTokens(path: string, { ids, notes }: SoundTokens
  * @throws CheckpointError naming the file and what is wrong with it.
  */
 export async function readSoundTokens(path: string): Promise<SoundTokens> {
+  return soundTokensOf(path, await readSafetensors(path));
+}
+
+/** The notes of a file of tokens where these are of recordings; undefined of any other that {@link readTokens} reads. */
+export async function soundNotesAt(path: string): Promise<SoundNotes | undefined> {
+  if (extname(path) !== '.safetensors') return undefined;
+  const file = await readSafetensors(path);
+  return file.metadata.format === FORMAT ? soundTokensOf(path, file).notes : undefined;
+}
+
+function soundTokensOf(path: string, { tensors, metadata }: SafeFile): SoundTokens {
   const where = `readSoundTokens: ${path}`;
-  const { tensors, metadata } = await readSafetensors(path);
   const { ids } = tensors;
   if (ids === undefined || metadata.format !== FORMAT) {
     const found = phrase(`format ${metadata.format ?? 'none'}`, metadata.format);
@@ -102,12 +112,6 @@ export async function readSoundTokens(path: string): Promise<SoundTokens> {
     requireOffsets(where, tensors[OFFSETS], offsetsOf(whole.sounds.map(({ frames }) => frames)));
   }
   return { ids: values, notes: whole };
-}
-
-/** The notes of a file of tokens where these are of recordings; undefined of any other that {@link readTokens} reads. */
-export async function soundNotesAt(path: string): Promise<SoundNotes | undefined> {
-  if (extname(path) !== '.safetensors' || (await readSafetensors(path)).metadata.format !== FORMAT) return undefined;
-  return (await readSoundTokens(path)).notes;
 }
 
 function requireNotes(where: string, given: unknown, ids: Int32Array): SoundNotes {
