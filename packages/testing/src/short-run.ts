@@ -10,12 +10,17 @@ const STRIDE = 3;
 /**
  * Whether a cell of a table of tests runs: in the full run each, in the short one those whose coordinates add up to a multiple of three, a Latin
  * square. Any two coordinates then meet for some third one, where each side has three places: every engine with every variant, every variant with
- * every law, every law with every engine. What is left out is the third of three that agree.
+ * every law, every law with every engine. What is left out is the third of three that agree. A software rasteriser, on which an operation takes a
+ * millisecond however small it is, has the square in the full run as well.
  *
  * @param coordinates places along the other sides.
  */
 export function isChosen(engine: EngineName, ...coordinates: number[]): boolean {
-  return fullRun || coordinates.reduce((a, b) => a + b, engineIndex(engine)) % STRIDE === 0;
+  return (fullRun && engine !== 'webgpu') || inSquare(engine, coordinates);
+}
+
+function inSquare(engine: EngineName, coordinates: readonly number[]): boolean {
+  return coordinates.reduce((a, b) => a + b, engineIndex(engine)) % STRIDE === 0;
 }
 
 /** The name of a test, or of a suite, that the short run may leave out. */
@@ -32,24 +37,31 @@ type AddTest = (name: string, work: () => unknown) => void;
  */
 export function spreadIt(engine: EngineName): AddTest {
   let count = 0;
-  return (name, work) => {
-    const chosen = isChosen(engine, count++);
-    it.skipIf(!chosen)(titleIf(chosen, name), work);
-  };
+  return (name, work) => addIf(isChosen(engine, count++), name, work);
 }
 
-/** `it` for tests that train, which take seconds in plain JavaScript: in the short run wasm alone runs them. */
+/**
+ * `it` for tests that train, which take seconds in plain JavaScript and on a software rasteriser: in the short run wasm alone runs them, in the full one
+ * these two have every third.
+ */
 export function trainingIt(engine: EngineName): AddTest {
-  const chosen = fullRun || engine === 'wasm';
+  let count = 0;
+  const quick = engine !== 'cpu' && engine !== 'webgpu';
   return (name, work) => {
-    it.skipIf(!chosen)(titleIf(chosen, name), work);
+    const place = count++;
+    addIf(fullRun ? quick || inSquare(engine, [place]) : engine === 'wasm', name, work);
   };
 }
 
-/** Describes a part of a suite, or one test in its place that says that it is left out. */
+/** Adds a test, or in the short run one in its place that says that it is left out. */
+function addIf(chosen: boolean, name: string, work: () => unknown): void {
+  if (chosen || !fullRun) it.skipIf(!chosen)(titleIf(chosen, name), work);
+}
+
+/** Describes a part of a suite, or in the short run one test in its place that says that it is left out. */
 export function describeIf(chosen: boolean, name: string, part: () => void): void {
   if (chosen) part();
-  else it.skipIf(true)(titleIf(chosen, name), () => undefined);
+  else addIf(false, name, () => undefined);
 }
 
 /** The seed of random tests: in the short run each engine draws others. */
@@ -62,7 +74,19 @@ export function spreadRuns(count: number): number {
   return fullRun ? count : Math.ceil(count / STRIDE);
 }
 
-/** Steps of a test for leaks: one shows in the second step; `full`, those of the full run, are for one that comes now and then. */
+/** The share of the full run's steps of a test for leaks. */
+const LEAK_STEPS: Readonly<Record<EngineName, number>> = {
+  cpu: 0.1,
+  wasm: 1,
+  'wasm-threads': 0.1,
+  native: 0.1,
+  webgpu: 0.01,
+};
+
+/**
+ * Steps of a test for leaks: one shows in the second step; `full`, those of the full run, are for one that comes now and then. All of them on wasm: what makes and
+ * disposes of tensors is the same code on every engine.
+ */
 export function leakSteps(engine: EngineName, full = 1000): number {
-  return Math.max(3, repetitions(engine, fullRun ? full : 15));
+  return Math.max(3, fullRun ? full * LEAK_STEPS[engine] : repetitions(engine, 15));
 }
