@@ -111,11 +111,16 @@ function bruteForce(
   );
   const slope = (weights: ArrayLike<number>, of: 'real' | 'magnitude'): Float64Array => {
     const dx = new Float64Array(2 * samples);
+    // What a change of the real and of the imaginary part does to the value.
+    const [ofReal, ofImaginary] = [real, imaginary].map((part, i) =>
+      Float64Array.from(part, (value, at) => {
+        const slope = of === 'magnitude' ? value / Math.hypot(real[at] as number, imaginary[at] as number) : 1 - i;
+        return slope * (weights[at] as number);
+      }),
+    ) as [Float64Array, Float64Array];
     each(
       (at, place, c, s) => {
-        const [a, b, weight] = [real[at] as number, imaginary[at] as number, weights[at] as number];
-        const change = of === 'real' ? c : (a * c + b * s) / Math.hypot(a, b);
-        dx[place] = (dx[place] as number) + weight * change;
+        dx[place] = (dx[place] as number) + c * (ofReal[at] as number) + s * (ofImaginary[at] as number);
       },
       () => {},
     );
