@@ -8,19 +8,15 @@ const LEFT = '[left to the full run: bash .ci/run]';
 const STRIDE = 3;
 
 /**
- * Whether a cell of a table of tests runs: in the full run each, in the short one those whose coordinates add up to a multiple of three, a Latin
+ * Whether a cell of a table of tests runs: on wasm in the full run each, else those whose coordinates add up to a multiple of three, a Latin
  * square. Any two coordinates then meet for some third one, where each side has three places: every engine with every variant, every variant with
- * every law, every law with every engine. What is left out is the third of three that agree. A software rasteriser, on which an operation takes a
- * millisecond however small it is, has the square in the full run as well.
+ * every law, every law with every engine. What is left out is the third of three that agree: of 168 planted faults the whole product killed none that the square
+ * had let live (docs/mutations.md).
  *
  * @param coordinates places along the other sides.
  */
 export function isChosen(engine: EngineName, ...coordinates: number[]): boolean {
-  return (fullRun && engine !== 'webgpu') || inSquare(engine, coordinates);
-}
-
-function inSquare(engine: EngineName, coordinates: readonly number[]): boolean {
-  return coordinates.reduce((a, b) => a + b, engineIndex(engine)) % STRIDE === 0;
+  return (fullRun && engine === 'wasm') || coordinates.reduce((a, b) => a + b, engineIndex(engine)) % STRIDE === 0;
 }
 
 /** The name of a test, or of a suite, that the short run may leave out. */
@@ -31,8 +27,8 @@ export function titleIf(chosen: boolean, name: string): string {
 type AddTest = (name: string, work: () => unknown) => void;
 
 /**
- * `it` for a suite of `eachEngine` with more tests than engines need: in the short run the first, fourth, … test runs on the first engine, the second, fifth, …
- * on the third, so that every test runs on some engine and every engine runs every third test. For suites of compositions, whose
+ * `it` for a suite of `eachEngine` with more tests than engines need: the first, fourth, … test runs on the first engine, the second, fifth, …
+ * on the third, so that every test runs on some engine and every engine runs every third test; in the full run wasm has all of them. For suites of compositions, whose
  * own code is the same on every engine.
  */
 export function spreadIt(engine: EngineName): AddTest {
@@ -40,17 +36,10 @@ export function spreadIt(engine: EngineName): AddTest {
   return (name, work) => addIf(isChosen(engine, count++), name, work);
 }
 
-/**
- * `it` for tests that train, which take seconds in plain JavaScript and on a software rasteriser: in the short run wasm alone runs them, in the full one
- * these two have every third.
- */
+/** `it` for tests that train, which take seconds in plain JavaScript: in the short run wasm alone runs them, in the full one each other engine every third. */
 export function trainingIt(engine: EngineName): AddTest {
   let count = 0;
-  const quick = engine !== 'cpu' && engine !== 'webgpu';
-  return (name, work) => {
-    const place = count++;
-    addIf(fullRun ? quick || inSquare(engine, [place]) : engine === 'wasm', name, work);
-  };
+  return (name, work) => addIf(fullRun ? isChosen(engine, count++) : engine === 'wasm', name, work);
 }
 
 /** Adds a test, or in the short run one in its place that says that it is left out. */
