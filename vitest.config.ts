@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { fullRun, isolated, testsOf } from './vitest.shared.ts';
 
 /** Tests of the workspace itself: its scripts, and the built packages as a user gets them (`npm run build` comes first). */
@@ -10,8 +11,19 @@ const others = ['packages/*', 'apps/*', ...alone.map((folder) => `!${folder}`)];
 const folder = (pattern: string): string => `${pattern}/test/**/*.test.ts`;
 const shared = testsOf('shared', others.map(folder), false);
 
+/** Begins with the file that takes longest, which would else run alone at the end: projects follow one another by name. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLongest = ({ moduleId }: TestSpecification): boolean =>
+      moduleId.endsWith('/test/engines/chromium-suite.test.ts');
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [...(fullRun ? ['packages/*', 'apps/*'] : [...alone, shared]), { test: workspace }],
     maxWorkers: 2,
   },

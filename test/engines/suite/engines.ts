@@ -47,7 +47,7 @@ export function engineIndex(name: EngineName): number {
   return NAMES.indexOf(name);
 }
 
-/** As in Node: a processor plays the graphics processor. */
+/** As in Node, where WebGPU runs on a software rasteriser. */
 export function repetitions(engine: string, count: number): number {
   return engine === 'webgpu' ? Math.ceil(count / 20) : count;
 }
