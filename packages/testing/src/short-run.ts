@@ -42,7 +42,7 @@ export function trainingIt(engine: EngineName): AddTest {
   return (name, work) => addIf(fullRun ? isChosen(engine, count++) : engine === 'wasm', name, work);
 }
 
-/** Adds a test, or in the short run one in its place that says that it is left out. */
+/** Adds a test, or in the short run one in its place that says that it is left out; in the full one another engine has it. */
 function addIf(chosen: boolean, name: string, work: () => unknown): void {
   if (chosen || !fullRun) it.skipIf(!chosen)(titleIf(chosen, name), work);
 }
