@@ -7,7 +7,7 @@ import type { Experiment, Outcome } from '../src/experiment.ts';
 import { once } from '../src/once.ts';
 import { writeData } from '../src/recipe/data.ts';
 import { trainByPyTorch, trainHere } from '../src/recipe/programs.ts';
-import { QUANTIZER_NAMES, type RecipeRun, type WorkerSettings } from '../src/recipe/settings.ts';
+import { COMPARED_STEPS, QUANTIZER_NAMES, type RecipeRun, type WorkerSettings } from '../src/recipe/settings.ts';
 import { writeStart } from '../src/recipe/start.ts';
 import {
   type Pair,
@@ -21,6 +21,8 @@ import {
 
 const STEPS = 200;
 const QUICK_STEPS = 20;
+/** Seeds of which PyTorch's losses are compared with its own. */
+const ITSELF_SEEDS = 2;
 const FULL_IMAGES = { train: 60_000, test: 10_000 };
 const QUICK_IMAGES = { train: 10_240, test: 1000 };
 
@@ -60,12 +62,14 @@ token), SimVQ with an MLP of 128 and the rotation trick (256 codes, 8 bits) or s
 3e-4, ${data.loss === 'mse' ? 'mean squared error' : 'L1 on the clamped output'}, ${STEPS} steps (the example itself trains 1,000), 60,000 images. Each
 training has a process of its own with one thread. A seed gives initial weights and batches, which both programs take from one file
 (\`src/recipe/start.ts\`). The loss of a step is the whole one, before the step. L1 is of the output clamped to [-1, 1] on the 10,000 test images, PSNR that of
-the mean squared error over all pixels of all of them, in both programs; used codes and perplexity count over all of them.
-The reference clamps probabilities at 1e-5 in the logarithms of LFQ's entropy, which is exact in vqkit; docs/LOG.md has how far the losses are apart without that.
+the mean squared error over all pixels of all of them, in both programs; used codes and perplexity count over all of them. What rounding does to LFQ's
+loss, whose entropy has an inverse temperature of 100, is told by PyTorch against itself, ${ITSELF_SEEDS} seeds: the images of each batch the other way round.
+The reference clamps probabilities at 1e-5 in the logarithms of that entropy, which is exact in vqkit; docs/LOG.md has how far the losses are apart without that.
 The quality counts as the same when the 95 % interval of the paired differences of L1 lies within ±${100 * SAME} %, and as undecided when it holds both answers.`,
     expected:
       'The same loss at each of the first 100 steps within 1e-4, and the same quality after training: it is the same mathematics in another order of additions.',
-    parts: ({ seeds }) => 1 + QUANTIZER_NAMES.length * seeds.length,
+    parts: ({ seeds, python }) =>
+      1 + QUANTIZER_NAMES.length * seeds.length + (python === undefined ? 0 : seeds.slice(0, ITSELF_SEEDS).length),
 
     async run(context): Promise<Outcome> {
       const { quick, seeds, log } = context;
@@ -87,7 +91,22 @@ The quality counts as the same when the 95 % interval of the paired differences 
               }),
             );
           }
-          results.push({ quantizer, pairs });
+          const itself: number[] = [];
+          for (const seed of quantizer === 'lfq' && context.python !== undefined ? seeds.slice(0, ITSELF_SEEDS) : []) {
+            const settings = { quantizer, loss: data.loss, seed, steps: COMPARED_STEPS, threads: 1 };
+            const told = { ...settings, data: data.title, batches: 'as they are, reversed' };
+            itself.push(
+              await context.part(`${quantizer}, seed ${seed}: PyTorch against itself`, told, async () => {
+                const { train } = await files();
+                return againstItself(
+                  { ...settings, engine: 'wasm', dataPath: folder },
+                  train,
+                  context.python as string,
+                );
+              }),
+            );
+          }
+          results.push({ quantizer, pairs, itself });
         }
         if (context.python === undefined) log('PyTorch is not measured: no Python that has the reference library.');
         return outcomeOf(results, steps, data.title);
@@ -110,8 +129,23 @@ async function trainPair(
   const start = await writeStart(join(folder, 'start.safetensors'), settings, images);
   const theirs = await trainByPyTorch(settings, { python, folder, start });
   raw({ ours, theirs });
-  const apart = Math.max(...ours.losses.map((loss, i) => Math.abs(loss - (theirs.losses[i] ?? Number.NaN))));
-  return { ours: qualityOf(ours), theirs: qualityOf(theirs), apart };
+  return { ours: qualityOf(ours), theirs: qualityOf(theirs), apart: apartOf(ours, theirs) };
+}
+
+function apartOf(one: RecipeRun, other: RecipeRun): number {
+  return Math.max(...one.losses.map((loss, i) => Math.abs(loss - (other.losses[i] ?? Number.NaN))));
+}
+
+/** How far PyTorch's losses move where only the order of its additions changes. */
+async function againstItself(settings: WorkerSettings, images: number, python: string): Promise<number> {
+  const folder = settings.dataPath;
+  const runs: RecipeRun[] = [];
+  for (const reversed of [false, true]) {
+    const start = await writeStart(join(folder, 'start.safetensors'), settings, images, reversed);
+    runs.push(await trainByPyTorch(settings, { python, folder, start }));
+  }
+  const [forward, backward] = runs as [RecipeRun, RecipeRun];
+  return apartOf(forward, backward);
 }
 
 function qualityOf({ l1, psnr, usedCodes, perplexity }: RecipeRun): Quality {

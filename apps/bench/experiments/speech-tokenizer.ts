@@ -6,7 +6,7 @@ import { speechFolder } from '../src/data/speech.ts';
 import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
 import { numberText } from '../src/markdown.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
-import { type Difference, differenceOf, isLower, sameWithin } from '../src/seeds.ts';
+import { type Difference, differenceOf, factorOf, factorText, isLower, sameWithin } from '../src/seeds.ts';
 import { type SoundRun, type SoundSettings, soundRunSchema } from '../src/sound/settings.ts';
 import { countText, spreadOf, spreadText } from '../src/training/summary.ts';
 
@@ -17,8 +17,10 @@ interface Contender {
   readonly quantizerOptions: SoundSettings['quantizerOptions'];
   /** Of a token. */
   readonly bits: number;
-  /** Whether PyTorch trains it too, and all seeds are taken. */
+  /** Whether PyTorch trains it too. */
   readonly twin?: true;
+  /** Whether it has a few seeds only, as its difference from the others is large. */
+  readonly fewer?: true;
 }
 
 interface Runs extends Contender {
@@ -39,8 +41,9 @@ const RESIDUAL_FSQ: Contender = {
   bits: 4 * Math.log2(1000),
   twin: true,
 };
-const CONTENDERS: readonly Contender[] = [RESIDUAL_FSQ, simVq(1000, true), simVq(1, true)];
-/** Those that have no twin are far apart. */
+const [ROTATED, PLAIN] = [simVq(1000, true), simVq(1000, false)];
+const LIGHT: Contender = { ...simVq(1, true), fewer: true };
+const CONTENDERS: readonly Contender[] = [RESIDUAL_FSQ, ROTATED, PLAIN, LIGHT];
 const FEWER_SEEDS = 3;
 const SMALL: Omit<SoundSettings, 'quantizer' | 'quantizerOptions' | 'seed' | 'steps'> = {
   sampleRate: 8000,
@@ -53,7 +56,7 @@ const SMALL: Omit<SoundSettings, 'quantizer' | 'quantizerOptions' | 'seed' | 'st
   stftWeight: 1,
   melWeight: 1,
 };
-const STEPS = 120;
+const STEPS = 400;
 const QUICK_STEPS = 10;
 const TOKENS_PER_SECOND = 200;
 /** How far means may be apart and count as the same. */
@@ -63,17 +66,18 @@ const SAME_MEL = 0.05;
 /** Real speech through arch `seanet`, as preset `speech` trains it, in miniature, and beside PyTorch. */
 export const speechTokenizer: Experiment = {
   name: 'speech-tokenizer',
-  question: 'Which quantizer should preset speech have, and does vqkit train it as PyTorch does?',
+  question:
+    'Which quantizer should preset speech have, SimVQ with the rotation trick or without, and does vqkit train it as PyTorch does?',
   method: [
     "Debian's asterisk-core-sounds-en-wav, one speaker at 8 kHz (or the WAV files below --data), one in twenty recordings held out. Arch `seanet` with 8 filters, strides 2, 4, 5 and",
     `${TOKENS_PER_SECOND} tokens a second; ${STEPS} steps of 4 segments of half a second, AdamW with a rate that rises to 3e-3 and falls on a cosine, the loss of the preset: 10 times the L1 of the`,
-    'waveforms, the multi-resolution STFT loss and the mel distance. SimVQ has 8,192 codes behind Linear-ReLU-Linear. The twin in PyTorch (apps/bench/peers/seanet_train.py) starts from the',
-    "same weights and takes the same segments in the same order at the same rates; what it makes of the test is measured by vqkit's code. One thread each. Tokenizers without a twin have three seeds. Means over the seeds, with Welch's",
+    'waveforms, the multi-resolution STFT loss and the mel distance. SimVQ has 8,192 codes behind Linear-ReLU-Linear and both halves of its loss, the second with 0.25. The twin in PyTorch (apps/bench/peers/seanet_train.py) starts from the',
+    "same weights and takes the same segments in the same order at the same rates; what it makes of the test is measured by vqkit's code. One thread each. SimVQ with weight 1 has three seeds. Means over the seeds, with Welch's",
     `95 % interval of their difference; they count as the same where it lies within ±${SAME_DB} dB and ±${100 * SAME_MEL} % of the mel distance. At this size nothing is good speech: [what is heard](speech-heard.md) shows`,
-    'spectrograms of a longer training.',
+    'spectrograms of the preset at its own size.',
   ].join(' '),
   expected:
-    'The same quality as PyTorch with every quantizer. SimVQ with a commitment weight of 1,000 uses few codes and weight 1 more; a residual stack, with three times the bits, is the best.',
+    'The same quality as PyTorch. SimVQ with weight 1 is worse than with 1,000, as an earlier run had it; with 1,000 the rotation trick lowers mse(z, q), and of what is heard nothing was said. A residual stack, with three times the bits, is the best.',
   parts: ({ seeds, python }) =>
     CONTENDERS.reduce((sum, own) => sum + seedsOf(own, seeds).length * (own.twin && python !== undefined ? 2 : 1), 0),
   run,
@@ -109,8 +113,8 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   };
 }
 
-function seedsOf({ twin }: Contender, seeds: readonly number[]): readonly number[] {
-  return twin ? seeds : seeds.slice(0, FEWER_SEEDS);
+function seedsOf({ fewer }: Contender, seeds: readonly number[]): readonly number[] {
+  return fewer ? seeds.slice(0, FEWER_SEEDS) : seeds;
 }
 
 async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -153,6 +157,8 @@ const COLUMNS: readonly [title: string, of: (run: SoundRun) => number, digits: n
   ['used codes', ({ used }) => used, 4],
   ['perplexity', ({ perplexity }) => perplexity, 3],
 ];
+/** Of SimVQ alone. */
+const COMMITMENT = ({ commitment }: SoundRun): number => commitment ?? Number.NaN;
 
 function spread(runs: readonly SoundRun[], of: (run: SoundRun) => number, digits: number): string | null {
   return spreadText(spreadOf(runs.map(of)), digits);
@@ -161,11 +167,13 @@ function spread(runs: readonly SoundRun[], of: (run: SoundRun) => number, digits
 function tableOf(all: readonly Runs[]): Table {
   return {
     title: 'After the last step: mean of the seeds, lowest to highest in brackets',
-    columns: ['quantizer', 'bits a second', ...COLUMNS.map(([title]) => title)],
+    columns: ['quantizer', 'bits a second', ...COLUMNS.map(([title]) => title), 'rms of z', 'mse(z, q)'],
     rows: all.map(({ name, bits, vqkit }) => [
       name,
       Math.round(bits * TOKENS_PER_SECOND),
       ...COLUMNS.map(([, of, digits]) => spread(vqkit, of, digits)),
+      spread(vqkit, ({ latentRms }) => latentRms ?? Number.NaN, 2),
+      spread(vqkit, COMMITMENT, 2) ?? 'none',
     ]),
   };
 }
@@ -199,6 +207,13 @@ function besideTorch(all: readonly Runs[]): Table[] {
   ];
 }
 
+/** Whether the mean lies among PyTorch's seeds, which a margin narrower than their spread does not say. */
+function rangeText(runs: Runs, of: (run: SoundRun) => number): string {
+  const theirs = runs.torch.map(of);
+  const mean = meanOf(runs, of);
+  return ` vqkit's mean lies ${Math.min(...theirs) <= mean && mean <= Math.max(...theirs) ? 'within' : 'outside'} PyTorch's seeds.`;
+}
+
 function verdictsOf(all: readonly Runs[]): Verdict[] {
   const same = all.filter(both).flatMap((runs): Verdict[] => {
     const [ofDb, ofMel] = [difference(runs, db), difference(runs, mel)];
@@ -213,31 +228,103 @@ function verdictsOf(all: readonly Runs[]): Verdict[] {
         expected: `means within ${SAME_DB} dB`,
         measured: `${spread(runs.vqkit, db, 3)} against ${spread(runs.torch, db, 3)} dB`,
         verdict: sameWithin(ofDb, SAME_DB),
-        remark: text(ofDb, ' dB'),
+        remark: text(ofDb, ' dB') + rangeText(runs, db),
       },
       {
         claim: `${runs.name}: the mel distance of PyTorch`,
         expected: `means within ${100 * SAME_MEL} %`,
         measured: `${spread(runs.vqkit, mel, 3)} against ${spread(runs.torch, mel, 3)}`,
         verdict: sameWithin(ofMel, SAME_MEL * reference),
-        remark: text(ofMel, ''),
+        remark: text(ofMel, '') + rangeText(runs, mel),
       },
     ];
   });
   const find = (name: string): Runs => all.find((runs) => runs.name === name) as Runs;
-  const less = (claim: string, better: Runs, worse: Runs): Verdict => ({
+  const less = (claim: string, better: Runs, worse: Runs, predicted = true): Verdict => ({
     claim,
-    expected: 'a smaller mel distance',
+    expected: predicted ? 'a smaller mel distance' : 'no: an earlier run had it the other way round',
+    predicted,
     measured: `${spread(better.vqkit, mel, 3)} against ${spread(worse.vqkit, mel, 3)}`,
     verdict: isLower(differenceOf(better.vqkit.map(mel), worse.vqkit.map(mel))),
     remark: `SI-SDR ${spread(better.vqkit, db, 3)} against ${spread(worse.vqkit, db, 3)} dB.`,
   });
-  const [strong, light] = [find(simVq(1000, true).name), find(simVq(1, true).name)];
+  const [rotated, plain, light] = [find(ROTATED.name), find(PLAIN.name), find(LIGHT.name)];
   return [
-    less('SimVQ with the rotation: better with weight 1 than with weight 1,000', light, strong),
-
-    less('Residual FSQ is better than SimVQ with weight 1, at three times its bits', find(RESIDUAL_FSQ.name), light),
+    ...duelsOf(rotated, plain).map(({ claim, of, digits, verdict, interval, expected, predicted }) => ({
+      claim: `SimVQ, weight 1,000: the rotation trick ${claim}`,
+      expected,
+      predicted,
+      measured: `${spread(rotated.vqkit, of, digits)} with it against ${spread(plain.vqkit, of, digits)} without`,
+      verdict,
+      remark: interval,
+    })),
+    less('SimVQ with the rotation: better with weight 1 than with weight 1,000', light, rotated, false),
+    less(
+      'Residual FSQ is better than SimVQ with weight 1,000, at three times its bits',
+      find(RESIDUAL_FSQ.name),
+      rotated,
+    ),
     ...same,
+  ];
+}
+
+/** What the rotation trick may change. */
+interface Duel {
+  readonly claim: string;
+  readonly quantity: string;
+  readonly of: (run: SoundRun) => number;
+  readonly digits: number;
+  readonly verdict: Verdict['verdict'];
+  readonly interval: string;
+  readonly expected: string;
+  readonly predicted: boolean | null;
+}
+
+/** Straight-through against rotation, each quantity by the interval of the difference; mse(z, q), which differs by factors, by that of the ratio. */
+function duelsOf(rotated: Runs, plain: Runs): Duel[] {
+  const unsaid = { expected: 'not said before the run', predicted: null } as const;
+  const difference = (of: (run: SoundRun) => number, digits: number) => {
+    const found = differenceOf(rotated.vqkit.map(of), plain.vqkit.map(of));
+    const interval =
+      found === undefined
+        ? 'One seed shows no spread.'
+        : `Difference of the means: ${numberText(found.mean, digits)} (${numberText(found.low, digits)} to ${numberText(found.high, digits)}).`;
+    return { of, found, interval };
+  };
+  const up = (found: Difference | undefined): Verdict['verdict'] =>
+    isLower(found === undefined ? undefined : { mean: -found.mean, low: -found.high, high: -found.low });
+  const [byMel, byDb, byUse] = [difference(mel, 2), difference(db, 2), difference(({ used }) => used, 3)];
+  const factor = factorOf(rotated.vqkit.map(COMMITMENT), plain.vqkit.map(COMMITMENT));
+  return [
+    {
+      ...unsaid,
+      ...byMel,
+      claim: 'lowers the mel distance',
+      quantity: 'mel distance',
+      digits: 3,
+      verdict: isLower(byMel.found),
+    },
+    { ...unsaid, ...byDb, claim: 'raises the SI-SDR', quantity: 'SI-SDR, dB,', digits: 3, verdict: up(byDb.found) },
+    {
+      ...unsaid,
+      ...byUse,
+      claim: 'brings more codes into use',
+      quantity: 'used codes',
+      digits: 4,
+      verdict: up(byUse.found),
+    },
+    {
+      claim: 'lowers mse(z, q)',
+      quantity: 'mse(z, q)',
+      of: COMMITMENT,
+      digits: 2,
+      verdict: isLower(
+        factor === undefined ? undefined : { mean: 0, low: Math.log(factor.low), high: Math.log(factor.high) },
+      ),
+      interval: `Ratio: ${factorText(factor)}.`,
+      expected: 'lower',
+      predicted: true,
+    },
   ];
 }
 
@@ -245,7 +332,9 @@ function answerOf(all: readonly Runs[]): string {
   const ratio = ({ name, bits, vqkit }: Runs): string =>
     `- ${name}, ${Math.round(bits * TOKENS_PER_SECOND)} bits a second: SI-SDR **${spread(vqkit, db, 3)} dB**, mel distance ${spread(vqkit, mel, 3)}, ${usedText({ vqkit })} codes in use, latents of rms ${spread(vqkit, ({ latentRms }) => latentRms ?? 0, 2)}`;
   const best = all.reduce((one, other) => (meanOf(other, db) > meanOf(one, db) ? other : one));
-  const simVqs = [1000, 1].map((weight) => all.find(({ name }) => name === simVq(weight, true).name) as Runs);
+  const [rotated, plain, light] = [ROTATED, PLAIN, LIGHT].map(
+    (wanted) => all.find(({ name }) => name === wanted.name) as Runs,
+  ) as [Runs, Runs, Runs];
   const heard =
     meanOf(best, db) > 0 ? 'the waveform itself comes back' : 'after so few steps the waveform does not come back yet';
   const same = verdictsOf(all).filter(({ claim }) => / of PyTorch$/.test(claim));
@@ -253,22 +342,35 @@ function answerOf(all: readonly Runs[]): string {
     same.length === 0
       ? 'PyTorch was not measured.'
       : `Beside PyTorch ${same.filter(({ verdict }) => verdict === 'reproduced').length} of ${same.length} comparisons are the same within their margins, ${same.filter(({ verdict }) => verdict === 'undecided').length} undecided.`;
+  const told = {
+    reproduced: 'yes',
+    'not reproduced': 'the other way round',
+    undecided: 'not told apart',
+    'beyond reach here': '',
+  };
+  const duels = duelsOf(rotated, plain).map(
+    ({ quantity, of, digits, verdict, claim }) =>
+      `${quantity} ${spread(rotated.vqkit, of, digits)} with it and ${spread(plain.vqkit, of, digits)} without (${claim}: ${told[verdict]})`,
+  );
+  const byWeight = isLower(differenceOf(light.vqkit.map(mel), rotated.vqkit.map(mel)));
+  const weight = {
+    reproduced: 'lower with weight 1',
+    'not reproduced': 'lower with 1,000',
+    undecided: 'not told apart',
+    'beyond reach here': '',
+  }[byWeight];
+  const rms = (runs: Runs): string | null => spread(runs.vqkit, ({ latentRms }) => latentRms ?? Number.NaN, 2);
   return [
-    `**${best.name[0]?.toUpperCase()}${best.name.slice(1)}: an SI-SDR of ${spread(best.vqkit, db, 3)} dB, ${heard}. SimVQ ends lower: ${simVqs
-      .map((runs) => `${spread(runs.vqkit, db, 3)} dB with ${usedText(runs)} of 8,192 codes (${runs.name.slice(7)})`)
-      .join(', ')}.** ${parity}`,
+    `**${best.name[0]?.toUpperCase()}${best.name.slice(1)}: an SI-SDR of ${spread(best.vqkit, db, 3)} dB, ${heard}. SimVQ of weight 1,000 has ${spread(rotated.vqkit, db, 3)} dB with the rotation trick and ${spread(plain.vqkit, db, 3)} dB without.** ${parity}`,
+    `The rotation trick in SimVQ of weight 1,000, both halves of the loss: ${duels.join('; ')}.`,
     all.map(ratio).join('\n'),
-    WHY,
+    `The weight of SimVQ, with the rotation: the mel distance is ${weight}; the rms of the latents is ${rms(rotated)} with 1,000 and ${rms(light)} with 1. Residual FSQ has three times the bits and no codes that must follow, and is preset \`speech\`; \`--quantizer simvq\` is the article's case, with \`--no-rotation\` for the other half. Without a network of convolutions: [speech-simvq-rotation](speech-simvq-rotation.md). At its own size, after 2,000 steps of four times as many segments, it has 5.3 dB: [what is heard](speech-heard.md).`,
   ].join('\n\n');
 }
 
 function usedText({ vqkit }: Pick<Runs, 'vqkit'>): string | null {
   return countText(spreadOf(vqkit.map(({ used }) => used)));
 }
-
-const WHY = `What was expected of SimVQ's weight was wrong. With 1,000 the latents stay short and near their codes; with 1 nothing holds them: the losses of the sound stretch them more than ten times as long, the codes stay behind, and
-all tokens share a few. So the article's weight is the right one of the two for SimVQ. That an earlier training at this weight used nine codes (docs/LOG.md, 2026-11-30) was at a third of this learning rate; which of the two did it was not tried. Residual FSQ has three times the bits and no codes
-that must follow, and is preset \`speech\`; \`--quantizer simvq\` is the article's case, with \`--no-rotation\` for the other half, which [another comparison](speech-simvq-rotation.md) has. After 400 steps of twice as many segments residual FSQ had 2.4 dB ([what is heard](speech-heard.md)).`;
 
 function meanOf({ vqkit }: Runs, of: (run: SoundRun) => number): number {
   return vqkit.reduce((sum, own) => sum + of(own), 0) / vqkit.length;

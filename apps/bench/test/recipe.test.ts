@@ -49,6 +49,15 @@ describe('trainings in pairs', () => {
     expect(verdictsOf([one, { ...other, apart: 2 * SAME_LOSS }])[0]).toBe('not reproduced');
   });
 
+  it('tell how far PyTorch is from itself, where that was measured', () => {
+    const pairs = pairsOf([0.1, 0.1], [0.1, 0.1]);
+    const results = [{ quantizer: 'lfq', pairs, itself: [3e-5, 5e-5] }] as const;
+    const text = 'PyTorch is 4.0e-5 (3.0e-5 to 5.0e-5) apart from itself, 2 seeds';
+    expect(recipeVerdicts(results)[0]?.remark).toContain(text);
+    expect(recipeAnswer(results, 'MNIST')).toContain(text);
+    expect(recipeAnswer([{ quantizer: 'lfq', pairs }], 'MNIST')).not.toContain('itself');
+  });
+
   it('decide nothing without PyTorch', () => {
     const alone = [{ quantizer: 'fsq', pairs: [{ ours: run, theirs: null, apart: null }] }] as const;
     expect(recipeVerdicts(alone).map(({ verdict }) => verdict)).toEqual(['beyond reach here', 'beyond reach here']);
@@ -133,7 +142,12 @@ it('writes what PyTorch begins with: every weight, and the images of each step',
   const { order, ends, ...weights } = tensors;
   // Ten steps are an epoch of 2,560 images.
   expect([...(ends?.data ?? [])]).toEqual(Array.from({ length: 11 }, (_, i) => 256 * (i + 1)));
-  expect(new Set([...(order?.data ?? [])].slice(0, 2560).map(Number)).size).toBe(2560);
+  const drawn = [...(order?.data ?? [])].map(Number);
+  expect(new Set(drawn.slice(0, 2560)).size).toBe(2560);
+  const reversed = await readSafetensors(await writeStart(join(folder, 'reversed.safetensors'), settings, 2560, true));
+  expect([...(reversed.tensors.order?.data ?? [])].map(Number).slice(256, 512)).toEqual(
+    drawn.slice(256, 512).reverse(),
+  );
   expect(Object.keys(weights).filter((name) => name.startsWith('quantizer.'))).toHaveLength(5);
   expect(Object.keys(weights).filter((name) => name.endsWith('conv1.weight'))).toHaveLength(2);
 });

@@ -16,7 +16,8 @@ function context(python: string | undefined, gain: number, parts: string[]): Exp
       parts.push(name);
       const seed = Number(name.at(-1));
       const own = (name.includes('residual') ? 4 : -20) + (name.includes('vqkit') ? gain : 0) + seed / 100;
-      const mel = (name.includes('residual') ? 0.5 : 1) + seed / 1000;
+      const plain = name.includes('straight-through');
+      const mel = (name.includes('residual') ? 0.5 : plain ? 1.1 : 1) + seed / 1000;
       const run: SoundRun = {
         siSdrDb: own,
         melDistance: mel,
@@ -24,6 +25,7 @@ function context(python: string | undefined, gain: number, parts: string[]): Exp
         used: 9,
         perplexity: 4,
         latentRms: 0.1,
+        commitment: (plain ? 2e-3 : 1e-3) * (1 + seed / 10),
         secondsPerStep: 0.1,
       };
       return run as T;
@@ -46,6 +48,19 @@ it('compares with PyTorch by the interval of the means, and says which is best',
     expect(outcome.answer).toMatch(/^\*\*Residual FSQ, 4 layers: an SI-SDR of/);
     expect(JSON.stringify(outcome)).not.toMatch(/undefined|NaN/);
   }
+});
+
+it('compares the rotation trick with straight-through, each quantity by its interval', async () => {
+  const { verdicts, answer } = await speechTokenizer.run(context('python', 0, []));
+  const about = verdicts.filter(({ claim }) => claim.includes('the rotation trick'));
+  expect(about.map(({ claim, verdict }) => `${claim.split('trick ')[1]}: ${verdict}`)).toEqual([
+    'lowers the mel distance: reproduced',
+    'raises the SI-SDR: undecided',
+    'brings more codes into use: undecided',
+    'lowers mse(z, q): reproduced',
+  ]);
+  expect(about[3]?.remark).toMatch(/^Ratio: 0\.5 times/);
+  expect(answer).toContain('without (lowers the mel distance: yes)');
 });
 
 it('does without PyTorch', async () => {

@@ -30,8 +30,16 @@ export function recipeConfig(
   });
 }
 
-/** Writes what a training begins with, for PyTorch to begin with the same: the initial weights, and which images each step has. Gives the path. */
-export async function writeStart(path: string, settings: WorkerSettings, images: number): Promise<string> {
+/**
+ * Writes what a training begins with, for PyTorch to begin with the same: the initial weights, and which images each step has. Gives the path. `reversed`: the images of each
+ * step the other way round, which changes nothing but the order of additions.
+ */
+export async function writeStart(
+  path: string,
+  settings: WorkerSettings,
+  images: number,
+  reversed = false,
+): Promise<string> {
   await startTrainingEngine();
   const { quantizer, quantizerOptions, widths, normGroups, seed, batchSize, steps } = recipeConfig(settings, path);
   const tokenizer = createImageTokenizer({
@@ -44,7 +52,7 @@ export async function writeStart(path: string, settings: WorkerSettings, images:
     seed,
   });
   const order = createBatchOrder({ count: images, batchSize, seed });
-  const batches = Array.from({ length: steps }, (_, step) => order.at(step));
+  const batches = Array.from({ length: steps }, (_, step) => (reversed ? order.at(step).toReversed() : order.at(step)));
   const ends = Int32Array.from(batches, (_, step) =>
     batches.slice(0, step + 1).reduce((sum, { length }) => sum + length, 0),
   );

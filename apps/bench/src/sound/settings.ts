@@ -38,6 +38,8 @@ export interface SoundRun {
   readonly perplexity: number;
   /** Of the latents; the twin does not say. */
   readonly latentRms?: number | undefined;
+  /** mse(z, q) of the latents and their codes, the value of SimVQ's commitment loss before its weight; where the method compares them, and not of the twin. */
+  readonly commitment?: number | undefined;
   /** Processor time. */
   readonly secondsPerStep: number;
 }
@@ -49,5 +51,6 @@ export const soundRunSchema: z.ZodType<SoundRun> = z.object({
   used: z.number(),
   perplexity: z.number(),
   latentRms: z.number().optional(),
+  commitment: z.number().optional(),
   secondsPerStep: z.number(),
 });

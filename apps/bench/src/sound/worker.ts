@@ -72,7 +72,8 @@ async function trained(): Promise<SoundRun> {
   const { siSdrDb, melDistance, stftDistance } = quality as AudioQuality;
   const secondsPerStep = (user + system) / 1e6 / steps;
   const latentRms = tracker.latents?.rms;
-  return { siSdrDb: siSdrDb ?? 0, melDistance, stftDistance, ...useOf(tracker), latentRms, secondsPerStep };
+  const commitment = tracker.latents?.pairs?.error;
+  return { siSdrDb: siSdrDb ?? 0, melDistance, stftDistance, ...useOf(tracker), latentRms, commitment, secondsPerStep };
 }
 
 function useOf({ codebooks }: TrackerReport): Pick<SoundRun, 'used' | 'perplexity'> {
