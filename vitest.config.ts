@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { fullRun, isolated, testsOf } from './vitest.shared.ts';
 
 /** Tests of the workspace itself: its scripts, and the built packages as a user gets them (`npm run build` comes first). */
-const workspace = { name: 'workspace', include: ['test/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 };
+const workspace = { name: 'workspace', include: ['test/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 };
 
 /** In the short run the packages that allow it share their processes; the benchmarks, which start an engine with a thread of its own, share theirs alone. */
 const alone = [...isolated, 'apps/bench'];

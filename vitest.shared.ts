@@ -32,8 +32,8 @@ export function testsOf(name: string, include: string[], isolate: boolean): Retu
     test: {
       name,
       include,
-      testTimeout: 120_000,
-      hookTimeout: 120_000,
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
       pool: 'forks',
       isolate,
     },

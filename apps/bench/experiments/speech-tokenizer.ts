@@ -3,47 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resultOf } from '../src/child.ts';
 import { speechFolder } from '../src/data/speech.ts';
-import type { Experiment, ExperimentContext, Outcome, Table, Verdict } from '../src/experiment.ts';
-import { numberText } from '../src/markdown.ts';
+import type { Experiment, ExperimentContext, Outcome } from '../src/experiment.ts';
 import { PACKAGE_FOLDER } from '../src/paths.ts';
-import { type Difference, differenceOf, factorOf, factorText, isLower, sameWithin } from '../src/seeds.ts';
+import { CONTENDERS, type Contender, type Runs, TOKENS_PER_SECOND } from '../src/sound/contenders.ts';
 import { type SoundRun, type SoundSettings, soundRunSchema } from '../src/sound/settings.ts';
-import { countText, spreadOf, spreadText } from '../src/training/summary.ts';
+import { SAME_DB, SAME_MEL, speechOutcome } from '../src/sound/summary.ts';
 
-/** A tokenizer to train. */
-interface Contender {
-  readonly name: string;
-  readonly quantizer: SoundSettings['quantizer'];
-  readonly quantizerOptions: SoundSettings['quantizerOptions'];
-  /** Of a token. */
-  readonly bits: number;
-  /** Whether PyTorch trains it too. */
-  readonly twin?: true;
-  /** Whether it has a few seeds only, as its difference from the others is large. */
-  readonly fewer?: true;
-}
-
-interface Runs extends Contender {
-  readonly vqkit: readonly SoundRun[];
-  readonly torch: readonly SoundRun[];
-}
-
-const simVq = (commitmentWeight: number, rotationTrick: boolean): Contender => ({
-  name: `SimVQ, weight ${numberText(commitmentWeight)}, ${rotationTrick ? 'rotation' : 'straight-through'}`,
-  quantizer: 'simvq',
-  quantizerOptions: { codebookSize: 8192, commitmentWeight, rotationTrick },
-  bits: 13,
-});
-const RESIDUAL_FSQ: Contender = {
-  name: 'residual FSQ, 4 layers',
-  quantizer: 'residual-fsq',
-  quantizerOptions: { levels: [8, 5, 5, 5], numQuantizers: 4 },
-  bits: 4 * Math.log2(1000),
-  twin: true,
-};
-const [ROTATED, PLAIN] = [simVq(1000, true), simVq(1000, false)];
-const LIGHT: Contender = { ...simVq(1, true), fewer: true };
-const CONTENDERS: readonly Contender[] = [RESIDUAL_FSQ, ROTATED, PLAIN, LIGHT];
 const FEWER_SEEDS = 3;
 const SMALL: Omit<SoundSettings, 'quantizer' | 'quantizerOptions' | 'seed' | 'steps'> = {
   sampleRate: 8000,
@@ -58,11 +23,6 @@ const SMALL: Omit<SoundSettings, 'quantizer' | 'quantizerOptions' | 'seed' | 'st
 };
 const STEPS = 400;
 const QUICK_STEPS = 10;
-const TOKENS_PER_SECOND = 200;
-/** How far means may be apart and count as the same. */
-const SAME_DB = 1;
-const SAME_MEL = 0.05;
-
 /** Real speech through arch `seanet`, as preset `speech` trains it, in miniature, and beside PyTorch. */
 export const speechTokenizer: Experiment = {
   name: 'speech-tokenizer',
@@ -102,15 +62,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
     all.push({ ...contender, vqkit, torch });
   }
   if (python === undefined) log('PyTorch is not measured: no Python that has it was named or found.');
-  return {
-    tables: [tableOf(all), ...besideTorch(all)],
-    plots: [],
-    verdicts: verdictsOf(all),
-    answer: answerOf(all),
-    measurements: all.flatMap(({ name, vqkit }) => [
-      { name: `${name}, SI-SDR`, unit: 'dB', better: 'higher' as const, samples: vqkit.map((own) => own.siSdrDb) },
-    ]),
-  };
+  return speechOutcome(all);
 }
 
 function seedsOf({ fewer }: Contender, seeds: readonly number[]): readonly number[] {
@@ -148,230 +100,4 @@ async function trainTwin(
   await worker(context, { ...settings, folder, task: 'prepare' });
   const time = (await resultOf(python, [`${PACKAGE_FOLDER}peers/seanet_train.py`, folder])) as object;
   return soundRunSchema.parse({ ...time, ...(await worker(context, { ...settings, folder, task: 'score' })) });
-}
-
-const COLUMNS: readonly [title: string, of: (run: SoundRun) => number, digits: number][] = [
-  ['SI-SDR, dB', ({ siSdrDb }) => siSdrDb, 3],
-  ['mel distance', ({ melDistance }) => melDistance, 3],
-  ['STFT distance', ({ stftDistance }) => stftDistance, 3],
-  ['used codes', ({ used }) => used, 4],
-  ['perplexity', ({ perplexity }) => perplexity, 3],
-];
-/** Of SimVQ alone. */
-const COMMITMENT = ({ commitment }: SoundRun): number => commitment ?? Number.NaN;
-
-function spread(runs: readonly SoundRun[], of: (run: SoundRun) => number, digits: number): string | null {
-  return spreadText(spreadOf(runs.map(of)), digits);
-}
-
-function tableOf(all: readonly Runs[]): Table {
-  return {
-    title: 'After the last step: mean of the seeds, lowest to highest in brackets',
-    columns: ['quantizer', 'bits a second', ...COLUMNS.map(([title]) => title), 'rms of z', 'mse(z, q)'],
-    rows: all.map(({ name, bits, vqkit }) => [
-      name,
-      Math.round(bits * TOKENS_PER_SECOND),
-      ...COLUMNS.map(([, of, digits]) => spread(vqkit, of, digits)),
-      spread(vqkit, ({ latentRms }) => latentRms ?? Number.NaN, 2),
-      spread(vqkit, COMMITMENT, 2) ?? 'none',
-    ]),
-  };
-}
-
-const both = ({ torch }: Runs): boolean => torch.length > 0;
-const difference = ({ vqkit, torch }: Runs, of: (run: SoundRun) => number): Difference | undefined =>
-  differenceOf(vqkit.map(of), torch.map(of));
-const db = ({ siSdrDb }: SoundRun): number => siSdrDb;
-const mel = ({ melDistance }: SoundRun): number => melDistance;
-
-function besideTorch(all: readonly Runs[]): Table[] {
-  if (!all.some(both)) return [];
-  return [
-    {
-      title: 'Beside PyTorch, from the same weights on the same segments',
-      columns: ['quantizer', 'by', ...COLUMNS.map(([title]) => title), 'seconds a step'],
-      rows: all.filter(both).flatMap(({ name, vqkit, torch }) =>
-        (
-          [
-            ['vqkit', vqkit],
-            ['PyTorch', torch],
-          ] as const
-        ).map(([by, runs]) => [
-          name,
-          by,
-          ...COLUMNS.map(([, of, digits]) => spread(runs, of, digits)),
-          spread(runs, ({ secondsPerStep }) => secondsPerStep, 2),
-        ]),
-      ),
-    },
-  ];
-}
-
-/** Whether the mean lies among PyTorch's seeds, which a margin narrower than their spread does not say. */
-function rangeText(runs: Runs, of: (run: SoundRun) => number): string {
-  const theirs = runs.torch.map(of);
-  const mean = meanOf(runs, of);
-  return ` vqkit's mean lies ${Math.min(...theirs) <= mean && mean <= Math.max(...theirs) ? 'within' : 'outside'} PyTorch's seeds.`;
-}
-
-function verdictsOf(all: readonly Runs[]): Verdict[] {
-  const same = all.filter(both).flatMap((runs): Verdict[] => {
-    const [ofDb, ofMel] = [difference(runs, db), difference(runs, mel)];
-    const reference = spreadOf(runs.torch.map(mel))?.mean ?? 1;
-    const text = (found: Difference | undefined, unit: string): string =>
-      found === undefined
-        ? 'One seed shows no spread.'
-        : `Difference of the means: ${numberText(found.low, 2)} to ${numberText(found.high, 2)}${unit} with 95 % confidence.`;
-    return [
-      {
-        claim: `${runs.name}: the SI-SDR of PyTorch`,
-        expected: `means within ${SAME_DB} dB`,
-        measured: `${spread(runs.vqkit, db, 3)} against ${spread(runs.torch, db, 3)} dB`,
-        verdict: sameWithin(ofDb, SAME_DB),
-        remark: text(ofDb, ' dB') + rangeText(runs, db),
-      },
-      {
-        claim: `${runs.name}: the mel distance of PyTorch`,
-        expected: `means within ${100 * SAME_MEL} %`,
-        measured: `${spread(runs.vqkit, mel, 3)} against ${spread(runs.torch, mel, 3)}`,
-        verdict: sameWithin(ofMel, SAME_MEL * reference),
-        remark: text(ofMel, '') + rangeText(runs, mel),
-      },
-    ];
-  });
-  const find = (name: string): Runs => all.find((runs) => runs.name === name) as Runs;
-  const less = (claim: string, better: Runs, worse: Runs, predicted = true): Verdict => ({
-    claim,
-    expected: predicted ? 'a smaller mel distance' : 'no: an earlier run had it the other way round',
-    predicted,
-    measured: `${spread(better.vqkit, mel, 3)} against ${spread(worse.vqkit, mel, 3)}`,
-    verdict: isLower(differenceOf(better.vqkit.map(mel), worse.vqkit.map(mel))),
-    remark: `SI-SDR ${spread(better.vqkit, db, 3)} against ${spread(worse.vqkit, db, 3)} dB.`,
-  });
-  const [rotated, plain, light] = [find(ROTATED.name), find(PLAIN.name), find(LIGHT.name)];
-  return [
-    ...duelsOf(rotated, plain).map(({ claim, of, digits, verdict, interval, expected, predicted }) => ({
-      claim: `SimVQ, weight 1,000: the rotation trick ${claim}`,
-      expected,
-      predicted,
-      measured: `${spread(rotated.vqkit, of, digits)} with it against ${spread(plain.vqkit, of, digits)} without`,
-      verdict,
-      remark: interval,
-    })),
-    less('SimVQ with the rotation: better with weight 1 than with weight 1,000', light, rotated, false),
-    less(
-      'Residual FSQ is better than SimVQ with weight 1,000, at three times its bits',
-      find(RESIDUAL_FSQ.name),
-      rotated,
-    ),
-    ...same,
-  ];
-}
-
-/** What the rotation trick may change. */
-interface Duel {
-  readonly claim: string;
-  readonly quantity: string;
-  readonly of: (run: SoundRun) => number;
-  readonly digits: number;
-  readonly verdict: Verdict['verdict'];
-  readonly interval: string;
-  readonly expected: string;
-  readonly predicted: boolean | null;
-}
-
-/** Straight-through against rotation, each quantity by the interval of the difference; mse(z, q), which differs by factors, by that of the ratio. */
-function duelsOf(rotated: Runs, plain: Runs): Duel[] {
-  const unsaid = { expected: 'not said before the run', predicted: null } as const;
-  const difference = (of: (run: SoundRun) => number, digits: number) => {
-    const found = differenceOf(rotated.vqkit.map(of), plain.vqkit.map(of));
-    const interval =
-      found === undefined
-        ? 'One seed shows no spread.'
-        : `Difference of the means: ${numberText(found.mean, digits)} (${numberText(found.low, digits)} to ${numberText(found.high, digits)}).`;
-    return { of, found, interval };
-  };
-  const up = (found: Difference | undefined): Verdict['verdict'] =>
-    isLower(found === undefined ? undefined : { mean: -found.mean, low: -found.high, high: -found.low });
-  const [byMel, byDb, byUse] = [difference(mel, 2), difference(db, 2), difference(({ used }) => used, 3)];
-  const factor = factorOf(rotated.vqkit.map(COMMITMENT), plain.vqkit.map(COMMITMENT));
-  return [
-    {
-      ...unsaid,
-      ...byMel,
-      claim: 'lowers the mel distance',
-      quantity: 'mel distance',
-      digits: 3,
-      verdict: isLower(byMel.found),
-    },
-    { ...unsaid, ...byDb, claim: 'raises the SI-SDR', quantity: 'SI-SDR, dB,', digits: 3, verdict: up(byDb.found) },
-    {
-      ...unsaid,
-      ...byUse,
-      claim: 'brings more codes into use',
-      quantity: 'used codes',
-      digits: 4,
-      verdict: up(byUse.found),
-    },
-    {
-      claim: 'lowers mse(z, q)',
-      quantity: 'mse(z, q)',
-      of: COMMITMENT,
-      digits: 2,
-      verdict: isLower(
-        factor === undefined ? undefined : { mean: 0, low: Math.log(factor.low), high: Math.log(factor.high) },
-      ),
-      interval: `Ratio: ${factorText(factor)}.`,
-      expected: 'lower',
-      predicted: true,
-    },
-  ];
-}
-
-function answerOf(all: readonly Runs[]): string {
-  const ratio = ({ name, bits, vqkit }: Runs): string =>
-    `- ${name}, ${Math.round(bits * TOKENS_PER_SECOND)} bits a second: SI-SDR **${spread(vqkit, db, 3)} dB**, mel distance ${spread(vqkit, mel, 3)}, ${usedText({ vqkit })} codes in use, latents of rms ${spread(vqkit, ({ latentRms }) => latentRms ?? 0, 2)}`;
-  const best = all.reduce((one, other) => (meanOf(other, db) > meanOf(one, db) ? other : one));
-  const [rotated, plain, light] = [ROTATED, PLAIN, LIGHT].map(
-    (wanted) => all.find(({ name }) => name === wanted.name) as Runs,
-  ) as [Runs, Runs, Runs];
-  const heard =
-    meanOf(best, db) > 0 ? 'the waveform itself comes back' : 'after so few steps the waveform does not come back yet';
-  const same = verdictsOf(all).filter(({ claim }) => / of PyTorch$/.test(claim));
-  const parity =
-    same.length === 0
-      ? 'PyTorch was not measured.'
-      : `Beside PyTorch ${same.filter(({ verdict }) => verdict === 'reproduced').length} of ${same.length} comparisons are the same within their margins, ${same.filter(({ verdict }) => verdict === 'undecided').length} undecided.`;
-  const told = {
-    reproduced: 'yes',
-    'not reproduced': 'the other way round',
-    undecided: 'not told apart',
-    'beyond reach here': '',
-  };
-  const duels = duelsOf(rotated, plain).map(
-    ({ quantity, of, digits, verdict, claim }) =>
-      `${quantity} ${spread(rotated.vqkit, of, digits)} with it and ${spread(plain.vqkit, of, digits)} without (${claim}: ${told[verdict]})`,
-  );
-  const byWeight = isLower(differenceOf(light.vqkit.map(mel), rotated.vqkit.map(mel)));
-  const weight = {
-    reproduced: 'lower with weight 1',
-    'not reproduced': 'lower with 1,000',
-    undecided: 'not told apart',
-    'beyond reach here': '',
-  }[byWeight];
-  const rms = (runs: Runs): string | null => spread(runs.vqkit, ({ latentRms }) => latentRms ?? Number.NaN, 2);
-  return [
-    `**${best.name[0]?.toUpperCase()}${best.name.slice(1)}: an SI-SDR of ${spread(best.vqkit, db, 3)} dB, ${heard}. SimVQ of weight 1,000 has ${spread(rotated.vqkit, db, 3)} dB with the rotation trick and ${spread(plain.vqkit, db, 3)} dB without.** ${parity}`,
-    `The rotation trick in SimVQ of weight 1,000, both halves of the loss: ${duels.join('; ')}.`,
-    all.map(ratio).join('\n'),
-    `The weight of SimVQ, with the rotation: the mel distance is ${weight}; the rms of the latents is ${rms(rotated)} with 1,000 and ${rms(light)} with 1. Residual FSQ has three times the bits and no codes that must follow, and is preset \`speech\`; \`--quantizer simvq\` is the article's case, with \`--no-rotation\` for the other half. Without a network of convolutions: [speech-simvq-rotation](speech-simvq-rotation.md). At its own size, after 2,000 steps of four times as many segments, it has 5.3 dB: [what is heard](speech-heard.md).`,
-  ].join('\n\n');
-}
-
-function usedText({ vqkit }: Pick<Runs, 'vqkit'>): string | null {
-  return countText(spreadOf(vqkit.map(({ used }) => used)));
-}
-
-function meanOf({ vqkit }: Runs, of: (run: SoundRun) => number): number {
-  return vqkit.reduce((sum, own) => sum + of(own), 0) / vqkit.length;
 }
