@@ -23,6 +23,7 @@ const SMALL: Omit<SoundSettings, 'quantizer' | 'quantizerOptions' | 'seed' | 'st
 };
 const STEPS = 400;
 const QUICK_STEPS = 10;
+
 /** Real speech through arch `seanet`, as preset `speech` trains it, in miniature, and beside PyTorch. */
 export const speechTokenizer: Experiment = {
   name: 'speech-tokenizer',

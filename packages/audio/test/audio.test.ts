@@ -14,7 +14,7 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { createRng, DisposedError, OptionError, ShapeError } from '@vqkit/core-tensor';
-import { eachEngine, expectClose, fullRun, gradientError, once, tolerances } from '@vqkit/testing';
+import { eachEngine, expectClose, fullRun, gradientError, memoize, tolerances } from '@vqkit/testing';
 import { describe, expect, it } from 'vitest';
 import {
   createMelLoss,
@@ -130,7 +130,7 @@ function bruteForce(
 }
 
 /** Two sounds of a size with weights for the bins of their frames, and what a sum in float64 gives: the same for every engine, so computed once. */
-const summedCases = once((fftSize: number) =>
+const summedCases = memoize((fftSize: number) =>
   [
     { fftSize, hop: fftSize / 4, center: true, samples: fftSize + 3 },
     { fftSize, hop: fftSize / 2, center: false, samples: 2 * fftSize + 1 },

@@ -18,7 +18,7 @@ export interface QuantizerSubject<Options extends object> {
   readonly create: (options: Options & { dataFormat?: DataFormat; seed?: number }) => Quantizer;
   /**
    * Named options of small quantizers (a feature axis of at most ~12, few codes); every law runs on each of them. The first one
-   * also makes the 1,000 steps of the memory law: give it variables if the method has any.
+   * also makes the most steps of the memory law (`leakSteps`): give it variables if the method has any.
    */
   readonly variants: Readonly<Record<string, Options>>;
   /** Random valid options of small quantizers, for the law that holds for every option. */

@@ -35,8 +35,8 @@ export {
 } from './goldens.ts';
 export { gradientError } from './gradients.ts';
 export { optionsOf } from './laws/state.ts';
+export { memoize } from './memoize.ts';
 export { expectNoFallback } from './no-fallback.ts';
-export { once } from './once.ts';
 export { leakSteps, seedOf, spreadIt, spreadRuns, titleIf, trainingIt } from './short-run.ts';
 export { tolerances } from './tolerances.ts';
 export { expectClose, expectIdentical, expectSame } from './values.ts';

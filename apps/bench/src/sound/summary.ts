@@ -2,7 +2,7 @@ import type { Outcome, Table, Verdict } from '../experiment.ts';
 import { numberText } from '../markdown.ts';
 import { type Difference, differenceOf, factorOf, factorText, isLower, sameWithin } from '../seeds.ts';
 import { countText, spreadOf, spreadText } from '../training/summary.ts';
-import { LIGHT, PLAIN, RESIDUAL_FSQ, ROTATED, type Runs, TOKENS_PER_SECOND } from './contenders.ts';
+import { type Contender, LIGHT, PLAIN, RESIDUAL_FSQ, ROTATED, type Runs, TOKENS_PER_SECOND } from './contenders.ts';
 import type { SoundRun } from './settings.ts';
 
 /** How far means may be apart and count as the same. */
@@ -11,11 +11,12 @@ export const SAME_MEL = 0.05;
 
 /** Which quantizer suits speech, and whether PyTorch trains the same. */
 export function speechOutcome(all: readonly Runs[]): Outcome {
+  const verdicts = verdictsOf(all);
   return {
     tables: [tableOf(all), ...besideTorch(all)],
     plots: [],
-    verdicts: verdictsOf(all),
-    answer: answerOf(all),
+    verdicts,
+    answer: answerOf(all, verdicts),
     measurements: all.flatMap(({ name, vqkit }) => [
       { name: `${name}, SI-SDR`, unit: 'dB', better: 'higher' as const, samples: vqkit.map((own) => own.siSdrDb) },
     ]),
@@ -111,7 +112,6 @@ function verdictsOf(all: readonly Runs[]): Verdict[] {
       },
     ];
   });
-  const find = (name: string): Runs => all.find((runs) => runs.name === name) as Runs;
   const less = (claim: string, better: Runs, worse: Runs, predicted = true): Verdict => ({
     claim,
     expected: predicted ? 'a smaller mel distance' : 'no: an earlier run had it the other way round',
@@ -120,7 +120,11 @@ function verdictsOf(all: readonly Runs[]): Verdict[] {
     verdict: isLower(differenceOf(better.vqkit.map(mel), worse.vqkit.map(mel))),
     remark: `SI-SDR ${spread(better.vqkit, db, 3)} against ${spread(worse.vqkit, db, 3)} dB.`,
   });
-  const [rotated, plain, light] = [find(ROTATED.name), find(PLAIN.name), find(LIGHT.name)];
+  const [rotated, plain, light] = [ROTATED, PLAIN, LIGHT].map((contender) => runsOf(all, contender)) as [
+    Runs,
+    Runs,
+    Runs,
+  ];
   return [
     ...duelsOf(rotated, plain).map(({ claim, of, digits, verdict, interval, expected, predicted }) => ({
       claim: `SimVQ, weight 1,000: the rotation trick ${claim}`,
@@ -133,7 +137,7 @@ function verdictsOf(all: readonly Runs[]): Verdict[] {
     less('SimVQ with the rotation: better with weight 1 than with weight 1,000', light, rotated, false),
     less(
       'Residual FSQ is better than SimVQ with weight 1,000, at three times its bits',
-      find(RESIDUAL_FSQ.name),
+      runsOf(all, RESIDUAL_FSQ),
       rotated,
     ),
     ...same,
@@ -163,8 +167,8 @@ function duelsOf(rotated: Runs, plain: Runs): Duel[] {
         : `Difference of the means: ${numberText(found.mean, digits)} (${numberText(found.low, digits)} to ${numberText(found.high, digits)}).`;
     return { of, found, interval };
   };
-  const up = (found: Difference | undefined): Verdict['verdict'] =>
-    isLower(found === undefined ? undefined : { mean: -found.mean, low: -found.high, high: -found.low });
+  const isHigher = (of: (run: SoundRun) => number): Verdict['verdict'] =>
+    isLower(differenceOf(plain.vqkit.map(of), rotated.vqkit.map(of)));
   const [byMel, byDb, byUse] = [difference(mel, 2), difference(db, 2), difference(({ used }) => used, 3)];
   const factor = factorOf(rotated.vqkit.map(COMMITMENT), plain.vqkit.map(COMMITMENT));
   return [
@@ -176,14 +180,14 @@ function duelsOf(rotated: Runs, plain: Runs): Duel[] {
       digits: 3,
       verdict: isLower(byMel.found),
     },
-    { ...unsaid, ...byDb, claim: 'raises the SI-SDR', quantity: 'SI-SDR, dB,', digits: 3, verdict: up(byDb.found) },
+    { ...unsaid, ...byDb, claim: 'raises the SI-SDR', quantity: 'SI-SDR, dB,', digits: 3, verdict: isHigher(byDb.of) },
     {
       ...unsaid,
       ...byUse,
       claim: 'brings more codes into use',
       quantity: 'used codes',
       digits: 4,
-      verdict: up(byUse.found),
+      verdict: isHigher(byUse.of),
     },
     {
       claim: 'lowers mse(z, q)',
@@ -200,16 +204,18 @@ function duelsOf(rotated: Runs, plain: Runs): Duel[] {
   ];
 }
 
-function answerOf(all: readonly Runs[]): string {
+function answerOf(all: readonly Runs[], verdicts: readonly Verdict[]): string {
   const ratio = ({ name, bits, vqkit }: Runs): string =>
     `- ${name}, ${Math.round(bits * TOKENS_PER_SECOND)} bits a second: SI-SDR **${spread(vqkit, db, 3)} dB**, mel distance ${spread(vqkit, mel, 3)}, ${usedText({ vqkit })} codes in use, latents of rms ${spread(vqkit, ({ latentRms }) => latentRms ?? 0, 2)}`;
   const best = all.reduce((one, other) => (meanOf(other, db) > meanOf(one, db) ? other : one));
-  const [rotated, plain, light] = [ROTATED, PLAIN, LIGHT].map(
-    (wanted) => all.find(({ name }) => name === wanted.name) as Runs,
-  ) as [Runs, Runs, Runs];
+  const [rotated, plain, light] = [ROTATED, PLAIN, LIGHT].map((contender) => runsOf(all, contender)) as [
+    Runs,
+    Runs,
+    Runs,
+  ];
   const heard =
     meanOf(best, db) > 0 ? 'the waveform itself comes back' : 'after so few steps the waveform does not come back yet';
-  const same = verdictsOf(all).filter(({ claim }) => / of PyTorch$/.test(claim));
+  const same = verdicts.filter(({ claim }) => / of PyTorch$/.test(claim));
   const parity =
     same.length === 0
       ? 'PyTorch was not measured.'
@@ -242,6 +248,10 @@ function answerOf(all: readonly Runs[]): string {
 
 function usedText({ vqkit }: Pick<Runs, 'vqkit'>): string | null {
   return countText(spreadOf(vqkit.map(({ used }) => used)));
+}
+
+function runsOf(all: readonly Runs[], contender: Contender): Runs {
+  return all.find(({ name }) => name === contender.name) as Runs;
 }
 
 function meanOf({ vqkit }: Runs, of: (run: SoundRun) => number): number {
